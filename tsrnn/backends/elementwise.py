@@ -1,0 +1,152 @@
+"""What surrounds the recurrence on the CPU: gathering windows, reversing rows, dropout, the head, the loss, the gradient's norm, the update."""
+
+from functools import cache
+
+import numpy as np
+from numba.extending import register_jitable
+
+from tsrnn.backends.compiling import compiled
+from tsrnn.backends.scan import add_sum, add_transposed_product, product
+from tsrnn.backends.simd import load, load_rows, store, store_rows, tile_width
+from tsrnn.rules.functions import exp, log
+from tsrnn.rules.noise import uniform
+
+
+@compiled
+def gather(values, starts, lengths, offsets, x):
+    """x[t, b] = values[starts[b] + t F : + F] - offsets[b] for t < lengths[b]: a window is an integer until here."""
+    T, B, F = x.shape
+    for t in range(T):
+        for b in range(B):
+            if t < lengths[b]:
+                at = starts[b] + t * F
+                for f in range(F):
+                    x[t, b, f] = values[at + f] - offsets[b]
+
+
+@compiled
+def place(source, first, target, to, n_columns, lengths, backwards, add):
+    """Copy, or add, `n_columns` columns of every row's steps; `backwards` reverses each row within its length."""
+    for b in range(len(lengths)):
+        for t in range(lengths[b]):
+            s = lengths[b] - 1 - t if backwards else t
+            for j in range(n_columns):
+                value = source[s, b, first + j]
+                target[t, b, to + j] = target[t, b, to + j] + value if add else value
+
+
+@compiled
+def drop(x, seed, rate, out):
+    """out = x / (1 - rate) where the noise at that place is at least `rate`, otherwise zero (Srivastava et al. 2014)."""
+    scale = np.float32(1 / (1 - rate))
+    for i in range(x.size):
+        out[i] = x[i] * scale if uniform(seed, np.uint64(i)) >= rate else 0
+
+
+@compiled
+def affine(first, last, task_rows, x, w, b, out):
+    """out = x @ w + b; `w` in panels."""
+    K, width = x.shape[1], tile_width(x)
+    bias = b.reshape(1, len(b))
+    for low in range(first * task_rows, min(last * task_rows, x.shape[0]), task_rows):
+        for p in range(w.shape[0]):
+            product(out, low, p * width, bias, 0, 0, x, low, w[p], 0, K, min(task_rows, x.shape[0] - low))
+
+
+@compiled
+def affine_backward(first, last, task_rows, x, w_t, dout, dx, grads, at):
+    """dx = dout @ w.T; grads[task] receives the slopes of w and b at offset `at`."""
+    N, K, O = x.shape[0], x.shape[1], dout.shape[1]  # noqa: E741
+    width, zero = tile_width(x), np.zeros((1, K + tile_width(x)), x.dtype)
+    for task in range(first, last):
+        low, high = min(task * task_rows, N), min((task + 1) * task_rows, N)
+        end = at + K * O
+        dw, db = grads[task, at:end].reshape(K, O), grads[task, end : end + O].reshape(1, O)
+        grads[task, at : end + O] = 0
+        add_transposed_product(dw, x[low:high], dout[low:high], high - low)
+        add_sum(db, dout[low:high], high - low)
+        for p in range(w_t.shape[0]):
+            product(dx, low, p * width, zero, 0, 0, dout, low, w_t[p], 0, O, high - low)
+
+
+@register_jitable
+def to_log_probabilities(outputs, row, n):
+    """outputs[row, :n] -= log(sum(exp(outputs[row, :n])))"""
+    top = outputs[row, 0]
+    for j in range(1, n):
+        top = max(top, outputs[row, j])
+    total = exp(outputs[row, 0] - top)
+    for j in range(1, n):
+        total += exp(outputs[row, j] - top)
+    top += log(total)
+    for j in range(n):
+        outputs[row, j] -= top
+
+
+@compiled
+def log_softmax(outputs, n):
+    """Outputs become log probabilities over their first `n` columns, in place."""
+    for row in range(outputs.shape[0]):
+        to_log_probabilities(outputs, row, n)
+
+
+@cache
+def make_loss(loss):
+    rule, softmax = loss.rule, loss.softmax
+
+    @compiled
+    def value_and_slopes(outputs, targets, weights, parameter, total_weight, slopes):
+        """Sum of weight times loss over `total_weight`, and its slope at every output; where the weight is zero, nothing is looked at."""
+        total, n = 0.0, targets.shape[1]
+        slopes[:] = 0
+        for row in range(targets.shape[0]):
+            if softmax:
+                to_log_probabilities(outputs, row, n)
+            for j in range(n):
+                if weights[row, j] != 0:
+                    share = weights[row, j] / total_weight
+                    value, slope = rule(outputs[row, j], targets[row, j], parameter)
+                    total += share * value
+                    slopes[row, j] = share * slope
+        return total
+
+    return value_and_slopes
+
+
+@compiled
+def combine(grads, theta, decay, alpha, limit, grad):
+    """grad[0] = the sum of the tasks' parts + alpha decay theta; its norm, and its norm after every value is cut to [-limit, limit].
+
+    The order of the sums is that of the tasks, whoever computed them.
+    """
+    lanes, raw, cut = tile_width(grad) // 2, 0.0, 0.0
+    squares = np.empty((2, lanes), grad.dtype)
+    for j in range(0, grad.shape[1], lanes):
+        g = load(decay, 0, j) * load(theta, 0, j) * alpha
+        for task in range(grads.shape[0]):
+            g = g + load(grads, task, j)
+        store(grad, 0, j, g)
+        c = min(max(g, -limit), limit)
+        store(squares, 0, 0, g * g)
+        store(squares, 1, 0, c * c)
+        for i in range(lanes):
+            raw += np.float64(squares[0, i])
+            cut += np.float64(squares[1, i])
+    return np.sqrt(raw), np.sqrt(cut)
+
+
+@cache
+def make_update(update):
+    n, rule = update.n_moments, update.rule
+
+    @compiled
+    def move(theta, grad, moments, decay, c, limit, scale, shrink):
+        """One step of every parameter: the gradient cut to [-limit, limit], then scaled; `shrink` is decoupled weight decay."""
+        for j in range(0, theta.shape[1], tile_width(theta) // 2):
+            g = min(max(load(grad, 0, j), -limit), limit) * scale
+            old = load(theta, 0, j)
+            new, kept = rule(old - load(decay, 0, j) * old * shrink, g, load_rows(moments, n, j), c)
+            store(theta, 0, j, new)
+            store_rows(moments, kept, j)
+
+    return move

@@ -1,0 +1,258 @@
+"""A number may be eight: an LLVM vector as a numba type, so that a rule written for one number runs on a register; and tiles of such registers.
+
+A `Vector` holds 8 float32 or 4 float64 and knows + - * /, negation, min, max. A tile is a tuple of vectors, two a row: the sums of a matrix
+product, held in registers. Both may span more or fewer registers of the machine: LLVM splits them. Last axes are contiguous, widths a multiple of
+`tile_width`; nothing here checks bounds.
+"""
+
+import operator
+
+from llvmlite import ir
+from numba import types
+from numba.core import cgutils
+from numba.extending import intrinsic, models, overload, register_jitable, register_model
+
+FLAGS = ("contract", "nsz", "arcp")
+BITS = 256
+I32, I64 = ir.IntType(32), ir.IntType(64)
+
+
+class Vector(types.Type):
+    def __init__(self, dtype):
+        self.dtype, self.lanes = dtype, BITS // dtype.bitwidth
+        super().__init__(f"{dtype}x{self.lanes}")
+
+    @property
+    def llvm(self):
+        return ir.VectorType(ir.FloatType() if self.dtype == types.float32 else ir.DoubleType(), self.lanes)
+
+
+@register_model(Vector)
+class VectorModel(models.PrimitiveModel):
+    def __init__(self, manager, ty):
+        super().__init__(manager, ty, ty.llvm)
+
+
+# Arithmetic
+
+
+def spread(context, builder, ty, value, vector):
+    """A scalar over all lanes; a vector stays."""
+    if isinstance(ty, Vector):
+        return value
+    undefined = ir.Constant(vector.llvm, ir.Undefined)
+    first = builder.insert_element(undefined, context.cast(builder, value, ty, vector.dtype), ir.Constant(I32, 0))
+    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(I32, vector.lanes), [0] * vector.lanes))
+
+
+def register_operator(python_operator, emit):
+    @intrinsic
+    def apply(typingctx, a, b):
+        vector = a if isinstance(a, Vector) else b
+
+        def codegen(context, builder, sig, args):
+            return emit(builder, *(spread(context, builder, t, v, vector) for t, v in zip(sig.args, args, strict=True)))
+
+        return vector(a, b), codegen
+
+    @overload(python_operator)
+    def on_vectors(a, b):
+        if isinstance(a, Vector) or isinstance(b, Vector):
+            return lambda a, b: apply(a, b)
+
+
+# As in Python, min(a, b) and max(a, b) are `a` unless `b` is really beyond it: a NaN in `a` stays seen.
+register_operator(operator.add, lambda builder, a, b: builder.fadd(a, b, flags=FLAGS))
+register_operator(operator.sub, lambda builder, a, b: builder.fsub(a, b, flags=FLAGS))
+register_operator(operator.mul, lambda builder, a, b: builder.fmul(a, b, flags=FLAGS))
+register_operator(operator.truediv, lambda builder, a, b: builder.fdiv(a, b, flags=FLAGS))
+register_operator(min, lambda builder, a, b: builder.select(builder.fcmp_ordered("<", b, a), b, a))
+register_operator(max, lambda builder, a, b: builder.select(builder.fcmp_ordered(">", b, a), b, a))
+
+
+@intrinsic
+def negate(typingctx, a):
+    return a(a), lambda context, builder, sig, args: builder.fneg(args[0], flags=FLAGS)
+
+
+@overload(operator.neg)
+def negative_vector(a):
+    if isinstance(a, Vector):
+        return lambda a: negate(a)
+
+
+# Memory
+
+
+def address(context, builder, array_type, array, row, column, pointee):
+    """Of the element (row, column) of a 2-D array, as a pointer to `pointee`."""
+    array = context.make_array(array_type)(context, builder, array)
+    strides = cgutils.unpack_tuple(builder, array.strides, 2)
+    offset = builder.add(builder.mul(row, strides[0]), builder.mul(column, strides[1]))
+    return builder.bitcast(builder.gep(builder.bitcast(array.data, ir.IntType(8).as_pointer()), [offset]), pointee.as_pointer())
+
+
+def vector_address(context, builder, array_type, array, row, column, vector):
+    """The same where the last axis is contiguous."""
+    array = context.make_array(array_type)(context, builder, array)
+    row_stride = cgutils.unpack_tuple(builder, array.strides, 2)[0]
+    offset = builder.add(builder.mul(row, row_stride), builder.mul(column, ir.Constant(I64, vector.dtype.bitwidth // 8)))
+    return builder.bitcast(builder.gep(builder.bitcast(array.data, ir.IntType(8).as_pointer()), [offset]), vector.llvm.as_pointer())
+
+
+def load_at(builder, pointer, vector):
+    value = builder.load(pointer)
+    value.align = vector.dtype.bitwidth // 8
+    return value
+
+
+def store_at(builder, value, pointer, vector):
+    builder.store(value, pointer).align = vector.dtype.bitwidth // 8
+
+
+def integers(context, builder, sig, args, *positions):
+    return [context.cast(builder, args[i], sig.args[i], types.int64) for i in positions]
+
+
+def plus(builder, value, n):
+    return builder.add(value, ir.Constant(I64, n))
+
+
+@intrinsic
+def load(typingctx, array, row, column):
+    """The vector array[row, column : column + lanes]."""
+    vector = Vector(array.dtype)
+
+    def codegen(context, builder, sig, args):
+        row, column = integers(context, builder, sig, args, 1, 2)
+        return load_at(builder, vector_address(context, builder, sig.args[0], args[0], row, column, vector), vector)
+
+    return vector(array, row, column), codegen
+
+
+@intrinsic
+def store(typingctx, array, row, column, value):
+    vector = Vector(array.dtype)
+
+    def codegen(context, builder, sig, args):
+        row, column = integers(context, builder, sig, args, 1, 2)
+        value = spread(context, builder, sig.args[3], args[3], vector)
+        store_at(builder, value, vector_address(context, builder, sig.args[0], args[0], row, column, vector), vector)
+        return context.get_dummy_value()
+
+    return types.void(array, row, column, value), codegen
+
+
+@intrinsic(prefer_literal=True)
+def load_rows(typingctx, array, n, column):
+    """One vector from each of the first n rows (n a constant), as a tuple: what a rule takes."""
+    vector, n_rows = Vector(array.dtype), n.literal_value
+    rows = types.UniTuple(vector, n_rows)
+
+    def codegen(context, builder, sig, args):
+        (column,) = integers(context, builder, sig, args, 2)
+        places = (vector_address(context, builder, sig.args[0], args[0], ir.Constant(I64, i), column, vector) for i in range(n_rows))
+        return context.make_tuple(builder, rows, [load_at(builder, place, vector) for place in places])
+
+    return rows(array, n, column), codegen
+
+
+@intrinsic
+def store_rows(typingctx, array, values, column):
+    """Store a tuple of vectors, one per row: what a rule returns."""
+    vector = Vector(array.dtype)
+
+    def codegen(context, builder, sig, args):
+        (column,) = integers(context, builder, sig, args, 2)
+        for i, value in enumerate(cgutils.unpack_tuple(builder, args[1], len(sig.args[1]))):
+            store_at(builder, value, vector_address(context, builder, sig.args[0], args[0], ir.Constant(I64, i), column, vector), vector)
+        return context.get_dummy_value()
+
+    return types.void(array, values, column), codegen
+
+
+# Tiles: C[row : row + n, column : column + tile_width] in 2 n registers
+
+
+@overload(len)
+def lanes_of(vector):
+    if isinstance(vector, Vector):
+        lanes = vector.lanes
+        return lambda vector: lanes
+
+
+def tile_width(array):
+    """Columns of a tile: two vectors."""
+    raise NotImplementedError("compiled code only")
+
+
+@overload(tile_width)
+def compiled_tile_width(array):
+    width = 2 * Vector(array.dtype).lanes
+    return lambda array: width
+
+
+def tile_type(array, n):
+    return Vector(array.dtype), types.UniTuple(Vector(array.dtype), 2 * n.literal_value)
+
+
+@intrinsic(prefer_literal=True)
+def load_tile(typingctx, array, row, column, n, row_step):
+    """`n` a constant; `row_step` 0 repeats one row: a bias."""
+    vector, tile = tile_type(array, n)
+
+    def codegen(context, builder, sig, args):
+        row, column, step = integers(context, builder, sig, args, 1, 2, 4)
+        values = []
+        for i in range(n.literal_value):
+            at = builder.add(row, builder.mul(step, ir.Constant(I64, i)))
+            for j in (0, vector.lanes):
+                place = vector_address(context, builder, sig.args[0], args[0], at, plus(builder, column, j), vector)
+                values.append(load_at(builder, place, vector))
+        return context.make_tuple(builder, tile, values)
+
+    return tile(array, row, column, n, row_step), codegen
+
+
+@intrinsic
+def store_tile(typingctx, array, row, column, tile):
+    vector = Vector(array.dtype)
+
+    def codegen(context, builder, sig, args):
+        row, column = integers(context, builder, sig, args, 1, 2)
+        for i, value in enumerate(cgutils.unpack_tuple(builder, args[3], len(sig.args[3]))):
+            at, beside = plus(builder, row, i // 2), plus(builder, column, i % 2 * vector.lanes)
+            store_at(builder, value, vector_address(context, builder, sig.args[0], args[0], at, beside, vector), vector)
+        return context.get_dummy_value()
+
+    return types.void(array, row, column, tile), codegen
+
+
+@intrinsic
+def add_outer_product(typingctx, tile, A, row, k, W, column):
+    """tile += A[row : row + n, k] (outer) W[k, column : column + tile_width]."""
+    vector = tile.dtype
+
+    def codegen(context, builder, sig, args):
+        row, k, column = integers(context, builder, sig, args, 2, 3, 5)
+        w = [
+            load_at(builder, vector_address(context, builder, sig.args[4], args[4], k, plus(builder, column, j), vector), vector)
+            for j in (0, vector.lanes)
+        ]
+        sums = cgutils.unpack_tuple(builder, args[0], len(sig.args[0]))
+        for i in range(len(sums) // 2):
+            place = address(context, builder, sig.args[1], args[1], plus(builder, row, i), k, vector.llvm.element)
+            a = spread(context, builder, vector.dtype, builder.load(place), vector)
+            for j in (0, 1):
+                sums[2 * i + j] = builder.fadd(sums[2 * i + j], builder.fmul(a, w[j], flags=FLAGS), flags=FLAGS)
+        return context.make_tuple(builder, sig.args[0], sums)
+
+    return tile(tile, A, row, k, W, column), codegen
+
+
+@register_jitable
+def add_product(tile, A, row, W, column, depth):
+    """tile += A[row : row + n, :depth] @ W[:depth, column : column + tile_width]."""
+    for k in range(depth):
+        tile = add_outer_product(tile, A, row, k, W, column)
+    return tile

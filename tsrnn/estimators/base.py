@@ -1,0 +1,309 @@
+"""What the estimators share: parameters, sequences in, training, weights out."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.base import BaseEstimator
+from sklearn.model_selection import train_test_split
+from sklearn.utils import check_array, check_random_state
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from tsrnn.batching import Sequences
+from tsrnn.estimators.targets import align
+from tsrnn.network import Network, Room
+from tsrnn.rules.updates import UPDATES
+from tsrnn.series import check_finite, cut, from_array, from_frame, from_list, is_panel_frame, is_ragged
+from tsrnn.training import Recipe, train
+from tsrnn.validation import BOOLEAN, N_JOBS, POSITIVE_INT, RANDOM_STATE, Integral, Interval, OneOf, Real, check_parameters
+
+try:  # scikit-learn 1.9 and newer
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # pragma: no cover
+    CallbackSupportMixin, with_callbacks = object, lambda method: method
+
+PREDICT_ROWS = 1024  # rows of one forward pass: enough to keep every thread busy, little enough memory
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
+    """Parameters and behaviour common to all estimators; a dataclass, so `__init__` stores and does nothing else."""
+
+    cell: str = "lstm"
+    hidden_size: int = 32
+    n_layers: int = 1
+    bidirectional: bool = False
+    dropout: float = 0.0
+    activation: str = "tanh"
+    max_length: int | None = None
+    truncate: str = "end"
+    bptt_steps: int | None = None
+    solver: str = "adam"
+    learning_rate_init: float = 0.005
+    learning_rate: str = "constant"
+    momentum: float = 0.9
+    alpha: float = 0.0
+    clip_norm: float | None = 1.0
+    clip_value: float | None = None
+    batch_size: int = 64
+    max_iter: int = 200
+    tol: float = 1e-4
+    early_stopping: bool = False
+    validation_fraction: float = 0.1
+    n_iter_no_change: int = 10
+    shuffle: bool = True
+    warm_start: bool = False
+    random_state: int | np.random.RandomState | None = None
+    n_jobs: int | None = None
+    device: str = "cpu"
+    dtype: str = "float32"
+    verbose: int = 0
+
+    _constraints = {  # noqa: RUF012 a table, not a field
+        "cell": [OneOf("rnn", "gru", "lstm")],
+        "hidden_size": [POSITIVE_INT],
+        "n_layers": [POSITIVE_INT],
+        "bidirectional": [BOOLEAN],
+        "dropout": [Interval(Real, 0, 1)],
+        "activation": [OneOf("tanh", "relu")],
+        "max_length": [POSITIVE_INT, OneOf(None)],
+        "truncate": [OneOf("end", "start")],
+        "bptt_steps": [POSITIVE_INT, OneOf(None)],
+        "solver": [OneOf(*UPDATES)],
+        "learning_rate_init": [Interval(Real, 0, closed="neither")],
+        "learning_rate": [OneOf("constant", "cosine", "plateau")],
+        "momentum": [Interval(Real, 0, 1)],
+        "alpha": [Interval(Real, 0)],
+        "clip_norm": [Interval(Real, 0, closed="neither"), OneOf(None)],
+        "clip_value": [Interval(Real, 0, closed="neither"), OneOf(None)],
+        "batch_size": [POSITIVE_INT],
+        "max_iter": [POSITIVE_INT],
+        "tol": [Interval(Real, 0)],
+        "early_stopping": [BOOLEAN],
+        "validation_fraction": [Interval(Real, 0, 1, "neither")],
+        "n_iter_no_change": [POSITIVE_INT],
+        "shuffle": [BOOLEAN],
+        "warm_start": [BOOLEAN],
+        "random_state": RANDOM_STATE,
+        "n_jobs": N_JOBS,
+        "device": [OneOf("cpu", "cuda", "auto")],
+        "dtype": [OneOf("float32", "float64")],
+        "verbose": [Interval(Integral, 0), BOOLEAN],
+    }
+
+    # Checks
+
+    def _check_parameters(self):
+        check_parameters(self, self._constraints)
+        name = type(self).__name__
+        if self.activation == "relu" and self.cell != "rnn":
+            raise ValueError(f"activation of {name} must be 'tanh' for cell={self.cell!r}, whose gates fix it; got 'relu'.")
+        if self.dropout and self.n_layers == 1:
+            raise ValueError(f"dropout of {name} must be 0 with n_layers=1, since it acts between layers; got {self.dropout!r}.")
+        if self.bptt_steps and self.bidirectional:
+            raise ValueError(f"bptt_steps of {name} must be None with bidirectional=True, whose passes end at both ends; got {self.bptt_steps!r}.")
+        if self.device == "cuda":
+            raise ValueError(f"device of {name} must be 'cpu' or 'auto', this version has no GPU backend; got 'cuda'.")
+
+    def _read(self, X, reset):
+        """Sequences of any accepted form as `Series`; `reset` remembers their features, otherwise they are compared with those of `fit`."""
+        dtype, flat = np.dtype(self.dtype), False
+        if is_panel_frame(X):
+            self._check_names(X, reset)
+            series = from_frame(X, dtype)
+        elif is_ragged(X):
+            series = from_list(X, dtype)
+        else:
+            X = np.asarray(X) if isinstance(X, (list, tuple)) else X
+            flat = len(getattr(X, "shape", (0, 0))) != 3
+            if flat and (reset or self._flat_input):
+                X = validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False)
+            else:
+                X = check_array(X, dtype="numeric", ensure_all_finite=False, allow_nd=True, estimator=self)
+            series = from_array(X, dtype)
+        if len(series.values) == 0:
+            raise ValueError("X must hold at least one sequence of at least one time step; got 0 sample(s).")
+        check_finite(series)
+        n_features = series.values.shape[1]
+        if reset:
+            self._n_channels, self._flat_input = n_features, flat
+            if not flat:
+                self.n_features_in_ = n_features
+        elif n_features != self._n_channels:
+            raise ValueError(f"X has {n_features} features a time step, but {type(self).__name__} is expecting {self._n_channels} features as input.")
+        return series
+
+    def _check_names(self, frame, reset):
+        names = np.asarray(frame.columns, dtype=object)
+        if reset:
+            self.feature_names_in_ = names
+        elif hasattr(self, "feature_names_in_") and list(names) != list(self.feature_names_in_):
+            raise ValueError(f"columns of X must be those of fit, {list(self.feature_names_in_)}; got {list(names)}.")
+
+    def _check_weight(self, sample_weight, n, series):
+        if sample_weight is None:
+            return np.ones(n)
+        weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+        if weight.shape != (n,):
+            raise ValueError(f"sample_weight must have one entry for each of the {n} sequences; got shape {weight.shape}.")
+        if (weight < 0).any():
+            raise ValueError(f"sample_weight must not be negative; got {weight.min():g} for {series.name(int(weight.argmin()))}.")
+        if not weight.any():
+            raise ValueError("sample_weight must be positive for at least one sequence; got zeros only.")
+        return weight
+
+    # Training
+
+    @with_callbacks
+    def fit(self, X, y, sample_weight=None):
+        """Train from the start, or with `warm_start` from where the last `fit` ended.
+
+        Parameters
+        ----------
+        X : sequences
+            (n_sequences, n_timesteps, n_features) or (n_sequences, n_timesteps) array; list of (n_timesteps_i, n_features) or (n_timesteps_i,)
+            arrays; data frame whose two-level index is (series, time).
+        y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
+            One target, or row of targets, for each sequence. A pandas object whose index holds the series' labels is matched by label.
+        sample_weight : array-like of shape (n_sequences,), optional
+            Weight of each sequence in the loss; an integer weight is the same as repeating the sequence.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X, y or sample_weight is not what it must be; one sentence says what.
+        DivergenceError
+            If the loss or the gradient is no longer finite; the last finite weights are kept.
+        """
+        self._check_parameters()
+        return self._fit(X, y, sample_weight, self.warm_start and hasattr(self, "_network"))
+
+    @with_callbacks
+    def partial_fit(self, X, y, sample_weight=None):
+        """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`."""
+        self._check_parameters()
+        return self._fit(X, y, sample_weight, hasattr(self, "_network"), max_iter=1, early_stopping=False)
+
+    def _fit(self, X, y, sample_weight, go_on, classes=None, **changes):
+        if y is None:
+            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+        series = self._read(X, reset=not go_on)
+        weights = self._check_weight(sample_weight, len(series), series)
+        targets, factors, labels = self._encode(align(y, series), series, None if go_on else classes, reset=not go_on)
+        rows, recipe, held_out = self._rows(series, targets, weights * factors), replace(self._recipe(), **changes), None
+        if recipe.early_stopping:
+            seen, unseen = self._split(len(rows), labels)
+            rows, held_out = rows.select(seen), rows.select(unseen)
+        rows = rows.select(np.flatnonzero(rows.weights.any(axis=1)))
+        return self._train(rows, recipe, held_out, go_on)
+
+    def _split(self, n, labels):
+        """Rows to train on and rows to watch, classes in proportion where there are enough of each."""
+        seed = check_random_state(self.random_state).randint(2**31)
+        n_held_out = max(1, round(self.validation_fraction * n))
+        if n - n_held_out < 1:
+            raise ValueError(f"early_stopping needs at least two sequences, one to hold out; got {n}.")
+        stratify = labels if labels is not None and min(np.bincount(labels)) > 1 and len(set(labels)) <= min(n_held_out, n - n_held_out) else None
+        return train_test_split(np.arange(n), test_size=n_held_out, random_state=seed, stratify=stratify)
+
+    def _recipe(self):
+        loss, parameter = self._loss()
+        shared = {name: getattr(self, name) for name in Recipe.__dataclass_fields__ if name not in ("loss", "parameter", "n_jobs")}
+        return Recipe(loss=loss, parameter=parameter, **shared | {"n_jobs": effective_n_jobs(self.n_jobs), "verbose": int(self.verbose)})
+
+    def _rows(self, series, targets, weights):
+        starts, lengths = cut(series.starts[:-1], series.lengths, self.max_length, self.truncate)
+        n_features, dtype = series.values.shape[1], series.values.dtype
+        targets = np.ascontiguousarray(targets, dtype=dtype)
+        weights = np.ascontiguousarray(np.broadcast_to(weights.reshape(len(weights), -1), targets.shape), dtype=dtype)
+        return Sequences(series.values.ravel(), n_features, starts * n_features, lengths, targets, weights)
+
+    def _train(self, rows, recipe, held_out=None, go_on=False):
+        """Fit the network to rows; from where it stands when `go_on`."""
+        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
+        cell = "rnn_relu" if self.activation == "relu" else self.cell
+        shape = self._n_channels, self.hidden_size, rows.targets.shape[1]
+        network = Network(cell, *shape, self.n_layers, self.bidirectional, dropout=self.dropout, dtype=self.dtype)
+        if not go_on:
+            self._theta, self._history = network.initial(rng), None
+        elif network.layout.shapes != self._network.layout.shapes or network.cell != self._network.cell or network.dtype != self._network.dtype:
+            raise ValueError(f"a warm-started {type(self).__name__} must keep its network's shape and dtype; got {shape}, fitted with another.")
+        self._network = network
+        if len(rows) <= recipe.batch_size:
+            rows = rows.merged()
+        context = self._init_callback_context(max_subtasks=recipe.max_iter) if hasattr(self, "_init_callback_context") else None
+        if context:
+            context.call_on_fit_task_begin(estimator=self)
+
+        def on_epoch(epoch):
+            return context is not None and bool(context.subcontext(task_name="epoch").call_on_fit_task_end(estimator=self))
+
+        try:
+            self._history = train(self._network, self._theta, rows, recipe, rng, held_out, self._history, on_epoch)
+        finally:
+            if context:
+                context.call_on_fit_task_end(estimator=self)
+        self.loss_curve_, self.grad_norm_curve_ = list(self._history.loss_curve), np.array(self._history.grad_norm_curve)
+        self.validation_loss_curve_ = list(self._history.validation_loss_curve)
+        self.n_iter_ = len(self.loss_curve_)
+        return self
+
+    # Weights
+
+    @property
+    def weights_(self):
+        """Dict of arrays with the names, shapes and gate order of torch's recurrent layers, and the head's `weight_ho`, `bias_ho`."""
+        check_is_fitted(self)
+        return self._network.to_weights(self._theta)
+
+    def set_weights(self, weights):
+        """Replace the fitted weights.
+
+        Parameters
+        ----------
+        weights : mapping of str to array-like
+            Names and shapes as in `weights_`; anything that `numpy.asarray` takes.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a name is missing or unknown, or a shape differs.
+        """
+        check_is_fitted(self)
+        names = list(self._network.layout.shapes)
+        if set(weights) != set(names):
+            raise ValueError(f"weights must have exactly the names {names}; got {sorted(weights)}.")
+        for name in names:
+            if np.shape(weights[name]) != self._network.shape_of(name):
+                raise ValueError(f"{name} must have shape {self._network.shape_of(name)}; got {np.shape(weights[name])}.")
+        self._theta = self._network.from_weights(weights)
+        return self
+
+    # Prediction
+
+    def _outputs(self, X):
+        """The network's outputs for every sequence, (n_sequences, n_outputs)."""
+        check_is_fitted(self)
+        series, network = self._read(X, reset=False), self._network
+        n = len(series)
+        rows, room = self._rows(series, np.empty((n, 0)), np.empty((n, 0))), Room(network.dtype)
+        out, order = np.empty((n, network.n_outputs), network.dtype), np.argsort(-rows.lengths, kind="stable")
+        for first in range(0, n, PREDICT_ROWS):
+            chunk = order[first : first + PREDICT_ROWS]
+            batch = rows.batch(chunk, room)
+            outputs, _ = network.forward(self._theta, batch.x, batch.lengths, batch.context, room, effective_n_jobs(self.n_jobs))
+            out[chunk[batch.order]] = outputs[:, : network.n_outputs]
+        return out
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
+        return tags

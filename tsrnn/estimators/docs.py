@@ -1,0 +1,88 @@
+"""What the estimators' docstrings share, written once."""
+
+PARAMETERS = """
+cell : {"rnn", "gru", "lstm"}, default="lstm"
+    The recurrent cell: Elman's, gated recurrent unit (reset after the product), long short-term memory.
+hidden_size : int, default=32
+    Units of each layer and direction.
+n_layers : int, default=1
+    Layers; each reads the outputs of the one below.
+bidirectional : bool, default=False
+    Also read each sequence from its end; the two last states stand side by side.
+dropout : float, default=0.0
+    Share of the outputs between layers that is dropped while training; needs `n_layers` > 1.
+activation : {"tanh", "relu"}, default="tanh"
+    Of the plain cell.
+max_length : int or None, default=None
+    Steps of a sequence that are seen at most.
+truncate : {"end", "start"}, default="end"
+    Which end of a longer sequence is cut off.
+bptt_steps : int or None, default=None
+    Steps back from the last one through which the gradient runs; None for all.
+solver : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
+    The optimiser.
+learning_rate_init : float, default=0.005
+    Learning rate, or the first of the schedule.
+learning_rate : {"constant", "cosine", "plateau"}, default="constant"
+    "cosine" falls to zero over `max_iter` epochs; "plateau" divides by 5 whenever `n_iter_no_change` epochs brought no `tol`, and stops below 1e-6.
+momentum : float, default=0.9
+    Of the gradient's moving average: momentum of "sgd" and "rmsprop", beta_1 of "adam" and "adamw".
+alpha : float, default=0.0
+    Weight decay: adds alpha / 2 times the sum of squared weights, biases apart, to the loss; with "adamw" decoupled from the gradient.
+clip_norm : float or None, default=1.0
+    The gradient g is multiplied by min(1, clip_norm / ||g||), the norm taken over all parameters (Pascanu, Mikolov & Bengio 2013).
+clip_value : float or None, default=None
+    Every entry of the gradient is cut to [-clip_value, clip_value], before `clip_norm` acts.
+batch_size : int, default=64
+    Sequences of one update; batches hold sequences of similar length.
+max_iter : int, default=200
+    Epochs at most.
+tol : float, default=1e-4
+    An epoch that lowers the loss, or with `early_stopping` the validation loss, by less brings no progress; more than `n_iter_no_change` such epochs
+    in a row end training.
+early_stopping : bool, default=False
+    Hold out `validation_fraction` of the sequences, watch their loss, and put the best weights back at the end.
+validation_fraction : float, default=0.1
+    Share of the sequences held out.
+n_iter_no_change : int, default=10
+    Epochs without progress that are tolerated.
+shuffle : bool, default=True
+    Draw new batches each epoch.
+warm_start : bool, default=False
+    `fit` goes on from the weights and the optimiser's state of the last `fit`.
+random_state : int, RandomState or None, default=None
+    Seeds weights, batches, dropout and the held-out part. The same int gives the same bits, whatever `n_jobs`.
+n_jobs : int or None, default=None
+    Threads; -1 for all cores. None is 1, or what joblib's context says.
+device : {"cpu", "cuda", "auto"}, default="cpu"
+    Where to compute; "auto" takes the best there is.
+dtype : {"float32", "float64"}, default="float32"
+    Precision of weights and arithmetic.
+verbose : int, default=0
+    1 shows one line of progress on stderr.
+"""
+
+ATTRIBUTES = """
+weights_ : dict of str to ndarray
+    Names, shapes and gate order as in torch: `weight_ih_l0` (gates * hidden_size, n_features), ...; the head's `weight_ho`, `bias_ho`. Gates are
+    i, f, g, o (LSTM) and r, z, n (GRU).
+loss_curve_ : list of float
+    Mean training loss of each epoch.
+validation_loss_curve_ : list of float
+    Mean loss of the held-out sequences after each epoch; empty without `early_stopping`.
+grad_norm_curve_ : ndarray of shape (n_updates,)
+    Norm of the gradient before clipping, one for each update.
+n_iter_ : int
+    Epochs run.
+n_features_in_ : int
+    Features of a time step; for 2-D arrays their number of columns, as everywhere in scikit-learn.
+feature_names_in_ : ndarray of shape (n_features_in_,)
+    Column names, where X had them.
+"""
+
+
+def documented(cls):
+    """Fill the places {parameters} and {attributes} of a docstring."""
+    for place, text in (("{parameters}", PARAMETERS), ("{attributes}", ATTRIBUTES)):
+        cls.__doc__ = cls.__doc__.replace(place, text.strip().replace("\n", "\n    "))
+    return cls

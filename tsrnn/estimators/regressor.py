@@ -1,0 +1,92 @@
+"""One number, or several, for each sequence."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.base import RegressorMixin
+
+from tsrnn.estimators.base import BaseRecurrent
+from tsrnn.estimators.docs import documented
+from tsrnn.estimators.targets import numeric_targets
+from tsrnn.validation import Interval, OneOf, Real
+
+
+@documented
+@dataclass(kw_only=True, eq=False, repr=False)
+class RNNRegressor(RegressorMixin, BaseRecurrent):
+    """A recurrent network that predicts one number, or several, for each sequence.
+
+    The last state h_T of a sequence gives y = W_ho h_T + b_ho. With `cell="rnn"`,
+    h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), h_0 = 0 (Elman 1990).
+
+    Parameters
+    ----------
+    loss : {"squared", "absolute", "huber", "pinball"}, default="squared"
+        Mean over sequences and outputs of (y - t)^2, |y - t|, Huber's loss or the pinball loss.
+    huber_delta : float, default=1.0
+        Distance, in units of the target, up to which Huber's loss is quadratic.
+    quantile : float, default=0.5
+        Quantile that the pinball loss aims at.
+    {parameters}
+
+    Attributes
+    ----------
+    {attributes}
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tsrnn import RNNRegressor
+    >>> rng = np.random.default_rng(0)
+    >>> X = [rng.normal(size=(length, 1)) for length in rng.integers(5, 15, size=200)]
+    >>> y = np.array([sequence[-3:].mean() for sequence in X])
+    >>> model = RNNRegressor(cell="gru", hidden_size=16, random_state=0).fit(X, y)
+    >>> bool(model.score(X, y) > 0.9)
+    True
+    """
+
+    loss: str = "squared"
+    huber_delta: float = 1.0
+    quantile: float = 0.5
+
+    _constraints = BaseRecurrent._constraints | {  # noqa: RUF012
+        "loss": [OneOf("squared", "absolute", "huber", "pinball")],
+        "huber_delta": [Interval(Real, 0, closed="neither")],
+        "quantile": [Interval(Real, 0, 1, "neither")],
+    }
+
+    def _loss(self):
+        return self.loss, {"huber": float(self.huber_delta), "pinball": float(self.quantile)}.get(self.loss, 0.0)
+
+    def _encode(self, y, series, classes, reset):
+        targets = numeric_targets(y, series)
+        self._many_outputs = targets.ndim == 2
+        return targets.reshape(len(targets), -1), np.ones(len(targets)), None
+
+    def predict(self, X):
+        """Predict the targets of sequences.
+
+        Parameters
+        ----------
+        X : sequences
+            Any form that `fit` takes; of any lengths, except that the columns of a 2-D array must be as many as in `fit`.
+
+        Returns
+        -------
+        y : ndarray of shape (n_sequences,) or (n_sequences, n_outputs)
+            float64, shaped as `y` was in `fit`.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        ValueError
+            If X is not what it must be.
+        """
+        outputs = self._outputs(X).astype(np.float64)
+        return outputs if self._many_outputs else outputs[:, 0]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags

@@ -1,0 +1,217 @@
+"""A network is names for slices of one flat parameter vector, and the way forward and backward through layers and head.
+
+Inside, hidden units are padded to whole tiles; padded units stay exactly zero, forward and in every gradient, so nobody outside sees them.
+Outside, weights carry the names, shapes and gate order of torch's recurrent layers.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+
+from tsrnn.backends import cpu
+from tsrnn.rules.cells import CELLS
+
+TILE = 16
+
+
+def padded(n):
+    return -(-n // TILE) * TILE
+
+
+class Layout:
+    """Names for the parts of one flat parameter vector."""
+
+    def __init__(self, shapes):
+        self.shapes, self.parts, self.size = shapes, {}, 0
+        for name, shape in shapes.items():
+            end = self.size + math.prod(shape)
+            self.parts[name] = slice(self.size, end)
+            self.size = end
+
+    def view(self, theta):
+        return {name: theta[part].reshape(self.shapes[name]) for name, part in self.parts.items()}
+
+
+class Room:
+    """Arrays that are used again: asking twice for a name gives the same memory, grown when needed. What is in them is left as it was."""
+
+    def __init__(self, dtype):
+        self.dtype, self.arrays = dtype, {}
+
+    def take(self, name, shape, dtype=None):
+        size = math.prod(shape)
+        flat = self.arrays.get(name)
+        if flat is None or len(flat) < size:
+            flat = self.arrays[name] = np.empty(size, dtype or self.dtype)
+        return flat[:size].reshape(shape)
+
+
+class Trace(NamedTuple):
+    """What one direction of one layer leaves for the way back."""
+
+    x: np.ndarray
+    states: np.ndarray
+    saved: np.ndarray
+
+
+class Network:
+    """Layers of one cell, forward or in both directions, and a linear head on the last states of a sequence.
+
+    The head sees [last h of each direction, context]: `n_context` further numbers a row, a linear way past the recurrence.
+    """
+
+    def __init__(self, cell, n_inputs, hidden_size, n_outputs, n_layers=1, bidirectional=False, n_context=0, dropout=0.0, dtype=np.float32):
+        self.cell, self.dtype, self.dropout = CELLS[cell], np.dtype(dtype), dropout
+        self.n_inputs, self.hidden_size, self.n_outputs, self.n_context = n_inputs, hidden_size, n_outputs, n_context
+        self.n_layers, self.directions = n_layers, ("", "_reverse") if bidirectional else ("",)
+        self.width = padded(hidden_size)
+        n_gates, shapes = self.cell.n_gates * self.width, {}
+        for layer in range(n_layers):
+            n_in = n_inputs if layer == 0 else len(self.directions) * self.width
+            for direction in self.directions:
+                end = f"_l{layer}{direction}"
+                shapes |= {f"weight_ih{end}": (n_in, n_gates), f"weight_hh{end}": (self.width, n_gates)}
+                shapes |= {f"bias_ih{end}": (n_gates,), f"bias_hh{end}": (n_gates,)}
+        n_seen = len(self.directions) * self.width + padded(n_context)
+        shapes |= {"weight_ho": (n_seen, padded(n_outputs)), "bias_ho": (padded(n_outputs),)}
+        self.layout = Layout(shapes)
+
+    # Weights in and out
+
+    def _places(self, name):
+        """Indices of the real (rows, columns) of a padded parameter, the columns gate by gate."""
+        units = np.arange(self.hidden_size)
+        outputs = np.concatenate([d * self.width + units for d in range(len(self.directions))])
+        gates = (np.arange(self.cell.n_gates)[:, None] * self.width + units).ravel()
+        if name == "weight_ho":
+            context = len(self.directions) * self.width + np.arange(self.n_context)
+            return np.concatenate([outputs, context]), np.arange(self.n_outputs)
+        if name == "bias_ho":
+            return (np.arange(self.n_outputs),)
+        if name.startswith("bias"):
+            return (gates,)
+        if name.startswith("weight_hh"):
+            return units, gates
+        return (np.arange(self.n_inputs) if "_l0" in name else outputs), gates
+
+    def to_weights(self, theta):
+        """A dict of arrays with torch's names and shapes."""
+        return {name: part[np.ix_(*self._places(name))].T.copy() for name, part in self.layout.view(theta).items()}
+
+    def from_weights(self, weights):
+        """The parameter vector of such a dict."""
+        theta = np.zeros(self.layout.size, self.dtype)
+        for name, part in self.layout.view(theta).items():
+            part[np.ix_(*self._places(name))] = np.asarray(weights[name]).T
+        return theta
+
+    def shape_of(self, name):
+        return tuple(map(len, reversed(self._places(name))))
+
+    def initial(self, rng):
+        """Orthogonal recurrent matrices gate by gate (Saxe et al. 2014), Glorot's uniform elsewhere, zero biases but 1 for the LSTM's forget gate."""
+        weights, H = {}, self.hidden_size
+        for name in self.layout.shapes:
+            shape = self.shape_of(name)
+            if name.startswith("weight_hh"):
+                q, r = np.linalg.qr(rng.normal(size=(self.cell.n_gates, H, H)))
+                weights[name] = (q * np.sign(np.diagonal(r, axis1=1, axis2=2))[:, None]).reshape(shape)
+            elif name.startswith("weight"):
+                fan_out = H if "ih" in name else shape[0]
+                limit = math.sqrt(6 / (fan_out + shape[1]))
+                weights[name] = rng.uniform(-limit, limit, shape)
+            else:
+                weights[name] = np.zeros(shape)
+                if self.cell.name == "lstm" and name.startswith("bias_ih"):
+                    weights[name][H : 2 * H] = 1
+        return self.from_weights(weights)
+
+    def decay(self):
+        """1 at every weight, 0 at every bias: what weight decay acts on."""
+        mask = np.zeros(self.layout.size, self.dtype)
+        for name, part in self.layout.parts.items():
+            mask[part] = name.startswith("weight")
+        return mask
+
+    # Forward and backward
+
+    def forward(self, theta, x, lengths, context, room, n_jobs=1, seed=None, keep=False):
+        """Outputs (B, padded n_outputs) of sequences `x` (T, B, F), longest first, and the traces for `backward` where `keep`.
+
+        `seed` switches dropout on. `context` (B, n_context).
+        """
+        parts, cell, H = self.layout.view(theta), self.cell, self.width
+        (T, B, _), traces = x.shape, []
+        seen = room.take("seen", (B, self.layout.shapes["weight_ho"][0]))
+        seen[:, len(self.directions) * H :] = 0
+        seen[:, len(self.directions) * H : len(self.directions) * H + self.n_context] = context
+        for layer in range(self.n_layers):
+            if layer:
+                x = self._between(traces, layer, lengths, room, seed)
+            for d, direction in enumerate(self.directions):
+                end = f"_l{layer}{direction}"
+                inputs = x
+                if d:
+                    inputs = room.take(f"reversed{layer}", x.shape)
+                    cpu.place(x, 0, inputs, 0, x.shape[2], lengths, True, False)
+                states = room.take(f"states{end}", (cell.n_states, T + 1, B, H))
+                saved = room.take(f"saved{end}", (T if keep else 1, B, cell.n_saved, H))
+                states[:, 0] = 0
+                cpu.forward(cell, inputs, lengths, self._weights(parts, end), states, saved, n_jobs)
+                traces.append(Trace(inputs, states, saved))
+        for d in range(len(self.directions)):
+            seen[:, d * H : (d + 1) * H] = traces[d - len(self.directions)].states[0, lengths, np.arange(B)]
+        outputs = room.take("outputs", (B, padded(self.n_outputs)))
+        cpu.affine(seen, parts["weight_ho"], parts["bias_ho"], outputs, n_jobs)
+        return outputs, traces
+
+    def backward(self, theta, lengths, traces, slopes, room, n_jobs=1, seed=None, bptt_steps=None, dx=None):
+        """The gradient in tasks' parts (n_tasks, n_parameters), from the slopes of the outputs; `dx` (T, B, padded F) takes those of the inputs."""
+        parts, cell, H, D = self.layout.view(theta), self.cell, self.width, len(self.directions)
+        T, B, _ = traces[0].x.shape
+        grads = room.take("grads", (cpu.count_tasks(B), self.layout.size))
+        seen = room.take("seen", (B, self.layout.shapes["weight_ho"][0]))
+        dseen = room.take("dseen", seen.shape)
+        cpu.affine_backward(seen, parts["weight_ho"], slopes, dseen, grads, self.layout.parts["weight_ho"].start, n_jobs)
+        none = np.empty((0, B, H), self.dtype)
+        below = None
+        for layer in reversed(range(self.n_layers)):
+            above, below = below, dx if layer == 0 else room.take(f"dx{layer}", (T, B, D * H))
+            for d, direction in enumerate(self.directions):
+                end = f"_l{layer}{direction}"
+                x, states, saved = traces[layer * D + d]
+                dstates = room.take("dstates", (cell.n_states, B, H))
+                dstates[:] = 0
+                doutputs = none
+                if above is None:
+                    dstates[0] = dseen[:, d * H : (d + 1) * H]
+                else:
+                    doutputs = room.take("doutputs", (T, B, H))
+                    cpu.place(above, d * H, doutputs, 0, H, lengths, d == 1, False)
+                slopes_x = none if below is None else below if d == 0 else room.take("dx_reverse", below.shape)
+                arguments = x, lengths, bptt_steps or T, self._weights(parts, end), states, saved, doutputs, dstates, slopes_x
+                cpu.backward(cell, *arguments, grads, self.layout.parts[f"weight_ih{end}"].start, n_jobs)
+                if d and below is not None:
+                    cpu.place(slopes_x, 0, below, 0, below.shape[2], lengths, True, True)
+            if layer and seed is not None and self.dropout:
+                cpu.drop(below.reshape(-1), np.uint64(seed + layer), self.dropout, below.reshape(-1))
+        return grads
+
+    def _weights(self, parts, end):
+        return tuple(parts[f"{name}{end}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+
+    def _between(self, traces, layer, lengths, room, seed):
+        """What the layer below hands up: its outputs, both directions side by side, with dropout while training."""
+        D, H = len(self.directions), self.width
+        x = traces[-D].states[0, 1:]
+        T, B, _ = x.shape
+        if D == 2:
+            x = room.take(f"x{layer}", (T, B, D * H))
+            for d in (0, 1):
+                cpu.place(traces[d - D].states[0, 1:], 0, x, d * H, H, lengths, d == 1, False)
+        if seed is not None and self.dropout:
+            kept = room.take(f"x{layer}_kept", x.shape)
+            cpu.drop(x.reshape(-1), np.uint64(seed + layer), self.dropout, kept.reshape(-1))
+            x = kept
+        return x

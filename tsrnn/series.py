@@ -1,0 +1,119 @@
+"""Many series end to end: values and where each begins. To it from arrays, lists and frames."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Series:
+    """Number i is `values[starts[i] : starts[i + 1]]`."""
+
+    values: np.ndarray  # (n_steps, n_features), C order
+    starts: np.ndarray  # (n_series + 1,)
+    labels: list | np.ndarray | None = None  # what errors call a series; its position where there is nothing better
+
+    @property
+    def lengths(self):
+        return np.diff(self.starts)
+
+    def __len__(self):
+        return len(self.starts) - 1
+
+    def name(self, i):
+        return f"sequence {i if self.labels is None else self.labels[i]!r}"
+
+
+def is_panel_frame(X):
+    """A frame whose two-level index is (series, time)."""
+    return getattr(getattr(X, "index", None), "nlevels", 1) == 2
+
+
+def is_ragged(X):
+    """A list of sequences, each with a length of its own; nested lists of numbers that fill a rectangle are an array, as for scikit-learn."""
+    if isinstance(X, np.ndarray):
+        return X.dtype == object and X.ndim == 1 and len(X) > 0 and np.ndim(X[0]) > 0
+    if not isinstance(X, (list, tuple)):
+        return False
+    if all(isinstance(item, (list, tuple)) for item in X):
+        return len({len(item) for item in X}) > 1
+    return len(X) > 0
+
+
+def from_frame(frame, dtype):
+    """Of a frame with a (series, time) index: series in order of first appearance, time sorted within each."""
+    series, times = frame.index.get_level_values(0), frame.index.get_level_values(1)
+    codes, labels = series.factorize()
+    if (codes < 0).any() or times.hasnans:
+        raise ValueError("the (series, time) index of X must not hold missing labels; got some.")
+    repeated = frame.index.duplicated()
+    if repeated.any():
+        raise ValueError(f"rows of X must be unique in (series, time); got {frame.index[repeated][0]!r} twice.")
+    for name, kind in frame.dtypes.items():
+        if kind.kind not in "biuf":
+            raise ValueError(f"columns of X must be numbers; got {kind} in column {name!r}.")
+    order = np.lexsort((times.argsort().argsort(), codes))
+    values = np.ascontiguousarray(frame.to_numpy(dtype=dtype, na_value=np.nan)[order])
+    return Series(values, np.concatenate([[0], np.bincount(codes).cumsum()]), labels)
+
+
+def from_list(arrays, dtype):
+    """Of a list of (n_timesteps,) or (n_timesteps, n_features) arrays."""
+    parts = []
+    for i, item in enumerate(arrays):
+        part = np.asarray(item)
+        if part.dtype.kind not in "biuf":
+            raise ValueError(f"sequence {i} must hold numbers; got {part.dtype} values.")
+        if part.ndim not in (1, 2):
+            raise ValueError(f"sequence {i} must be (n_timesteps,) or (n_timesteps, n_features); got shape {part.shape}.")
+        if len(part) == 0:
+            raise ValueError(f"sequence {i} must have at least one time step; got 0.")
+        part = part.reshape(len(part), -1)
+        if parts and part.shape[1] != parts[0].shape[1]:
+            raise ValueError(f"every sequence must have {parts[0].shape[1]} features like sequence 0; sequence {i} has {part.shape[1]}.")
+        parts.append(part)
+    return Series(np.concatenate(parts, dtype=dtype), np.cumsum([0, *map(len, parts)]))
+
+
+def from_array(array, dtype):
+    """Of an (n_sequences, n_timesteps) or (n_sequences, n_timesteps, n_features) array."""
+    n, length = array.shape[:2]
+    n_features = array.shape[2] if array.ndim == 3 else 1
+    return Series(np.ascontiguousarray(array, dtype=dtype).reshape(n * length, n_features), np.arange(n + 1) * length)
+
+
+def check_finite(series):
+    """Raise a sentence that names the first series with NaN or infinity."""
+    bad = ~np.isfinite(series.values).all(axis=1)
+    if bad.any():
+        row = int(bad.argmax())
+        i = int(np.searchsorted(series.starts, row, side="right")) - 1
+        what = "NaN" if np.isnan(series.values[row]).any() else "infinity"
+        raise ValueError(f"Input X contains {what}: {series.name(i)} has it at time step {row - series.starts[i]}; values must be finite.")
+
+
+def cut(starts, lengths, max_length, truncate):
+    """First step and length of each row when it is cut to `max_length` steps: at its end, or at its start so that the last ones stay."""
+    kept = lengths if max_length is None else np.minimum(lengths, max_length)
+    return starts + (lengths - kept if truncate == "start" else 0), kept
+
+
+def from_channels_first(X):
+    """Sequences in the order (n_sequences, n_channels, n_timesteps), as in sktime and aeon, in the order of this library.
+
+    Parameters
+    ----------
+    X : ndarray of shape (n_sequences, n_channels, n_timesteps) or list of ndarrays of shape (n_channels, n_timesteps_i)
+
+    Returns
+    -------
+    ndarray of shape (n_sequences, n_timesteps, n_channels) or list of ndarrays of shape (n_timesteps_i, n_channels)
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tsrnn import from_channels_first
+    >>> from_channels_first(np.zeros((10, 2, 30))).shape
+    (10, 30, 2)
+    """
+    return [np.asarray(x).T for x in X] if isinstance(X, (list, tuple)) else np.swapaxes(np.asarray(X), 1, 2)

@@ -1,0 +1,170 @@
+"""The training loop: batches, gradient, clipping, update, schedule, early stopping, history. It knows no estimator."""
+
+import contextlib
+import math
+import sys
+import warnings
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tsrnn.backends import cpu
+from tsrnn.exceptions import DivergenceError, InterruptedFitWarning
+from tsrnn.network import Room
+from tsrnn.rules.losses import LOSSES
+from tsrnn.rules.updates import UPDATES
+
+
+@dataclass
+class Recipe:
+    """How to train; the words are scikit-learn's."""
+
+    loss: str
+    parameter: float = 0.0  # of the loss: huber's distance, pinball's quantile
+    solver: str = "adam"
+    learning_rate_init: float = 1e-3
+    learning_rate: str = "constant"
+    momentum: float = 0.9
+    alpha: float = 0.0
+    clip_norm: float | None = 1.0
+    clip_value: float | None = None
+    batch_size: int = 200
+    max_iter: int = 200
+    tol: float = 1e-4
+    n_iter_no_change: int = 10
+    early_stopping: bool = False
+    shuffle: bool = True
+    bptt_steps: int | None = None
+    n_jobs: int = 1
+    verbose: int = 0
+
+
+@dataclass
+class History:
+    """What happened, and what the optimiser needs to go on."""
+
+    loss_curve: list = field(default_factory=list)
+    validation_loss_curve: list = field(default_factory=list)
+    grad_norm_curve: list = field(default_factory=list)
+    n_updates: int = 0
+    moments: np.ndarray | None = None
+
+
+class Plateau:
+    """Counts epochs without an improvement by `tol`; what scikit-learn's multilayer perceptron does."""
+
+    def __init__(self, tol, patience):
+        self.tol, self.patience, self.best, self.count = tol, patience, math.inf, 0
+
+    def reached(self, loss):
+        self.count = self.count + 1 if loss > self.best - self.tol else 0
+        self.best = min(self.best, loss)
+        return self.count > self.patience
+
+
+def total_weight(loss, weights):
+    """What a loss is divided by: all weights, or with softmax those of the rows."""
+    return float(weights[:, 0].sum() if loss.softmax else weights.sum())
+
+
+def gradient(network, theta, batch, recipe, room, seed=None):
+    """The loss of a batch and its gradient in tasks' parts."""
+    loss = LOSSES[recipe.loss]
+    outputs, traces = network.forward(theta, batch.x, batch.lengths, batch.context, room, recipe.n_jobs, seed, keep=True)
+    slopes, share = room.take("slopes", outputs.shape), total_weight(loss, batch.weights)
+    value = cpu.loss(loss, outputs, batch.targets, batch.weights, recipe.parameter, share, slopes)
+    return value, network.backward(theta, batch.lengths, traces, slopes, room, recipe.n_jobs, seed, recipe.bptt_steps)
+
+
+def mean_loss(network, theta, rows, recipe, room):
+    """The weighted mean loss of all rows of `rows`, without dropout."""
+    loss, total, weight = LOSSES[recipe.loss], 0.0, 0.0
+    for chunk in rows.epoch(None, recipe.batch_size, shuffle=False):
+        batch = rows.batch(chunk, room)
+        outputs, _ = network.forward(theta, batch.x, batch.lengths, batch.context, room, recipe.n_jobs)
+        share = total_weight(loss, batch.weights)
+        if share:
+            slopes = room.take("slopes", outputs.shape)
+            total += share * cpu.loss(loss, outputs, batch.targets, batch.weights, recipe.parameter, share, slopes)
+            weight += share
+    return total / weight
+
+
+def rate_at(recipe, step, n_steps):
+    """Cosine: from the initial rate to zero over all updates (Loshchilov & Hutter 2017)."""
+    return recipe.learning_rate_init * (0.5 + 0.5 * math.cos(math.pi * step / n_steps) if recipe.learning_rate == "cosine" else 1)
+
+
+def train(network, theta, rows, recipe, rng, validation=None, history=None, on_epoch=lambda epoch: False):
+    """Move `theta`, in place, to lower the loss of `rows`; with `validation` rows and early stopping, to where their loss was lowest.
+
+    Ctrl-C ends training early with the best weights so far and a warning. A loss or gradient that is not finite raises `DivergenceError`; `theta` is
+    then as it was before that step. `on_epoch` is called after each epoch and may return True to stop.
+    """
+    history, room = history or History(), Room(network.dtype)
+    update, decay = UPDATES[recipe.solver], network.decay()[None]
+    if history.moments is None:
+        history.moments = np.zeros((update.n_moments, network.layout.size), network.dtype)
+    grad, limit = np.empty((1, network.layout.size), network.dtype), math.inf if recipe.clip_value is None else float(recipe.clip_value)
+    alpha, shrink = (0.0, recipe.alpha) if update.decoupled else (float(recipe.alpha), 0.0)
+    plateau, factor, best = Plateau(recipe.tol, recipe.n_iter_no_change), 1.0, theta.copy()
+    step, n_steps = 0, recipe.max_iter * -(-len(rows) // recipe.batch_size)
+    try:
+        for epoch in range(recipe.max_iter):
+            total = weight = 0.0
+            for chunk in rows.epoch(rng, recipe.batch_size, recipe.shuffle):
+                batch = rows.batch(chunk, room)
+                share = total_weight(LOSSES[recipe.loss], batch.weights)
+                if not share:
+                    continue
+                seed = int(rng.integers(2**62)) if network.dropout else None
+                value, grads = gradient(network, theta, batch, recipe, room, seed)
+                norm, clipped = cpu.combine(grads, theta[None], decay, alpha, limit, grad)
+                if not (math.isfinite(value) and math.isfinite(norm)):
+                    if not np.isfinite(theta).all():
+                        theta[:] = best
+                    raise DivergenceError(
+                        f"training diverged in epoch {epoch + 1}: loss {value:.4g}, gradient norm {norm:.4g} before clipping, both must be finite; "
+                        f"try a lower learning_rate_init (it was {recipe.learning_rate_init:g}) or a smaller clip_norm (it was {recipe.clip_norm})."
+                    )
+                scale = 1.0 if recipe.clip_norm is None or clipped <= recipe.clip_norm else recipe.clip_norm / clipped
+                rate = factor * rate_at(recipe, step, n_steps)
+                step, history.n_updates = step + 1, history.n_updates + 1
+                c = update.coefficients(history.n_updates, rate, recipe.momentum)
+                cpu.move(update, theta[None], grad, history.moments, decay, c, limit, scale, rate * shrink)
+                history.grad_norm_curve.append(norm)
+                total, weight = total + share * value, weight + share
+            history.loss_curve.append(total / weight)
+            monitored = history.loss_curve[-1]
+            if validation is not None:
+                monitored = mean_loss(network, theta, validation, recipe, room)
+                history.validation_loss_curve.append(monitored)
+            if recipe.verbose:
+                show(epoch, recipe, history)
+            improved = monitored < plateau.best
+            if improved:
+                best[:] = theta
+            if plateau.reached(monitored):
+                if recipe.learning_rate != "plateau" or factor * recipe.learning_rate_init < 1e-6:
+                    break
+                factor, plateau.count = factor / 5, 0
+            if on_epoch(epoch):
+                break
+    except KeyboardInterrupt:
+        theta[:] = best
+        message = f"fit was interrupted after {len(history.loss_curve)} epochs; the weights of the best epoch so far are kept."
+        warnings.warn(message, InterruptedFitWarning, stacklevel=2)
+    if recipe.early_stopping:
+        theta[:] = best
+    if recipe.verbose:
+        print(file=sys.stderr)
+    return history
+
+
+def show(epoch, recipe, history):
+    """One line, written over itself."""
+    line = f"epoch {epoch + 1}/{recipe.max_iter}  loss {history.loss_curve[-1]:.5g}"
+    if history.validation_loss_curve:
+        line += f"  validation {history.validation_loss_curve[-1]:.5g}"
+    with contextlib.suppress(ValueError):  # a closed stderr is no reason to stop training
+        print(f"\r{line}  gradient norm {history.grad_norm_curve[-1]:.3g}   ", end="", file=sys.stderr, flush=True)

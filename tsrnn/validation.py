@@ -1,0 +1,67 @@
+"""Parameters are checked against a table, and the sentence writes itself."""
+
+from numbers import Integral, Real
+
+import numpy as np
+
+
+class Interval:
+    """Numbers of a kind from `low` to `high`; `closed` says which ends belong to it."""
+
+    def __init__(self, kind, low, high=np.inf, closed="left"):
+        self.kind, self.low, self.high, self.closed = kind, low, high, closed
+
+    def accepts(self, value):
+        if not isinstance(value, self.kind) or isinstance(value, (bool, np.bool_)):
+            return False
+        above = value >= self.low if self.closed in ("left", "both") else value > self.low
+        below = value <= self.high if self.closed in ("right", "both") else value < self.high
+        return bool(above and below)
+
+    def __str__(self):
+        noun = "an int" if self.kind is Integral else "a number"
+        left, right = "[" if self.closed in ("left", "both") else "(", "]" if self.closed in ("right", "both") else ")"
+        return f"{noun} in {left}{self.low}, {self.high}{right}"
+
+
+class OneOf:
+    """One of some strings, or None, True, False."""
+
+    def __init__(self, *options):
+        self.options = options
+
+    def accepts(self, value):
+        return any(value is option or (isinstance(value, str) and value == option) for option in self.options)
+
+    def __str__(self):
+        return ("one of " if len(self.options) > 1 else "") + ", ".join(map(repr, self.options))
+
+
+class Instance:
+    """An object of a type, or with a method of a name."""
+
+    def __init__(self, kind, description):
+        self.kind, self.description = kind, description
+
+    def accepts(self, value):
+        return isinstance(value, self.kind)
+
+    def __str__(self):
+        return self.description
+
+
+BOOLEAN = Instance((bool, np.bool_), "True or False")
+POSITIVE_INT = Interval(Integral, 1)
+RANDOM_STATE = (Interval(Integral, 0), Instance(np.random.RandomState, "a numpy RandomState"), OneOf(None))
+N_JOBS = (Interval(Integral, 1), Interval(Integral, -np.inf, -1, "right"), OneOf(None))
+
+__all__ = ["BOOLEAN", "N_JOBS", "POSITIVE_INT", "RANDOM_STATE", "Instance", "Integral", "Interval", "OneOf", "Real", "check_parameters"]
+
+
+def check_parameters(estimator, constraints):
+    """Raise one sentence for the first parameter that no entry of its row in the table accepts."""
+    for name, choices in constraints.items():
+        value = getattr(estimator, name)
+        if not any(choice.accepts(value) for choice in choices):
+            wanted = " or ".join(map(str, choices))
+            raise ValueError(f"{name} of {type(estimator).__name__} must be {wanted}; got {value!r}.")
