@@ -14,7 +14,7 @@ HOMES = {
     "InterruptedFitWarning": "tsrnn.exceptions",
     "datasets": None,
 }
-__all__ = sorted(HOMES)  # noqa: PLE0605
+__all__ = sorted(HOMES)
 
 
 def __getattr__(name):

@@ -1,4 +1,6 @@
-"""Rows that share one array of values: a row is where it starts and how many steps it has, and is copied when a batch needs it."""
+"""Rows that share one array of values: a row is where it starts and how many steps it has, and is copied when a batch
+needs it.
+"""
 
 from dataclasses import dataclass, replace
 from typing import NamedTuple
@@ -21,7 +23,9 @@ class Batch(NamedTuple):
 
 @dataclass(frozen=True)
 class Sequences:
-    """Row i has `lengths[i]` steps of `n_features` numbers from `values[starts[i]]` on, less `offsets[i]`, and one target a column."""
+    """Row i has `lengths[i]` steps of `n_features` numbers from `values[starts[i]]` on, less `offsets[i]`, and one
+    target a column.
+    """
 
     values: np.ndarray  # flat
     n_features: int
@@ -34,7 +38,9 @@ class Sequences:
         return len(self.starts)
 
     def select(self, rows):
-        return replace(self, **{name: getattr(self, name)[rows] for name in ("starts", "lengths", "targets", "weights")})
+        return replace(
+            self, **{name: getattr(self, name)[rows] for name in ("starts", "lengths", "targets", "weights")}
+        )
 
     def batch(self, rows, room):
         order = np.argsort(-self.lengths[rows], kind="stable")
@@ -42,13 +48,17 @@ class Sequences:
         lengths = self.lengths[rows]
         x = room.take("x", (int(lengths[0]), len(rows), self.n_features))
         cpu.gather(self.values, self.starts[rows], lengths, np.zeros(len(rows), self.values.dtype), x)
-        return Batch(x, lengths, np.empty((len(rows), 0), self.values.dtype), self.targets[rows], self.weights[rows], order)
+        return Batch(
+            x, lengths, np.empty((len(rows), 0), self.values.dtype), self.targets[rows], self.weights[rows], order
+        )
 
     def epoch(self, rng, batch_size, shuffle):
         """Every row once, in batches; shuffled, and where lengths differ, batches of similar length."""
         rows = rng.permutation(len(self)) if shuffle else np.arange(len(self))
         if shuffle and len(rows) > batch_size and (self.lengths != self.lengths[0]).any():
-            pool = 20 * batch_size  # large enough for similar lengths, small enough that batches differ from epoch to epoch
+            pool = (
+                20 * batch_size
+            )  # large enough for similar lengths, small enough that batches differ from epoch to epoch
             pools = [rows[i : i + pool] for i in range(0, len(rows), pool)]
             rows = np.concatenate([part[np.argsort(-self.lengths[part], kind="stable")] for part in pools])
         batches = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
@@ -59,7 +69,8 @@ class Sequences:
     def merged(self):
         """Equal rows as one of their summed weight, in an order that depends on their values alone.
 
-        The gradient of a whole set does not depend on the order of its rows; in floating point only this makes it so, to the last bit, and makes
+        The gradient of a whole set does not depend on the order of its rows; in floating point only this makes it so,
+        to the last bit, and makes
         an integer weight the same as repeated rows.
         """
         found = {}

@@ -1,6 +1,7 @@
 """A network is names for slices of one flat parameter vector, and the way forward and backward through layers and head.
 
-Inside, hidden units are padded to whole tiles; padded units stay exactly zero, forward and in every gradient, so nobody outside sees them.
+Inside, hidden units are padded to whole tiles; padded units stay exactly zero, forward and in every gradient, so
+nobody outside sees them.
 Outside, weights carry the names, shapes and gate order of torch's recurrent layers.
 """
 
@@ -34,7 +35,9 @@ class Layout:
 
 
 class Room:
-    """Arrays that are used again: asking twice for a name gives the same memory, grown when needed. What is in them is left as it was."""
+    """Arrays that are used again: asking twice for a name gives the same memory, grown when needed. What is in them
+    is left as it was.
+    """
 
     def __init__(self, dtype):
         self.dtype, self.arrays = dtype, {}
@@ -58,10 +61,22 @@ class Trace(NamedTuple):
 class Network:
     """Layers of one cell, forward or in both directions, and a linear head on the last states of a sequence.
 
-    The head sees [last h of each direction, context]: `n_context` further numbers a row, a linear way past the recurrence.
+    The head sees [last h of each direction, context]: `n_context` further numbers a row, a linear way past the
+    recurrence.
     """
 
-    def __init__(self, cell, n_inputs, hidden_size, n_outputs, n_layers=1, bidirectional=False, n_context=0, dropout=0.0, dtype=np.float32):
+    def __init__(
+        self,
+        cell,
+        n_inputs,
+        hidden_size,
+        n_outputs,
+        n_layers=1,
+        bidirectional=False,
+        n_context=0,
+        dropout=0.0,
+        dtype=np.float32,
+    ):
         self.cell, self.dtype, self.dropout = CELLS[cell], np.dtype(dtype), dropout
         self.n_inputs, self.hidden_size, self.n_outputs, self.n_context = n_inputs, hidden_size, n_outputs, n_context
         self.n_layers, self.directions = n_layers, ("", "_reverse") if bidirectional else ("",)
@@ -110,7 +125,9 @@ class Network:
         return tuple(map(len, reversed(self._places(name))))
 
     def initial(self, rng):
-        """Orthogonal recurrent matrices gate by gate (Saxe et al. 2014), Glorot's uniform elsewhere, zero biases but 1 for the LSTM's forget gate."""
+        """Orthogonal recurrent matrices gate by gate (Saxe et al. 2014), Glorot's uniform elsewhere, zero biases but
+        1 for the LSTM's forget gate.
+        """
         weights, H = {}, self.hidden_size
         for name in self.layout.shapes:
             shape = self.shape_of(name)
@@ -137,7 +154,8 @@ class Network:
     # Forward and backward
 
     def forward(self, theta, x, lengths, context, room, n_jobs=1, seed=None, keep=False):
-        """Outputs (B, padded n_outputs) of sequences `x` (T, B, F), longest first, and the traces for `backward` where `keep`.
+        """Outputs (B, padded n_outputs) of sequences `x` (T, B, F), longest first, and the traces for `backward`
+        where `keep`.
 
         `seed` switches dropout on. `context` (B, n_context).
         """
@@ -167,13 +185,17 @@ class Network:
         return outputs, traces
 
     def backward(self, theta, lengths, traces, slopes, room, n_jobs=1, seed=None, bptt_steps=None, dx=None):
-        """The gradient in tasks' parts (n_tasks, n_parameters), from the slopes of the outputs; `dx` (T, B, padded F) takes those of the inputs."""
+        """The gradient in tasks' parts (n_tasks, n_parameters), from the slopes of the outputs; `dx` (T, B, padded F)
+        takes those of the inputs.
+        """
         parts, cell, H, D = self.layout.view(theta), self.cell, self.width, len(self.directions)
         T, B, _ = traces[0].x.shape
         grads = room.take("grads", (cpu.count_tasks(B), self.layout.size))
         seen = room.take("seen", (B, self.layout.shapes["weight_ho"][0]))
         dseen = room.take("dseen", seen.shape)
-        cpu.affine_backward(seen, parts["weight_ho"], slopes, dseen, grads, self.layout.parts["weight_ho"].start, n_jobs)
+        cpu.affine_backward(
+            seen, parts["weight_ho"], slopes, dseen, grads, self.layout.parts["weight_ho"].start, n_jobs
+        )
         none = np.empty((0, B, H), self.dtype)
         below = None
         for layer in reversed(range(self.n_layers)):
@@ -190,7 +212,17 @@ class Network:
                     doutputs = room.take("doutputs", (T, B, H))
                     cpu.place(above, d * H, doutputs, 0, H, lengths, d == 1, False)
                 slopes_x = none if below is None else below if d == 0 else room.take("dx_reverse", below.shape)
-                arguments = x, lengths, bptt_steps or T, self._weights(parts, end), states, saved, doutputs, dstates, slopes_x
+                arguments = (
+                    x,
+                    lengths,
+                    bptt_steps or T,
+                    self._weights(parts, end),
+                    states,
+                    saved,
+                    doutputs,
+                    dstates,
+                    slopes_x,
+                )
                 cpu.backward(cell, *arguments, grads, self.layout.parts[f"weight_ih{end}"].start, n_jobs)
                 if d and below is not None:
                     cpu.place(slopes_x, 0, below, 0, below.shape[2], lengths, True, True)

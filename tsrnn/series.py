@@ -30,7 +30,9 @@ def is_panel_frame(X):
 
 
 def is_ragged(X):
-    """A list of sequences, each with a length of its own; nested lists of numbers that fill a rectangle are an array, as for scikit-learn."""
+    """A list of sequences, each with a length of its own; nested lists of numbers that fill a rectangle are an array,
+    as for scikit-learn.
+    """
     if isinstance(X, np.ndarray):
         return X.dtype == object and X.ndim == 1 and len(X) > 0 and np.ndim(X[0]) > 0
     if not isinstance(X, (list, tuple)):
@@ -65,12 +67,16 @@ def from_list(arrays, dtype):
         if part.dtype.kind not in "biuf":
             raise ValueError(f"sequence {i} must hold numbers; got {part.dtype} values.")
         if part.ndim not in (1, 2):
-            raise ValueError(f"sequence {i} must be (n_timesteps,) or (n_timesteps, n_features); got shape {part.shape}.")
+            raise ValueError(
+                f"sequence {i} must be (n_timesteps,) or (n_timesteps, n_features); got shape {part.shape}."
+            )
         if len(part) == 0:
             raise ValueError(f"sequence {i} must have at least one time step; got 0.")
         part = part.reshape(len(part), -1)
         if parts and part.shape[1] != parts[0].shape[1]:
-            raise ValueError(f"every sequence must have {parts[0].shape[1]} features like sequence 0; sequence {i} has {part.shape[1]}.")
+            raise ValueError(
+                f"every sequence must have {parts[0].shape[1]} features; sequence {i} has {part.shape[1]}."
+            )
         parts.append(part)
     return Series(np.concatenate(parts, dtype=dtype), np.cumsum([0, *map(len, parts)]))
 
@@ -89,17 +95,23 @@ def check_finite(series):
         row = int(bad.argmax())
         i = int(np.searchsorted(series.starts, row, side="right")) - 1
         what = "NaN" if np.isnan(series.values[row]).any() else "infinity"
-        raise ValueError(f"Input X contains {what}: {series.name(i)} has it at time step {row - series.starts[i]}; values must be finite.")
+        step = row - series.starts[i]
+        raise ValueError(
+            f"Input X contains {what}: {series.name(i)} has it at time step {step}; values must be finite."
+        )
 
 
 def cut(starts, lengths, max_length, truncate):
-    """First step and length of each row when it is cut to `max_length` steps: at its end, or at its start so that the last ones stay."""
+    """First step and length of each row when it is cut to `max_length` steps: at its end, or at its start so that the
+    last ones stay.
+    """
     kept = lengths if max_length is None else np.minimum(lengths, max_length)
     return starts + (lengths - kept if truncate == "start" else 0), kept
 
 
 def from_channels_first(X):
-    """Sequences in the order (n_sequences, n_channels, n_timesteps), as in sktime and aeon, in the order of this library.
+    """Sequences in the order (n_sequences, n_channels, n_timesteps), as in sktime and aeon, in the order of this
+    library.
 
     Parameters
     ----------

@@ -70,7 +70,9 @@ def total_weight(loss, weights):
 def gradient(network, theta, batch, recipe, room, seed=None):
     """The loss of a batch and its gradient in tasks' parts."""
     loss = LOSSES[recipe.loss]
-    outputs, traces = network.forward(theta, batch.x, batch.lengths, batch.context, room, recipe.n_jobs, seed, keep=True)
+    outputs, traces = network.forward(
+        theta, batch.x, batch.lengths, batch.context, room, recipe.n_jobs, seed, keep=True
+    )
     slopes, share = room.take("slopes", outputs.shape), total_weight(loss, batch.weights)
     value = cpu.loss(loss, outputs, batch.targets, batch.weights, recipe.parameter, share, slopes)
     return value, network.backward(theta, batch.lengths, traces, slopes, room, recipe.n_jobs, seed, recipe.bptt_steps)
@@ -92,20 +94,27 @@ def mean_loss(network, theta, rows, recipe, room):
 
 def rate_at(recipe, step, n_steps):
     """Cosine: from the initial rate to zero over all updates (Loshchilov & Hutter 2017)."""
-    return recipe.learning_rate_init * (0.5 + 0.5 * math.cos(math.pi * step / n_steps) if recipe.learning_rate == "cosine" else 1)
+    return recipe.learning_rate_init * (
+        0.5 + 0.5 * math.cos(math.pi * step / n_steps) if recipe.learning_rate == "cosine" else 1
+    )
 
 
 def train(network, theta, rows, recipe, rng, validation=None, history=None, on_epoch=lambda epoch: False):
-    """Move `theta`, in place, to lower the loss of `rows`; with `validation` rows and early stopping, to where their loss was lowest.
+    """Move `theta`, in place, to lower the loss of `rows`; with `validation` rows and early stopping, to where their
+    loss was lowest.
 
-    Ctrl-C ends training early with the best weights so far and a warning. A loss or gradient that is not finite raises `DivergenceError`; `theta` is
+    Ctrl-C ends training early with the best weights so far and a warning. A loss or gradient that is not finite
+    raises `DivergenceError`; `theta` is
     then as it was before that step. `on_epoch` is called after each epoch and may return True to stop.
     """
     history, room = history or History(), Room(network.dtype)
     update, decay = UPDATES[recipe.solver], network.decay()[None]
     if history.moments is None:
         history.moments = np.zeros((update.n_moments, network.layout.size), network.dtype)
-    grad, limit = np.empty((1, network.layout.size), network.dtype), math.inf if recipe.clip_value is None else float(recipe.clip_value)
+    grad, limit = (
+        np.empty((1, network.layout.size), network.dtype),
+        math.inf if recipe.clip_value is None else float(recipe.clip_value),
+    )
     alpha, shrink = (0.0, recipe.alpha) if update.decoupled else (float(recipe.alpha), 0.0)
     plateau, factor, best = Plateau(recipe.tol, recipe.n_iter_no_change), 1.0, theta.copy()
     step, n_steps = 0, recipe.max_iter * -(-len(rows) // recipe.batch_size)
@@ -124,8 +133,9 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
                     if not np.isfinite(theta).all():
                         theta[:] = best
                     raise DivergenceError(
-                        f"training diverged in epoch {epoch + 1}: loss {value:.4g}, gradient norm {norm:.4g} before clipping, both must be finite; "
-                        f"try a lower learning_rate_init (it was {recipe.learning_rate_init:g}) or a smaller clip_norm (it was {recipe.clip_norm})."
+                        f"training diverged in epoch {epoch + 1}: loss {value:.4g}, gradient norm {norm:.4g} before "
+                        f"clipping, both must be finite; try a lower learning_rate_init (it was "
+                        f"{recipe.learning_rate_init:g}) or a smaller clip_norm (it was {recipe.clip_norm})."
                     )
                 scale = 1.0 if recipe.clip_norm is None or clipped <= recipe.clip_norm else recipe.clip_norm / clipped
                 rate = factor * rate_at(recipe, step, n_steps)
@@ -152,7 +162,7 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
                 break
     except KeyboardInterrupt:
         theta[:] = best
-        message = f"fit was interrupted after {len(history.loss_curve)} epochs; the weights of the best epoch so far are kept."
+        message = f"fit was interrupted after {len(history.loss_curve)} epochs; the best weights so far are kept."
         warnings.warn(message, InterruptedFitWarning, stacklevel=2)
     if recipe.early_stopping:
         theta[:] = best

@@ -55,7 +55,18 @@ POSITIVE_INT = Interval(Integral, 1)
 RANDOM_STATE = (Interval(Integral, 0), Instance(np.random.RandomState, "a numpy RandomState"), OneOf(None))
 N_JOBS = (Interval(Integral, 1), Interval(Integral, -np.inf, -1, "right"), OneOf(None))
 
-__all__ = ["BOOLEAN", "N_JOBS", "POSITIVE_INT", "RANDOM_STATE", "Instance", "Integral", "Interval", "OneOf", "Real", "check_parameters"]
+__all__ = [
+    "BOOLEAN",
+    "N_JOBS",
+    "POSITIVE_INT",
+    "RANDOM_STATE",
+    "Instance",
+    "Integral",
+    "Interval",
+    "OneOf",
+    "Real",
+    "check_parameters",
+]
 
 
 def check_parameters(estimator, constraints):

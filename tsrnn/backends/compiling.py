@@ -2,17 +2,17 @@
 
 from numba import njit
 
-# What the compiler may assume; not that there is no NaN, and not that sums may be reordered: vectors say their own order.
+# What the compiler may assume. Not that there is no NaN, and not that sums may be reordered.
 PROMISES = {"contract", "nsz", "arcp"}
 
 
 def compiled(function):
-    """`njit` that releases the GIL, keeps NumPy's division and remembers the machine code on disk where a disk can be written.
+    """`njit` that releases the GIL, divides as NumPy does, and keeps its machine code on disk where there is one.
 
     The default error model raises on division by zero, and a raise in a loop stops its vectorisation.
     """
     options = {"nogil": True, "fastmath": PROMISES, "error_model": "numpy"}
     try:
         return njit(cache=True, **options)(function)
-    except RuntimeError:  # numba's "no locator available": nowhere to write. Without a cache the first call is slower, that is all.
+    except RuntimeError:  # numba's "no locator available": nowhere to write, so only the first call is slower
         return njit(**options)(function)

@@ -1,4 +1,6 @@
-"""The CPU's verbs. Threads own fixed tasks of rows; what a task computes, and the order in which tasks are summed, does not depend on who runs it."""
+"""The CPU's verbs. Threads own fixed tasks of rows; what a task computes, and the order in which tasks are summed,
+does not depend on who runs it.
+"""
 
 import os
 import threading
@@ -65,12 +67,28 @@ def panels(w, transposed=False):
 
 
 def forward(cell, x, lengths, weights, states, saved, n_jobs):
-    """Run a cell over the steps of every row. `weights` (w_ih, w_hh, b_ih, b_hh); the initial states are in `states[:, 0]`."""
+    """Run a cell over the steps of every row. `weights` (w_ih, w_hh, b_ih, b_hh); the initial states are in
+    `states[:, 0]`.
+    """
     w_ih, w_hh, b_ih, b_hh = weights
     T, B, _ = x.shape
     work = T * B * (w_ih.size + w_hh.size)
     kernel = scan.make_forward(cell)
-    run(kernel, count_tasks(B), n_jobs, work, task_rows(B), x, lengths, panels(w_ih), panels(w_hh), b_ih, b_hh, states, saved)
+    run(
+        kernel,
+        count_tasks(B),
+        n_jobs,
+        work,
+        task_rows(B),
+        x,
+        lengths,
+        panels(w_ih),
+        panels(w_hh),
+        b_ih,
+        b_hh,
+        states,
+        saved,
+    )
 
 
 def backward(cell, x, lengths, bptt_steps, weights, states, saved, doutputs, dstates, dx, grads, at, n_jobs):
@@ -92,7 +110,14 @@ def affine(x, w, b, out, n_jobs):
 def affine_backward(x, w, dout, dx, grads, at, n_jobs):
     """dx = dout @ w.T, and the slopes of w and b into `grads` at offset `at`."""
     arguments = x, panels(w, True), dout, dx, grads, at
-    run(elementwise.affine_backward, len(grads), n_jobs, 2 * x.size * w.shape[1], task_rows(len(x), len(grads)), *arguments)
+    run(
+        elementwise.affine_backward,
+        len(grads),
+        n_jobs,
+        2 * x.size * w.shape[1],
+        task_rows(len(x), len(grads)),
+        *arguments,
+    )
 
 
 def loss(loss, outputs, targets, weights, parameter, total_weight, slopes):

@@ -1,4 +1,6 @@
-"""What surrounds the recurrence on the CPU: gathering windows, reversing rows, dropout, the head, the loss, the gradient's norm, the update."""
+"""What surrounds the recurrence on the CPU: gathering windows, reversing rows, dropout, the head, the loss, the
+gradient's norm, the update.
+"""
 
 from functools import cache
 
@@ -96,7 +98,9 @@ def make_loss(loss):
 
     @compiled
     def value_and_slopes(outputs, targets, weights, parameter, total_weight, slopes):
-        """Sum of weight times loss over `total_weight`, and its slope at every output; where the weight is zero, nothing is looked at."""
+        """Sum of weight times loss over `total_weight`, and its slope at every output; where the weight is zero,
+        nothing is looked at.
+        """
         total, n = 0.0, targets.shape[1]
         slopes[:] = 0
         for row in range(targets.shape[0]):
@@ -115,7 +119,8 @@ def make_loss(loss):
 
 @compiled
 def combine(grads, theta, decay, alpha, limit, grad):
-    """grad[0] = the sum of the tasks' parts + alpha decay theta; its norm, and its norm after every value is cut to [-limit, limit].
+    """grad[0] = the sum of the tasks' parts + alpha decay theta; its norm, and its norm after every value is cut to
+    [-limit, limit].
 
     The order of the sums is that of the tasks, whoever computed them.
     """
@@ -141,7 +146,9 @@ def make_update(update):
 
     @compiled
     def move(theta, grad, moments, decay, c, limit, scale, shrink):
-        """One step of every parameter: the gradient cut to [-limit, limit], then scaled; `shrink` is decoupled weight decay."""
+        """One step of every parameter: the gradient cut to [-limit, limit], then scaled; `shrink` is decoupled weight
+        decay.
+        """
         for j in range(0, theta.shape[1], tile_width(theta) // 2):
             g = min(max(load(grad, 0, j), -limit), limit) * scale
             old = load(theta, 0, j)

@@ -1,7 +1,9 @@
 """The recurrence in time, forward and backward, for any cell: loops over blocks of rows that know no mathematics.
 
-Arrays are time-major. `x` (T, B, F) inputs, `states` (S, T + 1, B, H) with the initial states at time 0, `saved` (T, B, V, H) what the backward
-rule needs. Rows are sorted by length, longest first, so the rows that still run at a step are the first ones of a block; past the end of a row
+Arrays are time-major. `x` (T, B, F) inputs, `states` (S, T + 1, B, H) with the initial states at time 0, `saved` (T,
+B, V, H) what the backward
+rule needs. Rows are sorted by length, longest first, so the rows that still run at a step are the first ones of a
+block; past the end of a row
 nothing is read or written: the last state of row b is states[:, lengths[b], b]. Weights come in panels (see `pack`).
 """
 
@@ -31,7 +33,9 @@ update_6, update_4, update_2, update_1 = map(make_tile_update, (6, 4, 2, 1))
 
 @register_jitable
 def product(C, c, column, start, s, step, A, r, W, w_column, depth, rows):
-    """C[c : c + rows] = start + A[r : r + rows] @ W for one tile's width of columns; `step` 0 starts every row from the same one."""
+    """C[c : c + rows] = start + A[r : r + rows] @ W for one tile's width of columns; `step` 0 starts every row from
+    the same one.
+    """
     i = 0
     while rows - i >= 6:
         update_6(C, c + i, column, start, s + step * i, step, A, r + i, W, w_column, depth)
@@ -112,7 +116,12 @@ def make_forward(cell):
                         product(q, 0, column, bias_q, 0, 0, outputs, low, w_hh[p], 0, H, n)
                 for r in range(n):
                     q_row = bias_gates if gates_add else q_gates[r]
-                    a_row, old, new, kept_row = a_gates[r], states[:, t, low + r], states[:, t + 1, low + r], kept[low + r]
+                    a_row, old, new, kept_row = (
+                        a_gates[r],
+                        states[:, t, low + r],
+                        states[:, t + 1, low + r],
+                        kept[low + r],
+                    )
                     for j in range(0, H, width // 2):
                         values, keep = rule(load_rows(a_row, G, j), load_rows(q_row, G, j), load_rows(old, S, j))
                         store_rows(new, values, j)
@@ -126,10 +135,14 @@ def make_backward(cell):
     G, S, V, gates_add, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.gates_add, cell.backward
 
     @compiled
-    def backward(first, last, task_rows, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grads, at):
-        """`doutputs` slopes of every output, or empty; `dstates` (S, B, H) slopes of the last states in, of the first states out.
+    def backward(
+        first, last, task_rows, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grads, at
+    ):
+        """`doutputs` slopes of every output, or empty; `dstates` (S, B, H) slopes of the last states in, of the first
+        states out.
 
-        `grads[task]` receives the slopes of w_ih, w_hh, b_ih and b_hh at offset `at`; `dx`, unless empty, those of the inputs.
+        `grads[task]` receives the slopes of w_ih, w_hh, b_ih and b_hh at offset `at`; `dx`, unless empty, those of
+        the inputs.
         """
         B, F, H = x.shape[1], x.shape[2], states.shape[3]
         width, N = tile_width(x), G * H
@@ -172,13 +185,28 @@ def make_backward(cell):
                                 store(dh, r, j, load(dh, r, j) + load(doutputs[t], row, j))
                         ds_row, old, kept = ds[r], states[:, t, row], saved[t, row]
                         for j in range(0, H, width // 2):
-                            slopes_a, slopes_q, slopes_old = rule(load_rows(kept, V, j), load_rows(old, S, j), load_rows(ds_row, S, j))
+                            slopes_a, slopes_q, slopes_old = rule(
+                                load_rows(kept, V, j), load_rows(old, S, j), load_rows(ds_row, S, j)
+                            )
                             store_rows(da_gates[slot], slopes_a, j)
                             if not gates_add:
                                 store_rows(dq_gates[slot], slopes_q, j)
                             store_rows(ds_row, slopes_old, j)
                     for p in range(w_hh_t.shape[0]):
-                        product(dh, begin, p * width, dh, begin, 1, da if gates_add else dq, filled, w_hh_t[p], 0, N, n - begin)
+                        product(
+                            dh,
+                            begin,
+                            p * width,
+                            dh,
+                            begin,
+                            1,
+                            da if gates_add else dq,
+                            filled,
+                            w_hh_t[p],
+                            0,
+                            N,
+                            n - begin,
+                        )
                     if dx.shape[0] > 0:
                         for p in range(w_ih_t.shape[0]):
                             product(dx[t], low + begin, p * width, zero, 0, 0, da, filled, w_ih_t[p], 0, N, n - begin)

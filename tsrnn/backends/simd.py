@@ -1,7 +1,10 @@
-"""A number may be eight: an LLVM vector as a numba type, so that a rule written for one number runs on a register; and tiles of such registers.
+"""A number may be eight: an LLVM vector as a numba type, so that a rule written for one number runs on a register;
+and tiles of such registers.
 
-A `Vector` holds 8 float32 or 4 float64 and knows + - * /, negation, min, max. A tile is a tuple of vectors, two a row: the sums of a matrix
-product, held in registers. Both may span more or fewer registers of the machine: LLVM splits them. Last axes are contiguous, widths a multiple of
+A `Vector` holds 8 float32 or 4 float64 and knows + - * /, negation, min, max. A tile is a tuple of vectors, two a
+row: the sums of a matrix
+product, held in registers. Both may span more or fewer registers of the machine: LLVM splits them. Last axes are
+contiguous, widths a multiple of
 `tile_width`; nothing here checks bounds.
 """
 
@@ -89,15 +92,21 @@ def address(context, builder, array_type, array, row, column, pointee):
     array = context.make_array(array_type)(context, builder, array)
     strides = cgutils.unpack_tuple(builder, array.strides, 2)
     offset = builder.add(builder.mul(row, strides[0]), builder.mul(column, strides[1]))
-    return builder.bitcast(builder.gep(builder.bitcast(array.data, ir.IntType(8).as_pointer()), [offset]), pointee.as_pointer())
+    return builder.bitcast(
+        builder.gep(builder.bitcast(array.data, ir.IntType(8).as_pointer()), [offset]), pointee.as_pointer()
+    )
 
 
 def vector_address(context, builder, array_type, array, row, column, vector):
     """The same where the last axis is contiguous."""
     array = context.make_array(array_type)(context, builder, array)
     row_stride = cgutils.unpack_tuple(builder, array.strides, 2)[0]
-    offset = builder.add(builder.mul(row, row_stride), builder.mul(column, ir.Constant(I64, vector.dtype.bitwidth // 8)))
-    return builder.bitcast(builder.gep(builder.bitcast(array.data, ir.IntType(8).as_pointer()), [offset]), vector.llvm.as_pointer())
+    offset = builder.add(
+        builder.mul(row, row_stride), builder.mul(column, ir.Constant(I64, vector.dtype.bitwidth // 8))
+    )
+    return builder.bitcast(
+        builder.gep(builder.bitcast(array.data, ir.IntType(8).as_pointer()), [offset]), vector.llvm.as_pointer()
+    )
 
 
 def load_at(builder, pointer, vector):
@@ -151,7 +160,10 @@ def load_rows(typingctx, array, n, column):
 
     def codegen(context, builder, sig, args):
         (column,) = integers(context, builder, sig, args, 2)
-        places = (vector_address(context, builder, sig.args[0], args[0], ir.Constant(I64, i), column, vector) for i in range(n_rows))
+        places = (
+            vector_address(context, builder, sig.args[0], args[0], ir.Constant(I64, i), column, vector)
+            for i in range(n_rows)
+        )
         return context.make_tuple(builder, rows, [load_at(builder, place, vector) for place in places])
 
     return rows(array, n, column), codegen
@@ -165,7 +177,12 @@ def store_rows(typingctx, array, values, column):
     def codegen(context, builder, sig, args):
         (column,) = integers(context, builder, sig, args, 2)
         for i, value in enumerate(cgutils.unpack_tuple(builder, args[1], len(sig.args[1]))):
-            store_at(builder, value, vector_address(context, builder, sig.args[0], args[0], ir.Constant(I64, i), column, vector), vector)
+            store_at(
+                builder,
+                value,
+                vector_address(context, builder, sig.args[0], args[0], ir.Constant(I64, i), column, vector),
+                vector,
+            )
         return context.get_dummy_value()
 
     return types.void(array, values, column), codegen
@@ -236,7 +253,11 @@ def add_outer_product(typingctx, tile, A, row, k, W, column):
     def codegen(context, builder, sig, args):
         row, k, column = integers(context, builder, sig, args, 2, 3, 5)
         w = [
-            load_at(builder, vector_address(context, builder, sig.args[4], args[4], k, plus(builder, column, j), vector), vector)
+            load_at(
+                builder,
+                vector_address(context, builder, sig.args[4], args[4], k, plus(builder, column, j), vector),
+                vector,
+            )
             for j in (0, vector.lanes)
         ]
         sums = cgutils.unpack_tuple(builder, args[0], len(sig.args[0]))

@@ -1,7 +1,7 @@
 """Small real data that ships with the package: three loaders, no download.
 
 >>> from tsrnn.datasets import load_airline
->>> load_airline().max()
+>>> load_airline().max().item()
 622
 """
 

@@ -86,8 +86,8 @@ def load_cif2016():
     >>> test.head(3)
       unique_id   ds            y
     0        T1  108  1657.015338
-    1        T1  109  1571.074624
-    2        T1  110  1642.489421
+    1        T1  109  1624.537287
+    2        T1  110  1585.222987
     """
     import pandas as pd
 
@@ -104,7 +104,8 @@ def load_cif2016():
 def load_japanese_vowels():
     """640 utterances of the vowels /ae/ by nine men: sequences of 7 to 29 steps; the target is who speaks.
 
-    Each step has 12 cepstrum coefficients of a 25.6 ms frame; a frame begins every 6.4 ms. The split is the original one.
+    Each step has 12 cepstrum coefficients of a frame of 25.6 ms; a frame begins every 6.4 ms. The split is the
+    original one.
 
     Returns
     -------

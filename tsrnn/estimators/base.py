@@ -15,7 +15,17 @@ from tsrnn.network import Network, Room
 from tsrnn.rules.updates import UPDATES
 from tsrnn.series import check_finite, cut, from_array, from_frame, from_list, is_panel_frame, is_ragged
 from tsrnn.training import Recipe, train
-from tsrnn.validation import BOOLEAN, N_JOBS, POSITIVE_INT, RANDOM_STATE, Integral, Interval, OneOf, Real, check_parameters
+from tsrnn.validation import (
+    BOOLEAN,
+    N_JOBS,
+    POSITIVE_INT,
+    RANDOM_STATE,
+    Integral,
+    Interval,
+    OneOf,
+    Real,
+    check_parameters,
+)
 
 try:  # scikit-learn 1.9 and newer
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -59,7 +69,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
     dtype: str = "float32"
     verbose: int = 0
 
-    _constraints = {  # noqa: RUF012 a table, not a field
+    _constraints = {
         "cell": [OneOf("rnn", "gru", "lstm")],
         "hidden_size": [POSITIVE_INT],
         "n_layers": [POSITIVE_INT],
@@ -97,16 +107,25 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         check_parameters(self, self._constraints)
         name = type(self).__name__
         if self.activation == "relu" and self.cell != "rnn":
-            raise ValueError(f"activation of {name} must be 'tanh' for cell={self.cell!r}, whose gates fix it; got 'relu'.")
+            raise ValueError(
+                f"activation of {name} must be 'tanh' for cell={self.cell!r}, whose gates fix it; got 'relu'."
+            )
         if self.dropout and self.n_layers == 1:
-            raise ValueError(f"dropout of {name} must be 0 with n_layers=1, since it acts between layers; got {self.dropout!r}.")
+            raise ValueError(
+                f"dropout of {name} must be 0 with n_layers=1, since it acts between layers; got {self.dropout!r}."
+            )
         if self.bptt_steps and self.bidirectional:
-            raise ValueError(f"bptt_steps of {name} must be None with bidirectional=True, whose passes end at both ends; got {self.bptt_steps!r}.")
+            raise ValueError(
+                f"bptt_steps of {name} must be None with bidirectional=True, whose passes end at both ends; "
+                f"got {self.bptt_steps!r}."
+            )
         if self.device == "cuda":
             raise ValueError(f"device of {name} must be 'cpu' or 'auto', this version has no GPU backend; got 'cuda'.")
 
     def _read(self, X, reset):
-        """Sequences of any accepted form as `Series`; `reset` remembers their features, otherwise they are compared with those of `fit`."""
+        """Sequences of any accepted form as `Series`; `reset` remembers their features, otherwise they are compared
+        with those of `fit`.
+        """
         dtype, flat = np.dtype(self.dtype), False
         if is_panel_frame(X):
             self._check_names(X, reset)
@@ -130,7 +149,10 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
             if not flat:
                 self.n_features_in_ = n_features
         elif n_features != self._n_channels:
-            raise ValueError(f"X has {n_features} features a time step, but {type(self).__name__} is expecting {self._n_channels} features as input.")
+            raise ValueError(
+                f"X has {n_features} features a time step, but {type(self).__name__} is expecting "
+                f"{self._n_channels} features as input."
+            )
         return series
 
     def _check_names(self, frame, reset):
@@ -145,9 +167,13 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
             return np.ones(n)
         weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
         if weight.shape != (n,):
-            raise ValueError(f"sample_weight must have one entry for each of the {n} sequences; got shape {weight.shape}.")
+            raise ValueError(
+                f"sample_weight must have one entry for each of the {n} sequences; got shape {weight.shape}."
+            )
         if (weight < 0).any():
-            raise ValueError(f"sample_weight must not be negative; got {weight.min():g} for {series.name(int(weight.argmin()))}.")
+            raise ValueError(
+                f"sample_weight must not be negative; got {weight.min():g} for {series.name(int(weight.argmin()))}."
+            )
         if not weight.any():
             raise ValueError("sample_weight must be positive for at least one sequence; got zeros only.")
         return weight
@@ -161,10 +187,12 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         Parameters
         ----------
         X : sequences
-            (n_sequences, n_timesteps, n_features) or (n_sequences, n_timesteps) array; list of (n_timesteps_i, n_features) or (n_timesteps_i,)
+            (n_sequences, n_timesteps, n_features) or (n_sequences, n_timesteps) array; list of (n_timesteps_i,
+            n_features) or (n_timesteps_i,)
             arrays; data frame whose two-level index is (series, time).
         y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
-            One target, or row of targets, for each sequence. A pandas object whose index holds the series' labels is matched by label.
+            One target, or row of targets, for each sequence. A pandas object whose index holds the series' labels is
+            matched by label.
         sample_weight : array-like of shape (n_sequences,), optional
             Weight of each sequence in the loss; an integer weight is the same as repeating the sequence.
 
@@ -194,7 +222,11 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         series = self._read(X, reset=not go_on)
         weights = self._check_weight(sample_weight, len(series), series)
         targets, factors, labels = self._encode(align(y, series), series, None if go_on else classes, reset=not go_on)
-        rows, recipe, held_out = self._rows(series, targets, weights * factors), replace(self._recipe(), **changes), None
+        rows, recipe, held_out = (
+            self._rows(series, targets, weights * factors),
+            replace(self._recipe(), **changes),
+            None,
+        )
         if recipe.early_stopping:
             seen, unseen = self._split(len(rows), labels)
             rows, held_out = rows.select(seen), rows.select(unseen)
@@ -207,13 +239,27 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         n_held_out = max(1, round(self.validation_fraction * n))
         if n - n_held_out < 1:
             raise ValueError(f"early_stopping needs at least two sequences, one to hold out; got {n}.")
-        stratify = labels if labels is not None and min(np.bincount(labels)) > 1 and len(set(labels)) <= min(n_held_out, n - n_held_out) else None
+        stratify = (
+            labels
+            if labels is not None
+            and min(np.bincount(labels)) > 1
+            and len(set(labels)) <= min(n_held_out, n - n_held_out)
+            else None
+        )
         return train_test_split(np.arange(n), test_size=n_held_out, random_state=seed, stratify=stratify)
 
     def _recipe(self):
         loss, parameter = self._loss()
-        shared = {name: getattr(self, name) for name in Recipe.__dataclass_fields__ if name not in ("loss", "parameter", "n_jobs")}
-        return Recipe(loss=loss, parameter=parameter, **shared | {"n_jobs": effective_n_jobs(self.n_jobs), "verbose": int(self.verbose)})
+        shared = {
+            name: getattr(self, name)
+            for name in Recipe.__dataclass_fields__
+            if name not in ("loss", "parameter", "n_jobs")
+        }
+        return Recipe(
+            loss=loss,
+            parameter=parameter,
+            **shared | {"n_jobs": effective_n_jobs(self.n_jobs), "verbose": int(self.verbose)},
+        )
 
     def _rows(self, series, targets, weights):
         starts, lengths = cut(series.starts[:-1], series.lengths, self.max_length, self.truncate)
@@ -230,24 +276,40 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         network = Network(cell, *shape, self.n_layers, self.bidirectional, dropout=self.dropout, dtype=self.dtype)
         if not go_on:
             self._theta, self._history = network.initial(rng), None
-        elif network.layout.shapes != self._network.layout.shapes or network.cell != self._network.cell or network.dtype != self._network.dtype:
-            raise ValueError(f"a warm-started {type(self).__name__} must keep its network's shape and dtype; got {shape}, fitted with another.")
+        elif (
+            network.layout.shapes != self._network.layout.shapes
+            or network.cell != self._network.cell
+            or network.dtype != self._network.dtype
+        ):
+            raise ValueError(
+                f"a warm-started {type(self).__name__} must keep its network's shape and dtype; "
+                f"got {shape}, fitted with another."
+            )
         self._network = network
         if len(rows) <= recipe.batch_size:
             rows = rows.merged()
-        context = self._init_callback_context(max_subtasks=recipe.max_iter) if hasattr(self, "_init_callback_context") else None
+        context = (
+            self._init_callback_context(max_subtasks=recipe.max_iter)
+            if hasattr(self, "_init_callback_context")
+            else None
+        )
         if context:
             context.call_on_fit_task_begin(estimator=self)
 
         def on_epoch(epoch):
-            return context is not None and bool(context.subcontext(task_name="epoch").call_on_fit_task_end(estimator=self))
+            return context is not None and bool(
+                context.subcontext(task_name="epoch").call_on_fit_task_end(estimator=self)
+            )
 
         try:
             self._history = train(self._network, self._theta, rows, recipe, rng, held_out, self._history, on_epoch)
         finally:
             if context:
                 context.call_on_fit_task_end(estimator=self)
-        self.loss_curve_, self.grad_norm_curve_ = list(self._history.loss_curve), np.array(self._history.grad_norm_curve)
+        self.loss_curve_, self.grad_norm_curve_ = (
+            list(self._history.loss_curve),
+            np.array(self._history.grad_norm_curve),
+        )
         self.validation_loss_curve_ = list(self._history.validation_loss_curve)
         self.n_iter_ = len(self.loss_curve_)
         return self
@@ -256,7 +318,9 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
 
     @property
     def weights_(self):
-        """Dict of arrays with the names, shapes and gate order of torch's recurrent layers, and the head's `weight_ho`, `bias_ho`."""
+        """Dict of arrays with the names, shapes and gate order of torch's recurrent layers, and the head's
+        `weight_ho`, `bias_ho`.
+        """
         check_is_fitted(self)
         return self._network.to_weights(self._theta)
 
@@ -283,7 +347,9 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
             raise ValueError(f"weights must have exactly the names {names}; got {sorted(weights)}.")
         for name in names:
             if np.shape(weights[name]) != self._network.shape_of(name):
-                raise ValueError(f"{name} must have shape {self._network.shape_of(name)}; got {np.shape(weights[name])}.")
+                raise ValueError(
+                    f"{name} must have shape {self._network.shape_of(name)}; got {np.shape(weights[name])}."
+                )
         self._theta = self._network.from_weights(weights)
         return self
 
@@ -299,7 +365,9 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         for first in range(0, n, PREDICT_ROWS):
             chunk = order[first : first + PREDICT_ROWS]
             batch = rows.batch(chunk, room)
-            outputs, _ = network.forward(self._theta, batch.x, batch.lengths, batch.context, room, effective_n_jobs(self.n_jobs))
+            outputs, _ = network.forward(
+                self._theta, batch.x, batch.lengths, batch.context, room, effective_n_jobs(self.n_jobs)
+            )
             out[chunk[batch.order]] = outputs[:, : network.n_outputs]
         return out
 

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.base import ClassifierMixin
 from scipy.special import softmax
+from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
 from sklearn.utils.multiclass import check_classification_targets, unique_labels
@@ -20,7 +20,8 @@ from tsrnn.validation import Instance, OneOf
 class RNNClassifier(ClassifierMixin, BaseRecurrent):
     """A recurrent network that predicts one class for each sequence.
 
-    The last state h_T of a sequence gives y = W_ho h_T + b_ho; two classes have one output and p = 1 / (1 + exp(-y)), more classes have one output
+    The last state h_T of a sequence gives y = W_ho h_T + b_ho; two classes have one output and p = 1 / (1 + exp(-y)),
+    more classes have one output
     each and p_k = exp(y_k) / sum_j exp(y_j). Trained on the mean log loss.
 
     Parameters
@@ -49,7 +50,7 @@ class RNNClassifier(ClassifierMixin, BaseRecurrent):
 
     class_weight: dict | str | None = None
 
-    _constraints = BaseRecurrent._constraints | {  # noqa: RUF012
+    _constraints = BaseRecurrent._constraints | {
         "class_weight": [OneOf("balanced"), OneOf(None), Instance(dict, "a dict of class to weight")],
     }
 

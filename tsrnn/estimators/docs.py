@@ -24,13 +24,17 @@ solver : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
 learning_rate_init : float, default=0.005
     Learning rate, or the first of the schedule.
 learning_rate : {"constant", "cosine", "plateau"}, default="constant"
-    "cosine" falls to zero over `max_iter` epochs; "plateau" divides by 5 whenever `n_iter_no_change` epochs brought no `tol`, and stops below 1e-6.
+    "cosine" falls to zero over `max_iter` epochs; "plateau" divides by 5 whenever `n_iter_no_change` epochs
+    brought no `tol`, and stops below 1e-6.
 momentum : float, default=0.9
     Of the gradient's moving average: momentum of "sgd" and "rmsprop", beta_1 of "adam" and "adamw".
 alpha : float, default=0.0
-    Weight decay: adds alpha / 2 times the sum of squared weights, biases apart, to the loss; with "adamw" decoupled from the gradient.
+    Weight decay: adds alpha / 2 times the sum of squared weights, biases apart, to the loss; with "adamw"
+    decoupled from the gradient.
 clip_norm : float or None, default=1.0
-    The gradient g is multiplied by min(1, clip_norm / ||g||), the norm taken over all parameters (Pascanu, Mikolov & Bengio 2013).
+    The gradient g is multiplied by min(1, clip_norm / ||g||), the norm taken over all parameters (Pascanu,
+    Mikolov &
+    Bengio 2013).
 clip_value : float or None, default=None
     Every entry of the gradient is cut to [-clip_value, clip_value], before `clip_norm` acts.
 batch_size : int, default=64
@@ -38,7 +42,9 @@ batch_size : int, default=64
 max_iter : int, default=200
     Epochs at most.
 tol : float, default=1e-4
-    An epoch that lowers the loss, or with `early_stopping` the validation loss, by less brings no progress; more than `n_iter_no_change` such epochs
+    An epoch that lowers the loss, or with `early_stopping` the validation loss, by less brings no progress;
+    more than
+    `n_iter_no_change` such epochs
     in a row end training.
 early_stopping : bool, default=False
     Hold out `validation_fraction` of the sequences, watch their loss, and put the best weights back at the end.
@@ -64,7 +70,8 @@ verbose : int, default=0
 
 ATTRIBUTES = """
 weights_ : dict of str to ndarray
-    Names, shapes and gate order as in torch: `weight_ih_l0` (gates * hidden_size, n_features), ...; the head's `weight_ho`, `bias_ho`. Gates are
+    Names, shapes and gate order as in torch: `weight_ih_l0` (gates * hidden_size, n_features), ...; the head's
+    `weight_ho`, `bias_ho`. Gates are
     i, f, g, o (LSTM) and r, z, n (GRU).
 loss_curve_ : list of float
     Mean training loss of each epoch.

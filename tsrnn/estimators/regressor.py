@@ -49,7 +49,7 @@ class RNNRegressor(RegressorMixin, BaseRecurrent):
     huber_delta: float = 1.0
     quantile: float = 0.5
 
-    _constraints = BaseRecurrent._constraints | {  # noqa: RUF012
+    _constraints = BaseRecurrent._constraints | {
         "loss": [OneOf("squared", "absolute", "huber", "pinball")],
         "huber_delta": [Interval(Real, 0, closed="neither")],
         "quantile": [Interval(Real, 0, 1, "neither")],
@@ -69,7 +69,8 @@ class RNNRegressor(RegressorMixin, BaseRecurrent):
         Parameters
         ----------
         X : sequences
-            Any form that `fit` takes; of any lengths, except that the columns of a 2-D array must be as many as in `fit`.
+            Any form that `fit` takes; of any lengths, except that the columns of a 2-D array must be as many as in
+            `fit`.
 
         Returns
         -------

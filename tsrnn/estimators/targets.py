@@ -14,17 +14,21 @@ def align(y, series):
 
 def check_length(y, series):
     if len(y) != len(series):
-        raise ValueError(f"y must have one entry for each of the {len(series)} sequences; got {len(y)}: inconsistent numbers of samples.")
+        raise ValueError(f"y must have one entry for each of the {len(series)} sequences of X; got {len(y)}.")
     return y
 
 
 def numeric_targets(y, series):
     """Finite numbers, (n_sequences,) or (n_sequences, n_outputs)."""
-    y = check_length(check_array(y, ensure_2d=False, allow_nd=True, dtype=np.float64, ensure_all_finite=False, input_name="y"), series)
+    y = check_length(
+        check_array(y, ensure_2d=False, allow_nd=True, dtype=np.float64, ensure_all_finite=False, input_name="y"),
+        series,
+    )
     if y.ndim > 2:
         raise ValueError(f"y must be (n_sequences,) or (n_sequences, n_outputs); got shape {y.shape}.")
     bad = ~np.isfinite(y).reshape(len(y), -1).all(axis=1)
     if bad.any():
         i = int(bad.argmax())
-        raise ValueError(f"Input y contains {'NaN' if np.isnan(y[i]).any() else 'infinity'}: the target of {series.name(i)} must be finite; got {y[i]}.")
+        what = "NaN" if np.isnan(y[i]).any() else "infinity"
+        raise ValueError(f"Input y contains {what}: the target of {series.name(i)} must be finite; got {y[i]}.")
     return y

@@ -1,6 +1,7 @@
 """Cells: what happens to one unit in one step. Forward with backward under it; numbers in, tuples of numbers out.
 
-In all of them `a` is what the input adds to each gate (x W_ih + b_ih), `q` what the previous state adds (h W_hh + b_hh).
+In all of them `a` is what the input adds to each gate (x W_ih + b_ih), `q` what the previous state adds (h W_hh +
+b_hh).
 """
 
 from collections.abc import Callable
@@ -12,7 +13,9 @@ from tsrnn.rules.functions import ONE, positive, sigmoid, tanh
 
 
 class Cell(NamedTuple):
-    """`new, saved = forward(a, q, old)` and `da, dq, dold = backward(saved, old, dnew)`; the first state is the output h."""
+    """`new, saved = forward(a, q, old)` and `da, dq, dold = backward(saved, old, dnew)`; the first state is the
+    output h.
+    """
 
     name: str
     n_gates: int
@@ -51,7 +54,9 @@ def relu_backward(saved, old, ds):
 
 @register_jitable
 def gru_forward(a, q, old):
-    """n = tanh(a_n + r q_n), h = n + z (old - n): the reset gate after the product (Cho et al. 2014, version 1 of the paper)."""
+    """n = tanh(a_n + r q_n), h = n + z (old - n): the reset gate after the product (Cho et al. 2014, version 1 of the
+    paper).
+    """
     r, z = sigmoid(a[0] + q[0]), sigmoid(a[1] + q[1])
     n = tanh(a[2] + r * q[2])
     return (n + z * (old[0] - n),), (r, z, n, q[2])
@@ -68,7 +73,9 @@ def gru_backward(saved, old, ds):
 
 @register_jitable
 def lstm_forward(a, q, old):
-    """c = f c_old + i g, h = o tanh(c) (Hochreiter & Schmidhuber 1997; forget gate of Gers, Schmidhuber & Cummins 2000)."""
+    """c = f c_old + i g, h = o tanh(c) (Hochreiter & Schmidhuber 1997; forget gate of Gers, Schmidhuber & Cummins
+    2000).
+    """
     i, f = sigmoid(a[0] + q[0]), sigmoid(a[1] + q[1])
     g, o = tanh(a[2] + q[2]), sigmoid(a[3] + q[3])
     c = f * old[1] + i * g

@@ -1,4 +1,5 @@
-"""tanh, sigmoid, exp of one number, free of branches: the number may be a float, a register of eight, or what a GPU thread holds.
+"""tanh, sigmoid, exp of one number, free of branches: the number may be a float, a register of eight, or what a GPU
+thread holds.
 
 Errors, tested: float32 within 4 ulp or 3e-7 absolute, float64 within 1e-15 relative.
 """
@@ -60,7 +61,12 @@ def llvm_intrinsic(name):
             ty = args[0].type
             lanes, element = (f"v{ty.count}", ty.element) if isinstance(ty, ir.VectorType) else ("", ty)
             function_type = ir.FunctionType(ty, [ty])
-            return builder.call(cgutils.get_or_insert_function(builder.module, function_type, f"{name}.{lanes}{element.intrinsic_name}"), args)
+            return builder.call(
+                cgutils.get_or_insert_function(
+                    builder.module, function_type, f"{name}.{lanes}{element.intrinsic_name}"
+                ),
+                args,
+            )
 
         return x(x), codegen
 
@@ -125,7 +131,8 @@ def compiled_log(x):
     return lambda x: math.log(x)
 
 
-# exp(x) - 1 = 2^n (exp(r) - 1) + (2^n - 1), where x = n ln 2 + r and |r| <= ln(2) / 2, so that Taylor's series of exp(r) - 1 is short.
+# exp(x) - 1 = 2^n (exp(r) - 1) + (2^n - 1), where x = n ln 2 + r and |r| <= ln(2) / 2, so that Taylor's series of
+# exp(r) - 1 is short.
 # ln 2 comes in two parts, the first so short that n times it is exact (Cody & Waite 1980).
 
 LOG2_E = math.log2(math.e)
@@ -143,7 +150,9 @@ def reduced(x):
 @register_jitable
 def taylor_expm1(r):
     """The terms past the seventh only move a float64."""
-    p = like(r, 0, F8) + r * (like(r, 0, F9) + r * (like(r, 0, F10) + r * (like(r, 0, F11) + r * (like(r, 0, F12) + r * like(r, 0, F13)))))
+    p = like(r, 0, F8) + r * (
+        like(r, 0, F9) + r * (like(r, 0, F10) + r * (like(r, 0, F11) + r * (like(r, 0, F12) + r * like(r, 0, F13))))
+    )
     p = like(r, F4, F4) + r * (like(r, F5, F5) + r * (like(r, F6, F6) + r * (like(r, F7, F7) + r * p)))
     return r + r * r * (HALF + r * (like(r, F3, F3) + r * p))
 
@@ -156,13 +165,18 @@ def exp(x):
     return (ONE + taylor_expm1(r)) * power_of_two(n)
 
 
-# tanh. In float64 from exp(2x) - 1, exact near zero as well; in float32 a rational function of degrees 13 and 6, clamped where tanh rounds to one.
+# tanh. In float64 from exp(2x) - 1, exact near zero as well; in float32 a rational function of degrees 13 and 6,
+# clamped where tanh rounds to one.
 # Its coefficients are those of Eigen's `generic_fast_tanh_float`.
 
 LIMIT = np.float32(7.90531)
-P0, P1, P2, P3 = map(np.float32, (-2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08))
+P0, P1, P2, P3 = map(
+    np.float32, (-2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08)
+)
 P4, P5, P6 = map(np.float32, (1.48572235717979e-05, 6.37261928875436e-04, 4.89352455891786e-03))
-Q0, Q1, Q2, Q3 = map(np.float32, (1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03))
+Q0, Q1, Q2, Q3 = map(
+    np.float32, (1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03)
+)
 
 
 @register_jitable

@@ -52,7 +52,9 @@ def log_loss(output, target, parameter):
 
 @register_jitable
 def softmax_log_loss(output, target, parameter):
-    """-t log p; the output is log p already, the slope is that of the output before softmax, where the targets of a row sum to 1."""
+    """-t log p; the output is log p already, the slope is that of the output before softmax, where the targets of a
+    row sum to 1.
+    """
     return -target * output, exp(output) - target
 
 

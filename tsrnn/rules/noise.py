@@ -10,7 +10,9 @@ STEP = np.float32(2.0**-24)
 
 @register_jitable
 def uniform(seed, position):
-    """A float32 in [0, 1): the top 24 bits of SplitMix64 (Steele, Lea & Flood 2014) at `position` of the stream `seed`; both uint64."""
+    """A float32 in [0, 1): the top 24 bits of SplitMix64 (Steele, Lea & Flood 2014) at `position` of the stream
+    `seed`; both uint64.
+    """
     z = seed + position * GOLDEN
     z = (z ^ (z >> SHIFT_30)) * MIX_1
     z = (z ^ (z >> SHIFT_27)) * MIX_2

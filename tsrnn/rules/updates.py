@@ -1,4 +1,6 @@
-"""Updates: how one parameter moves. `theta, moments = rule(theta, grad, moments, c)`, with the numbers `c` that `coefficients` gives for a step."""
+"""Updates: how one parameter moves. `theta, moments = rule(theta, grad, moments, c)`, with the numbers `c` that
+`coefficients` gives for a step.
+"""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -29,7 +31,9 @@ def sgd_coefficients(step, rate, momentum):
 
 @register_jitable
 def rmsprop(theta, grad, moments, c):
-    """s <- keep s + (1 - keep) g^2, v <- momentum v + g / (sqrt(s) + eps), theta <- theta - rate v (Tieleman & Hinton 2012)."""
+    """s <- keep s + (1 - keep) g^2, v <- momentum v + g / (sqrt(s) + eps), theta <- theta - rate v (Tieleman & Hinton
+    2012).
+    """
     s = grad * grad + c[2] * (moments[1] - grad * grad)
     v = c[1] * moments[0] + grad / (sqrt(s) + like(grad, 1e-8, 1e-8))
     return theta - c[0] * v, (v, s)
@@ -41,7 +45,9 @@ def rmsprop_coefficients(step, rate, momentum):
 
 @register_jitable
 def adam(theta, grad, moments, c):
-    """m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, theta <- theta - rate' m / (c sqrt(v) + eps) (Kingma & Ba 2015)."""
+    """m <- b1 m + (1 - b1) g, v <- b2 v + (1 - b2) g^2, theta <- theta - rate' m / (c sqrt(v) + eps) (Kingma & Ba
+    2015).
+    """
     m = grad + c[1] * (moments[0] - grad)
     v = grad * grad + c[2] * (moments[1] - grad * grad)
     return theta - c[0] * m / (c[3] * sqrt(v) + like(grad, 1e-8, 1e-8)), (m, v)

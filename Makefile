@@ -1,0 +1,50 @@
+# What a person does here, each from a fresh checkout: only python3 and make are needed.
+
+PYTHON ?= python3
+VENV ?= .venv
+BENCH ?= .
+
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.PHONY: demo test test-slow test-torch lint bench clean
+
+demo: $(STAMP)-plot
+	$(BIN)/python examples/demo.py
+
+test: $(STAMP)-dev
+	$(BIN)/python -m pytest
+
+test-slow: $(STAMP)-dev
+	$(BIN)/python -m pytest -m slow
+
+# The tests that compare with torch skip themselves where it is absent; here it is present.
+test-torch: $(STAMP)-torch
+	$(BIN)/python -m pytest
+
+lint: $(STAMP)-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+# A selection: make bench BENCH=Scan
+bench: $(STAMP)-bench
+	$(BIN)/asv run --quick --show-stderr --python=same --bench "$(BENCH)"
+
+clean:
+	rm -rf $(VENV) .numba_cache .pytest_cache .ruff_cache .asv dist build forecast.png
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(VENV)
+
+# A stamp says that a set of dependencies is installed; it is made again when pyproject.toml is newer.
+$(STAMP)-plot: EXTRAS := plot
+$(STAMP)-dev: EXTRAS := dev,test
+$(STAMP)-bench: EXTRAS := bench,plot
+$(STAMP)-plot $(STAMP)-dev $(STAMP)-bench: pyproject.toml | $(BIN)/python
+	$(BIN)/python -m pip install --quiet --editable ".[$(EXTRAS)]"
+	touch $@
+
+$(STAMP)-torch: $(STAMP)-dev
+	$(BIN)/python -m pip install --quiet torch
+	touch $@

@@ -1,0 +1,107 @@
+"""The plan of the house: imports point one way, numba stays in two rooms, and `import tsrnn` is cheap."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ORDER = ["rules", "backends", "network", "series", "batching", "training", "estimators", "forecasting"]
+LEAVES = {"validation", "exceptions"}  # may be imported everywhere, import nothing of the package themselves
+OUTSIDE = {"__init__", "__main__", "cli", "datasets", "inspection"}  # may import all; the order may not import them
+NUMBA_ROOMS = {"rules", "backends"}
+CUDA_FILE = "backends/cuda.py"
+
+HOME = Path(__file__).parents[1] / "tsrnn"
+FILES = sorted(path.relative_to(HOME).as_posix() for path in HOME.rglob("*.py"))
+
+
+def imported(source):
+    """Full names of all that `source` imports, in functions too: `from a import b` is a.b, `from . import b` is ..b."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            module = "." * node.level + (node.module or "")
+            yield from (f"{module}.{alias.name}" for alias in node.names)
+
+
+def allowed_rooms(room):
+    if room in OUTSIDE:
+        return OUTSIDE | LEAVES | set(ORDER)
+    if room in LEAVES:
+        return LEAVES
+    return LEAVES | set(ORDER[: ORDER.index(room) + 1])
+
+
+def offences(file, source):
+    """What `source` does wrong as the `file` of that name, a path inside the package."""
+    room = file.removesuffix(".py").split("/")[0]
+    if room not in OUTSIDE | LEAVES | set(ORDER):
+        return [f"{file} has no place in the order"]
+    found = []
+    for name in imported(source):
+        parts = name.split(".")
+        if parts[0] == "":
+            found.append(f"relative import of {name}")
+        elif parts[0] == "tsrnn" and name != "tsrnn.__version__" and room not in OUTSIDE:
+            if len(parts) == 1 or parts[1] not in allowed_rooms(room):
+                found.append(f"{room} imports {name}")
+        elif parts[0] == "numba" and room not in NUMBA_ROOMS:
+            found.append(f"{room} imports {name}")
+        elif parts[:2] == ["numba", "cuda"] and file != CUDA_FILE:
+            found.append(f"{file} imports {name}")
+    return found
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_imports_point_one_way(file):
+    assert offences(file, (HOME / file).read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("rules/cells.py", "from tsrnn.backends.cpu import scan"),
+        ("rules/cells.py", "from tsrnn import backends"),
+        ("backends/cpu.py", "import tsrnn.network as network"),
+        ("network.py", "def late():\n    import tsrnn.training"),
+        ("training.py", "import tsrnn"),
+        ("training.py", "from tsrnn import RNNRegressor"),
+        ("estimators/base.py", "from tsrnn.datasets import load_airline"),
+        ("forecasting/frames.py", "import tsrnn.cli"),
+        ("validation.py", "from tsrnn.rules.cells import CELLS"),
+        ("estimators/base.py", "from .targets import align"),
+        ("cli.py", "from . import datasets"),
+        ("backends/cpu.py", "from numba import cuda"),
+        ("backends/cpu.py", "import numba.cuda"),
+        ("backends/cpu.py", "from numba.cuda import jit"),
+        ("training.py", "from numba import njit"),
+        ("helpers.py", ""),
+    ],
+)
+def test_the_checker_sees_an_offence(file, source):
+    assert len(offences(file, source)) == 1
+
+
+@pytest.mark.parametrize(
+    ("file", "source"),
+    [
+        ("backends/cuda.py", "from numba import cuda\nfrom tsrnn.rules.cells import CELLS"),
+        ("network.py", "from tsrnn.backends import cpu\nfrom tsrnn.validation import OneOf"),
+        ("forecasting/forecaster.py", "from tsrnn.forecasting.frames import melt\nimport tsrnn.estimators.base"),
+        ("estimators/base.py", "from tsrnn import __version__\nimport numbers"),
+        ("cli.py", "from tsrnn import RNNForecaster, datasets"),
+    ],
+)
+def test_the_checker_lets_the_rest_pass(file, source):
+    assert offences(file, source) == []
+
+
+def test_import_of_the_package_is_cheap():
+    source = "import sys, tsrnn; print(*{name.split('.')[0] for name in sys.modules})"
+    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.split())
+    assert "tsrnn" in loaded
+    assert loaded & {"numba", "pandas", "matplotlib", "sklearn", "scipy", "torch"} == set()
