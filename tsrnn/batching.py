@@ -11,14 +11,13 @@ from tsrnn.backends import cpu
 
 
 class Batch(NamedTuple):
-    """Rows sorted by length, longest first; `order` says which rows of the call they are."""
+    """Rows sorted by length, longest first."""
 
     x: np.ndarray  # (T, B, F)
     lengths: np.ndarray  # (B,)
     context: np.ndarray  # (B, n_context)
     targets: np.ndarray  # (B, n_outputs)
     weights: np.ndarray  # (B, n_outputs); zero where there is no target
-    order: np.ndarray
 
 
 @dataclass(frozen=True)
@@ -42,15 +41,15 @@ class Sequences:
             self, **{name: getattr(self, name)[rows] for name in ("starts", "lengths", "targets", "weights")}
         )
 
-    def batch(self, rows, room):
-        order = np.argsort(-self.lengths[rows], kind="stable")
-        rows = rows[order]
-        lengths = self.lengths[rows]
-        x = room.take("x", (int(lengths[0]), len(rows), self.n_features))
-        cpu.gather(self.values, self.starts[rows], lengths, np.zeros(len(rows), self.values.dtype), x)
-        return Batch(
-            x, lengths, np.empty((len(rows), 0), self.values.dtype), self.targets[rows], self.weights[rows], order
-        )
+    def weights_of(self, chosen):
+        return self.weights[chosen]
+
+    def batch(self, chosen, room):
+        """Copies of the chosen rows, which must be sorted by length, longest first."""
+        lengths, dtype = self.lengths[chosen], self.values.dtype
+        x = room.take("x", (int(lengths[0]), len(chosen), self.n_features))
+        cpu.gather(self.values, self.starts[chosen], lengths, np.zeros(len(chosen), dtype), x)
+        return Batch(x, lengths, np.empty((len(chosen), 0), dtype), self.targets[chosen], self.weights[chosen])
 
     def epoch(self, rng, batch_size, shuffle):
         """Every row once, in batches; shuffled, and where lengths differ, batches of similar length."""

@@ -153,17 +153,32 @@ class Network:
 
     # Forward and backward
 
-    def forward(self, theta, x, lengths, context, room, n_jobs=1, seed=None, keep=False):
-        """Outputs (B, padded n_outputs) of sequences `x` (T, B, F), longest first, and the traces for `backward`
-        where `keep`.
+    def pack(self, theta, training=False):
+        """The weights as the kernels read them; once for all chunks of a batch."""
+        parts, packed = self.layout.view(theta), {}
+        for name, part in parts.items():
+            if name.startswith("weight"):
+                packed[name] = cpu.panels(part)
+                if training:
+                    packed[f"{name}_t"] = cpu.panels(part, transposed=True)
+            else:
+                packed[name] = part
+        return packed
 
-        `seed` switches dropout on. `context` (B, n_context).
+    def work(self, n_steps):
+        """Multiplications of a forward pass over that many steps in all."""
+        return n_steps * (self.layout.size - self.layout.parts["bias_ho"].stop + self.layout.parts["weight_ho"].start)
+
+    def forward(self, packed, x, lengths, context, room, seed=None, keep=False):
+        """Outputs (B, padded n_outputs) of sequences `x` (T, B, F), longest first, and traces for `backward` if `keep`.
+
+        `packed` from `pack`; `context` (B, n_context); `seed` switches dropout on.
         """
-        parts, cell, H = self.layout.view(theta), self.cell, self.width
+        cell, H, D = self.cell, self.width, len(self.directions)
         (T, B, _), traces = x.shape, []
         seen = room.take("seen", (B, self.layout.shapes["weight_ho"][0]))
-        seen[:, len(self.directions) * H :] = 0
-        seen[:, len(self.directions) * H : len(self.directions) * H + self.n_context] = context
+        seen[:, D * H : D * H + self.n_context] = context
+        seen[:, D * H + self.n_context :] = 0
         for layer in range(self.n_layers):
             if layer:
                 x = self._between(traces, layer, lengths, room, seed)
@@ -176,33 +191,27 @@ class Network:
                 states = room.take(f"states{end}", (cell.n_states, T + 1, B, H))
                 saved = room.take(f"saved{end}", (T if keep else 1, B, cell.n_saved, H))
                 states[:, 0] = 0
-                cpu.forward(cell, inputs, lengths, self._weights(parts, end), states, saved, n_jobs)
+                weights = (packed[f"{name}{end}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+                cpu.forward(cell, inputs, lengths, *weights, states, saved)
                 traces.append(Trace(inputs, states, saved))
-        for d in range(len(self.directions)):
-            seen[:, d * H : (d + 1) * H] = traces[d - len(self.directions)].states[0, lengths, np.arange(B)]
+        for d in range(D):
+            seen[:, d * H : (d + 1) * H] = traces[d - D].states[0, lengths, np.arange(B)]
         outputs = room.take("outputs", (B, padded(self.n_outputs)))
-        cpu.affine(seen, parts["weight_ho"], parts["bias_ho"], outputs, n_jobs)
+        cpu.affine(seen, packed["weight_ho"], packed["bias_ho"], outputs)
         return outputs, traces
 
-    def backward(self, theta, lengths, traces, slopes, room, n_jobs=1, seed=None, bptt_steps=None, dx=None):
-        """The gradient in tasks' parts (n_tasks, n_parameters), from the slopes of the outputs; `dx` (T, B, padded F)
-        takes those of the inputs.
-        """
-        parts, cell, H, D = self.layout.view(theta), self.cell, self.width, len(self.directions)
+    def backward(self, packed, lengths, traces, slopes, grad, room, seed=None, bptt_steps=None, dx=None):
+        """Fill `grad` (n_parameters,) from the slopes of the outputs; `dx` (T, B, padded F) takes those of the inputs."""
+        cell, H, D, starts = self.cell, self.width, len(self.directions), self.layout.parts
         T, B, _ = traces[0].x.shape
-        grads = room.take("grads", (cpu.count_tasks(B), self.layout.size))
         seen = room.take("seen", (B, self.layout.shapes["weight_ho"][0]))
         dseen = room.take("dseen", seen.shape)
-        cpu.affine_backward(
-            seen, parts["weight_ho"], slopes, dseen, grads, self.layout.parts["weight_ho"].start, n_jobs
-        )
-        none = np.empty((0, B, H), self.dtype)
-        below = None
+        cpu.affine_backward(seen, packed["weight_ho_t"], slopes, dseen, grad, starts["weight_ho"].start)
+        none, below = np.empty((0, B, H), self.dtype), None
         for layer in reversed(range(self.n_layers)):
             above, below = below, dx if layer == 0 else room.take(f"dx{layer}", (T, B, D * H))
             for d, direction in enumerate(self.directions):
                 end = f"_l{layer}{direction}"
-                x, states, saved = traces[layer * D + d]
                 dstates = room.take("dstates", (cell.n_states, B, H))
                 dstates[:] = 0
                 doutputs = none
@@ -212,26 +221,14 @@ class Network:
                     doutputs = room.take("doutputs", (T, B, H))
                     cpu.place(above, d * H, doutputs, 0, H, lengths, d == 1, False)
                 slopes_x = none if below is None else below if d == 0 else room.take("dx_reverse", below.shape)
-                arguments = (
-                    x,
-                    lengths,
-                    bptt_steps or T,
-                    self._weights(parts, end),
-                    states,
-                    saved,
-                    doutputs,
-                    dstates,
-                    slopes_x,
-                )
-                cpu.backward(cell, *arguments, grads, self.layout.parts[f"weight_ih{end}"].start, n_jobs)
+                weights = packed[f"weight_ih{end}_t"], packed[f"weight_hh{end}_t"]
+                x, states, saved = traces[layer * D + d]
+                slopes_of = doutputs, dstates, slopes_x, grad, starts[f"weight_ih{end}"].start
+                cpu.backward(cell, x, lengths, bptt_steps or T, *weights, states, saved, *slopes_of)
                 if d and below is not None:
                     cpu.place(slopes_x, 0, below, 0, below.shape[2], lengths, True, True)
             if layer and seed is not None and self.dropout:
                 cpu.drop(below.reshape(-1), np.uint64(seed + layer), self.dropout, below.reshape(-1))
-        return grads
-
-    def _weights(self, parts, end):
-        return tuple(parts[f"{name}{end}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
 
     def _between(self, traces, layer, lengths, room, seed):
         """What the layer below hands up: its outputs, both directions side by side, with dropout while training."""

@@ -11,7 +11,7 @@ class Series:
 
     values: np.ndarray  # (n_steps, n_features), C order
     starts: np.ndarray  # (n_series + 1,)
-    labels: list | np.ndarray | None = None  # what errors call a series; its position where there is nothing better
+    labels: list | None = None  # what errors call a series; its position where there is nothing better
 
     @property
     def lengths(self):
@@ -25,7 +25,7 @@ class Series:
 
 
 def is_panel_frame(X):
-    """A frame whose two-level index is (series, time)."""
+    """A frame, or for one feature a pandas Series, whose two-level index is (series, time)."""
     return getattr(getattr(X, "index", None), "nlevels", 1) == 2
 
 
@@ -37,33 +37,58 @@ def is_ragged(X):
         return X.dtype == object and X.ndim == 1 and len(X) > 0 and np.ndim(X[0]) > 0
     if not isinstance(X, (list, tuple)):
         return False
-    if all(isinstance(item, (list, tuple)) for item in X):
-        return len({len(item) for item in X}) > 1
-    return len(X) > 0
+    if len(X) == 0 or not all(isinstance(item, (list, tuple)) for item in X):
+        return True
+    try:
+        return np.asarray(X).ndim == 1
+    except ValueError:  # of numpy: not a rectangle
+        return True
+
+
+def check_form(X):
+    """Raise a sentence for what is neither an array of two or three dimensions nor numbers."""
+    shape, kind = X.shape if hasattr(X, "shape") else np.asarray(X).shape, getattr(X, "dtype", None)
+    if len(shape) not in (2, 3):
+        raise ValueError(
+            "X must be (n_sequences, n_timesteps), (n_sequences, n_timesteps, n_features) or a list of sequences; "
+            f"got shape {shape}: Reshape your data, one sequence of one feature is X.reshape(1, -1)."
+        )
+    if getattr(kind, "kind", "f") not in "biufO":
+        note = ": Complex data not supported" if kind.kind == "c" else ""
+        raise ValueError(f"X must hold real numbers; got {kind} values{note}.")
 
 
 def from_frame(frame, dtype):
     """Of a frame with a (series, time) index: series in order of first appearance, time sorted within each."""
+    frame = frame.to_frame() if frame.ndim == 1 else frame
     series, times = frame.index.get_level_values(0), frame.index.get_level_values(1)
     codes, labels = series.factorize()
     if (codes < 0).any() or times.hasnans:
         raise ValueError("the (series, time) index of X must not hold missing labels; got some.")
     repeated = frame.index.duplicated()
     if repeated.any():
-        raise ValueError(f"rows of X must be unique in (series, time); got {frame.index[repeated][0]!r} twice.")
+        raise ValueError(f"rows of X must be unique in (series, time); got {frame.index[repeated].to_list()[0]} twice.")
     for name, kind in frame.dtypes.items():
         if kind.kind not in "biuf":
             raise ValueError(f"columns of X must be numbers; got {kind} in column {name!r}.")
-    order = np.lexsort((times.argsort().argsort(), codes))
+    try:
+        order = np.lexsort((times.argsort().argsort(), codes))
+    except TypeError as error:
+        raise TypeError(f"time labels of X must have an order; got {error}.") from error
     values = np.ascontiguousarray(frame.to_numpy(dtype=dtype, na_value=np.nan)[order])
-    return Series(values, np.concatenate([[0], np.bincount(codes).cumsum()]), labels)
+    return Series(values, np.concatenate([[0], np.bincount(codes).cumsum()]), labels.to_list())
 
 
 def from_list(arrays, dtype):
     """Of a list of (n_timesteps,) or (n_timesteps, n_features) arrays."""
+    if len(arrays) == 0:
+        raise ValueError("X must hold at least one sequence; got 0 sample(s).")
     parts = []
     for i, item in enumerate(arrays):
-        part = np.asarray(item)
+        try:
+            part = np.asarray(item)
+        except ValueError as error:  # of numpy: steps that do not make a rectangle
+            raise ValueError(f"steps of sequence {i} must have one number of features; got several.") from error
         if part.dtype.kind not in "biuf":
             raise ValueError(f"sequence {i} must hold numbers; got {part.dtype} values.")
         if part.ndim not in (1, 2):
@@ -94,7 +119,7 @@ def check_finite(series):
     if bad.any():
         row = int(bad.argmax())
         i = int(np.searchsorted(series.starts, row, side="right")) - 1
-        what = "NaN" if np.isnan(series.values[row]).any() else "infinity"
+        what = "NaN" if np.isnan(series.values[row]).any() else f"infinity in {series.values.dtype}"
         step = row - series.starts[i]
         raise ValueError(
             f"Input X contains {what}: {series.name(i)} has it at time step {step}; values must be finite."
@@ -128,4 +153,9 @@ def from_channels_first(X):
     >>> from_channels_first(np.zeros((10, 2, 30))).shape
     (10, 30, 2)
     """
-    return [np.asarray(x).T for x in X] if isinstance(X, (list, tuple)) else np.swapaxes(np.asarray(X), 1, 2)
+    if isinstance(X, (list, tuple)):
+        return [np.asarray(x).T for x in X]
+    X = np.asarray(X)
+    if X.ndim != 3:
+        raise ValueError(f"X must be (n_sequences, n_channels, n_timesteps); got shape {X.shape}.")
+    return np.swapaxes(X, 1, 2)

@@ -10,7 +10,7 @@ import numpy as np
 
 from tsrnn.backends import cpu
 from tsrnn.exceptions import DivergenceError, InterruptedFitWarning
-from tsrnn.network import Room
+from tsrnn.propagation import Rooms, gradient, predict, total_weight
 from tsrnn.rules.losses import LOSSES
 from tsrnn.rules.updates import UPDATES
 
@@ -62,34 +62,11 @@ class Plateau:
         return self.count > self.patience
 
 
-def total_weight(loss, weights):
-    """What a loss is divided by: all weights, or with softmax those of the rows."""
-    return float(weights[:, 0].sum() if loss.softmax else weights.sum())
-
-
-def gradient(network, theta, batch, recipe, room, seed=None):
-    """The loss of a batch and its gradient in tasks' parts."""
-    loss = LOSSES[recipe.loss]
-    outputs, traces = network.forward(
-        theta, batch.x, batch.lengths, batch.context, room, recipe.n_jobs, seed, keep=True
-    )
-    slopes, share = room.take("slopes", outputs.shape), total_weight(loss, batch.weights)
-    value = cpu.loss(loss, outputs, batch.targets, batch.weights, recipe.parameter, share, slopes)
-    return value, network.backward(theta, batch.lengths, traces, slopes, room, recipe.n_jobs, seed, recipe.bptt_steps)
-
-
-def mean_loss(network, theta, rows, recipe, room):
-    """The weighted mean loss of all rows of `rows`, without dropout."""
-    loss, total, weight = LOSSES[recipe.loss], 0.0, 0.0
-    for chunk in rows.epoch(None, recipe.batch_size, shuffle=False):
-        batch = rows.batch(chunk, room)
-        outputs, _ = network.forward(theta, batch.x, batch.lengths, batch.context, room, recipe.n_jobs)
-        share = total_weight(loss, batch.weights)
-        if share:
-            slopes = room.take("slopes", outputs.shape)
-            total += share * cpu.loss(loss, outputs, batch.targets, batch.weights, recipe.parameter, share, slopes)
-            weight += share
-    return total / weight
+def mean_loss(network, theta, rows, recipe):
+    """The weighted mean loss of all rows, without dropout."""
+    loss, outputs = LOSSES[recipe.loss], predict(network, theta, rows, recipe.n_jobs)
+    total, slopes = total_weight(loss, rows.weights), np.empty_like(outputs)
+    return cpu.loss(loss, outputs, rows.targets, rows.weights, recipe.parameter, total, slopes)
 
 
 def rate_at(recipe, step, n_steps):
@@ -107,27 +84,25 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
     raises `DivergenceError`; `theta` is
     then as it was before that step. `on_epoch` is called after each epoch and may return True to stop.
     """
-    history, room = history or History(), Room(network.dtype)
+    history, rooms, loss = history or History(), Rooms(network.dtype), LOSSES[recipe.loss]
     update, decay = UPDATES[recipe.solver], network.decay()[None]
     if history.moments is None:
         history.moments = np.zeros((update.n_moments, network.layout.size), network.dtype)
-    grad, limit = (
-        np.empty((1, network.layout.size), network.dtype),
-        math.inf if recipe.clip_value is None else float(recipe.clip_value),
-    )
+    grad = np.empty((1, network.layout.size), network.dtype)
+    limit = math.inf if recipe.clip_value is None else float(recipe.clip_value)
     alpha, shrink = (0.0, recipe.alpha) if update.decoupled else (float(recipe.alpha), 0.0)
     plateau, factor, best = Plateau(recipe.tol, recipe.n_iter_no_change), 1.0, theta.copy()
     step, n_steps = 0, recipe.max_iter * -(-len(rows) // recipe.batch_size)
     try:
         for epoch in range(recipe.max_iter):
             total = weight = 0.0
-            for chunk in rows.epoch(rng, recipe.batch_size, recipe.shuffle):
-                batch = rows.batch(chunk, room)
-                share = total_weight(LOSSES[recipe.loss], batch.weights)
+            for chosen in rows.epoch(rng, recipe.batch_size, recipe.shuffle):
+                share = total_weight(loss, rows.weights_of(chosen))
                 if not share:
                     continue
                 seed = int(rng.integers(2**62)) if network.dropout else None
-                value, grads = gradient(network, theta, batch, recipe, room, seed)
+                settings = loss, recipe.parameter, rooms, recipe.n_jobs, seed, recipe.bptt_steps
+                value, grads = gradient(network, theta, rows, chosen, share, *settings)
                 norm, clipped = cpu.combine(grads, theta[None], decay, alpha, limit, grad)
                 if not (math.isfinite(value) and math.isfinite(norm)):
                     if not np.isfinite(theta).all():
@@ -147,7 +122,7 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
             history.loss_curve.append(total / weight)
             monitored = history.loss_curve[-1]
             if validation is not None:
-                monitored = mean_loss(network, theta, validation, recipe, room)
+                monitored = mean_loss(network, theta, validation, recipe)
                 history.validation_loss_curve.append(monitored)
             if recipe.verbose:
                 show(epoch, recipe, history)

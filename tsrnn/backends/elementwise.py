@@ -46,29 +46,23 @@ def drop(x, seed, rate, out):
 
 
 @compiled
-def affine(first, last, task_rows, x, w, b, out):
+def affine(x, w, b, out):
     """out = x @ w + b; `w` in panels."""
-    K, width = x.shape[1], tile_width(x)
     bias = b.reshape(1, len(b))
-    for low in range(first * task_rows, min(last * task_rows, x.shape[0]), task_rows):
-        for p in range(w.shape[0]):
-            product(out, low, p * width, bias, 0, 0, x, low, w[p], 0, K, min(task_rows, x.shape[0] - low))
+    for p in range(w.shape[0]):
+        product(out, 0, p * w.shape[2], bias, 0, 0, x, 0, w[p], 0, x.shape[1], x.shape[0])
 
 
 @compiled
-def affine_backward(first, last, task_rows, x, w_t, dout, dx, grads, at):
-    """dx = dout @ w.T; grads[task] receives the slopes of w and b at offset `at`."""
-    N, K, O = x.shape[0], x.shape[1], dout.shape[1]  # noqa: E741
-    width, zero = tile_width(x), np.zeros((1, K + tile_width(x)), x.dtype)
-    for task in range(first, last):
-        low, high = min(task * task_rows, N), min((task + 1) * task_rows, N)
-        end = at + K * O
-        dw, db = grads[task, at:end].reshape(K, O), grads[task, end : end + O].reshape(1, O)
-        grads[task, at : end + O] = 0
-        add_transposed_product(dw, x[low:high], dout[low:high], high - low)
-        add_sum(db, dout[low:high], high - low)
-        for p in range(w_t.shape[0]):
-            product(dx, low, p * width, zero, 0, 0, dout, low, w_t[p], 0, O, high - low)
+def affine_backward(x, w_t, dout, dx, grad, at):
+    """dx = dout @ w.T; `grad` receives the slopes of w and b from offset `at` on. `w_t`, the transpose, in panels."""
+    N, K, M = x.shape[0], x.shape[1], dout.shape[1]
+    end, zero = at + K * M, np.zeros((1, K + tile_width(x)), x.dtype)
+    grad[at : end + M] = 0
+    add_transposed_product(grad[at:end].reshape(K, M), x, dout, N)
+    add_sum(grad[end : end + M].reshape(1, M), dout, N)
+    for p in range(w_t.shape[0]):
+        product(dx, 0, p * w_t.shape[2], zero, 0, 0, dout, 0, w_t[p], 0, M, N)
 
 
 @register_jitable
@@ -119,17 +113,17 @@ def make_loss(loss):
 
 @compiled
 def combine(grads, theta, decay, alpha, limit, grad):
-    """grad[0] = the sum of the tasks' parts + alpha decay theta; its norm, and its norm after every value is cut to
+    """grad[0] = the sum of the chunks' parts + alpha decay theta; its norm, and its norm after every value is cut to
     [-limit, limit].
 
-    The order of the sums is that of the tasks, whoever computed them.
+    The order of the sums is that of the chunks, whoever computed them.
     """
     lanes, raw, cut = tile_width(grad) // 2, 0.0, 0.0
     squares = np.empty((2, lanes), grad.dtype)
     for j in range(0, grad.shape[1], lanes):
         g = load(decay, 0, j) * load(theta, 0, j) * alpha
-        for task in range(grads.shape[0]):
-            g = g + load(grads, task, j)
+        for chunk in range(grads.shape[0]):
+            g = g + load(grads, chunk, j)
         store(grad, 0, j, g)
         c = min(max(g, -limit), limit)
         store(squares, 0, 0, g * g)

@@ -15,7 +15,7 @@ from numba.extending import register_jitable
 from tsrnn.backends.compiling import compiled
 from tsrnn.backends.simd import add_product, load, load_rows, load_tile, store, store_rows, store_tile, tile_width
 
-BLOCK = 48  # rows a thread takes through time together: their gates stay in the cache
+BLOCK = 48  # rows that go through time together: their gates stay in the cache
 DEPTH = 2 * BLOCK  # rows collected before they are multiplied into the weight gradients
 
 
@@ -95,13 +95,13 @@ def make_forward(cell):
     G, S, gates_add, rule = cell.n_gates, cell.n_states, cell.gates_add, cell.forward
 
     @compiled
-    def forward(first, last, task_rows, x, lengths, w_ih, w_hh, b_ih, b_hh, states, saved):
+    def forward(x, lengths, w_ih, w_hh, b_ih, b_hh, states, saved):
         B, F, H = x.shape[1], x.shape[2], states.shape[3]
         width, N = tile_width(x), G * H
         a_gates, q_gates = np.empty((BLOCK, G, H), x.dtype), np.empty((BLOCK, G, H), x.dtype)
         a, q = a_gates.reshape(BLOCK, N), q_gates.reshape(BLOCK, N)
         bias_a, bias_q, bias_gates = b_ih.reshape(1, N), b_hh.reshape(1, N), b_hh.reshape(G, H)
-        for low in range(first * task_rows, min(last * task_rows, B), BLOCK):
+        for low in range(0, B, BLOCK):
             n = min(BLOCK, B - low)
             for t in range(lengths[low]):
                 while lengths[low + n - 1] <= t:
@@ -115,13 +115,8 @@ def make_forward(cell):
                     else:
                         product(q, 0, column, bias_q, 0, 0, outputs, low, w_hh[p], 0, H, n)
                 for r in range(n):
-                    q_row = bias_gates if gates_add else q_gates[r]
-                    a_row, old, new, kept_row = (
-                        a_gates[r],
-                        states[:, t, low + r],
-                        states[:, t + 1, low + r],
-                        kept[low + r],
-                    )
+                    q_row, a_row, row = bias_gates if gates_add else q_gates[r], a_gates[r], low + r
+                    old, new, kept_row = states[:, t, row], states[:, t + 1, row], kept[row]
                     for j in range(0, H, width // 2):
                         values, keep = rule(load_rows(a_row, G, j), load_rows(q_row, G, j), load_rows(old, S, j))
                         store_rows(new, values, j)
@@ -134,91 +129,70 @@ def make_forward(cell):
 def make_backward(cell):
     G, S, V, gates_add, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.gates_add, cell.backward
 
-    @compiled
-    def backward(
-        first, last, task_rows, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grads, at
-    ):
-        """`doutputs` slopes of every output, or empty; `dstates` (S, B, H) slopes of the last states in, of the first
-        states out.
+    @register_jitable
+    def collect(grad, at, inputs, outputs, da, dq, depth):
+        """Add the collected rows to the slopes of w_ih, w_hh, b_ih and b_hh, which begin at `at`."""
+        F, H, N = inputs.shape[1], outputs.shape[1], da.shape[1]
+        end = at + F * N
+        add_transposed_product(grad[at:end].reshape(F, N), inputs, da, depth)
+        add_transposed_product(grad[end : end + H * N].reshape(H, N), outputs, dq, depth)
+        end += H * N
+        add_sum(grad[end : end + N].reshape(1, N), da, depth)
+        add_sum(grad[end + N : end + 2 * N].reshape(1, N), dq, depth)
 
-        `grads[task]` receives the slopes of w_ih, w_hh, b_ih and b_hh at offset `at`; `dx`, unless empty, those of
-        the inputs.
+    @compiled
+    def backward(x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):
+        """`doutputs` slopes of every output, or empty; `dstates` (S, B, H) slopes of the last states in, of the first out.
+
+        `grad` receives the slopes of w_ih, w_hh, b_ih and b_hh from offset `at` on; `dx`, unless empty, those of x.
         """
         B, F, H = x.shape[1], x.shape[2], states.shape[3]
         width, N = tile_width(x), G * H
-        da_gates, dq_gates = np.empty((DEPTH, G, H), x.dtype), np.empty((DEPTH, G, H), x.dtype)
+        da_gates = np.empty((DEPTH, G, H), x.dtype)
+        dq_gates = da_gates if gates_add else np.empty((DEPTH, G, H), x.dtype)
         da, dq = da_gates.reshape(DEPTH, N), dq_gates.reshape(DEPTH, N)
         inputs, outputs = np.empty((DEPTH, F), x.dtype), np.empty((DEPTH, H), x.dtype)
         ds, zero = np.empty((BLOCK, S, H), x.dtype), np.zeros((1, F + width), x.dtype)
-        dh = ds.reshape(BLOCK, S * H)
-        for task in range(first, last):
-            part, end = grads[task], at + F * N
-            dw_ih, dw_hh = part[at:end].reshape(F, N), part[end : end + H * N].reshape(H, N)
-            end += H * N
-            db_ih, db_hh = part[end : end + N].reshape(1, N), part[end + N : end + 2 * N].reshape(1, N)
-            part[at : end + 2 * N] = 0
-            for low in range(task * task_rows, min((task + 1) * task_rows, B), BLOCK):
-                rows = min(BLOCK, B - low)
-                for r in range(rows):
-                    ds[r] = dstates[:, low + r]
-                filled, begin, n = 0, 0, 0  # rows begin..n of the block run at this step
-                for t in range(lengths[low] - 1, -1, -1):
-                    while n < rows and lengths[low + n] > t:
-                        n += 1
-                    while begin < n and lengths[low + begin] > t + bptt_steps:
-                        begin += 1
-                    if begin == n:
-                        continue
-                    if filled + n - begin > DEPTH:
-                        add_transposed_product(dw_ih, inputs, da, filled)
-                        add_transposed_product(dw_hh, outputs, da if gates_add else dq, filled)
-                        add_sum(db_ih, da, filled)
-                        if not gates_add:
-                            add_sum(db_hh, dq, filled)
-                        filled = 0
-                    for r in range(begin, n):
-                        row, slot = low + r, filled + r - begin
-                        copy_row(inputs, slot, x[t], row)
-                        copy_row(outputs, slot, states[0, t], row)
-                        if doutputs.shape[0] > 0:
-                            for j in range(0, H, width // 2):
-                                store(dh, r, j, load(dh, r, j) + load(doutputs[t], row, j))
-                        ds_row, old, kept = ds[r], states[:, t, row], saved[t, row]
+        dh, filled = ds.reshape(BLOCK, S * H), 0
+        grad[at : at + (F + H + 2) * N] = 0
+        for low in range(0, B, BLOCK):
+            rows = min(BLOCK, B - low)
+            for r in range(rows):
+                ds[r] = dstates[:, low + r]
+            begin, n = 0, 0  # rows begin..n of the block run at this step
+            for t in range(lengths[low] - 1, -1, -1):
+                while n < rows and lengths[low + n] > t:
+                    n += 1
+                while begin < n and lengths[low + begin] > t + bptt_steps:
+                    begin += 1
+                if begin == n:
+                    continue
+                if filled + n - begin > DEPTH:
+                    collect(grad, at, inputs, outputs, da, dq, filled)
+                    filled = 0
+                for r in range(begin, n):
+                    row, slot = low + r, filled + r - begin
+                    copy_row(inputs, slot, x[t], row)
+                    copy_row(outputs, slot, states[0, t], row)
+                    if doutputs.shape[0] > 0:
                         for j in range(0, H, width // 2):
-                            slopes_a, slopes_q, slopes_old = rule(
-                                load_rows(kept, V, j), load_rows(old, S, j), load_rows(ds_row, S, j)
-                            )
-                            store_rows(da_gates[slot], slopes_a, j)
-                            if not gates_add:
-                                store_rows(dq_gates[slot], slopes_q, j)
-                            store_rows(ds_row, slopes_old, j)
-                    for p in range(w_hh_t.shape[0]):
-                        product(
-                            dh,
-                            begin,
-                            p * width,
-                            dh,
-                            begin,
-                            1,
-                            da if gates_add else dq,
-                            filled,
-                            w_hh_t[p],
-                            0,
-                            N,
-                            n - begin,
-                        )
-                    if dx.shape[0] > 0:
-                        for p in range(w_ih_t.shape[0]):
-                            product(dx[t], low + begin, p * width, zero, 0, 0, da, filled, w_ih_t[p], 0, N, n - begin)
-                    filled += n - begin
-                add_transposed_product(dw_ih, inputs, da, filled)
-                add_transposed_product(dw_hh, outputs, da if gates_add else dq, filled)
-                add_sum(db_ih, da, filled)
-                if not gates_add:
-                    add_sum(db_hh, dq, filled)
-                for r in range(rows):
-                    dstates[:, low + r] = ds[r]
-            if gates_add:
-                db_hh[:] = db_ih
+                            store(dh, r, j, load(dh, r, j) + load(doutputs[t], row, j))
+                    ds_row, old, kept = ds[r], states[:, t, row], saved[t, row]
+                    for j in range(0, H, width // 2):
+                        kept_j, old_j, ds_j = load_rows(kept, V, j), load_rows(old, S, j), load_rows(ds_row, S, j)
+                        slopes_a, slopes_q, slopes_old = rule(kept_j, old_j, ds_j)
+                        store_rows(da_gates[slot], slopes_a, j)
+                        if not gates_add:
+                            store_rows(dq_gates[slot], slopes_q, j)
+                        store_rows(ds_row, slopes_old, j)
+                for p in range(w_hh_t.shape[0]):
+                    product(dh, begin, p * width, dh, begin, 1, dq, filled, w_hh_t[p], 0, N, n - begin)
+                if dx.shape[0] > 0:
+                    for p in range(w_ih_t.shape[0]):
+                        product(dx[t], low + begin, p * width, zero, 0, 0, da, filled, w_ih_t[p], 0, N, n - begin)
+                filled += n - begin
+            for r in range(rows):
+                dstates[:, low + r] = ds[r]
+        collect(grad, at, inputs, outputs, da, dq, filled)
 
     return backward

@@ -10,11 +10,12 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tsrnn.batching import Sequences
-from tsrnn.estimators.targets import align
-from tsrnn.network import Network, Room
+from tsrnn.estimators.targets import align, check_real
+from tsrnn.network import Network
+from tsrnn.propagation import predict
 from tsrnn.rules.updates import UPDATES
-from tsrnn.series import check_finite, cut, from_array, from_frame, from_list, is_panel_frame, is_ragged
-from tsrnn.training import Recipe, train
+from tsrnn.series import check_finite, check_form, cut, from_array, from_frame, from_list, is_panel_frame, is_ragged
+from tsrnn.training import History, Recipe, train
 from tsrnn.validation import (
     BOOLEAN,
     N_JOBS,
@@ -30,9 +31,13 @@ from tsrnn.validation import (
 try:  # scikit-learn 1.9 and newer
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # pragma: no cover
-    CallbackSupportMixin, with_callbacks = object, lambda method: method
 
-PREDICT_ROWS = 1024  # rows of one forward pass: enough to keep every thread busy, little enough memory
+    class CallbackSupportMixin:
+        pass
+
+    def with_callbacks(method):
+        return method
+
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -126,28 +131,34 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         """Sequences of any accepted form as `Series`; `reset` remembers their features, otherwise they are compared
         with those of `fit`.
         """
-        dtype, flat = np.dtype(self.dtype), False
-        if is_panel_frame(X):
-            self._check_names(X, reset)
-            series = from_frame(X, dtype)
-        elif is_ragged(X):
-            series = from_list(X, dtype)
-        else:
-            X = np.asarray(X) if isinstance(X, (list, tuple)) else X
-            flat = len(getattr(X, "shape", (0, 0))) != 3
-            if flat and (reset or self._flat_input):
-                X = validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False)
+        dtype, flat = np.dtype(self.dtype) if reset else self._network.dtype, False
+        with np.errstate(over="ignore"):  # what does not fit into the precision becomes infinite, and is refused so
+            if is_panel_frame(X):
+                self._check_names(X, reset)
+                series = from_frame(X, dtype)
+            elif is_ragged(X):
+                series = from_list(X, dtype)
             else:
-                X = check_array(X, dtype="numeric", ensure_all_finite=False, allow_nd=True, estimator=self)
-            series = from_array(X, dtype)
+                X = np.asarray(X) if isinstance(X, (list, tuple)) else X
+                check_form(X)
+                flat = getattr(X, "ndim", 2) == 2
+                if flat and (reset or self._flat_input):
+                    X = validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False)
+                else:
+                    X = check_array(X, dtype="numeric", ensure_all_finite=False, allow_nd=True, estimator=self)
+                series = from_array(X, dtype)
         if len(series.values) == 0:
             raise ValueError("X must hold at least one sequence of at least one time step; got 0 sample(s).")
-        check_finite(series)
         n_features = series.values.shape[1]
+        if n_features == 0:
+            raise ValueError("X must have at least one feature a time step; got 0 feature(s).")
+        check_finite(series)
         if reset:
             self._n_channels, self._flat_input = n_features, flat
             if not flat:
                 self.n_features_in_ = n_features
+                if hasattr(self, "feature_names_in_") and not is_panel_frame(X):
+                    del self.feature_names_in_
         elif n_features != self._n_channels:
             raise ValueError(
                 f"X has {n_features} features a time step, but {type(self).__name__} is expecting "
@@ -156,7 +167,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         return series
 
     def _check_names(self, frame, reset):
-        names = np.asarray(frame.columns, dtype=object)
+        names = np.asarray(frame.columns if frame.ndim == 2 else [frame.name], dtype=object)
         if reset:
             self.feature_names_in_ = names
         elif hasattr(self, "feature_names_in_") and list(names) != list(self.feature_names_in_):
@@ -165,6 +176,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
     def _check_weight(self, sample_weight, n, series):
         if sample_weight is None:
             return np.ones(n)
+        sample_weight = align(sample_weight, series, "sample_weight")
+        check_real(sample_weight, "sample_weight")
         weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
         if weight.shape != (n,):
             raise ValueError(
@@ -174,8 +187,6 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
             raise ValueError(
                 f"sample_weight must not be negative; got {weight.min():g} for {series.name(int(weight.argmin()))}."
             )
-        if not weight.any():
-            raise ValueError("sample_weight must be positive for at least one sequence; got zeros only.")
         return weight
 
     # Training
@@ -188,13 +199,14 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         ----------
         X : sequences
             (n_sequences, n_timesteps, n_features) or (n_sequences, n_timesteps) array; list of (n_timesteps_i,
-            n_features) or (n_timesteps_i,)
-            arrays; data frame whose two-level index is (series, time).
+            n_features) or (n_timesteps_i,) arrays; data frame whose two-level index is (series, time), its series in
+            the order in which they first appear.
         y : array-like of shape (n_sequences,) or (n_sequences, n_outputs)
             One target, or row of targets, for each sequence. A pandas object whose index holds the series' labels is
             matched by label.
         sample_weight : array-like of shape (n_sequences,), optional
-            Weight of each sequence in the loss; an integer weight is the same as repeating the sequence.
+            Weight of each sequence in the loss; an integer weight is the same as repeating the sequence. Matched by
+            label as `y` is.
 
         Returns
         -------
@@ -219,19 +231,48 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
     def _fit(self, X, y, sample_weight, go_on, classes=None, **changes):
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+        before = dict(vars(self))
+        try:
+            plan = self._plan(X, y, sample_weight, go_on, classes, changes)
+        except Exception:  # a refused fit leaves the last one as it was
+            vars(self).clear()
+            vars(self).update(before)
+            raise
+        shown = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
+        return self._train(*plan, shown)
+
+    def _plan(self, X, y, sample_weight, go_on, classes, changes):
+        """Check everything, and make what training needs: rows, held-out rows, recipe, random numbers, network."""
         series = self._read(X, reset=not go_on)
         weights = self._check_weight(sample_weight, len(series), series)
-        targets, factors, labels = self._encode(align(y, series), series, None if go_on else classes, reset=not go_on)
-        rows, recipe, held_out = (
-            self._rows(series, targets, weights * factors),
-            replace(self._recipe(), **changes),
-            None,
-        )
+        targets, factors, labels = self._encode(align(y, series), series, classes, reset=not go_on)
+        recipe, held_out = replace(self._recipe(), **changes), None
+        rows = self._rows(series, targets, weights * factors)
+        kept = np.flatnonzero(rows.weights.any(axis=1))
+        if len(kept) == 0:
+            raise ValueError("the weights must be positive for at least one sequence; got zeros only.")
+        rows = rows.select(kept)
         if recipe.early_stopping:
-            seen, unseen = self._split(len(rows), labels)
+            seen, unseen = self._split(len(rows), None if labels is None else labels[kept])
             rows, held_out = rows.select(seen), rows.select(unseen)
-        rows = rows.select(np.flatnonzero(rows.weights.any(axis=1)))
-        return self._train(rows, recipe, held_out, go_on)
+        if len(rows) <= recipe.batch_size:
+            rows = rows.merged()
+        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
+        cell = "rnn_relu" if self.activation == "relu" else self.cell
+        shape = self._n_channels, self.hidden_size, rows.targets.shape[1], self.n_layers, self.bidirectional
+        network = Network(cell, *shape, dropout=self.dropout, dtype=self.dtype)
+        form, solver = (cell, *shape, self.dtype), UPDATES[recipe.solver].rule.__name__
+        if not go_on:
+            self._theta, self._history = network.initial(rng), History()
+        elif form != self._form:
+            raise ValueError(
+                f"{type(self).__name__} must go on with the form it was fitted with (cell, n_features, hidden_size, "
+                f"n_outputs, n_layers, bidirectional, dtype), {self._form}; got {form}."
+            )
+        elif solver != self._solver:  # another solver's moments mean something else
+            self._history = replace(self._history, n_updates=0, moments=None)
+        self._network, self._form, self._solver = network, form, solver
+        return rows, held_out, recipe, rng
 
     def _split(self, n, labels):
         """Rows to train on and rows to watch, classes in proportion where there are enough of each."""
@@ -242,7 +283,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         stratify = (
             labels
             if labels is not None
-            and min(np.bincount(labels)) > 1
+            and np.unique(labels, return_counts=True)[1].min() > 1
             and len(set(labels)) <= min(n_held_out, n - n_held_out)
             else None
         )
@@ -268,50 +309,30 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         weights = np.ascontiguousarray(np.broadcast_to(weights.reshape(len(weights), -1), targets.shape), dtype=dtype)
         return Sequences(series.values.ravel(), n_features, starts * n_features, lengths, targets, weights)
 
-    def _train(self, rows, recipe, held_out=None, go_on=False):
-        """Fit the network to rows; from where it stands when `go_on`."""
-        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-        cell = "rnn_relu" if self.activation == "relu" else self.cell
-        shape = self._n_channels, self.hidden_size, rows.targets.shape[1]
-        network = Network(cell, *shape, self.n_layers, self.bidirectional, dropout=self.dropout, dtype=self.dtype)
-        if not go_on:
-            self._theta, self._history = network.initial(rng), None
-        elif (
-            network.layout.shapes != self._network.layout.shapes
-            or network.cell != self._network.cell
-            or network.dtype != self._network.dtype
-        ):
-            raise ValueError(
-                f"a warm-started {type(self).__name__} must keep its network's shape and dtype; "
-                f"got {shape}, fitted with another."
-            )
-        self._network = network
-        if len(rows) <= recipe.batch_size:
-            rows = rows.merged()
-        context = (
-            self._init_callback_context(max_subtasks=recipe.max_iter)
-            if hasattr(self, "_init_callback_context")
-            else None
-        )
+    def _train(self, rows, held_out, recipe, rng, shown):
+        """Move the weights from where they stand; `shown` is what callbacks may see."""
+        supported = hasattr(self, "_init_callback_context")
+        context = self._init_callback_context(max_subtasks=recipe.max_iter) if supported else None
         if context:
-            context.call_on_fit_task_begin(estimator=self)
+            context.call_on_fit_task_begin(estimator=self, **shown)
 
         def on_epoch(epoch):
-            return context is not None and bool(
-                context.subcontext(task_name="epoch").call_on_fit_task_end(estimator=self)
+            if not context:
+                return False
+            task = context.subcontext(task_name="epoch")
+            return task.call_on_fit_task_end(
+                estimator=self, **shown, reconstruction_attributes=lambda: {"_theta": self._theta.copy()}
             )
 
         try:
-            self._history = train(self._network, self._theta, rows, recipe, rng, held_out, self._history, on_epoch)
+            train(self._network, self._theta, rows, recipe, rng, held_out, self._history, on_epoch)
         finally:
-            if context:
-                context.call_on_fit_task_end(estimator=self)
-        self.loss_curve_, self.grad_norm_curve_ = (
-            list(self._history.loss_curve),
-            np.array(self._history.grad_norm_curve),
-        )
-        self.validation_loss_curve_ = list(self._history.validation_loss_curve)
-        self.n_iter_ = len(self.loss_curve_)
+            self.loss_curve_ = list(self._history.loss_curve)
+            self.validation_loss_curve_ = list(self._history.validation_loss_curve)
+            self.grad_norm_curve_ = np.array(self._history.grad_norm_curve)
+            self.n_iter_ = len(self.loss_curve_)
+        if context:
+            context.call_on_fit_task_end(estimator=self, **shown, reconstruction_attributes={})
         return self
 
     # Weights
@@ -339,7 +360,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         Raises
         ------
         ValueError
-            If a name is missing or unknown, or a shape differs.
+            If a name is missing or unknown, a shape differs, or a number is not finite.
         """
         check_is_fitted(self)
         names = list(self._network.layout.shapes)
@@ -350,6 +371,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
                 raise ValueError(
                     f"{name} must have shape {self._network.shape_of(name)}; got {np.shape(weights[name])}."
                 )
+            if not np.isfinite(weights[name]).all():
+                raise ValueError(f"{name} must be finite; got NaN or infinity.")
         self._theta = self._network.from_weights(weights)
         return self
 
@@ -358,18 +381,9 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
     def _outputs(self, X):
         """The network's outputs for every sequence, (n_sequences, n_outputs)."""
         check_is_fitted(self)
-        series, network = self._read(X, reset=False), self._network
-        n = len(series)
-        rows, room = self._rows(series, np.empty((n, 0)), np.empty((n, 0))), Room(network.dtype)
-        out, order = np.empty((n, network.n_outputs), network.dtype), np.argsort(-rows.lengths, kind="stable")
-        for first in range(0, n, PREDICT_ROWS):
-            chunk = order[first : first + PREDICT_ROWS]
-            batch = rows.batch(chunk, room)
-            outputs, _ = network.forward(
-                self._theta, batch.x, batch.lengths, batch.context, room, effective_n_jobs(self.n_jobs)
-            )
-            out[chunk[batch.order]] = outputs[:, : network.n_outputs]
-        return out
+        series = self._read(X, reset=False)
+        rows = self._rows(series, np.empty((len(series), 0)), np.empty((len(series), 0)))
+        return predict(self._network, self._theta, rows, effective_n_jobs(self.n_jobs))
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

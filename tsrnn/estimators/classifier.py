@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import softmax
+from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
@@ -12,7 +12,7 @@ from sklearn.utils.multiclass import check_classification_targets, unique_labels
 from tsrnn.estimators.base import BaseRecurrent, with_callbacks
 from tsrnn.estimators.docs import documented
 from tsrnn.estimators.targets import check_length
-from tsrnn.validation import Instance, OneOf
+from tsrnn.validation import Instance, Interval, OneOf, Real
 
 
 @documented
@@ -73,17 +73,46 @@ class RNNClassifier(ClassifierMixin, BaseRecurrent):
 
     def _encode(self, y, series, classes, reset):
         y = check_length(column_or_1d(y, warn=True), series)
+        kinds = {str if isinstance(label, str) else Real for label in y} if y.dtype == object else {y.dtype}
+        if len(kinds) > 1:
+            raise ValueError("labels of y must be all strings or all numbers; got both.")
+        if y.dtype.kind == "f" and np.isnan(y).any():
+            raise ValueError(f"Input y contains NaN: the label of {series.name(int(np.isnan(y).argmax()))} is missing.")
         check_classification_targets(y)
         if reset:
             self.classes_ = unique_labels(y if classes is None else classes)
             if len(self.classes_) < 2:
-                raise ValueError(f"y must hold at least two classes; got one class, {self.classes_[0]!r}.")
-        unknown = sorted(set(y) - set(self.classes_))
-        if unknown:
-            raise ValueError(f"labels of y must be among the classes {list(self.classes_)}; got {unknown[0]!r}.")
+                raise ValueError(f"y must hold at least two classes; got one class, {self.classes_.tolist()[0]!r}.")
+        elif classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
+            known, new = self.classes_.tolist(), unique_labels(classes).tolist()
+            raise ValueError(f"classes must be those of the first call, {known}; got {new}.")
+        known = np.isin(y, self.classes_)
+        if not known.all():
+            i = int(known.argmin())
+            raise ValueError(
+                f"labels of y must be among the classes {self.classes_.tolist()}; got {y[i : i + 1].tolist()[0]!r} "
+                f"for {series.name(i)}."
+            )
         codes = np.searchsorted(self.classes_, y)
         targets = codes[:, None] if len(self.classes_) == 2 else np.eye(len(self.classes_))[codes]
-        return targets, compute_sample_weight(self.class_weight, y), codes
+        return targets, self._class_factors(y), codes
+
+    def _class_factors(self, y):
+        """What the class of a sequence multiplies its weight by."""
+        if isinstance(self.class_weight, dict):
+            for label, weight in self.class_weight.items():
+                if not Interval(Real, 0).accepts(weight):
+                    raise ValueError(
+                        f"class_weight of {type(self).__name__} must be numbers in [0, inf); "
+                        f"got {weight!r} for class {label!r}."
+                    )
+                if label not in self.classes_:
+                    raise ValueError(
+                        f"class_weight of {type(self).__name__} must have keys among the classes "
+                        f"{self.classes_.tolist()}; got {label!r}."
+                    )
+            return np.array([self.class_weight.get(label, 1.0) for label in y.tolist()], dtype=float)
+        return compute_sample_weight(self.class_weight, y)
 
     def predict_proba(self, X):
         """Probability of each class for each sequence.
@@ -98,16 +127,18 @@ class RNNClassifier(ClassifierMixin, BaseRecurrent):
         p : ndarray of shape (n_sequences, n_classes)
             Columns in the order of `classes_`.
         """
-        outputs = self._outputs(X).astype(np.float64)
-        if len(self.classes_) == 2:
-            outputs = np.hstack([np.zeros_like(outputs), outputs])
-        return softmax(outputs, axis=1)
+        return softmax(self._scores(X), axis=1)
 
     def predict_log_proba(self, X):
-        """Logarithm of `predict_proba`."""
-        return np.log(self.predict_proba(X))
+        """Logarithm of `predict_proba`, exact where a probability is too small for a number."""
+        return log_softmax(self._scores(X), axis=1)
 
     def predict(self, X):
         """The likeliest class of each sequence; X as in `predict_proba`, labels as in `classes_`."""
-        best = self.predict_proba(X).argmax(axis=1)
+        best = self._scores(X).argmax(axis=1)
         return self.classes_[best]
+
+    def _scores(self, X):
+        """One number for each class, (n_sequences, n_classes); the first of two classes scores zero."""
+        outputs = self._outputs(X).astype(np.float64)
+        return np.hstack([np.zeros_like(outputs), outputs]) if len(self.classes_) == 2 else outputs

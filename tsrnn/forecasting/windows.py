@@ -1,6 +1,6 @@
 """Windows of a panel: what the network sees of a series up to a cut, and what comes after."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,61 +10,69 @@ from tsrnn.batching import Batch
 
 @dataclass(frozen=True)
 class Windows:
-    """Rows (series, cut): the `window` values before the cut, in steps of `segment` values, and the `h` values after
-    it, all less their level.
+    """Rows: of a series the `window` values before a cut, in steps of `segment` values, and the `h` values after it.
 
-    `values` holds the series end to end, each with `window` values of padding in front, so that a window before a
-    short history reads its padding.
+    All are less the level at the cut, the mean of the last `level` values. `values` holds the series end to end, each
+    with `window` values of padding in front, so that a window before a short history reads its padding. Row r is the
+    cut before `values[stops[r]]`; `ends[r]` is where its series ends. An epoch draws `n_draws` rows, every series
+    equally often.
     """
 
     values: np.ndarray  # flat
-    starts: np.ndarray  # of each series' first real value in `values`
-    lengths: np.ndarray  # real values of each series
+    starts: np.ndarray  # of each series' first value after its padding
     window: int
     segment: int
-    level: int  # the level is the mean of that many last values before the cut
+    level: int
     h: int
-    first_cut: np.ndarray  # earliest cut of each series that is trained on
-    n_rows: int  # drawn for an epoch
+    stops: np.ndarray
+    ends: np.ndarray
+    n_draws: int = 0
+    first_rows: np.ndarray | None = None  # of each series; one more at the end
 
     @classmethod
-    def of(cls, series, window, segment, level, h, n_rows, dtype=np.float32):
-        """From a list of 1-D arrays."""
-        lengths = np.array([len(y) for y in series])
-        padding = [np.full(window, y[: min(len(y), max(level, 1))].mean()) for y in series]
-        values = np.concatenate(
-            [part for pair in zip(padding, series, strict=True) for part in pair] + [np.zeros(h)]
-        ).astype(dtype)
-        starts = np.concatenate([[0], np.cumsum(lengths + window)])[:-1] + window
-        first_cut = np.clip(np.minimum(window, lengths - h), 1, np.maximum(lengths - 1, 1))
-        return cls(values, starts, lengths, window, segment, level, h, first_cut, n_rows)
+    def at_ends(cls, series, window, segment, level, h, dtype=np.float32):
+        """One row for each of a list of 1-D arrays, cut at its end: where forecasts start."""
+        n_values = np.array([len(y) for y in series])
+        padding = (np.full(window, y[: max(level, 1)].mean()) for y in series)
+        values = np.concatenate([*(part for pair in zip(padding, series) for part in pair), np.zeros(h)]).astype(dtype)
+        starts = np.cumsum(n_values + window) - n_values
+        return cls(values, starts, window, segment, level, h, starts + n_values, starts + n_values)
+
+    def for_training(self, n_draws):
+        """Every cut that has the whole window before it and the whole horizon after it, or at least comes nearest to it."""
+        n_values = self.ends - self.starts
+        first = np.clip(np.minimum(self.window, n_values - self.h), 1, n_values - 1)
+        last = np.maximum(n_values - self.h, first)
+        counts = last - first + 1
+        first_rows = np.concatenate([[0], np.cumsum(counts)])
+        stops = np.repeat(self.starts + first - first_rows[:-1], counts) + np.arange(first_rows[-1])
+        return replace(self, stops=stops, ends=np.repeat(self.ends, counts), n_draws=n_draws, first_rows=first_rows)
 
     def __len__(self):
-        return self.n_rows
+        return self.n_draws or len(self.stops)
+
+    @property
+    def lengths(self):
+        return np.full(len(self.stops), self.window // self.segment)
 
     def epoch(self, rng, batch_size, shuffle):
-        """Batches of random (series, cut), every series equally often."""
-        last_cut = np.maximum(self.lengths - self.h, self.first_cut)
-        for _ in range(-(-self.n_rows // batch_size)):
-            series = rng.integers(len(self.lengths), size=batch_size)
-            yield np.stack([series, rng.integers(self.first_cut[series], last_cut[series] + 1)], axis=1)
+        counts = np.diff(self.first_rows)
+        for _ in range(-(-self.n_draws // batch_size)):
+            series = rng.integers(len(counts), size=batch_size)
+            yield self.first_rows[series] + rng.integers(counts[series])
 
-    def ends(self):
-        """The row of each series whose cut is its end: where forecasts start."""
-        return np.stack([np.arange(len(self.lengths)), self.lengths], axis=1)
+    def weights_of(self, chosen):
+        known = np.arange(self.h) < (self.ends[chosen] - self.stops[chosen])[:, None]
+        return known.astype(self.values.dtype)
 
-    def levels(self, rows):
-        stop = self.starts[rows[:, 0]] + rows[:, 1]
-        return self.values[stop[:, None] - 1 - np.arange(self.level)].mean(axis=1, dtype=self.values.dtype)
+    def levels(self, chosen):
+        return self.values[self.stops[chosen][:, None] - 1 - np.arange(self.level)].mean(axis=1, dtype=self.values.dtype)
 
-    def batch(self, rows, room):
-        B, T = len(rows), self.window // self.segment
-        stop, level, ones = self.starts[rows[:, 0]] + rows[:, 1], self.levels(rows), np.ones(B, np.int64)
-        x = room.take("x", (T, B, self.segment))
-        context = room.take("context", (1, B, self.window))
-        targets = room.take("targets", (1, B, self.h))
-        cpu.gather(self.values, stop - self.window, np.full(B, T), level, x)
-        cpu.gather(self.values, stop - self.window, ones, level, context)
-        cpu.gather(self.values, np.minimum(stop, len(self.values) - self.h), ones, level, targets)
-        known = np.arange(self.h) < (self.lengths[rows[:, 0]] - rows[:, 1])[:, None]
-        return Batch(x, np.full(B, T), context[0], targets[0], known.astype(self.values.dtype), np.arange(B))
+    def batch(self, chosen, room):
+        B, T, stops, level = len(chosen), self.window // self.segment, self.stops[chosen], self.levels(chosen)
+        x, context = room.take("x", (T, B, self.segment)), room.take("context", (1, B, self.window))
+        targets, once = room.take("targets", (1, B, self.h)), np.ones(B, np.int64)
+        cpu.gather(self.values, stops - self.window, np.full(B, T), level, x)
+        cpu.gather(self.values, stops - self.window, once, level, context)
+        cpu.gather(self.values, stops, once, level, targets)
+        return Batch(x, np.full(B, T), context[0], targets[0], self.weights_of(chosen))

@@ -1,0 +1,248 @@
+"""Side by side with torch in one run: the same work, alternating, the median of several; prints the tables of docs/performance.md.
+
+    python benchmarks/compare_torch.py                    every part
+    python benchmarks/compare_torch.py steps --cells gru  one part, one cell
+
+Parts: steps (training step and forward, share of sgemm), threads, ragged, fit, predict. torch is needed (`pip install torch`).
+"""
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+import numpy as np
+import scipy.linalg.blas
+import torch
+from threadpoolctl import threadpool_limits
+
+from tsrnn import RNNRegressor
+from tsrnn.backends import cpu
+from tsrnn.batching import Sequences
+from tsrnn.network import Network
+from tsrnn.propagation import Rooms, gradient, predict
+from tsrnn.rules.losses import LOSSES
+from tsrnn.rules.updates import UPDATES
+
+SIZES = [  # B, T, F, H
+    (32, 24, 1, 32),
+    (32, 48, 1, 64),
+    (128, 48, 8, 64),
+    (256, 96, 8, 128),
+    (1024, 48, 1, 32),
+    (1024, 64, 16, 256),
+    (64, 200, 4, 512),
+    (1, 1000, 1, 32),
+]
+NETS = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
+
+
+def alternate(*functions, repeats=7, seconds=6.0):
+    """The median time of each function, called in turn: at least `repeats` times each, once more than 7 only within `seconds`."""
+    for function in functions:
+        function()
+    times, begin = [[] for _ in functions], time.perf_counter()
+    while len(times[0]) < repeats or (len(times[0]) < 51 and time.perf_counter() - begin < seconds):
+        for function, mine in zip(functions, times):
+            start = time.perf_counter()
+            function()
+            mine.append(time.perf_counter() - start)
+    return [float(np.median(mine)) for mine in times]
+
+
+class Ours:
+    """A network, a batch and everything a training step needs, through the library's own verbs."""
+
+    def __init__(self, cell, B, T, F, H, n_jobs=1, lengths=None, seed=0):
+        rng = np.random.default_rng(seed)
+        self.network, self.n_jobs = Network(cell, F, H, 1), n_jobs
+        self.theta, self.rooms, self.n = self.network.initial(rng), Rooms(np.float32), 0
+        self.lengths = np.full(B, T) if lengths is None else lengths
+        self.X = rng.normal(size=(B, T, F)).astype("f4")
+        y, weights = rng.normal(size=(B, 1)).astype("f4"), np.ones((B, 1), "f4")
+        self.rows = Sequences(self.X.ravel(), F, np.arange(B) * T * F, self.lengths, y, weights)
+        self.chosen, self.update = np.arange(B), UPDATES["adam"]
+        self.moments = np.zeros((2, self.network.layout.size), "f4")
+        self.grad, self.decay = np.empty((1, self.network.layout.size), "f4"), self.network.decay()[None]
+
+    def step(self):
+        settings = float(len(self.chosen)), LOSSES["squared"], 0.0, self.rooms, self.n_jobs
+        _, grads = gradient(self.network, self.theta, self.rows, self.chosen, *settings)
+        _, norm = cpu.combine(grads, self.theta[None], self.decay, 0.0, np.inf, self.grad)
+        self.n += 1
+        c = self.update.coefficients(self.n, 1e-3, 0.9)
+        cpu.move(self.update, self.theta[None], self.grad, self.moments, self.decay, c, np.inf, min(1, 1 / norm), 0.0)
+
+    def forward(self):
+        predict(self.network, self.theta, self.rows, self.n_jobs)
+
+
+class Theirs:
+    """The same in torch."""
+
+    def __init__(self, cell, ours):
+        F, H = ours.network.n_inputs, ours.network.hidden_size
+        self.net, self.head = NETS[cell](F, H, batch_first=True), torch.nn.Linear(H, 1)
+        self.X, self.y = torch.from_numpy(ours.X), torch.from_numpy(ours.rows.targets)
+        self.lengths = None if (ours.lengths == ours.X.shape[1]).all() else torch.from_numpy(ours.lengths)
+        self.parameters = [*self.net.parameters(), *self.head.parameters()]
+        self.adam = torch.optim.Adam(self.parameters, lr=1e-3)
+
+    def last(self):
+        x = self.X
+        if self.lengths is not None:
+            x = torch.nn.utils.rnn.pack_padded_sequence(x, self.lengths, batch_first=True, enforce_sorted=False)
+        state = self.net(x)[1]
+        return (state[0] if isinstance(state, tuple) else state)[-1]
+
+    def step(self):
+        self.adam.zero_grad()
+        torch.nn.functional.mse_loss(self.head(self.last()), self.y).backward()
+        torch.nn.utils.clip_grad_norm_(self.parameters, 1.0)
+        self.adam.step()
+
+    def forward(self):
+        with torch.inference_mode():
+            self.head(self.last())
+
+
+def flops(cell, B, T, F, H, training):
+    return (6 if training else 2) * {"rnn": 1, "gru": 3, "lstm": 4}[cell] * B * T * H * (H + F)
+
+
+def sgemm_rate():
+    """GFLOP/s of one thread of the machine's BLAS on 2048 cubed."""
+    a = np.asfortranarray(np.random.default_rng(0).normal(size=(2048, 2048)).astype("f4"))
+    with threadpool_limits(1):
+        (seconds,) = alternate(lambda: scipy.linalg.blas.sgemm(1.0, a, a), repeats=5, seconds=0)
+    return 2 * 2048**3 / seconds / 1e9
+
+
+def compare_steps(cells, results):
+    """One thread, every size: training step and forward pass."""
+    torch.set_num_threads(1)
+    print("\n| cell | B, T, F, H | step, ms | torch, ms | ratio | share of sgemm | forward ratio |\n|---|---|---|---|---|---|---|")
+    for cell in cells:
+        ratios = []
+        for B, T, F, H in SIZES:
+            peak, ours = sgemm_rate(), Ours(cell, B, T, F, H)
+            theirs = Theirs(cell, ours)
+            step, torch_step = alternate(ours.step, theirs.step)
+            forward, torch_forward = alternate(ours.forward, theirs.forward)
+            share = flops(cell, B, T, F, H, True) / step / 1e9 / peak
+            ratios.append((torch_step / step, torch_forward / forward))
+            row = dict(cell=cell, size=(B, T, F, H), step=step, torch_step=torch_step, forward=forward)
+            results.append(row | dict(torch_forward=torch_forward, share=share, sgemm=peak))
+            print(
+                f"| {cell} | {B}, {T}, {F}, {H} | {step * 1e3:.2f} | {torch_step * 1e3:.2f} | {ratios[-1][0]:.2f} "
+                f"| {share:.0%} | {ratios[-1][1]:.2f} |",
+                flush=True,
+            )
+        means = np.exp(np.log(ratios).mean(axis=0))
+        print(f"| **{cell}** | geometric mean | | | **{means[0]:.2f}** | | **{means[1]:.2f}** |", flush=True)
+
+
+def compare_threads(cells, results):
+    """Two threads against one."""
+    print("\n| cell | B, T, F, H | two threads against one | torch's |\n|---|---|---|---|")
+    for cell in cells:
+        for B, T, F, H in [size for size in SIZES if size[0] >= 128]:
+            one, two = Ours(cell, B, T, F, H), Ours(cell, B, T, F, H, n_jobs=2)
+            theirs, ratio = Theirs(cell, one), []
+
+            def step_with(n, theirs=theirs):
+                torch.set_num_threads(n)
+                theirs.step()
+
+            alone, together, torch_alone, torch_together = alternate(
+                one.step, two.step, lambda: step_with(1), lambda: step_with(2)
+            )
+            ratio = alone / together
+            results.append(dict(cell=cell, size=(B, T, F, H), speedup=ratio, torch_speedup=torch_alone / torch_together))
+            print(f"| {cell} | {B}, {T}, {F}, {H} | {ratio:.2f} | {torch_alone / torch_together:.2f} |", flush=True)
+
+
+def compare_ragged(cells, results):
+    """A batch of lengths drawn uniformly from 1..T against the same batch at full length."""
+    torch.set_num_threads(1)
+    print("\n| cell | B, T, F, H | ragged / full | torch's | ratio to torch, ragged |\n|---|---|---|---|---|")
+    for cell in cells:
+        for B, T, F, H in [(128, 48, 8, 64), (256, 96, 8, 128)]:
+            lengths = np.random.default_rng(1).integers(1, T + 1, size=B)
+            full, ragged = Ours(cell, B, T, F, H), Ours(cell, B, T, F, H, lengths=lengths)
+            their_full, their_ragged = Theirs(cell, full), Theirs(cell, ragged)
+            a, b, c, d = alternate(full.step, ragged.step, their_full.step, their_ragged.step)
+            results.append(dict(cell=cell, size=(B, T, F, H), ragged=b / a, torch_ragged=d / c, ratio=d / b))
+            print(f"| {cell} | {B}, {T}, {F}, {H} | {b / a:.2f} | {d / c:.2f} | {d / b:.2f} |", flush=True)
+
+
+def compare_fit(cells, results):
+    """A whole fit: 20,000 windows of 96 steps, hidden 64, batches of 256, 5 epochs; a bare loop in torch."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(20_000, 96)).astype("f4")
+    y = X[:, -3:].sum(axis=1)
+    print("\n| cell | threads | fit, s | torch, s | ratio |\n|---|---|---|---|---|")
+    for cell in cells:
+        for threads in (1, 2):
+            torch.set_num_threads(threads)
+            model = RNNRegressor(
+                cell=cell, hidden_size=64, batch_size=256, max_iter=5, tol=0, random_state=0, n_jobs=threads
+            )
+
+            def theirs(cell=cell):
+                net, head = NETS[cell](1, 64, batch_first=True), torch.nn.Linear(64, 1)
+                parameters = [*net.parameters(), *head.parameters()]
+                adam = torch.optim.Adam(parameters, lr=5e-3)
+                inputs, targets = torch.from_numpy(X)[:, :, None], torch.from_numpy(y)[:, None]
+                for _ in range(5):
+                    for chunk in torch.randperm(len(X)).split(256):
+                        state = net(inputs[chunk])[1]
+                        last = (state[0] if isinstance(state, tuple) else state)[-1]
+                        adam.zero_grad()
+                        torch.nn.functional.mse_loss(head(last), targets[chunk]).backward()
+                        torch.nn.utils.clip_grad_norm_(parameters, 1.0)
+                        adam.step()
+
+            a, b = alternate(lambda: model.fit(X, y), theirs, repeats=3, seconds=0)
+            results.append(dict(cell=cell, threads=threads, fit=a, torch_fit=b, ratio=b / a))
+            print(f"| {cell} | {threads} | {a:.2f} | {b:.2f} | {b / a:.2f} |", flush=True)
+
+
+def compare_predict(cells, results):
+    """One sequence of 96 steps, hidden 64: the public estimator against the bare torch module in eager mode."""
+    torch.set_num_threads(1)
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(64, 96)).astype("f4")
+    print("\n| cell | predict, us | bare torch module, us |\n|---|---|---|")
+    for cell in cells:
+        model = RNNRegressor(cell=cell, hidden_size=64, max_iter=1, random_state=0).fit(X, X[:, -1])
+        net, head, one = NETS[cell](1, 64, batch_first=True), torch.nn.Linear(64, 1), torch.from_numpy(X[:1, :, None])
+
+        def theirs(net=net, head=head, one=one):
+            with torch.inference_mode():
+                head(net(one)[0][:, -1])
+
+        a, b = alternate(lambda: model.predict(X[:1]), theirs, repeats=51, seconds=3)
+        results.append(dict(cell=cell, predict=a, torch_predict=b))
+        print(f"| {cell} | {a * 1e6:.0f} | {b * 1e6:.0f} |", flush=True)
+
+
+PARTS = {
+    "steps": compare_steps,
+    "threads": compare_threads,
+    "ragged": compare_ragged,
+    "fit": compare_fit,
+    "predict": compare_predict,
+}
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("parts", nargs="*", default=[], help=", ".join(PARTS))
+    parser.add_argument("--cells", nargs="+", default=list(NETS), choices=list(NETS))
+    parser.add_argument("--json", type=Path, help="also write the figures here")
+    arguments = parser.parse_args()
+    found = {name: [] for name in arguments.parts or PARTS}
+    for name, results in found.items():
+        PARTS[name](arguments.cells, results)
+    if arguments.json:
+        arguments.json.write_text(json.dumps(found, indent=1))

@@ -1,0 +1,57 @@
+"""Series on a scale where they are alike, and back: logarithm or units of the series, without the series' own season."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """z = log(y + shift) where `logs`, y / shift elsewhere; then less the seasonal index of the step's phase.
+
+    Phase 0 is the first step after the end of a series.
+    """
+
+    logs: np.ndarray  # (n_series,) of bool
+    shift: np.ndarray  # (n_series,)
+    season: np.ndarray  # (n_series, season_length)
+
+    @classmethod
+    def of(cls, series, season_length, log, deseasonalize):
+        """From a list of 1-D arrays. `log` "auto" takes the logarithm of series without negative values."""
+        least, size = np.array([y.min() for y in series]), np.array([np.abs(y).mean() for y in series])
+        size[size == 0] = 1
+        logs = (least >= 0) if log == "auto" else np.full(len(series), log)
+        shift = np.where(logs, np.where(least > 0, 0, SHIFT * size - np.minimum(least, 0)), size)
+        season = np.zeros((len(series), season_length))
+        adjustment = cls(logs, shift, season)
+        if deseasonalize:
+            season[:] = [seasonal_index(z, season_length) for z in adjustment.forward(series)]
+        return adjustment
+
+    def forward(self, series):
+        """The adjusted series, a list of 1-D arrays."""
+        period = self.season.shape[1]
+        return [
+            (np.log(y + shift) if log else y / shift) - index[np.arange(-len(y), 0) % period]
+            for y, log, shift, index in zip(series, self.logs, self.shift, self.season)
+        ]
+
+    def inverse(self, z):
+        """Forecasts (n_series, h) on the scale of the series."""
+        z = z + self.season[:, np.arange(z.shape[1]) % self.season.shape[1]]
+        logs, shift = self.logs[:, None], self.shift[:, None]
+        return np.where(logs, np.exp(np.where(logs, z, 0)) - shift, z * shift)
+
+
+SHIFT = 0.05  # added before the logarithm, in units of the series' mean, where the series has zeros
+
+
+def seasonal_index(z, period):
+    """Median over the full cycles of z less the cycle's mean; zeros for less than two cycles."""
+    n_cycles = len(z) // period
+    if n_cycles < 2:
+        return np.zeros(period)
+    cycles = z[-n_cycles * period :].reshape(n_cycles, period)
+    index = np.median(cycles - cycles.mean(axis=1, keepdims=True), axis=0)
+    return index - index.mean()

@@ -1,0 +1,243 @@
+"""The future of a panel of series, from a few networks, each trained on all of them."""
+
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.base import BaseEstimator
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
+
+from tsrnn.forecasting.adjustment import Adjustment
+from tsrnn.forecasting.frames import to_frame, to_panel
+from tsrnn.forecasting.plan import plan_for
+from tsrnn.forecasting.windows import Windows
+from tsrnn.network import Network
+from tsrnn.propagation import predict
+from tsrnn.training import Recipe, train
+from tsrnn.validation import (
+    BOOLEAN,
+    N_JOBS,
+    POSITIVE_INT,
+    RANDOM_STATE,
+    Integral,
+    Interval,
+    OneOf,
+    Real,
+    check_parameters,
+)
+
+EPOCH = 20  # updates between two entries of a loss curve
+AUTO = OneOf("auto")
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class RNNForecaster(BaseEstimator):
+    """Forecast every series of a panel with a few recurrent networks, each trained on all of them.
+
+    A network reads the last `window` values before a cut, `segment` of them a step, as logarithms and less their
+    last level; its last state h_T, and the window x itself through a linear map, give all `h` values after the cut:
+
+        z = log y - season,    x = z - level,    y_hat = exp(level + W_ho [h_T, x] + b_ho + season)
+
+    The forecast is the median over `n_networks` networks that differ in their random numbers. `h`, `freq` and
+    `season_length` are all a newcomer gives; the rest follows from the data.
+
+    Parameters
+    ----------
+    h : int, default=12
+        Horizon: steps to forecast.
+    freq : str, int or None, default=None
+        Distance of two steps, as a pandas alias or an integer; None infers it.
+    season_length : int, default=1
+        Steps of a season; 1 for none.
+    cell : {"rnn", "gru", "lstm"}, default="lstm"
+        The recurrent cell.
+    hidden_size : int, default=40
+        Units of a network.
+    window, segment, level : int or "auto", default="auto"
+        Values a network sees, values of one step, and last values whose mean is the level.
+    log : bool or "auto", default="auto"
+        Whether to take logarithms; "auto" does for series without negative values.
+    deseasonalize : bool, default=False
+        Whether to take out each series' seasonal index, the median over its cycles, and put it back.
+    n_networks : int, default=5
+        Networks whose median is the forecast.
+    max_steps : int, default=500
+        Updates of each network.
+    learning_rate_init : float, default=0.004
+        Learning rate at the start; it falls to zero on a cosine.
+    batch_size : int, default=256
+        Windows of one update.
+    alpha : float, default=0.0
+        Weight decay; see `RNNRegressor`.
+    clip_norm : float or None, default=1.0
+        The gradient is scaled down to this norm.
+    random_state : int, RandomState or None, default=None
+        The same int gives the same bits, whatever `n_jobs`.
+    n_jobs : int or None, default=None
+        Threads that train networks side by side; None takes all cores.
+    verbose : int, default=0
+        1 shows one line of progress on stderr.
+
+    Attributes
+    ----------
+    loss_curves_ : list of list of float
+        Mean absolute error on the networks' scale during training, one curve for each network.
+    plan_ : Plan
+        Window, segment and level in use.
+    freq_ : str or int
+        The frequency in use.
+
+    Notes
+    -----
+    Direct multi-step forecasts from windows less their level follow Hewamalage, Bergmeir & Bandara (2021), steps of
+    whole segments Lin et al. (2023, SegRNN).
+
+    Examples
+    --------
+    >>> from tsrnn import RNNForecaster
+    >>> from tsrnn.datasets import load_airline
+    >>> y = load_airline()
+    >>> forecaster = RNNForecaster(h=12, season_length=12, max_steps=60, random_state=0).fit(y[:-12])
+    >>> forecast = forecaster.predict()
+    >>> bool((forecast / y[-12:] - 1).abs().mean() < 0.1)
+    True
+    """
+
+    h: int = 12
+    freq: str | int | None = None
+    season_length: int = 1
+    cell: str = "lstm"
+    hidden_size: int = 40
+    window: int | str = "auto"
+    segment: int | str = "auto"
+    level: int | str = "auto"
+    log: bool | str = "auto"
+    deseasonalize: bool = False
+    n_networks: int = 5
+    max_steps: int = 500
+    learning_rate_init: float = 0.004
+    batch_size: int = 256
+    alpha: float = 0.0
+    clip_norm: float | None = 1.0
+    random_state: int | np.random.RandomState | None = None
+    n_jobs: int | None = None
+    verbose: int = 0
+
+    _constraints = {
+        "h": [POSITIVE_INT],
+        "season_length": [POSITIVE_INT],
+        "cell": [OneOf("rnn", "gru", "lstm")],
+        "hidden_size": [POSITIVE_INT],
+        "window": [POSITIVE_INT, AUTO],
+        "segment": [POSITIVE_INT, AUTO],
+        "level": [POSITIVE_INT, AUTO],
+        "log": [BOOLEAN, AUTO],
+        "deseasonalize": [BOOLEAN],
+        "n_networks": [POSITIVE_INT],
+        "max_steps": [POSITIVE_INT],
+        "learning_rate_init": [Interval(Real, 0, closed="neither")],
+        "batch_size": [POSITIVE_INT],
+        "alpha": [Interval(Real, 0)],
+        "clip_norm": [Interval(Real, 0, closed="neither"), OneOf(None)],
+        "random_state": RANDOM_STATE,
+        "n_jobs": N_JOBS,
+        "verbose": [Interval(Integral, 0), BOOLEAN],
+    }
+
+    def fit(self, df, id_col="unique_id", time_col="ds", target_col="y"):
+        """Train on the history of every series.
+
+        Parameters
+        ----------
+        df : DataFrame or Series
+            Long frame with the columns named below; wide frame, a column for each series and time as index; or one
+            series with time as index. Time is timestamps, periods or integers; rows may come in any order.
+        id_col, time_col, target_col : str
+            Columns of a long frame.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter or the data are not what they must be; one sentence says what, and which series.
+        """
+        check_parameters(self, self._constraints)
+        panel = to_panel(df, self.freq, id_col, time_col, target_col)
+        series = panel.series()
+        if self.log is True and min(y.min() for y in series) < 0:
+            i = int(np.argmin([y.min() for y in series]))
+            raise ValueError(f"log=True needs values that are not negative; series {panel.ids[i]!r} has {series[i].min():g}.")
+        self._columns = id_col, time_col, target_col
+        self._panel, self.freq_ = panel, panel.freq
+        self.plan_ = plan_for(
+            np.array([len(y) for y in series]), self.h, self.season_length, self.window, self.segment, self.level
+        )
+        if self.plan_.window % self.plan_.segment or self.plan_.level > self.plan_.window:
+            raise ValueError(f"window must be a multiple of segment and at least level; got {self.plan_}.")
+        seeds = check_random_state(self.random_state).randint(2**31, size=self.n_networks)
+        windows = self._windows(self._adjust(series).forward(series)).for_training(EPOCH * self.batch_size)
+        with ThreadPoolExecutor(min(effective_n_jobs(self.n_jobs or -1), self.n_networks)) as threads:
+            fitted = list(threads.map(lambda seed: self._train(windows, seed), seeds))
+        self._networks = [(network, theta) for network, theta, _ in fitted]
+        self.loss_curves_ = [history.loss_curve for _, _, history in fitted]
+        return self
+
+    def predict(self, df=None):
+        """Forecast `h` steps after the end of every series.
+
+        Parameters
+        ----------
+        df : DataFrame or Series, optional
+            Other series, or newer history of the same, in any form that `fit` takes; None for those of `fit`.
+
+        Returns
+        -------
+        DataFrame or Series
+            In the form of the input: a long frame with columns id, time and "RNNForecaster"; a wide frame; a series.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        ValueError
+            If `df` is not what it must be.
+        """
+        check_is_fitted(self, "plan_")
+        panel = self._panel if df is None else to_panel(df, self.freq, *self._columns)
+        series = panel.series()
+        adjustment = self._adjust(series)
+        windows, n_jobs = self._windows(adjustment.forward(series)), effective_n_jobs(self.n_jobs or -1)
+        outputs = [predict(network, theta, windows, n_jobs) for network, theta in self._networks]
+        z = np.median(outputs, axis=0).astype(np.float64) + windows.levels(np.arange(len(series)))[:, None]
+        return to_frame(panel, adjustment.inverse(z), self.h)
+
+    def _adjust(self, series):
+        return Adjustment.of(series, self.season_length, self.log, self.deseasonalize)
+
+    def _windows(self, z):
+        return Windows.at_ends(z, self.plan_.window, self.plan_.segment, self.plan_.level, self.h)
+
+    def _train(self, windows, seed):
+        rng, plan = np.random.default_rng(seed), self.plan_
+        network = Network(self.cell, plan.segment, self.hidden_size, self.h, n_context=plan.window)
+        theta = network.initial(rng)
+        network.layout.view(theta)["weight_ho"][network.width :] = 0  # the linear way starts from "as the level is"
+        recipe = Recipe(
+            loss="absolute",
+            learning_rate_init=self.learning_rate_init,
+            learning_rate="cosine",
+            alpha=self.alpha,
+            clip_norm=self.clip_norm,
+            batch_size=self.batch_size,
+            max_iter=-(-self.max_steps // EPOCH),
+            tol=0.0,
+            n_iter_no_change=self.max_steps,
+            verbose=int(self.verbose),
+        )
+        return network, theta, train(network, theta, windows, recipe, rng)

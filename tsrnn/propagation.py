@@ -1,0 +1,77 @@
+"""Rows through the network and back, cut into chunks that threads take all the way."""
+
+import contextlib
+
+import numpy as np
+
+from tsrnn.backends import cpu
+from tsrnn.network import Room
+
+SLICE = 1024  # rows of one forward pass: enough to keep every thread busy, little enough memory
+
+
+class Rooms:
+    """A `Room` for each thread that works at the same time, handed round, and one for what they share."""
+
+    def __init__(self, dtype):
+        self.dtype, self.free, self.shared = dtype, [], Room(dtype)
+
+    @contextlib.contextmanager
+    def one(self):
+        room = self.free.pop() if self.free else Room(self.dtype)
+        try:
+            yield room
+        finally:
+            self.free.append(room)
+
+
+def cut(network, lengths):
+    """Positions of rows in chunks, longest first, dealt round so that each chunk has about as many steps."""
+    order = np.argsort(-lengths, kind="stable")
+    n_chunks = cpu.count_chunks(len(lengths), network.work(int(lengths.sum())))
+    return [order[chunk::n_chunks] for chunk in range(n_chunks)]
+
+
+def predict(network, theta, rows, n_jobs):
+    """The network's outputs for all rows, (n_rows, n_outputs), without dropout."""
+    packed, rooms, lengths = network.pack(theta), Rooms(network.dtype), rows.lengths
+    out, order = np.empty((len(lengths), network.n_outputs), network.dtype), np.argsort(-lengths, kind="stable")
+    for first in range(0, len(order), SLICE):
+        part = order[first : first + SLICE]
+        chunks = cut(network, lengths[part])
+
+        def work(chunk, part=part, chunks=chunks):
+            with rooms.one() as room:
+                chosen = part[chunks[chunk]]
+                batch = rows.batch(chosen, room)
+                outputs, _ = network.forward(packed, batch.x, batch.lengths, batch.context, room)
+                out[chosen] = outputs[:, : network.n_outputs]
+
+        cpu.each(work, len(chunks), n_jobs)
+    return out
+
+
+def total_weight(loss, weights):
+    """What a loss is divided by: all weights, or with softmax those of the rows."""
+    return float(weights[:, 0].sum() if loss.softmax else weights.sum())
+
+
+def gradient(network, theta, rows, chosen, total, loss, parameter, rooms, n_jobs=1, seed=None, bptt_steps=None):
+    """The loss of the chosen rows over `total`, and its gradient in chunks' parts (n_chunks, n_parameters).
+
+    `seed` switches dropout on.
+    """
+    packed, chunks = network.pack(theta, training=True), cut(network, rows.lengths[chosen])
+    grads = rooms.shared.take("grads", (len(chunks), network.layout.size))
+
+    def work(chunk):
+        with rooms.one() as room:
+            batch, noise = rows.batch(chosen[chunks[chunk]], room), None if seed is None else seed + chunk * network.n_layers
+            lengths = batch.lengths
+            outputs, traces = network.forward(packed, batch.x, lengths, batch.context, room, noise, keep=True)
+            slopes = room.take("slopes", outputs.shape)
+            value = cpu.loss(loss, outputs, batch.targets, batch.weights, parameter, total, slopes)
+            network.backward(packed, lengths, traces, slopes, grads[chunk], room, noise, bptt_steps)
+            return value
+
+    return sum(cpu.each(work, len(chunks), n_jobs)), grads
