@@ -121,7 +121,9 @@ def sgemm_rate():
 def compare_steps(cells, results):
     """One thread, every size: training step and forward pass."""
     torch.set_num_threads(1)
-    print("\n| cell | B, T, F, H | step, ms | torch, ms | ratio | share of sgemm | forward ratio |\n|---|---|---|---|---|---|---|")
+    print(
+        "\n| cell | B, T, F, H | step, ms | torch, ms | ratio | share of sgemm | forward ratio |\n|---|---|---|---|---|---|---|"
+    )
     for cell in cells:
         ratios = []
         for B, T, F, H in SIZES:
@@ -158,7 +160,9 @@ def compare_threads(cells, results):
                 one.step, two.step, lambda: step_with(1), lambda: step_with(2)
             )
             ratio = alone / together
-            results.append(dict(cell=cell, size=(B, T, F, H), speedup=ratio, torch_speedup=torch_alone / torch_together))
+            results.append(
+                dict(cell=cell, size=(B, T, F, H), speedup=ratio, torch_speedup=torch_alone / torch_together)
+            )
             print(f"| {cell} | {B}, {T}, {F}, {H} | {ratio:.2f} | {torch_alone / torch_together:.2f} |", flush=True)
 
 

@@ -1,4 +1,4 @@
-"""scikit-learn's contract: its own checks, and the company an estimator keeps: pipelines, searches, copies, files, callbacks."""
+"""The contract of scikit-learn: its own checks, and the company an estimator keeps: searches, copies, callbacks."""
 
 import pickle
 import subprocess
@@ -11,7 +11,7 @@ from numpy.testing import assert_array_equal
 from sklearn import config_context
 from sklearn.base import clone, is_classifier, is_regressor
 from sklearn.exceptions import NotFittedError
-from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict, cross_validate
+from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import get_tags
@@ -21,13 +21,11 @@ from tsrnn import InterruptedFitWarning, RNNClassifier, RNNRegressor, from_chann
 
 BOTH = [RNNRegressor, RNNClassifier]
 SMALL = {"cell": "gru", "hidden_size": 4, "max_iter": 5, "random_state": 0}
-VARIANTS = [
-    {"cell": "rnn"},
-    {"cell": "gru"},
-    {},
-    {"cell": "gru", "bidirectional": True},
-    {"cell": "rnn", "activation": "relu"},
-    {"dtype": "float64"},
+CHECKED = [
+    *(Estimator(cell=cell) for Estimator in BOTH for cell in ("rnn", "gru", "lstm")),
+    RNNClassifier(cell="gru", bidirectional=True),
+    RNNRegressor(cell="rnn", activation="relu"),
+    RNNRegressor(cell="rnn", dtype="float64"),
 ]
 
 
@@ -49,7 +47,7 @@ def assert_same_weights(one, other):
         assert_array_equal(weight, other.weights_[name], err_msg=name)
 
 
-@parametrize_with_checks([Estimator(**changes) for Estimator in BOTH for changes in VARIANTS])
+@parametrize_with_checks(CHECKED)
 def test_scikit_learn_check(estimator, check):
     check(estimator)
 
@@ -194,18 +192,18 @@ def test_sample_weight_is_routed_through_a_pipeline(Estimator):
     assert_same_weights(pipeline[-1], direct)
 
 
-def test_sample_weight_is_routed_through_a_search_to_fit_and_score():
+def test_a_search_routes_sample_weight_to_fit_and_to_score_as_asked():
     X, y, _ = flat_data()
-    weight = np.linspace(0, 2, len(X))
+    weight, grid = np.linspace(0, 2, len(X)), {"hidden_size": [4]}
     with config_context(enable_metadata_routing=True):
         model = RNNRegressor(**SMALL).set_fit_request(sample_weight=True).set_score_request(sample_weight=False)
-        found = GridSearchCV(model, {"hidden_size": [4]}, cv=2).fit(X, y, sample_weight=weight)
-        ignored = cross_validate(
-            model.set_fit_request(sample_weight=False), X, y, cv=2, params={"sample_weight": weight}
-        )
-    assert_same_weights(found.best_estimator_, RNNRegressor(**SMALL).fit(X, y, sample_weight=weight))
-    assert_array_equal(ignored["test_score"], cross_validate(RNNRegressor(**SMALL), X, y, cv=2)["test_score"])
-    assert found.best_score_ != ignored["test_score"].mean()
+        to_fit = GridSearchCV(model, grid, cv=2).fit(X, y, sample_weight=weight)
+        model = RNNRegressor(**SMALL).set_fit_request(sample_weight=False).set_score_request(sample_weight=True)
+        to_score = GridSearchCV(model, grid, cv=2).fit(X, y, sample_weight=weight)
+    nowhere = GridSearchCV(RNNRegressor(**SMALL), grid, cv=2).fit(X, y)
+    assert_same_weights(to_fit.best_estimator_, RNNRegressor(**SMALL).fit(X, y, sample_weight=weight))
+    assert_same_weights(to_score.best_estimator_, nowhere.best_estimator_)
+    assert len({to_fit.best_score_, to_score.best_score_, nowhere.best_score_}) == 3
 
 
 def test_requests_name_what_fit_and_partial_fit_take():

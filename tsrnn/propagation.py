@@ -66,7 +66,10 @@ def gradient(network, theta, rows, chosen, total, loss, parameter, rooms, n_jobs
 
     def work(chunk):
         with rooms.one() as room:
-            batch, noise = rows.batch(chosen[chunks[chunk]], room), None if seed is None else seed + chunk * network.n_layers
+            batch, noise = (
+                rows.batch(chosen[chunks[chunk]], room),
+                None if seed is None else seed + chunk * network.n_layers,
+            )
             lengths = batch.lengths
             outputs, traces = network.forward(packed, batch.x, lengths, batch.context, room, noise, keep=True)
             slopes = room.take("slopes", outputs.shape)

@@ -72,9 +72,7 @@ def forward(cell, x, lengths, w_ih, w_hh, b_ih, b_hh, states, saved):
 
 def backward(cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):
     """Backpropagation through the last `bptt_steps` steps of every row; see `scan.make_backward`."""
-    scan.make_backward(cell)(
-        x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at
-    )
+    scan.make_backward(cell)(x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at)
 
 
 def affine(x, w, b, out):

@@ -50,7 +50,7 @@ def affine(x, w, b, out):
     """out = x @ w + b; `w` in panels."""
     bias = b.reshape(1, len(b))
     for p in range(w.shape[0]):
-        product(out, 0, p * w.shape[2], bias, 0, 0, x, 0, w[p], 0, x.shape[1], x.shape[0])
+        product(out, 0, p * w.shape[2], bias, 0, 0, x, 0, x.shape[1], w[p], 0, x.shape[0])
 
 
 @compiled
@@ -62,7 +62,7 @@ def affine_backward(x, w_t, dout, dx, grad, at):
     add_transposed_product(grad[at:end].reshape(K, M), x, dout, N)
     add_sum(grad[end : end + M].reshape(1, M), dout, N)
     for p in range(w_t.shape[0]):
-        product(dx, 0, p * w_t.shape[2], zero, 0, 0, dout, 0, w_t[p], 0, M, N)
+        product(dx, 0, p * w_t.shape[2], zero, 0, 0, dout, 0, M, w_t[p], 0, N)
 
 
 @register_jitable
@@ -146,8 +146,8 @@ def make_update(update):
         for j in range(0, theta.shape[1], tile_width(theta) // 2):
             g = min(max(load(grad, 0, j), -limit), limit) * scale
             old = load(theta, 0, j)
-            new, kept = rule(old - load(decay, 0, j) * old * shrink, g, load_rows(moments, n, j), c)
+            new, kept = rule(old - load(decay, 0, j) * old * shrink, g, load_rows(moments, n, 0, j, 1, 0), c)
             store(theta, 0, j, new)
-            store_rows(moments, kept, j)
+            store_rows(moments, kept, 0, j, 1, 0)
 
     return move

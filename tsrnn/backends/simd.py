@@ -152,40 +152,40 @@ def store(typingctx, array, row, column, value):
     return types.void(array, row, column, value), codegen
 
 
+def steps_of(builder, row, column, row_step, column_step, n):
+    """(row, column) and n - 1 further places, each a step on."""
+    for i in range(n):
+        at = ir.Constant(I64, i)
+        yield builder.add(row, builder.mul(row_step, at)), builder.add(column, builder.mul(column_step, at))
+
+
 @intrinsic(prefer_literal=True)
-def load_rows(typingctx, array, n, column):
-    """One vector from each of the first n rows (n a constant), as a tuple: what a rule takes."""
+def load_rows(typingctx, array, n, row, column, row_step, column_step):
+    """n vectors (n a constant), the first at (row, column), each a step on from the last: what a rule takes."""
     vector, n_rows = Vector(array.dtype), n.literal_value
     rows = types.UniTuple(vector, n_rows)
 
     def codegen(context, builder, sig, args):
-        (column,) = integers(context, builder, sig, args, 2)
-        places = (
-            vector_address(context, builder, sig.args[0], args[0], ir.Constant(I64, i), column, vector)
-            for i in range(n_rows)
-        )
+        places = steps_of(builder, *integers(context, builder, sig, args, 2, 3, 4, 5), n_rows)
+        places = [vector_address(context, builder, sig.args[0], args[0], *place, vector) for place in places]
         return context.make_tuple(builder, rows, [load_at(builder, place, vector) for place in places])
 
-    return rows(array, n, column), codegen
+    return rows(array, n, row, column, row_step, column_step), codegen
 
 
 @intrinsic
-def store_rows(typingctx, array, values, column):
-    """Store a tuple of vectors, one per row: what a rule returns."""
+def store_rows(typingctx, array, values, row, column, row_step, column_step):
+    """Store a tuple of vectors in such places: what a rule returns."""
     vector = Vector(array.dtype)
 
     def codegen(context, builder, sig, args):
-        (column,) = integers(context, builder, sig, args, 2)
-        for i, value in enumerate(cgutils.unpack_tuple(builder, args[1], len(sig.args[1]))):
-            store_at(
-                builder,
-                value,
-                vector_address(context, builder, sig.args[0], args[0], ir.Constant(I64, i), column, vector),
-                vector,
-            )
+        n = len(sig.args[1])
+        places = steps_of(builder, *integers(context, builder, sig, args, 2, 3, 4, 5), n)
+        for value, place in zip(cgutils.unpack_tuple(builder, args[1], n), places):
+            store_at(builder, value, vector_address(context, builder, sig.args[0], args[0], *place, vector), vector)
         return context.get_dummy_value()
 
-    return types.void(array, values, column), codegen
+    return types.void(array, values, row, column, row_step, column_step), codegen
 
 
 # Tiles: C[row : row + n, column : column + tile_width] in 2 n registers
@@ -246,20 +246,15 @@ def store_tile(typingctx, array, row, column, tile):
 
 
 @intrinsic
-def add_outer_product(typingctx, tile, A, row, k, W, column):
-    """tile += A[row : row + n, k] (outer) W[k, column : column + tile_width]."""
+def add_outer_product(typingctx, tile, A, row, k, W, w_row, column):
+    """tile += A[row : row + n, k] (outer) W[w_row, column : column + tile_width]."""
     vector = tile.dtype
 
     def codegen(context, builder, sig, args):
-        row, k, column = integers(context, builder, sig, args, 2, 3, 5)
-        w = [
-            load_at(
-                builder,
-                vector_address(context, builder, sig.args[4], args[4], k, plus(builder, column, j), vector),
-                vector,
-            )
-            for j in (0, vector.lanes)
-        ]
+        row, k, w_row, column = integers(context, builder, sig, args, 2, 3, 5, 6)
+        places = [(w_row, plus(builder, column, j)) for j in (0, vector.lanes)]
+        places = [vector_address(context, builder, sig.args[4], args[4], *place, vector) for place in places]
+        w = [load_at(builder, place, vector) for place in places]
         sums = cgutils.unpack_tuple(builder, args[0], len(sig.args[0]))
         for i in range(len(sums) // 2):
             place = address(context, builder, sig.args[1], args[1], plus(builder, row, i), k, vector.llvm.element)
@@ -268,12 +263,12 @@ def add_outer_product(typingctx, tile, A, row, k, W, column):
                 sums[2 * i + j] = builder.fadd(sums[2 * i + j], builder.fmul(a, w[j], flags=FLAGS), flags=FLAGS)
         return context.make_tuple(builder, sig.args[0], sums)
 
-    return tile(tile, A, row, k, W, column), codegen
+    return tile(tile, A, row, k, W, w_row, column), codegen
 
 
 @register_jitable
-def add_product(tile, A, row, W, column, depth):
-    """tile += A[row : row + n, :depth] @ W[:depth, column : column + tile_width]."""
+def add_product(tile, A, row, W, w_row, column, depth):
+    """tile += A[row : row + n, :depth] @ W[w_row : w_row + depth, column : column + tile_width]."""
     for k in range(depth):
-        tile = add_outer_product(tile, A, row, k, W, column)
+        tile = add_outer_product(tile, A, row, k, W, w_row + k, column)
     return tile

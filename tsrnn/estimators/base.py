@@ -39,7 +39,6 @@ except ImportError:  # pragma: no cover
         return method
 
 
-
 @dataclass(kw_only=True, eq=False, repr=False)
 class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
     """Parameters and behaviour common to all estimators; a dataclass, so `__init__` stores and does nothing else."""

@@ -7,7 +7,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets, unique_labels
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 from tsrnn.estimators.base import BaseRecurrent, with_callbacks
 from tsrnn.estimators.docs import documented
@@ -76,8 +76,12 @@ class RNNClassifier(ClassifierMixin, BaseRecurrent):
         kinds = {str if isinstance(label, str) else Real for label in y} if y.dtype == object else {y.dtype}
         if len(kinds) > 1:
             raise ValueError("labels of y must be all strings or all numbers; got both.")
-        if y.dtype.kind == "f" and np.isnan(y).any():
-            raise ValueError(f"Input y contains NaN: the label of {series.name(int(np.isnan(y).argmax()))} is missing.")
+        if y.dtype.kind == "f" and not np.isfinite(y).all():
+            i = int(np.isfinite(y).argmin())
+            what = "NaN" if np.isnan(y[i]) else "infinity"
+            raise ValueError(f"Input y contains {what}: the label of {series.name(i)} must be finite; got {y[i]}.")
+        if type_of_target(y, input_name="y").startswith("continuous"):
+            raise ValueError(f"labels of y must be classes; got numbers like {y[0]:g}: Unknown label type: continuous.")
         check_classification_targets(y)
         if reset:
             self.classes_ = unique_labels(y if classes is None else classes)

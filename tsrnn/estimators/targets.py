@@ -24,7 +24,10 @@ def align(y, series, name="y"):
 
 
 def check_real(array, name):
-    kind = np.asarray(array).dtype
+    array = np.asarray(array)
+    kind = array.dtype
+    if array.ndim == 0:
+        raise TypeError(f"{name} must have one entry for each sequence; got {array.item()!r}.")
     if kind.kind not in "biufO":
         note = ": Complex data not supported" if kind.kind == "c" else ""
         raise ValueError(f"{name} must hold real numbers; got {kind} values{note}.")

@@ -172,7 +172,9 @@ class RNNForecaster(BaseEstimator):
         series = panel.series()
         if self.log is True and min(y.min() for y in series) < 0:
             i = int(np.argmin([y.min() for y in series]))
-            raise ValueError(f"log=True needs values that are not negative; series {panel.ids[i]!r} has {series[i].min():g}.")
+            raise ValueError(
+                f"log=True needs values that are not negative; series {panel.ids[i]!r} has {series[i].min():g}."
+            )
         self._columns = id_col, time_col, target_col
         self._panel, self.freq_ = panel, panel.freq
         self.plan_ = plan_for(

@@ -66,7 +66,9 @@ class Windows:
         return known.astype(self.values.dtype)
 
     def levels(self, chosen):
-        return self.values[self.stops[chosen][:, None] - 1 - np.arange(self.level)].mean(axis=1, dtype=self.values.dtype)
+        return self.values[self.stops[chosen][:, None] - 1 - np.arange(self.level)].mean(
+            axis=1, dtype=self.values.dtype
+        )
 
     def batch(self, chosen, room):
         B, T, stops, level = len(chosen), self.window // self.segment, self.stops[chosen], self.levels(chosen)

@@ -21,7 +21,7 @@ class Cell(NamedTuple):
     n_gates: int
     n_states: int
     n_saved: int
-    gates_add: bool  # a and q only meet as a + q, so one buffer serves both
+    n_together: int  # of the first that many gates only a + q is needed
     forward: Callable
     backward: Callable
 
@@ -94,9 +94,9 @@ def lstm_backward(saved, old, ds):
 CELLS = {
     cell.name: cell
     for cell in (
-        Cell("rnn", 1, 1, 1, True, elman_forward, elman_backward),
-        Cell("rnn_relu", 1, 1, 1, True, relu_forward, relu_backward),
-        Cell("gru", 3, 1, 4, False, gru_forward, gru_backward),
-        Cell("lstm", 4, 2, 5, True, lstm_forward, lstm_backward),
+        Cell("rnn", 1, 1, 1, 1, elman_forward, elman_backward),
+        Cell("rnn_relu", 1, 1, 1, 1, relu_forward, relu_backward),
+        Cell("gru", 3, 1, 4, 2, gru_forward, gru_backward),
+        Cell("lstm", 4, 2, 5, 4, lstm_forward, lstm_backward),
     )
 }

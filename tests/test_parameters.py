@@ -1,0 +1,165 @@
+"""A parameter that changes nothing is a bug: each one, where it should act, changes what it is there for."""
+
+import threading
+from typing import NamedTuple
+
+import numpy as np
+import pytest
+
+from tsrnn import RNNClassifier, RNNRegressor
+from tsrnn.backends import cpu
+
+BOTH = [RNNRegressor, RNNClassifier]
+BASE = {"cell": "gru", "hidden_size": 4, "max_iter": 4, "batch_size": 8, "random_state": 0}
+
+
+class Acts(NamedTuple):
+    """Setting a parameter to `value` changes `what` of a model that has the parameters `where`."""
+
+    value: object
+    what: str = "weights"
+    where: dict = {}
+
+
+class Refused(NamedTuple):
+    """The parameter cannot have this value here; the error names it."""
+
+    value: object
+    where: dict = {}
+
+
+LAYERS, STOPPING, PLAIN = {"n_layers": 2}, {"early_stopping": True}, {"cell": "rnn"}
+IMPATIENT = {"tol": 1e3, "n_iter_no_change": 1, "max_iter": 20}  # no epoch is progress enough
+WIDE = {"hidden_size": 128, "batch_size": 200, "max_iter": 1}  # work enough for a second thread
+
+SHARED = {
+    "cell": [Acts("rnn"), Acts("lstm")],
+    "hidden_size": [Acts(5)],
+    "n_layers": [Acts(2)],
+    "bidirectional": [Acts(True)],
+    "dropout": [Acts(0.5, where=LAYERS), Refused(0.5)],
+    "activation": [Acts("relu", where=PLAIN), Refused("relu")],
+    "max_length": [Acts(3)],
+    "truncate": [Acts("start", where={"max_length": 3})],
+    "bptt_steps": [Acts(2), Acts(2, where=LAYERS), Refused(2, {"bidirectional": True})],
+    "solver": [Acts("adamw", where={"alpha": 0.1}), Acts("sgd"), Acts("rmsprop")],
+    "learning_rate_init": [Acts(0.01)],
+    "learning_rate": [Acts("cosine"), Acts("plateau", where=IMPATIENT)],
+    "momentum": [Acts(0.5), Acts(0.5, where={"solver": "sgd"}), Acts(0.5, where={"solver": "rmsprop"})],
+    "alpha": [Acts(0.1), Acts(0.1, where={"solver": "adamw"})],
+    "clip_norm": [Acts(0.01), Acts(None, where={"clip_norm": 0.01})],
+    "clip_value": [Acts(1e-3)],
+    "batch_size": [Acts(16), Acts(16, "updates")],
+    "max_iter": [Acts(2), Acts(2, "epochs")],
+    "tol": [Acts(1e3, "epochs", {"n_iter_no_change": 1, "max_iter": 20})],
+    "early_stopping": [Acts(True), Acts(True, "validation losses")],
+    "validation_fraction": [Acts(0.3, "validation losses", STOPPING)],
+    "n_iter_no_change": [Acts(3, "epochs", IMPATIENT)],
+    "shuffle": [Acts(False)],
+    "warm_start": [Acts(True), Acts(True, "epochs")],
+    "random_state": [Acts(1), Acts(1, "validation losses", STOPPING), Acts(np.random.RandomState(1))],
+    "n_jobs": [Acts(2, "threads", WIDE)],
+    "device": [Refused("cuda")],
+    "dtype": [Acts("float64", "precision"), Acts("float64")],
+    "verbose": [Acts(1, "stderr")],
+}
+
+TABLES = {
+    RNNRegressor: SHARED
+    | {
+        "loss": [Acts("absolute"), Acts("huber"), Acts("pinball")],
+        "huber_delta": [Acts(0.1, where={"loss": "huber"})],
+        "quantile": [Acts(0.9, where={"loss": "pinball"})],
+    },
+    RNNClassifier: SHARED | {"class_weight": [Acts({True: 5}), Acts("balanced")]},
+}
+
+
+def sequences(n=24):
+    rng = np.random.default_rng(0)
+    X = [rng.normal(size=(length, 2)) for length in rng.integers(2, 9, size=n)]
+    return X, np.array([2 * x[-1, 0] for x in X])
+
+
+def outcome(Estimator, parameters, monkeypatch, capfd):
+    """Fit twice, as warm_start wants it, and look at everything."""
+    X, y = sequences(200 if "batch_size" in parameters and parameters["batch_size"] == 200 else 24)
+    y, submitted, pool = y if Estimator is RNNRegressor else y > 0.8, [], cpu.pool
+
+    def watched():
+        submitted.append(threading.current_thread())
+        return pool()
+
+    monkeypatch.setattr(cpu, "pool", watched)
+    model = Estimator(**parameters).fit(X, y).fit(X, y)
+    monkeypatch.setattr(cpu, "pool", pool)
+    weights = model.weights_
+    return {
+        "weights": {name: weight.tolist() for name, weight in weights.items()},
+        "precision": {weight.dtype.name for weight in weights.values()},
+        "epochs": model.n_iter_,
+        "updates": len(model.grad_norm_curve_),
+        "validation losses": model.validation_loss_curve_,
+        "threads": len(submitted) > 0,
+        "stderr": capfd.readouterr().err,
+    }
+
+
+CASES = [
+    pytest.param(Estimator, name, case, id=f"{Estimator.__name__}-{name}-{i}")
+    for Estimator, table in TABLES.items()
+    for name, cases in table.items()
+    for i, case in enumerate(cases)
+]
+
+
+@pytest.mark.parametrize("Estimator", BOTH)
+def test_every_parameter_is_in_the_table(Estimator):
+    assert set(TABLES[Estimator]) == set(Estimator().get_params())
+
+
+@pytest.mark.parametrize(("Estimator", "name", "case"), CASES)
+def test_a_parameter_acts_or_is_refused(Estimator, name, case, monkeypatch, capfd):
+    before = BASE | case.where
+    after = before | {name: case.value}
+    assert before.get(name, getattr(Estimator(), name)) is not case.value
+    if isinstance(case, Refused):
+        X, y = sequences()
+        with pytest.raises(ValueError, match=f"^{name} of {Estimator.__name__} must be .*; got {case.value!r}"):
+            Estimator(**after).fit(X, y > 0)
+        return
+    one, other = (outcome(Estimator, parameters, monkeypatch, capfd) for parameters in (before, after))
+    assert one[case.what] != other[case.what]
+
+
+@pytest.mark.parametrize(
+    ("Estimator", "name"),
+    [(RNNRegressor, "cell"), (RNNRegressor, "solver"), (RNNRegressor, "learning_rate"), (RNNRegressor, "loss")],
+)
+def test_no_two_options_are_the_same(Estimator, name, monkeypatch, capfd):
+    (choice,) = Estimator._constraints[name]
+    setting = BASE | IMPATIENT | {"alpha": 0.1}
+    outcomes = [outcome(Estimator, setting | {name: option}, monkeypatch, capfd) for option in choice.options]
+    assert len(outcomes) >= 3
+    assert len({str(found["weights"]) for found in outcomes}) == len(outcomes)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "where"),
+    [
+        ("n_jobs", 2, WIDE),
+        ("device", "auto", {}),
+        ("verbose", 1, {}),
+        ("huber_delta", 0.1, {}),
+        ("quantile", 0.9, {}),
+        ("validation_fraction", 0.3, {}),
+        ("truncate", "start", {}),
+        ("max_length", 100, {}),
+        ("bptt_steps", 100, {}),
+        ("clip_value", 1e9, {}),
+    ],
+)
+def test_a_parameter_changes_no_weight_where_it_should_not(name, value, where, monkeypatch, capfd):
+    before, after = BASE | where, BASE | where | {name: value}
+    one, other = (outcome(RNNRegressor, parameters, monkeypatch, capfd) for parameters in (before, after))
+    assert one["weights"] == other["weights"]
