@@ -1,9 +1,10 @@
-"""Side by side with torch in one run: the same work, alternating, the median of several; prints the tables of docs/performance.md.
+"""Side by side with torch in one run: the same work, alternating, medians; prints the tables of docs/performance.md.
 
     python benchmarks/compare_torch.py                    every part
     python benchmarks/compare_torch.py steps --cells gru  one part, one cell
 
-Parts: steps (training step and forward, share of sgemm), threads, ragged, fit, predict. torch is needed (`pip install torch`).
+Parts: steps (training step and forward, share of sgemm), threads, ragged, fit, predict. It needs torch
+(`pip install torch`).
 """
 
 import argparse
@@ -38,7 +39,7 @@ NETS = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
 
 
 def alternate(*functions, repeats=7, seconds=6.0):
-    """The median time of each function, called in turn: at least `repeats` times each, once more than 7 only within `seconds`."""
+    """The median time of each function, called in turn: `repeats` times each, and more often within `seconds`."""
     for function in functions:
         function()
     times, begin = [[] for _ in functions], time.perf_counter()
@@ -193,6 +194,9 @@ def compare_fit(cells, results):
                 cell=cell, hidden_size=64, batch_size=256, max_iter=5, tol=0, random_state=0, n_jobs=threads
             )
 
+            def ours(model=model):
+                model.fit(X, y)
+
             def theirs(cell=cell):
                 net, head = NETS[cell](1, 64, batch_first=True), torch.nn.Linear(64, 1)
                 parameters = [*net.parameters(), *head.parameters()]
@@ -207,7 +211,7 @@ def compare_fit(cells, results):
                         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
                         adam.step()
 
-            a, b = alternate(lambda: model.fit(X, y), theirs, repeats=3, seconds=0)
+            a, b = alternate(ours, theirs, repeats=3, seconds=0)
             results.append(dict(cell=cell, threads=threads, fit=a, torch_fit=b, ratio=b / a))
             print(f"| {cell} | {threads} | {a:.2f} | {b:.2f} | {b / a:.2f} |", flush=True)
 
@@ -222,11 +226,14 @@ def compare_predict(cells, results):
         model = RNNRegressor(cell=cell, hidden_size=64, max_iter=1, random_state=0).fit(X, X[:, -1])
         net, head, one = NETS[cell](1, 64, batch_first=True), torch.nn.Linear(64, 1), torch.from_numpy(X[:1, :, None])
 
+        def ours(model=model):
+            model.predict(X[:1])
+
         def theirs(net=net, head=head, one=one):
             with torch.inference_mode():
                 head(net(one)[0][:, -1])
 
-        a, b = alternate(lambda: model.predict(X[:1]), theirs, repeats=51, seconds=3)
+        a, b = alternate(ours, theirs, repeats=51, seconds=3)
         results.append(dict(cell=cell, predict=a, torch_predict=b))
         print(f"| {cell} | {a * 1e6:.0f} | {b * 1e6:.0f} |", flush=True)
 

@@ -201,7 +201,7 @@ class Network:
         return outputs, traces
 
     def backward(self, packed, lengths, traces, slopes, grad, room, seed=None, bptt_steps=None, dx=None):
-        """Fill `grad` (n_parameters,) from the slopes of the outputs; `dx` (T, B, padded F) takes those of the inputs."""
+        """Fill `grad` (n_parameters,) from the slopes of the outputs; `dx` (T, B, padded F) takes the inputs'."""
         cell, H, D, starts = self.cell, self.width, len(self.directions), self.layout.parts
         T, B, _ = traces[0].x.shape
         seen = room.take("seen", (B, self.layout.shapes["weight_ho"][0]))

@@ -66,10 +66,8 @@ def gradient(network, theta, rows, chosen, total, loss, parameter, rooms, n_jobs
 
     def work(chunk):
         with rooms.one() as room:
-            batch, noise = (
-                rows.batch(chosen[chunks[chunk]], room),
-                None if seed is None else seed + chunk * network.n_layers,
-            )
+            noise = None if seed is None else seed + chunk * network.n_layers
+            batch = rows.batch(chosen[chunks[chunk]], room)
             lengths = batch.lengths
             outputs, traces = network.forward(packed, batch.x, lengths, batch.context, room, noise, keep=True)
             slopes = room.take("slopes", outputs.shape)

@@ -1,4 +1,4 @@
-"""The CPU's verbs. A batch is cut into chunks of rows; a thread takes a chunk all the way, forward and back, in its cache.
+"""The CPU's verbs. A batch is cut into chunks of rows; a thread takes a chunk all the way, forward and back.
 
 How a batch is cut, and the order in which chunks are summed, does not depend on the number of threads.
 """

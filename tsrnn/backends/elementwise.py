@@ -39,7 +39,7 @@ def place(source, first, target, to, n_columns, lengths, backwards, add):
 
 @compiled
 def drop(x, seed, rate, out):
-    """out = x / (1 - rate) where the noise at that place is at least `rate`, otherwise zero (Srivastava et al. 2014)."""
+    """out = x / (1 - rate) where the noise at that place reaches `rate`, otherwise zero (Srivastava et al. 2014)."""
     scale = np.float32(1 / (1 - rate))
     for i in range(x.size):
         out[i] = x[i] * scale if uniform(seed, np.uint64(i)) >= rate else 0

@@ -153,7 +153,7 @@ def make_backward(cell):
 
     @compiled
     def backward(x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):
-        """`doutputs` slopes of every output, or empty; `dstates` (S, B, H) slopes of the last states in, of the first out.
+        """`doutputs` those of every output, or empty; `dstates` (S, B, H) of the last states in, of the first out.
 
         `grad` receives the slopes of w_ih, w_hh, b_ih and b_hh from offset `at` on; `dx`, unless empty, those of x.
         """

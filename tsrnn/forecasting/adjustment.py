@@ -1,4 +1,4 @@
-"""Series on a scale where they are alike, and back: logarithm or units of the series, without the series' own season."""
+"""Series on a scale where they are alike, and back: logarithms or units of the series, without its own season."""
 
 from dataclasses import dataclass
 

@@ -1,6 +1,6 @@
-"""What the forecaster chooses when it is not told: from the horizon, the season and the lengths of the series, never from their names."""
+"""What the forecaster chooses when it is not told: from the horizon, the season and the lengths of the series."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -17,8 +17,8 @@ class Plan:
 def plan_for(lengths, h, season_length, window="auto", segment="auto", level="auto"):
     """A plan for series of these lengths, keeping what is given.
 
-    The window holds whole seasons, at least two and two horizons, as far as half of a typical series allows. A long season is read season by season,
-    a short one value by value. The level is the mean of a season.
+    The window holds at least two seasons and three horizons, as far as half of a typical series allows. A long season
+    is read season by season, a short one value by value. The level is the mean of a season.
     """
     typical = int(np.median(lengths))
     if segment == "auto":

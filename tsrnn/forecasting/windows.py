@@ -39,7 +39,7 @@ class Windows:
         return cls(values, starts, window, segment, level, h, starts + n_values, starts + n_values)
 
     def for_training(self, n_draws):
-        """Every cut that has the whole window before it and the whole horizon after it, or at least comes nearest to it."""
+        """Every cut with the whole window before it and the whole horizon after it, or what comes nearest to that."""
         n_values = self.ends - self.starts
         first = np.clip(np.minimum(self.window, n_values - self.h), 1, n_values - 1)
         last = np.maximum(n_values - self.h, first)
