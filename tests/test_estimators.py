@@ -6,6 +6,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tsrnn import DivergenceError, RNNClassifier, RNNRegressor, from_channels_first
+from tsrnn.backends import cpu
 
 BOTH = [RNNRegressor, RNNClassifier]
 SMALL = {"cell": "gru", "hidden_size": 4, "max_iter": 4, "batch_size": 8, "random_state": 0}
@@ -552,13 +553,17 @@ def test_seeds():
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_threads_change_no_bit(cell):
+def test_threads_change_no_bit(cell, monkeypatch):
     """Enough work that threads take part, rows of different lengths, several batches."""
     rng = np.random.default_rng(0)
     X = [rng.normal(size=(length, 3)) for length in rng.integers(5, 30, size=300)]
     y = np.array([x.mean() for x in X])
-    settings = {"cell": cell, "hidden_size": 32, "batch_size": 200, "max_iter": 2, "n_layers": 2, "dropout": 0.2}
-    one, many = (regressor(**settings, n_jobs=n_jobs).fit(X, y) for n_jobs in (1, 3))
+    settings = {"cell": cell, "hidden_size": 64, "batch_size": 200, "max_iter": 2, "n_layers": 2, "dropout": 0.2}
+    one = regressor(**settings).fit(X, y)
+    calls, pool = [], cpu.pool
+    monkeypatch.setattr(cpu, "pool", lambda: calls.append(1) or pool())
+    many = regressor(**settings, n_jobs=3).fit(X, y)
+    assert calls
     assert_same_model(one, many)
     assert_array_equal(one.predict(X), many.predict(X))
 

@@ -1,5 +1,7 @@
 """The future of a panel of series, from a few networks, each trained on all of them."""
 
+import sys
+import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
@@ -30,6 +32,19 @@ from tsrnn.validation import (
 
 EPOCH = 20  # updates between two entries of a loss curve
 AUTO = OneOf("auto")
+
+
+class Progress:
+    """One line on stderr, written over itself, for all networks together."""
+
+    def __init__(self, total):
+        self.total, self.done, self.lock = total, 0, threading.Lock()
+
+    def __call__(self):
+        with self.lock:
+            self.done += 1
+            end = "\n" if self.done == self.total else ""
+            print(f"\rtraining {self.done / self.total:4.0%}", end=end, file=sys.stderr, flush=True)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -184,8 +199,9 @@ class RNNForecaster(BaseEstimator):
             raise ValueError(f"window must be a multiple of segment and at least level; got {self.plan_}.")
         seeds = check_random_state(self.random_state).randint(2**31, size=self.n_networks)
         windows = self._windows(self._adjust(series).forward(series)).for_training(EPOCH * self.batch_size)
+        progress = Progress(self.n_networks * -(-self.max_steps // EPOCH)) if self.verbose else lambda: None
         with ThreadPoolExecutor(min(effective_n_jobs(self.n_jobs or -1), self.n_networks)) as threads:
-            fitted = list(threads.map(lambda seed: self._train(windows, seed), seeds))
+            fitted = list(threads.map(lambda seed: self._train(windows, seed, progress), seeds))
         self._networks = [(network, theta) for network, theta, _ in fitted]
         self.loss_curves_ = [history.loss_curve for _, _, history in fitted]
         return self
@@ -225,7 +241,7 @@ class RNNForecaster(BaseEstimator):
     def _windows(self, z):
         return Windows.at_ends(z, self.plan_.window, self.plan_.segment, self.plan_.level, self.h)
 
-    def _train(self, windows, seed):
+    def _train(self, windows, seed, progress):
         rng, plan = np.random.default_rng(seed), self.plan_
         network = Network(self.cell, plan.segment, self.hidden_size, self.h, n_context=plan.window)
         theta = network.initial(rng)
@@ -240,6 +256,5 @@ class RNNForecaster(BaseEstimator):
             max_iter=-(-self.max_steps // EPOCH),
             tol=0.0,
             n_iter_no_change=self.max_steps,
-            verbose=int(self.verbose),
         )
-        return network, theta, train(network, theta, windows, recipe, rng)
+        return network, theta, train(network, theta, windows, recipe, rng, on_epoch=lambda epoch: progress())

@@ -1,0 +1,129 @@
+"""What `asv run` measures: kernels, training steps, whole fits and predictions, a new process, memory, signatures."""
+
+import numpy as np
+
+from tsrnn import RNNRegressor
+from tsrnn.backends import cpu, elementwise, scan
+from tsrnn.batching import Sequences
+from tsrnn.network import Network
+from tsrnn.propagation import Rooms, gradient, predict
+from tsrnn.rules.cells import CELLS
+from tsrnn.rules.losses import LOSSES
+
+
+class Step:
+    """Forward pass and gradient of one batch, through the library's own verbs."""
+
+    params = (["rnn", "gru", "lstm"], [(32, 24, 32), (128, 48, 64), (256, 96, 128)], [1, 2], [False, True])
+    param_names = ("cell", "rows, steps, hidden", "threads", "ragged")
+
+    def setup(self, cell, size, n_jobs, ragged):
+        rng, (B, T, H) = np.random.default_rng(0), size
+        lengths = rng.integers(1, T + 1, size=B) if ragged else np.full(B, T)
+        values, y = rng.normal(size=B * T).astype("f4"), rng.normal(size=(B, 1)).astype("f4")
+        self.rows = Sequences(values, 1, np.arange(B) * T, lengths, y, np.ones_like(y))
+        self.network, self.rooms, self.chosen = Network(cell, 1, H, 1), Rooms(np.float32), np.arange(B)
+        self.theta = self.network.initial(rng)
+        self.time_gradient(cell, size, n_jobs, ragged)  # compiled before the clock starts
+        self.time_forward(cell, size, n_jobs, ragged)
+
+    def time_forward(self, cell, size, n_jobs, ragged):
+        predict(self.network, self.theta, self.rows, n_jobs)
+
+    def time_gradient(self, cell, size, n_jobs, ragged):
+        loss, total = LOSSES["squared"], float(len(self.chosen))
+        gradient(self.network, self.theta, self.rows, self.chosen, total, loss, 0.0, self.rooms, n_jobs)
+
+
+class Estimator:
+    """What a user waits for."""
+
+    params = (["rnn", "gru", "lstm"], [16, 64])
+    param_names = ("cell", "hidden_size")
+
+    def setup(self, cell, hidden_size):
+        self.X = np.random.default_rng(0).normal(size=(2000, 96)).astype("f4")
+        self.y = self.X[:, -3:].sum(axis=1)
+        self.model = RNNRegressor(cell=cell, hidden_size=hidden_size, max_iter=1, random_state=0).fit(self.X, self.y)
+
+    def time_fit_one_epoch(self, cell, hidden_size):
+        self.model.fit(self.X, self.y)
+
+    def time_predict_one_sequence(self, cell, hidden_size):
+        self.model.predict(self.X[:1])
+
+    def time_predict_all(self, cell, hidden_size):
+        self.model.predict(self.X)
+
+
+FIRST_FIT = """
+import numpy as np
+from tsrnn import RNNRegressor
+X = np.random.default_rng(0).normal(size=(500, 24))
+RNNRegressor(max_iter=3, random_state=0).fit(X, X[:, 0]).predict(X)
+"""
+
+
+class NewProcess:
+    """What a newcomer waits for; each sample is a new interpreter."""
+
+    timeout = 300
+    number, repeat = 1, 3
+
+    def timeraw_import(self):
+        return "import tsrnn"
+
+    def timeraw_first_fit_warm_cache(self):
+        return FIRST_FIT
+
+    def timeraw_first_fit_empty_cache(self):
+        return "import os, tempfile\nos.environ['NUMBA_CACHE_DIR'] = tempfile.mkdtemp()\n" + FIRST_FIT
+
+
+class Windows:
+    """A million windows of 336 steps cut from two million values: they are never copied out."""
+
+    timeout = 600
+
+    def peakmem_million_windows(self):
+        values = np.random.default_rng(0).normal(size=2_000_000).astype("f4")
+        starts = np.arange(1_000_000)
+        y = values[starts + 400][:, None]
+        rows = Sequences(values, 1, starts, np.full(len(starts), 336), y, np.ones_like(y))
+        network, rooms = Network("rnn", 1, 16, 1), Rooms(np.float32)
+        theta = network.initial(np.random.default_rng(0))
+        for chosen in rows.epoch(np.random.default_rng(0), 1024, shuffle=True)[:20]:
+            gradient(network, theta, rows, chosen, 1024.0, LOSSES["squared"], 0.0, rooms)
+
+
+class Kernels:
+    """Figures about the machine code itself."""
+
+    params = (["rnn", "gru", "lstm"],)
+    param_names = ("cell",)
+
+    def setup(self, cell):
+        X = np.random.default_rng(0).normal(size=(100, 20))
+        RNNRegressor(cell=cell, max_iter=1).fit(X, X[:, 0]).predict(X)
+
+    def track_signatures(self, cell):
+        """Compiled versions of the most compiled kernel; more than one means that arrays are not normalised."""
+        kernels = [scan.make_forward(CELLS[cell]), scan.make_backward(CELLS[cell]), elementwise.gather, scan.pack]
+        return max(len(kernel.signatures) for kernel in kernels)
+
+    def track_gflops(self, cell):
+        """Rate of the forward scan at 48 rows, 128 units."""
+        import timeit
+
+        rng, cell = np.random.default_rng(0), CELLS[cell]
+        T, B, F, H = 48, 48, 8, 128
+        N = cell.n_gates * H
+        x, w_ih, w_hh = (rng.normal(size=shape).astype("f4") for shape in ((T, B, F), (F, N), (H, N)))
+        states = np.zeros((cell.n_states, T + 1, B, H), "f4")
+        saved, bias = np.empty((1, B, cell.n_saved, H), "f4"), np.zeros(N, "f4")
+        arguments = x, np.full(B, T), cpu.panels(w_ih), cpu.panels(0.1 * w_hh), bias, bias, states, saved
+        cpu.forward(cell, *arguments)
+        seconds = min(timeit.repeat(lambda: cpu.forward(cell, *arguments), number=1, repeat=20))
+        return 2 * T * B * N * (H + F) / seconds / 1e9
+
+    track_gflops.unit = "GFLOP/s"

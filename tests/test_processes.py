@@ -1,0 +1,160 @@
+"""The same bits in every process and thread, after a fork, and where no file can be written; and nothing hangs."""
+
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import tsrnn
+from tsrnn import RNNClassifier, RNNRegressor
+
+LIMIT = 120  # seconds until a process counts as hung
+
+# Run here and in other processes; enough work for a second thread to take part.
+SOURCE = """
+import hashlib
+import numpy as np
+from tsrnn import RNNRegressor
+
+def model(n_jobs):
+    rng = np.random.default_rng(0)
+    X = [rng.normal(size=(length, 3)) for length in rng.integers(5, 25, size=300)]
+    settings = {"cell": "rnn", "hidden_size": 96, "batch_size": 150, "max_iter": 2, "random_state": 0}
+    return RNNRegressor(**settings, n_jobs=n_jobs).fit(X, [x.sum() for x in X]), X
+
+def digest(n_jobs):
+    fitted, X = model(n_jobs)
+    parts = [*fitted.weights_.values(), fitted.predict(X), np.array(fitted.loss_curve_)]
+    return hashlib.sha256(b"".join(part.tobytes() for part in parts)).hexdigest()
+"""
+
+HERE = {}
+exec(SOURCE, HERE)
+
+
+@pytest.fixture(scope="module")
+def expected():
+    return HERE["digest"](1)
+
+
+def has_threads():
+    return any(thread.name.startswith("tsrnn") for thread in threading.enumerate())
+
+
+def run(source, **environment):
+    """Standard output of a new process; a process that hangs or fails is an error."""
+    variables = {name: value for name, value in (os.environ | environment).items() if value is not None}
+    command = [sys.executable, "-c", SOURCE + source]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, env=variables)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split()
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_a_new_process_finds_the_same_bits(n_jobs, expected, tmp_path):
+    assert run(f"print(digest({n_jobs}))", PYTHONHASHSEED="7", OPENBLAS_NUM_THREADS="1") == [expected]
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_fits_with_threads_of_its_own(expected):
+    """The parent's threads do not exist in the child; waiting for them would be forever."""
+    source = """
+import os, threading
+before = digest(2)
+assert any(thread.name.startswith("tsrnn") for thread in threading.enumerate())
+reading, writing = os.pipe()
+child = os.fork()
+if child == 0:
+    os.write(writing, digest(2).encode())
+    os._exit(0)
+os.close(writing)
+with os.fdopen(reading) as pipe:
+    print(before, pipe.read(), digest(2))
+assert os.waitpid(child, 0)[1] == 0
+"""
+    assert run(source) == [expected] * 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_pool_of_forked_workers_fits():
+    source = """
+import multiprocessing
+digest(2)
+with multiprocessing.get_context("fork").Pool(2) as pool:
+    print(*pool.map(digest, [1, 2, 2]))
+"""
+    assert len(set(run(source))) == 1
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_threads_that_fit_at_once_do_not_meet(n_jobs):
+    """Different models in as many threads, started together, several times over."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(150, 12, 3))
+    y = X[:, -1, 0]
+
+    def fit(i):
+        kind, target = (RNNClassifier, y > 0) if i % 2 else (RNNRegressor, y)
+        settings = {"cell": ["rnn", "gru"][i % 2], "hidden_size": 96, "batch_size": 100, "max_iter": 3}
+        model = kind(**settings, random_state=i, n_jobs=n_jobs).fit(X, target)
+        return [weight.tobytes() for weight in model.weights_.values()], model.predict(X).tolist()
+
+    alone = [fit(i) for i in range(4)]
+    found, start = [None] * 4, threading.Barrier(4)
+
+    def work(i):
+        start.wait()
+        found[i] = fit(i)
+
+    threads = [threading.Thread(target=work, args=(i,), daemon=True) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT)
+    assert not any(thread.is_alive() for thread in threads)
+    assert found == alone
+
+
+def test_one_model_predicts_in_many_threads():
+    model, X = HERE["model"](2)
+    assert has_threads()
+    expected = model.predict(X).tolist()
+    found = []
+    threads = [threading.Thread(target=lambda: found.append(model.predict(X).tolist()), daemon=True) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(LIMIT)
+    assert found == [expected] * 4
+
+
+def contents(folder):
+    return sorted((str(path.relative_to(folder)), path.stat().st_size) for path in folder.rglob("*"))
+
+
+def test_an_installation_that_cannot_be_written_works(expected, tmp_path):
+    """No cache of machine code can be kept, neither beside the sources nor at home.
+
+    A plain file where a folder would have to be made stops even a user who may write everywhere.
+    """
+    copy = tmp_path / "installed" / "tsrnn"
+    shutil.copytree(Path(tsrnn.__file__).parent, copy, ignore=shutil.ignore_patterns("__pycache__"))
+    for folder in [copy, *(path for path in copy.rglob("*") if path.is_dir())]:
+        (folder / "__pycache__").touch()
+    for path in [*copy.rglob("*"), copy]:
+        path.chmod(0o555 if path.is_dir() else 0o444)
+    nowhere = tmp_path / "file" / "home"
+    nowhere.parent.touch()
+    before = contents(tmp_path)
+    source = f"import tsrnn; assert tsrnn.__file__.startswith({str(copy)!r})\nprint(digest(2))"
+    homes = {name: str(nowhere) for name in ("HOME", "XDG_CACHE_HOME", "USERPROFILE", "LOCALAPPDATA")}
+    found = run(source, PYTHONPATH=str(copy.parent), NUMBA_CACHE_DIR=None, PYTHONSAFEPATH="1", **homes)
+    for path in [copy, *copy.rglob("*")]:
+        path.chmod(0o755)
+    assert found == [expected]
+    assert contents(tmp_path) == before
