@@ -209,7 +209,26 @@ def compiled_tanh(x):
         return exact_tanh
 
 
+# The logistic function 1 / (1 + exp(-x)): a tanh in float32, as it stands in float64, where it keeps its digits far out.
+
+
 @register_jitable
+def sigmoid_by_tanh(x):
+    return HALF + HALF * rational_tanh(HALF * x)
+
+
+@register_jitable
+def sigmoid_by_exp(x):
+    return ONE / (ONE + exp(-x))
+
+
 def sigmoid(x):
-    """1 / (1 + exp(-x)), as a tanh: no overflow, and one function to keep right."""
-    return HALF + HALF * tanh(HALF * x)
+    return sigmoid_by_tanh(x) if np.asarray(x).dtype == np.float32 else sigmoid_by_exp(x)
+
+
+@overload(sigmoid)
+def compiled_sigmoid(x):
+    if precision(x) == types.float32:
+        return sigmoid_by_tanh
+    if precision(x) == types.float64:
+        return sigmoid_by_exp

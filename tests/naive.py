@@ -1,0 +1,119 @@
+"""The definitions, written as slowly and plainly as possible: one sequence, one step at a time, in float64."""
+
+import numpy as np
+
+
+def sigmoid(x):
+    return 1 / (1 + np.exp(-x))
+
+
+# Cells: the new states from what the input adds (a), what the state adds (q) and the old states; weights as in torch.
+
+
+def rnn(a, q, states):
+    return [np.tanh(a + q)]
+
+
+def rnn_relu(a, q, states):
+    return [np.maximum(a + q, 0)]
+
+
+def gru(a, q, states):
+    (a_r, a_z, a_n), (q_r, q_z, q_n) = np.split(a, 3), np.split(q, 3)
+    r, z = sigmoid(a_r + q_r), sigmoid(a_z + q_z)
+    n = np.tanh(a_n + r * q_n)
+    return [(1 - z) * n + z * states[0]]
+
+
+def lstm(a, q, states):
+    i, f, g, o = np.split(a + q, 4)
+    c = sigmoid(f) * states[1] + sigmoid(i) * np.tanh(g)
+    return [sigmoid(o) * np.tanh(c), c]
+
+
+CELLS = {"rnn": (rnn, 1), "rnn_relu": (rnn_relu, 1), "gru": (gru, 1), "lstm": (lstm, 2)}
+
+
+def run(cell, x, w_ih, w_hh, b_ih, b_hh, states=None):
+    """All states (T, n_states, H) over x (T, F)."""
+    step, n_states = CELLS[cell]
+    states, history = [np.zeros(w_hh.shape[1])] * n_states if states is None else states, []
+    for x_t in x:
+        states = step(w_ih @ x_t + b_ih, w_hh @ states[0] + b_hh, states)
+        history.append(states)
+    return np.array(history)
+
+
+def network(cell, x, weights, n_layers=1, bidirectional=False, context=()):
+    """The head's outputs for one sequence x (T, F)."""
+    for i in range(n_layers):
+        ways = []
+        for direction in ("", "_reverse") if bidirectional else ("",):
+            names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            inputs = x[::-1] if direction else x
+            outputs = run(cell, inputs, *(weights[f"{name}_l{i}{direction}"] for name in names))[:, 0]
+            ways.append((outputs[-1], outputs[::-1] if direction else outputs))
+        x = np.hstack([outputs for _, outputs in ways])
+    seen = np.concatenate([*(last for last, _ in ways), context])
+    return weights["weight_ho"] @ seen + weights["bias_ho"]
+
+
+# Losses of one output, and of a row where they belong together
+
+
+def squared(y, t, parameter):
+    return (y - t) ** 2
+
+
+def absolute(y, t, parameter):
+    return abs(y - t)
+
+
+def huber(y, t, delta):
+    e = abs(y - t)
+    return e**2 / 2 if e <= delta else delta * (e - delta / 2)
+
+
+def pinball(y, t, quantile):
+    return quantile * (t - y) if t >= y else (1 - quantile) * (y - t)
+
+
+def log_loss(y, t, parameter):
+    p = sigmoid(y)
+    return -t * np.log(p) - (1 - t) * np.log(1 - p)
+
+
+LOSSES = {"squared": squared, "absolute": absolute, "huber": huber, "pinball": pinball, "log_loss": log_loss}
+
+
+def mean_loss(name, outputs, targets, weights, parameter=0.0):
+    """The weighted mean over all outputs; with softmax over rows."""
+    if name == "softmax_log_loss":
+        p = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)
+        return np.average(-(targets * np.log(p)).sum(axis=1), weights=weights[:, 0])
+    values = np.vectorize(LOSSES[name])(outputs, targets, parameter)
+    return np.average(values, weights=weights)
+
+
+# Updates of a parameter, with their moments in a dict
+
+
+def sgd(theta, g, m, step, rate, momentum):
+    m["v"] = momentum * m.get("v", 0) + g
+    return theta - rate * m["v"]
+
+
+def rmsprop(theta, g, m, step, rate, momentum):
+    m["s"] = 0.99 * m.get("s", 0) + 0.01 * g**2
+    m["v"] = momentum * m.get("v", 0) + g / (np.sqrt(m["s"]) + 1e-8)
+    return theta - rate * m["v"]
+
+
+def adam(theta, g, m, step, rate, momentum):
+    m["m"] = momentum * m.get("m", 0) + (1 - momentum) * g
+    m["v"] = 0.999 * m.get("v", 0) + 0.001 * g**2
+    m_hat, v_hat = m["m"] / (1 - momentum**step), m["v"] / (1 - 0.999**step)
+    return theta - rate * m_hat / (np.sqrt(v_hat) + 1e-8)
+
+
+UPDATES = {"sgd": sgd, "rmsprop": rmsprop, "adam": adam, "adamw": adam}
