@@ -122,9 +122,8 @@ def sgemm_rate():
 def compare_steps(cells, results):
     """One thread, every size: training step and forward pass."""
     torch.set_num_threads(1)
-    print(
-        "\n| cell | B, T, F, H | step, ms | torch, ms | ratio | share of sgemm | forward ratio |\n|---|---|---|---|---|---|---|"
-    )
+    head = "| cell | B, T, F, H | step, ms | torch, ms | ratio | share of sgemm | forward ratio |"
+    print(f"\n{head}\n{'|---' * 7}|")
     for cell in cells:
         ratios = []
         for B, T, F, H in SIZES:

@@ -14,7 +14,9 @@ from tsrnn.series import Series, cut, from_list
 PARAMETERS = {"huber": 0.7, "pinball": 0.3}
 
 
-def example(seed=0, lengths=(6, 2, 9, 1, 5), n_features=2, n_outputs=3, loss="squared", max_length=None, truncate="end"):
+def example(
+    seed=0, lengths=(6, 2, 9, 1, 5), n_features=2, n_outputs=3, loss="squared", max_length=None, truncate="end"
+):
     rng = np.random.default_rng(seed)
     arrays = [rng.normal(size=(length, n_features)) for length in lengths]
     series = from_list(arrays, np.float64)
@@ -77,7 +79,9 @@ def test_every_single_parameter(cell):
     network = Network(cell, 2, 3, 1, dtype=np.float64)
     theta = network.initial(np.random.default_rng(0))
     _, grad = value_and_gradient(network, theta, rows, "squared")
-    real = np.flatnonzero(network.from_weights({name: np.ones(network.shape_of(name)) for name in network.layout.shapes}))
+    real = np.flatnonzero(
+        network.from_weights({name: np.ones(network.shape_of(name)) for name in network.layout.shapes})
+    )
     for i in real:
         direction = np.zeros_like(theta)
         direction[i] = 1
@@ -164,7 +168,9 @@ def test_threads_change_no_bit(monkeypatch):
     _, rows = example(lengths=np.random.default_rng(0).integers(1, 20, size=300))
     network = Network("lstm", 2, 9, 3, 2, bidirectional=True, dropout=0.2)
     theta = network.initial(np.random.default_rng(0))
-    rows = Sequences(*(np.asarray(part, "f4") if i in (0, 4, 5) else part for i, part in enumerate(vars(rows).values())))
+    rows = Sequences(
+        *(np.asarray(part, "f4") if i in (0, 4, 5) else part for i, part in enumerate(vars(rows).values()))
+    )
     (one, grad_one), (two, grad_two) = (
         value_and_gradient(network, theta, rows, "squared", seed=3, n_jobs=n_jobs) for n_jobs in (1, 2)
     )

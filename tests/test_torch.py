@@ -42,9 +42,14 @@ class Twin(torch.nn.Module):
 
     def weights(self):
         named = {f"{name}": part for name, part in self.net.state_dict().items()}
-        return {name: part.numpy() for name, part in (
-            *named.items(), ("weight_ho", self.head.weight.detach()), ("bias_ho", self.head.bias.detach())
-        )}
+        return {
+            name: part.numpy()
+            for name, part in (
+                *named.items(),
+                ("weight_ho", self.head.weight.detach()),
+                ("bias_ho", self.head.bias.detach()),
+            )
+        }
 
 
 def fitted(**options):
@@ -107,7 +112,9 @@ def test_some_steps_of_each_optimiser(solver):
     X, y = data(2)
     options = {"cell": "lstm", "hidden_size": 5, "dtype": "float64", "solver": solver, "learning_rate_init": 0.01}
     model = RNNRegressor(max_iter=1, random_state=0, clip_norm=None, **options).fit(X, y)
-    start = RNNRegressor(max_iter=1, random_state=0, clip_norm=None, **options | {"learning_rate_init": 1e-300}).fit(X, y)
+    start = RNNRegressor(max_iter=1, random_state=0, clip_norm=None, **options | {"learning_rate_init": 1e-300}).fit(
+        X, y
+    )
     twin, steps = Twin(start), 6
     model.set_params(max_iter=steps).fit(X, y)
     optimiser = OPTIMISERS[solver](twin.parameters())

@@ -39,6 +39,10 @@ def main(arguments=None):
 def run(options):
     """Read, train, forecast, write."""
     begin = time.perf_counter()
+    for option in ("out", "plot"):  # before the work, not after it
+        path = getattr(options, option)
+        if path is not None and not path.parent.is_dir():
+            raise ValueError(f"the folder of --{option} must exist; got {str(path)!r}")
     frame = read(options.data)
     from tsrnn.forecasting.forecaster import RNNForecaster
 

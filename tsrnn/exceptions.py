@@ -2,7 +2,7 @@
 
 
 class DivergenceError(ArithmeticError):
-    """Training met a loss or gradient that is not finite; the last finite weights are kept."""
+    """Training met a loss or gradient that is not finite; the best weights so far are kept."""
 
 
 class InterruptedFitWarning(UserWarning):

@@ -77,12 +77,11 @@ def rate_at(recipe, step, n_steps):
 
 
 def train(network, theta, rows, recipe, rng, validation=None, history=None, on_epoch=lambda epoch: False):
-    """Move `theta`, in place, to lower the loss of `rows`; with `validation` rows and early stopping, to where their
-    loss was lowest.
+    """Move `theta`, in place, to lower the loss of `rows`.
 
-    Ctrl-C ends training early with the best weights so far and a warning. A loss or gradient that is not finite
-    raises `DivergenceError`; `theta` is
-    then as it was before that step. `on_epoch` is called after each epoch and may return True to stop.
+    With `validation` rows and early stopping it ends where their loss was lowest. Ctrl-C ends training early with the
+    best weights so far and a warning; a loss or gradient that is not finite puts the best weights so far back and
+    raises `DivergenceError`. `on_epoch` is called after each epoch and may return True to stop.
     """
     history, rooms, loss = history or History(), Rooms(network.dtype), LOSSES[recipe.loss]
     update, decay = UPDATES[recipe.solver], network.decay()[None]
@@ -105,8 +104,7 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
                 value, grads = gradient(network, theta, rows, chosen, share, *settings)
                 norm, clipped = cpu.combine(grads, theta[None], decay, alpha, limit, grad)
                 if not (math.isfinite(value) and math.isfinite(norm)):
-                    if not np.isfinite(theta).all():
-                        theta[:] = best
+                    theta[:] = best
                     raise DivergenceError(
                         f"training diverged in epoch {epoch + 1}: loss {value:.4g}, gradient norm {norm:.4g} before "
                         f"clipping, both must be finite; try a lower learning_rate_init (it was "

@@ -216,7 +216,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         ValueError
             If a parameter, X, y or sample_weight is not what it must be; one sentence says what.
         DivergenceError
-            If the loss or the gradient is no longer finite; the last finite weights are kept.
+            If the loss or the gradient is no longer finite; the best weights so far are kept.
         """
         self._check_parameters()
         return self._fit(X, y, sample_weight, self.warm_start and hasattr(self, "_network"))

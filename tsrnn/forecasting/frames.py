@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -98,21 +99,15 @@ def called(label):
 def as_long(df, id_col, time_col, target_col):
     """A long frame of three columns, and the way back for forecasts."""
     if isinstance(df, pd.Series):
-        name = df.name
-        frame = pd.DataFrame(
-            {id_col: "series" if name is None else name, time_col: df.index, target_col: df.to_numpy()}
-        )
-
-        def restore(out):
-            return out.set_index(out.columns[1])[out.columns[-1]].rename(name).rename_axis(df.index.name)
-
-        return frame, restore
+        label = "series" if df.name is None else df.name
+        frame = pd.DataFrame({id_col: label, time_col: df.index, target_col: df.to_numpy()})
+        return frame, partial(as_series, df.name, df.index.name)
     if not isinstance(df, pd.DataFrame):
         raise TypeError(f"the data must be a pandas DataFrame or Series; got {type(df).__name__}.")
     wanted = [id_col, time_col, target_col]
     missing = [column for column in wanted if column not in df.columns]
     if not missing:
-        return df[wanted].copy(), lambda out: out
+        return df[wanted].copy(), as_it_is
     time_index = isinstance(df.index, (pd.DatetimeIndex, pd.PeriodIndex, pd.RangeIndex)) or df.index.dtype.kind == "i"
     numbers = all(pd.api.types.is_numeric_dtype(kind) for kind in df.dtypes)
     if len(missing) < 3 or not time_index or not numbers:
@@ -131,24 +126,33 @@ def as_long(df, id_col, time_col, target_col):
             for name, part in parts.items()
         ]
     )
+    return frame, partial(as_wide, df.columns, df.index.name)
 
-    def restore(out):
-        wide = out.pivot(index=out.columns[1], columns=out.columns[0], values=out.columns[-1])
-        return wide[list(df.columns)].rename_axis(index=df.index.name, columns=df.columns.name)
 
-    return frame, restore
+# Long frames of forecasts (columns id, time, forecast) in the form of the input
+
+
+def as_it_is(out):
+    return out
+
+
+def as_series(name, index_name, out):
+    return out.set_index(out.columns[1])[out.columns[-1]].rename(name).rename_axis(index_name)
+
+
+def as_wide(columns, index_name, out):
+    wide = out.pivot(index=out.columns[1], columns=out.columns[0], values=out.columns[-1])
+    return wide[list(columns)].rename_axis(index=index_name, columns=columns.name)
+
+
+def with_periods(restore, freq, out):
+    return restore(out.assign(**{out.columns[1]: pd.PeriodIndex(out[out.columns[1]], freq=freq)}))
 
 
 def as_times(times, restore):
     """Timestamps or integers; periods go back to periods in what `restore` returns."""
     if isinstance(times.dtype, pd.PeriodDtype):
-        freq = times.dtype.freq
-
-        def restore_periods(out):
-            periods = pd.PeriodIndex(out[out.columns[1]], freq=freq)
-            return restore(out.assign(**{out.columns[1]: periods}))
-
-        return times.dt.to_timestamp(), restore_periods
+        return times.dt.to_timestamp(), partial(with_periods, restore, times.dtype.freq)
     if pd.api.types.is_integer_dtype(times) or pd.api.types.is_datetime64_any_dtype(times):
         return times, restore
     if pd.api.types.is_numeric_dtype(times):
@@ -181,10 +185,11 @@ def infer_freq(times, starts, ids):
     mine = times.iloc[starts[longest] : starts[longest + 1]]
     if times.dtype.kind == "i":
         return int(np.diff(mine.to_numpy()).min())
-    freq = pd.infer_freq(pd.DatetimeIndex(mine)) if len(mine) > 2 else None
+    freq = pd.DatetimeIndex(mine, freq="infer").freqstr if len(mine) > 2 else None
     if freq is None:
+        name = called(ids[longest])
         raise ValueError(
-            f"freq must be given, such as 'D' or 'MS', since the {len(mine)} times of series {called(ids[longest])} do not tell it."
+            f"freq must be given, such as 'D' or 'MS'; the {len(mine)} times of series {name} do not tell it."
         )
     return freq
 
@@ -213,13 +218,12 @@ def check_grid(frame, codes, ids, freq, id_col, time_col):
     wrong = both[both["_merge"] != "both"].iloc[0]
     mine = both[both["series"] == wrong["series"]]
     off = mine[mine["_merge"] == "right_only"]
-    name = ids[int(wrong["series"])]
+    name = called(ids[int(wrong["series"])])
     if len(off):
-        raise ValueError(
-            f"freq={freq!r} must fit the times; series {called(name)} has {off['time'].iloc[0]}, which does not."
-        )
+        wrong = off["time"].iloc[0]
+        raise ValueError(f"freq={freq!r} must fit the times; series {name} has {wrong}, which does not.")
     n = int((mine["_merge"] == "left_only").sum())
     raise ValueError(
-        f"times must have no gaps; series {called(name)} lacks {n} of them, the first {wrong['time']}: fill them, for example "
+        f"times must have no gaps; series {name} lacks {n} of them, the first {wrong['time']}: fill them, for example "
         f"with utilsforecast.preprocessing.fill_gaps, and give them values."
     )

@@ -1,0 +1,79 @@
+"""The `tsrnn` command, as a person runs it."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsrnn import __version__
+from tsrnn.cli import main
+from tsrnn.datasets import load_airline
+
+
+@pytest.fixture
+def folder(tmp_path):
+    y = load_airline()
+    y.rename_axis("month").to_csv(tmp_path / "air.csv")
+    long = pd.DataFrame(
+        {"shop": np.repeat(["a", "b"], 40), "day": np.tile(np.arange(40), 2), "sales": np.arange(80.0) + 5}
+    )
+    long.to_csv(tmp_path / "shops.csv", index=False)
+    (tmp_path / "empty.csv").write_text("")
+    return tmp_path
+
+
+def test_one_series_to_files(folder, capfd):
+    out, plot = folder / "forecast.csv", folder / "forecast.png"
+    main(f"forecast {folder}/air.csv --h 6 --season-length 12 --out {out} --plot {plot}".split())
+    forecast = pd.read_csv(out, parse_dates=["month"])
+    assert list(forecast.columns) == ["month", "RNNForecaster"]
+    assert list(forecast["month"]) == list(pd.date_range("1961-01", periods=6, freq="MS"))
+    assert forecast["RNNForecaster"].between(380, 560).all()
+    assert plot.read_bytes().startswith(b"\x89PNG")
+    stdout, stderr = capfd.readouterr()
+    assert stdout == "" and stderr.count("\n") == 2
+    assert "1 series, 6 steps each" in stderr and str(out) in stderr and str(plot) in stderr
+
+
+def test_a_panel_to_standard_output(folder, capfd):
+    columns = "--id-col shop --time-col day --target-col sales"
+    for seed in ("1", "1"):
+        main(f"forecast {folder}/shops.csv --h 3 {columns} --seed {seed}".split())
+    lines = capfd.readouterr().out.splitlines()
+    assert lines[0] == "shop,day,RNNForecaster" and len(lines) == 14 and lines[1].startswith("a,40,")
+    assert lines[:7] == lines[7:]
+
+
+BAD = {
+    "": "the following arguments are required",
+    "{}/air.csv": "required: --h",
+    "{}/none.csv --h 3": "the data file must exist; got",
+    "{}/air.csv --h 0": "h of RNNForecaster must be an int in [1, inf); got 0.",
+    "{}/air.csv --h soon": "argument --h: invalid int value: 'soon'",
+    "{}/air.csv --h 3 --freq zz": "freq must be a pandas alias such as 'D'; got 'zz'.",
+    "{}/air.csv --h 3 --time-col when": "'when', 'y'] not among ['month', 'passengers']",
+    "{}/shops.csv --h 3": "not among ['shop', 'day', 'sales']",
+    "{}/empty.csv --h 3": "must be a csv file with a header",
+    "{}/air.csv --h 3 --out {}/no/where.csv": "the folder of --out must exist; got",
+}
+
+
+@pytest.mark.parametrize("arguments", BAD)
+def test_bad_arguments_end_with_two_and_one_sentence(arguments, folder, capfd):
+    with pytest.raises(SystemExit) as caught:
+        main(["forecast", *arguments.replace("{}", str(folder)).split()])
+    assert caught.value.code == 2
+    stdout, stderr = capfd.readouterr()
+    last = stderr.splitlines()[-1]
+    assert stdout == "" and last.startswith("tsrnn forecast: ") and BAD[arguments] in last
+    assert len([line for line in stderr.splitlines() if "training" not in line]) == 1
+
+
+def test_the_command_is_installed_and_quick_to_help():
+    code = "import sys; from tsrnn.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    code += "assert not {'pandas', 'numba', 'sklearn'} & set(sys.modules)"
+    assert "forecast" in subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    run = [sys.executable, "-m", "tsrnn.cli", "--version"]
+    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout.strip() == __version__

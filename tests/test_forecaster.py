@@ -1,0 +1,166 @@
+"""The forecaster: forms, seeds, new series, short series, its parts."""
+
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.base import clone
+from sklearn.exceptions import NotFittedError
+
+from tsrnn import RNNForecaster
+from tsrnn.datasets import load_airline, load_cif2016
+from tsrnn.forecasting.adjustment import Adjustment, seasonal_index
+from tsrnn.forecasting.windows import Windows
+from tsrnn.network import Room
+
+
+def quick(**options):
+    return RNNForecaster(**{"h": 4, "n_networks": 2, "max_steps": 40, "hidden_size": 8, "random_state": 0} | options)
+
+
+def waves(n=4, length=60, seed=0):
+    """A panel whose future is known: a season of five times a trend."""
+    rng = np.random.default_rng(seed)
+    t = np.arange(length)
+    parts = [
+        pd.DataFrame(
+            {"unique_id": f"s{i}", "ds": t, "y": 10 * (i + 1) * np.exp(0.3 * np.sin(2 * np.pi * t / 5) + 0.01 * t)}
+        )
+        for i in range(n)
+    ]
+    return pd.concat(parts, ignore_index=True).assign(y=lambda df: df["y"] * np.exp(0.001 * rng.normal(size=len(df))))
+
+
+def error(forecast, truth):
+    both = forecast.merge(truth, on=["unique_id", "ds"])
+    assert len(both) == len(forecast)
+    return float((both["RNNForecaster"] / both["y"] - 1).abs().mean())
+
+
+def test_it_learns_a_season_and_a_trend():
+    df = waves()
+    forecast = quick(season_length=5, max_steps=300).fit(df[df["ds"] < 56]).predict()
+    assert error(forecast, df[df["ds"] >= 56]) < 0.02
+
+
+def test_it_beats_ets_on_the_cif_2016_competition():
+    data = load_cif2016()
+    forecast = RNNForecaster(h=12, season_length=12, random_state=0).fit(data.train).predict()
+    both = data.test.merge(forecast, on=["unique_id", "ds"])
+    smape = 200 * (both["y"] - both["RNNForecaster"]).abs() / (both["y"].abs() + both["RNNForecaster"].abs())
+    assert smape.groupby(both["unique_id"]).mean().mean() < 11.88
+
+
+def test_same_seed_same_bits_for_any_number_of_threads():
+    df = waves()
+    one, two = (quick(n_networks=3, n_jobs=n_jobs).fit(df).predict() for n_jobs in (1, 2))
+    pd.testing.assert_frame_equal(one, two, check_exact=True)
+    assert not one["RNNForecaster"].equals(quick(n_networks=3, random_state=1).fit(df).predict()["RNNForecaster"])
+
+
+def test_new_series_and_newer_history():
+    df = waves(5)
+    forecaster = quick(season_length=5, max_steps=300).fit(df[df["unique_id"] != "s4"].query("ds < 50"))
+    other = df[df["unique_id"] == "s4"]
+    forecast = forecaster.predict(other[other["ds"] < 56])
+    assert list(forecast["ds"]) == [56, 57, 58, 59] and set(forecast["unique_id"]) == {"s4"}
+    assert error(forecast, other) < 0.05
+    own = forecaster.predict()
+    pd.testing.assert_frame_equal(own, forecaster.predict(df[df["unique_id"] != "s4"].query("ds < 50")))
+
+
+def test_one_series_in_three_forms():
+    y = load_airline()[:-4]
+    series = quick(season_length=12).fit(y).predict()
+    wide = quick(season_length=12).fit(y.to_frame("a")).predict()
+    long = quick(season_length=12).fit(pd.DataFrame({"unique_id": "a", "ds": y.index, "y": y.to_numpy()})).predict()
+    assert list(series.index) == list(load_airline().index[-4:])
+    np.testing.assert_array_equal(series, wide["a"])
+    np.testing.assert_array_equal(series, long["RNNForecaster"])
+
+
+def test_series_of_any_length_shorter_than_the_window_too():
+    df = waves(3)
+    df = pd.concat([df, df.query("unique_id == 's0' and ds >= 57").assign(unique_id="tiny")])
+    forecast = quick(season_length=5, window=20).fit(df).predict()
+    assert forecast["RNNForecaster"].notna().all() and len(forecast) == 16
+    tiny = forecast.query("unique_id == 'tiny'")["RNNForecaster"]
+    assert (tiny / df.query("unique_id == 'tiny'")["y"].mean()).between(0.5, 2).all()
+
+
+@pytest.mark.parametrize("level", [-5.0, 0.0])
+def test_zeros_and_negative_values(level):
+    df = waves(2)
+    df["y"] -= df["y"].min() - level
+    forecast = quick(season_length=5).fit(df).predict()["RNNForecaster"]
+    assert np.isfinite(forecast).all()
+
+
+def test_estimator_form():
+    forecaster = quick(season_length=5)
+    with pytest.raises(NotFittedError):
+        forecaster.predict()
+    assert clone(forecaster).get_params() == forecaster.get_params()
+    forecaster.fit(waves())
+    again = pickle.loads(pickle.dumps(forecaster))
+    pd.testing.assert_frame_equal(again.predict(), forecaster.predict(), check_exact=True)
+    assert len(forecaster.loss_curves_) == 2 and forecaster.loss_curves_[0][-1] < forecaster.loss_curves_[0][0]
+    assert forecaster.freq_ == 1
+
+
+@pytest.mark.parametrize(
+    ("options", "sentence"),
+    [
+        ({"h": 0}, r"h of RNNForecaster must be an int in \[1, inf\); got 0"),
+        ({"cell": "elman"}, "cell of RNNForecaster must be one of 'rnn', 'gru', 'lstm'; got 'elman'"),
+        ({"window": 10, "segment": 3}, "window must be a multiple of segment"),
+        ({"log": True}, "log=True needs values that are not negative; series 's1' has -1"),
+    ],
+)
+def test_bad_parameters(options, sentence):
+    df = waves(2)
+    df.loc[df.index[70], "y"] = -1
+    with pytest.raises(ValueError, match=sentence):
+        quick(**options).fit(df)
+
+
+def test_silent_unless_asked(capfd):
+    quick().fit(waves()).predict()
+    assert capfd.readouterr() == ("", "")
+    quick(verbose=1).fit(waves())
+    out, err = capfd.readouterr()
+    assert out == "" and err.startswith("\rtraining") and err.endswith("100%\n") and err.count("\n") == 1
+
+
+def test_adjustment_goes_back_to_where_it_came_from():
+    rng = np.random.default_rng(0)
+    series = [rng.uniform(1, 5, size=24), rng.uniform(0, 5, size=30).round(), rng.normal(size=13)]
+    adjustment = Adjustment.of(series, 6, "auto", True)
+    assert adjustment.logs.tolist() == [True, True, False]
+    for i, (y, z) in enumerate(zip(series, adjustment.forward(series))):
+        ahead = np.tile(z[-6:], (3, 1))  # a whole season ahead has the phases of the last one
+        np.testing.assert_allclose(adjustment.inverse(ahead)[i], y[-6:], atol=1e-12)
+
+
+def test_seasonal_index_is_the_median_over_cycles():
+    z = np.tile([1.0, -2, 3, 0], 6) + np.arange(24) // 4
+    np.testing.assert_allclose(seasonal_index(z, 4), [0.5, -2.5, 2.5, -0.5])
+    assert not seasonal_index(z[:7], 4).any()
+
+
+def test_windows_stay_within_their_series():
+    series = [np.arange(100, 110.0), np.arange(200, 225.0), np.arange(300, 303.0)]
+    windows = Windows.at_ends(series, window=6, segment=2, level=1, h=4).for_training(400)
+    rows = np.concatenate(list(windows.epoch(np.random.default_rng(0), 100, True)))
+    batch, level = windows.batch(rows, Room(np.float32)), windows.levels(rows)
+    inputs = batch.x.transpose(1, 0, 2).reshape(len(rows), 6) + level[:, None]
+    targets, known = batch.targets + level[:, None], batch.weights > 0
+    np.testing.assert_array_equal(batch.context + level[:, None], inputs)
+    for x, y, seen in zip(inputs, targets, known):
+        hundred = x[-1] // 100
+        assert (y[seen] // 100 == hundred).all() and seen[0]
+        real = x[x != series[int(hundred) - 1][:1].mean()]  # the rest is padding
+        np.testing.assert_array_equal(np.diff([*real, *y[seen]]), 1)
+    counts = np.bincount((targets[:, 0] // 100).astype(int))[1:]
+    assert counts.min() > 90  # every series about equally often

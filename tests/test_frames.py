@@ -1,0 +1,145 @@
+"""Frames in, the same form out; what cannot be forecast is named in one sentence."""
+
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsrnn.forecasting.frames import to_frame, to_panel
+
+
+def long(n=3, length=20, freq="MS", start="2020-01-01", seed=0):
+    rng = np.random.default_rng(seed)
+    times = np.arange(length) if freq == 1 else pd.date_range(start, periods=length, freq=freq)
+    parts = [pd.DataFrame({"unique_id": f"s{i}", "ds": times[i:], "y": rng.normal(size=length - i)}) for i in range(n)]
+    return pd.concat(parts, ignore_index=True)
+
+
+@pytest.mark.parametrize("freq", [1, "h", "D", "W-SUN", "MS", "ME", "QS-OCT", "YS-JAN", "30min", "B"])
+def test_long_frames(freq):
+    df = long(freq=freq)
+    for given in (None, freq):
+        panel = to_panel(df, given)
+        assert panel.freq == freq
+        out = to_frame(panel, np.arange(6.0).reshape(3, 2), 2)
+        assert list(out.columns) == ["unique_id", "ds", "RNNForecaster"]
+        assert list(out["unique_id"]) == ["s0", "s0", "s1", "s1", "s2", "s2"]
+        assert list(out["RNNForecaster"]) == list(range(6))
+        expected = [20, 21] if freq == 1 else list(pd.date_range(df["ds"].max(), periods=3, freq=freq)[1:])
+        assert list(out["ds"]) == expected * 3
+        assert out["ds"].dtype.kind == df["ds"].dtype.kind
+
+
+def test_order_of_rows_and_other_columns_do_not_matter():
+    df = long()
+    mixed = df.assign(note="x").sample(frac=1, random_state=0)[["note", "y", "ds", "unique_id"]]
+    one, two = to_panel(df), to_panel(mixed)
+    np.testing.assert_array_equal(one.values, two.values)
+    np.testing.assert_array_equal(one.starts, two.starts)
+    assert list(one.ids) == list(two.ids) == ["s0", "s1", "s2"]
+    assert list(mixed.columns) == ["note", "y", "ds", "unique_id"]  # the caller's frame stays as it was
+
+
+def test_names_and_types_of_columns():
+    df = long().rename(columns={"unique_id": "shop", "ds": "month", "y": "sales"})
+    df["shop"], df["sales"] = df["shop"].astype("category"), (df["sales"] * 100).round().astype("Int64")
+    df["month"] = df["month"].dt.strftime("%Y-%m")
+    out = to_frame(to_panel(df, None, "shop", "month", "sales"), np.zeros((3, 1)), 1, name="f")
+    assert list(out.columns) == ["shop", "month", "f"]
+    assert (out["month"] == pd.Timestamp("2021-09-01")).all()
+
+
+def test_time_zones_stay():
+    df = long(freq="h")
+    df["ds"] = df["ds"].dt.tz_localize("Europe/Vienna")
+    out = to_frame(to_panel(df), np.zeros((3, 2)), 2)
+    assert out["ds"].dtype == df["ds"].dtype
+    assert out["ds"].iloc[0] == df["ds"].max() + pd.Timedelta("1h")
+
+
+@pytest.mark.parametrize("kind", ["datetime", "period", "range", "unnamed"])
+def test_a_series_comes_back_as_a_series(kind):
+    index = {
+        "datetime": pd.date_range("2020", periods=10, freq="D", name="day"),
+        "period": pd.period_range("2020-01", periods=10, freq="M", name="month"),
+        "range": pd.RangeIndex(5, 15, name="step"),
+        "unnamed": pd.date_range("2020", periods=10, freq="YS"),
+    }[kind]
+    y = pd.Series(np.arange(10.0), index, name=None if kind == "unnamed" else "demand")
+    out = to_frame(to_panel(y), np.array([[1.0, 2.0]]), 2)
+    assert isinstance(out, pd.Series) and out.name == y.name and out.index.name == index.name
+    assert type(out.index) is type(index) or kind == "range"
+    assert list(out.index) == list(index.shift(2)[-2:] if kind != "range" else [15, 16])
+    assert list(out) == [1, 2]
+
+
+def test_a_wide_frame_comes_back_wide():
+    index = pd.period_range("2020-01", periods=12, freq="M", name="month")
+    df = pd.DataFrame({"z": np.arange(12.0), "a": [np.nan] * 4 + list(range(8))}, index)
+    panel = to_panel(df.sample(frac=1, random_state=0))
+    assert list(np.diff(panel.starts)) == [8, 12] and list(panel.ids) == ["a", "z"]
+    out = to_frame(panel, np.array([[1.0, 2], [3, 4]]), 2)
+    assert list(out.columns) == ["z", "a"] and out.index.name == "month"
+    assert list(out.index) == list(pd.period_range("2021-01", periods=2, freq="M"))
+    assert out["a"].tolist() == [1, 2] and out["z"].tolist() == [3, 4]
+
+
+def drop(df, *rows):
+    return df.drop(index=list(rows))
+
+
+BAD = {
+    "empty": (lambda df: df.head(0), "got 0 rows"),
+    "columns": (lambda df: df.rename(columns={"y": "sales"}), r"\['y'\] not among \['unique_id', 'ds', 'sales'\]"),
+    "twice": (lambda df: pd.concat([df, df.iloc[[25]]]), "series 's1' has 2020-07-01 00:00:00 twice"),
+    "gap": (lambda df: drop(df, 23, 24), "series 's1' lacks 2 of them, the first 2020-05-01"),
+    "missing": (lambda df: df.assign(y=df["y"].where(df.index != 30)), "series 's1' has 1 values missing"),
+    "infinite": (lambda df: df.assign(y=df["y"].where(df.index != 45, np.inf)), "series 's2' has 1 values infinite"),
+    "text": (lambda df: df.assign(y="high"), "column 'y' must hold numbers; got"),
+    "short": (lambda df: df.iloc[[0, 1, 2, 20]], "at least two values; series 's1' has one"),
+    "no label": (lambda df: df.assign(unique_id=df["unique_id"].where(df.index != 3)), "got 1 missing"),
+    "no time": (lambda df: df.assign(ds=df["ds"].where(df.index != 22)), "series 's1' lacks one"),
+    "no date": (lambda df: df.assign(ds=["2020-01-01", "soon"] + ["2020-01-03"] * (len(df) - 2)), "got 'soon'"),
+    "floats": (lambda df: df.assign(ds=0.5), "column 'ds' must hold timestamps or integers; got float64"),
+    "a list": (lambda df: df["y"].tolist(), "must be a pandas DataFrame or Series; got list"),
+    "irregular": (lambda df: df.assign(ds=df["ds"] + pd.to_timedelta(df.index**2, "D")), "freq must be given"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_cannot_be_forecast_is_named(name):
+    spoil, sentence = BAD[name]
+    with pytest.raises((ValueError, TypeError), match=sentence) as caught:
+        to_panel(spoil(long()))
+    assert "\n" not in str(caught.value) and str(caught.value).count(". ") == 0
+
+
+@pytest.mark.parametrize(
+    ("freq", "sentence"),
+    [
+        ("D", "lacks"),
+        ("YS-JAN", "freq='YS-JAN' must fit the times; series 's0' has 2020-02-01"),
+        ("zz", "got 'zz'"),
+        (1, "a pandas alias such as 'D' for timestamps; got 1"),
+    ],
+)
+def test_a_frequency_that_does_not_fit(freq, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        to_panel(long(), freq)
+    with pytest.raises(ValueError, match="an int of at least 1 for integer times; got 'D'"):
+        to_panel(long(freq=1), "D")
+
+
+def test_a_wide_series_without_values_is_named():
+    df = pd.DataFrame({"a": np.arange(5.0), "b": np.nan}, pd.date_range("2020", periods=5))
+    with pytest.raises(ValueError, match="series 'b' has none"):
+        to_panel(df)
+
+
+def test_a_million_rows_take_no_time():
+    df = long(1, 1000, "h")
+    df = pd.concat([df.assign(unique_id=i) for i in range(1000)], ignore_index=True)
+    begin = time.perf_counter()
+    to_panel(df)
+    assert time.perf_counter() - begin < 4
