@@ -148,7 +148,7 @@ def test_dropout_is_differentiated_as_it_was_drawn():
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 def test_company_changes_nothing(cell, dtype):
     """A sequence alone and among shorter and longer ones: the same outputs to the bit, the same gradient."""
-    arrays, rows = example(lengths=[5, 30, 2, 5, 17, 1, 9] * 9)
+    _, rows = example(lengths=[5, 30, 2, 5, 17, 1, 9] * 9)
     rows = Sequences(rows.values.astype(dtype), 2, rows.starts, rows.lengths, rows.targets.astype(dtype), rows.weights)
     network = Network(cell, 2, 7, 3, dtype=dtype)
     theta = network.initial(np.random.default_rng(0))

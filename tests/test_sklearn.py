@@ -301,12 +301,14 @@ class TestCallbacks:
         assert recorder.calls[-1] == "teardown"
 
     def test_progress_bar_changes_nothing_but_the_screen(self, callbacks, capfd):
+        pytest.importorskip("rich")
         X, y, _ = flat_data()
         model = RNNRegressor(**SMALL).set_callbacks(callbacks.ProgressBar()).fit(X, y)
         assert "RNNRegressor" in capfd.readouterr().out
         assert_same_weights(model, RNNRegressor(**SMALL).fit(X, y))
 
     def test_progress_bar_of_a_search_reaches_the_network(self, callbacks, capfd):
+        pytest.importorskip("rich")
         X, y, _ = flat_data()
         bar = callbacks.ProgressBar(max_propagation_depth=None)
         GridSearchCV(RNNRegressor(**SMALL), {"hidden_size": [2, 4]}, cv=2).set_callbacks(bar).fit(X, y)

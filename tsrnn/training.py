@@ -127,11 +127,11 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
             improved = monitored < plateau.best
             if improved:
                 best[:] = theta
+            stop = on_epoch(epoch)
             if plateau.reached(monitored):
-                if recipe.learning_rate != "plateau" or factor * recipe.learning_rate_init < 1e-6:
-                    break
+                stop = stop or recipe.learning_rate != "plateau" or factor * recipe.learning_rate_init < 1e-6
                 factor, plateau.count = factor / 5, 0
-            if on_epoch(epoch):
+            if stop:
                 break
     except KeyboardInterrupt:
         theta[:] = best

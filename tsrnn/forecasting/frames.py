@@ -6,7 +6,6 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from utilsforecast.preprocessing import id_time_grid
 from utilsforecast.processing import time_ranges
 
 
@@ -74,7 +73,7 @@ def to_panel(df, freq=None, id_col="unique_id", time_col="ds", target_col="y"):
         raise ValueError(f"every series must have at least two values; series {called(ids[short.argmax()])} has one.")
     times = frame[time_col]
     freq = infer_freq(times, starts, ids) if freq is None else check_freq(times, freq)
-    check_grid(frame, codes, ids, freq, id_col, time_col)
+    check_grid(times, starts, ids, freq)
     last = pd.Index(times.iloc[starts[1:] - 1])
     return Panel(values, starts, pd.Index(ids), last, freq, restore, (id_col, time_col, target_col))
 
@@ -208,22 +207,23 @@ def check_freq(times, freq):
     return freq
 
 
-def check_grid(frame, codes, ids, freq, id_col, time_col):
+def check_grid(times, starts, ids, freq):
     """Every series must have a row for each step of `freq` between its first and its last time."""
-    keys = pd.DataFrame({"series": codes, "time": frame[time_col]})
-    grid = id_time_grid(keys, freq, "per_serie", "per_serie", id_col="series", time_col="time")
-    if len(grid) == len(keys) and (grid["time"].to_numpy() == keys["time"].to_numpy()).all():
+    step = pd.tseries.frequencies.to_offset(freq) if isinstance(freq, str) else freq
+    index = pd.Index(times)
+    follows = np.append(False, index[:-1] + step == index[1:])
+    follows[starts[:-1]] = True if isinstance(step, int) else [step.is_on_offset(first) for first in index[starts[:-1]]]
+    if follows.all():
         return
-    both = grid.merge(keys, how="outer", on=["series", "time"], indicator=True).sort_values(["series", "time"])
-    wrong = both[both["_merge"] != "both"].iloc[0]
-    mine = both[both["series"] == wrong["series"]]
-    off = mine[mine["_merge"] == "right_only"]
-    name = called(ids[int(wrong["series"])])
+    series = int(np.searchsorted(starts, (~follows).argmax(), side="right")) - 1
+    mine = index[starts[series] : starts[series + 1]]
+    grid = range(mine[0], mine[-1] + 1, freq) if isinstance(step, int) else pd.date_range(mine[0], mine[-1], freq=freq)
+    name, grid = called(ids[series]), pd.Index(grid)
+    off = mine.difference(grid)
     if len(off):
-        wrong = off["time"].iloc[0]
-        raise ValueError(f"freq={freq!r} must fit the times; series {name} has {wrong}, which does not.")
-    n = int((mine["_merge"] == "left_only").sum())
+        raise ValueError(f"freq={freq!r} must fit the times; series {name} has {off[0]}, which does not.")
+    lacking = grid.difference(mine)
     raise ValueError(
-        f"times must have no gaps; series {name} lacks {n} of them, the first {wrong['time']}: fill them, for example "
-        f"with utilsforecast.preprocessing.fill_gaps, and give them values."
+        f"times must have no gaps; series {name} lacks {len(lacking)} of them, the first {lacking[0]}: fill them, for "
+        f"example with utilsforecast.preprocessing.fill_gaps, and give them values."
     )

@@ -209,7 +209,7 @@ def compiled_tanh(x):
         return exact_tanh
 
 
-# The logistic function 1 / (1 + exp(-x)): a tanh in float32, as it stands in float64, where it keeps its digits far out.
+# The logistic function 1 / (1 + exp(-x)): a tanh in float32; as it stands in float64, which keeps its digits far out.
 
 
 @register_jitable
