@@ -55,9 +55,7 @@ class Sequences:
         """Every row once, in batches; shuffled, and where lengths differ, batches of similar length."""
         rows = rng.permutation(len(self)) if shuffle else np.arange(len(self))
         if shuffle and len(rows) > batch_size and (self.lengths != self.lengths[0]).any():
-            pool = (
-                20 * batch_size
-            )  # large enough for similar lengths, small enough that batches differ from epoch to epoch
+            pool = 20 * batch_size  # large enough for similar lengths, small enough that batches differ between epochs
             pools = [rows[i : i + pool] for i in range(0, len(rows), pool)]
             rows = np.concatenate([part[np.argsort(-self.lengths[part], kind="stable")] for part in pools])
         batches = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
@@ -69,8 +67,7 @@ class Sequences:
         """Equal rows as one of their summed weight, in an order that depends on their values alone.
 
         The gradient of a whole set does not depend on the order of its rows; in floating point only this makes it so,
-        to the last bit, and makes
-        an integer weight the same as repeated rows.
+        to the last bit, and makes an integer weight the same as repeated rows.
         """
         found = {}
         for i, (start, length) in enumerate(zip(self.starts, self.lengths, strict=True)):

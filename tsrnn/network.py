@@ -1,8 +1,7 @@
 """A network is names for slices of one flat parameter vector, and the way forward and backward through layers and head.
 
 Inside, hidden units are padded to whole tiles; padded units stay exactly zero, forward and in every gradient, so
-nobody outside sees them.
-Outside, weights carry the names, shapes and gate order of torch's recurrent layers.
+nobody outside sees them. Outside, weights carry the names, shapes and gate order of torch's recurrent layers.
 """
 
 import math

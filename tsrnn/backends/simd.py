@@ -2,10 +2,8 @@
 and tiles of such registers.
 
 A `Vector` holds 8 float32 or 4 float64 and knows + - * /, negation, min, max. A tile is a tuple of vectors, two a
-row: the sums of a matrix
-product, held in registers. Both may span more or fewer registers of the machine: LLVM splits them. Last axes are
-contiguous, widths a multiple of
-`tile_width`; nothing here checks bounds.
+row: the sums of a matrix product, held in registers. Both may span more or fewer registers of the machine: LLVM
+splits them. Last axes are contiguous, widths a multiple of `tile_width`; nothing here checks bounds.
 """
 
 import operator

@@ -21,8 +21,7 @@ class RNNClassifier(ClassifierMixin, BaseRecurrent):
     """A recurrent network that predicts one class for each sequence.
 
     The last state h_T of a sequence gives y = W_ho h_T + b_ho; two classes have one output and p = 1 / (1 + exp(-y)),
-    more classes have one output
-    each and p_k = exp(y_k) / sum_j exp(y_j). Trained on the mean log loss.
+    more classes have one output each and p_k = exp(y_k) / sum_j exp(y_j). Trained on the mean log loss.
 
     Parameters
     ----------

@@ -33,8 +33,7 @@ alpha : float, default=0.0
     decoupled from the gradient.
 clip_norm : float or None, default=1.0
     The gradient g is multiplied by min(1, clip_norm / ||g||), the norm taken over all parameters (Pascanu,
-    Mikolov &
-    Bengio 2013).
+    Mikolov & Bengio 2013).
 clip_value : float or None, default=None
     Every entry of the gradient is cut to [-clip_value, clip_value], before `clip_norm` acts.
 batch_size : int, default=64
@@ -43,9 +42,7 @@ max_iter : int, default=200
     Epochs at most.
 tol : float, default=1e-4
     An epoch that lowers the loss, or with `early_stopping` the validation loss, by less brings no progress;
-    more than
-    `n_iter_no_change` such epochs
-    in a row end training.
+    more than `n_iter_no_change` such epochs in a row end training.
 early_stopping : bool, default=False
     Hold out `validation_fraction` of the sequences, watch their loss, and put the best weights back at the end.
 validation_fraction : float, default=0.1
@@ -71,8 +68,7 @@ verbose : int, default=0
 ATTRIBUTES = """
 weights_ : dict of str to ndarray
     Names, shapes and gate order as in torch: `weight_ih_l0` (gates * hidden_size, n_features), ...; the head's
-    `weight_ho`, `bias_ho`. Gates are
-    i, f, g, o (LSTM) and r, z, n (GRU).
+    `weight_ho`, `bias_ho`. Gates are i, f, g, o (LSTM) and r, z, n (GRU).
 loss_curve_ : list of float
     Mean training loss of each epoch.
 validation_loss_curve_ : list of float

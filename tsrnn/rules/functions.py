@@ -132,8 +132,7 @@ def compiled_log(x):
 
 
 # exp(x) - 1 = 2^n (exp(r) - 1) + (2^n - 1), where x = n ln 2 + r and |r| <= ln(2) / 2, so that Taylor's series of
-# exp(r) - 1 is short.
-# ln 2 comes in two parts, the first so short that n times it is exact (Cody & Waite 1980).
+# exp(r) - 1 is short. ln 2 comes in two parts, the first so short that n times it is exact (Cody & Waite 1980).
 
 LOG2_E = math.log2(math.e)
 LN_2 = (0.693359375, 0.69314718036912381649), (-2.12194440054690583e-4, 1.90821492927058770002e-10)
@@ -166,8 +165,7 @@ def exp(x):
 
 
 # tanh. In float64 from exp(2x) - 1, exact near zero as well; in float32 a rational function of degrees 13 and 6,
-# clamped where tanh rounds to one.
-# Its coefficients are those of Eigen's `generic_fast_tanh_float`.
+# clamped where tanh rounds to one. Its coefficients are those of Eigen's `generic_fast_tanh_float`.
 
 LIMIT = np.float32(7.90531)
 P0, P1, P2, P3 = map(
