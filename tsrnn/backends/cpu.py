@@ -12,10 +12,10 @@ import numpy as np
 
 from tsrnn.backends import elementwise, scan
 from tsrnn.backends.elementwise import combine, drop, gather, log_softmax, place  # noqa: F401 verbs as they are
+from tsrnn.backends.simd import tile_width
 
 MOST_CHUNKS, FEWEST_ROWS = 16, 32
 SMALL = 5e6  # multiplications of a chunk below which a thread of its own costs more than it brings
-PANEL = {4: 16, 8: 8}  # columns of a tile by the bytes of a number
 
 
 def count_chunks(n_rows, work):
@@ -59,7 +59,7 @@ def each(function, n_chunks, n_jobs):
 
 def panels(w, transposed=False):
     """`w` (K, N), or its transpose, as one contiguous (K, width) panel for each tile's width of columns."""
-    (K, N), width = w.shape[::-1] if transposed else w.shape, PANEL[w.itemsize]
+    (K, N), width = w.shape[::-1] if transposed else w.shape, tile_width(w)
     out = np.empty((-(-N // width), K, width), w.dtype)
     scan.pack(w, transposed, out)
     return out

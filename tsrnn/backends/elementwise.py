@@ -9,7 +9,7 @@ from numba.extending import register_jitable
 
 from tsrnn.backends.compiling import compiled
 from tsrnn.backends.scan import add_sum, add_transposed_product, product
-from tsrnn.backends.simd import load, load_rows, store, store_rows, tile_width
+from tsrnn.backends.simd import load, load_rows, n_lanes, store, store_rows, tile_width
 from tsrnn.rules.functions import exp, log
 from tsrnn.rules.noise import uniform
 
@@ -118,7 +118,7 @@ def combine(grads, theta, decay, alpha, limit, grad):
 
     The order of the sums is that of the chunks, whoever computed them.
     """
-    lanes, raw, cut = tile_width(grad) // 2, 0.0, 0.0
+    lanes, raw, cut = n_lanes(grad), 0.0, 0.0
     squares = np.empty((2, lanes), grad.dtype)
     for j in range(0, grad.shape[1], lanes):
         g = load(decay, 0, j) * load(theta, 0, j) * alpha
@@ -143,7 +143,7 @@ def make_update(update):
         """One step of every parameter: the gradient cut to [-limit, limit], then scaled; `shrink` is decoupled weight
         decay.
         """
-        for j in range(0, theta.shape[1], tile_width(theta) // 2):
+        for j in range(0, theta.shape[1], n_lanes(theta)):
             g = min(max(load(grad, 0, j), -limit), limit) * scale
             old = load(theta, 0, j)
             new, kept = rule(old - load(decay, 0, j) * old * shrink, g, load_rows(moments, n, 0, j, 1, 0), c)

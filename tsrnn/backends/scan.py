@@ -14,7 +14,18 @@ import numpy as np
 from numba.extending import register_jitable
 
 from tsrnn.backends.compiling import compiled
-from tsrnn.backends.simd import add_product, load, load_rows, load_tile, store, store_rows, store_tile, tile_width
+from tsrnn.backends.simd import (
+    BITS,
+    add_product,
+    load,
+    load_rows,
+    load_tile,
+    n_lanes,
+    store,
+    store_rows,
+    store_tile,
+    tile_width,
+)
 
 BLOCK = 48  # rows that go through time together: their gates stay in the cache
 DEPTH = 3 * BLOCK  # rows collected before they are multiplied into the weight gradients
@@ -31,7 +42,8 @@ def make_tile_update(n):
     return update
 
 
-update_6, update_4, update_2, update_1 = map(make_tile_update, (6, 4, 2, 1))
+MOST = 12 if BITS == 512 else 6  # rows of a tile: as many as leave a register for each factor
+update_most, update_4, update_2, update_1 = map(make_tile_update, (MOST, 4, 2, 1))
 
 
 @register_jitable
@@ -41,10 +53,10 @@ def two_products(C, c, column, start, s, step, A, r, depth_a, V, v, B, b, depth_
     `depth_a`, `depth_b` rows of V and W count. `step` 0 starts every row from the same one, a bias.
     """
     i = 0
-    while rows - i >= 6:
-        update_6(C, c + i, column, start, s + step * i, step, A, r + i, depth_a, V, v, B, b + i, depth_b, W, w)
-        i += 6
-    if rows - i >= 4:
+    while rows - i >= MOST:
+        update_most(C, c + i, column, start, s + step * i, step, A, r + i, depth_a, V, v, B, b + i, depth_b, W, w)
+        i += MOST
+    while rows - i >= 4:
         update_4(C, c + i, column, start, s + step * i, step, A, r + i, depth_a, V, v, B, b + i, depth_b, W, w)
         i += 4
     if rows - i >= 2:
@@ -63,11 +75,11 @@ def product(C, c, column, start, s, step, A, r, depth, V, v, rows):
 @register_jitable
 def add_transposed_product(C, A, B, depth):
     """C += A[:depth].T @ B[:depth]: a weight gradient from collected rows."""
-    transposed, width = A.T, tile_width(C)
+    transposed, width, lanes = A.T, tile_width(C), n_lanes(C)
     panel = np.empty((depth, width), C.dtype)  # of B: contiguous, it stays in the first cache for all rows of C
     for column in range(0, C.shape[1], width):
         for k in range(depth):
-            for j in (0, width // 2):
+            for j in range(0, width, lanes):
                 store(panel, k, j, load(B, k, column + j))
         product(C, 0, column, C, 0, 1, transposed, 0, depth, panel, 0, C.shape[0])
 
@@ -75,7 +87,7 @@ def add_transposed_product(C, A, B, depth):
 @register_jitable
 def add_sum(c, A, depth):
     """c[0] += the sum of the first rows of A."""
-    for column in range(0, c.shape[1], tile_width(c) // 2):
+    for column in range(0, c.shape[1], n_lanes(c)):
         total = load(c, 0, column)
         for r in range(depth):
             total = total + load(A, r, column)
@@ -106,7 +118,7 @@ def make_forward(cell):
     def forward(x, lengths, w_ih, w_hh, b_ih, b_hh, states, saved):
         T, B, F = x.shape
         H, kept_steps = states.shape[3], saved.shape[0]
-        width, N = tile_width(x), G * H
+        width, lanes, N = tile_width(x), n_lanes(x), G * H
         a, q = np.empty((BLOCK, N), x.dtype), np.empty((BLOCK, N), x.dtype)
         bias_a, bias_q, q[:] = b_ih.reshape(1, N), b_hh.reshape(1, N), b_hh
         inputs, outputs, kept = x.reshape(T * B, F), states.reshape(S * (T + 1) * B, H), saved.reshape(-1, H)
@@ -126,7 +138,7 @@ def make_forward(cell):
                         product(q, 0, p * width, bias_q, 0, 0, outputs, at, H, v_hh, h, n)
                 for r in range(n):
                     q_row, saved_row = r if together < G else 0, (min(t, kept_steps - 1) * B + low + r) * V
-                    for j in range(0, H, width // 2):
+                    for j in range(0, H, lanes):
                         a_j, q_j = load_rows(a, G, r, j, 0, H), load_rows(q, G, q_row, j, 0, H)
                         new, keep = rule(a_j, q_j, load_rows(outputs, S, at + r, j, state_step, 0))
                         store_rows(outputs, new, at + B + r, j, state_step, 0)
@@ -158,7 +170,7 @@ def make_backward(cell):
         `grad` receives the slopes of w_ih, w_hh, b_ih and b_hh from offset `at` on; `dx`, unless empty, those of x.
         """
         T, B, F = x.shape
-        H, width, N = states.shape[3], tile_width(x), G * states.shape[3]
+        H, width, lanes, N = states.shape[3], tile_width(x), n_lanes(x), G * states.shape[3]
         da_rows = np.empty((DEPTH, N + ODD), x.dtype)
         dq_rows = da_rows if alike else np.empty((DEPTH, N + ODD), x.dtype)
         h_rows, x_rows = np.empty((DEPTH, H + ODD), x.dtype), np.empty((DEPTH, F), x.dtype)
@@ -188,7 +200,7 @@ def make_backward(cell):
                     row, slot = t * B + low + r, filled + r - begin
                     for f in range(F):
                         x_rows[slot, f] = inputs[row, f]
-                    for j in range(0, H, width // 2):
+                    for j in range(0, H, lanes):
                         store(h, slot, j, load(outputs, row, j))
                         if dout.shape[0] > 0:
                             store(ds, r, j, load(ds, r, j) + load(dout, row, j))

@@ -1,20 +1,31 @@
 """A number may be eight: an LLVM vector as a numba type, so that a rule written for one number runs on a register;
 and tiles of such registers.
 
-A `Vector` holds 8 float32 or 4 float64 and knows + - * /, negation, min, max. A tile is a tuple of vectors, two a
-row: the sums of a matrix product, held in registers. Both may span more or fewer registers of the machine: LLVM
-splits them. Last axes are contiguous, widths a multiple of `tile_width`; nothing here checks bounds.
+A `Vector` fills one register of this machine and knows + - * /, negation, min, max. A tile is a tuple of vectors: the
+sums of a matrix product, held in registers; its width, 64 bytes, is the same everywhere. Last axes are contiguous,
+widths a multiple of `tile_width`; nothing here checks bounds.
 """
 
 import operator
 
 from llvmlite import ir
+from llvmlite.binding import get_host_cpu_features
 from numba import types
-from numba.core import cgutils
+from numba.core import cgutils, config
 from numba.extending import intrinsic, models, overload, register_jitable, register_model
 
 FLAGS = ("contract", "nsz", "arcp")
-BITS = 256
+
+
+def register_bits():
+    """Of the widest vectors that numba's target has: AVX-512, AVX, otherwise NEON or SSE."""
+    features = get_host_cpu_features().flatten() if config.CPU_FEATURES is None else config.CPU_FEATURES
+    known = set(features.split(",")) if config.CPU_NAME != "generic" else set()
+    return 512 if "+avx512f" in known else 256 if "+avx" in known else 128
+
+
+BITS, TILE_BITS = register_bits(), 512
+VECTORS = TILE_BITS // BITS  # a row of a tile
 I32, I64 = ir.IntType(32), ir.IntType(64)
 
 
@@ -186,7 +197,7 @@ def store_rows(typingctx, array, values, row, column, row_step, column_step):
     return types.void(array, values, row, column, row_step, column_step), codegen
 
 
-# Tiles: C[row : row + n, column : column + tile_width] in 2 n registers
+# Tiles: C[row : row + n, column : column + tile_width] in n VECTORS registers
 
 
 @overload(len)
@@ -196,19 +207,35 @@ def lanes_of(vector):
         return lambda vector: lanes
 
 
-def tile_width(array):
-    """Columns of a tile: two vectors."""
+def n_lanes(array):
+    """Numbers of a vector."""
     raise NotImplementedError("compiled code only")
+
+
+def tile_width(array):
+    """Columns of a tile."""
+    return TILE_BITS // (8 * array.dtype.itemsize)
+
+
+@overload(n_lanes)
+def compiled_n_lanes(array):
+    lanes = Vector(array.dtype).lanes
+    return lambda array: lanes
 
 
 @overload(tile_width)
 def compiled_tile_width(array):
-    width = 2 * Vector(array.dtype).lanes
+    width = TILE_BITS // array.dtype.bitwidth
     return lambda array: width
 
 
 def tile_type(array, n):
-    return Vector(array.dtype), types.UniTuple(Vector(array.dtype), 2 * n.literal_value)
+    return Vector(array.dtype), types.UniTuple(Vector(array.dtype), VECTORS * n.literal_value)
+
+
+def columns_of(builder, column, vector):
+    """Where the vectors of a row of a tile begin."""
+    return [plus(builder, column, j * vector.lanes) for j in range(VECTORS)]
 
 
 @intrinsic(prefer_literal=True)
@@ -221,8 +248,8 @@ def load_tile(typingctx, array, row, column, n, row_step):
         values = []
         for i in range(n.literal_value):
             at = builder.add(row, builder.mul(step, ir.Constant(I64, i)))
-            for j in (0, vector.lanes):
-                place = vector_address(context, builder, sig.args[0], args[0], at, plus(builder, column, j), vector)
+            for beside in columns_of(builder, column, vector):
+                place = vector_address(context, builder, sig.args[0], args[0], at, beside, vector)
                 values.append(load_at(builder, place, vector))
         return context.make_tuple(builder, tile, values)
 
@@ -235,8 +262,9 @@ def store_tile(typingctx, array, row, column, tile):
 
     def codegen(context, builder, sig, args):
         row, column = integers(context, builder, sig, args, 1, 2)
+        columns = columns_of(builder, column, vector)
         for i, value in enumerate(cgutils.unpack_tuple(builder, args[3], len(sig.args[3]))):
-            at, beside = plus(builder, row, i // 2), plus(builder, column, i % 2 * vector.lanes)
+            at, beside = plus(builder, row, i // VECTORS), columns[i % VECTORS]
             store_at(builder, value, vector_address(context, builder, sig.args[0], args[0], at, beside, vector), vector)
         return context.get_dummy_value()
 
@@ -250,15 +278,16 @@ def add_outer_product(typingctx, tile, A, row, k, W, w_row, column):
 
     def codegen(context, builder, sig, args):
         row, k, w_row, column = integers(context, builder, sig, args, 2, 3, 5, 6)
-        places = [(w_row, plus(builder, column, j)) for j in (0, vector.lanes)]
-        places = [vector_address(context, builder, sig.args[4], args[4], *place, vector) for place in places]
+        columns = columns_of(builder, column, vector)
+        places = [vector_address(context, builder, sig.args[4], args[4], w_row, beside, vector) for beside in columns]
         w = [load_at(builder, place, vector) for place in places]
         sums = cgutils.unpack_tuple(builder, args[0], len(sig.args[0]))
-        for i in range(len(sums) // 2):
-            place = address(context, builder, sig.args[1], args[1], plus(builder, row, i), k, vector.llvm.element)
-            a = spread(context, builder, vector.dtype, builder.load(place), vector)
-            for j in (0, 1):
-                sums[2 * i + j] = builder.fadd(sums[2 * i + j], builder.fmul(a, w[j], flags=FLAGS), flags=FLAGS)
+        for i in range(len(sums)):
+            if i % VECTORS == 0:
+                at = plus(builder, row, i // VECTORS)
+                place = address(context, builder, sig.args[1], args[1], at, k, vector.llvm.element)
+                a = spread(context, builder, vector.dtype, builder.load(place), vector)
+            sums[i] = builder.fadd(sums[i], builder.fmul(a, w[i % VECTORS], flags=FLAGS), flags=FLAGS)
         return context.make_tuple(builder, sig.args[0], sums)
 
     return tile(tile, A, row, k, W, w_row, column), codegen
