@@ -108,7 +108,7 @@ class Kernels:
 
     def track_signatures(self, cell):
         """Compiled versions of the most compiled kernel; more than one means that arrays are not normalised."""
-        kernels = [scan.make_forward(CELLS[cell]), scan.make_backward(CELLS[cell]), elementwise.gather, scan.pack]
+        kernels = [scan.make_forward(CELLS[cell]), scan.make_backward(CELLS[cell]), elementwise.gather, scan.pack_gates]
         return max(len(kernel.signatures) for kernel in kernels)
 
     def track_gflops(self, cell):
@@ -121,7 +121,8 @@ class Kernels:
         x, w_ih, w_hh = (rng.normal(size=shape).astype("f4") for shape in ((T, B, F), (F, N), (H, N)))
         states = np.zeros((cell.n_states, T + 1, B, H), "f4")
         saved, bias = np.empty((1, B, cell.n_saved, H), "f4"), np.zeros(N, "f4")
-        arguments = x, np.full(B, T), cpu.panels(w_ih), cpu.panels(0.1 * w_hh), bias, bias, states, saved
+        weights = cpu.gate_panels(cell, w_ih), cpu.gate_panels(cell, 0.1 * w_hh)
+        arguments = x, np.full(B, T), *weights, cpu.bias_panels(cell, bias, bias), states, saved
         cpu.forward(cell, *arguments)
         seconds = min(timeit.repeat(lambda: cpu.forward(cell, *arguments), number=1, repeat=20))
         return 2 * T * B * N * (H + F) / seconds / 1e9

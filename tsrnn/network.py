@@ -80,13 +80,15 @@ class Network:
         self.n_inputs, self.hidden_size, self.n_outputs, self.n_context = n_inputs, hidden_size, n_outputs, n_context
         self.n_layers, self.directions = n_layers, ("", "_reverse") if bidirectional else ("",)
         self.width = padded(hidden_size)
+        self.ends = [f"_l{layer}{direction}" for layer in range(n_layers) for direction in self.directions]
         n_gates, shapes = self.cell.n_gates * self.width, {}
         for layer in range(n_layers):
             n_in = n_inputs if layer == 0 else len(self.directions) * self.width
             for direction in self.directions:
                 end = f"_l{layer}{direction}"
-                shapes |= {f"weight_ih{end}": (n_in, n_gates), f"weight_hh{end}": (self.width, n_gates)}
-                shapes |= {f"bias_ih{end}": (n_gates,), f"bias_hh{end}": (n_gates,)}
+                # in this order they are one matrix, which [x, 1, h, 1] is multiplied with
+                shapes |= {f"weight_ih{end}": (n_in, n_gates), f"bias_ih{end}": (n_gates,)}
+                shapes |= {f"weight_hh{end}": (self.width, n_gates), f"bias_hh{end}": (n_gates,)}
         n_seen = len(self.directions) * self.width + padded(n_context)
         shapes |= {"weight_ho": (n_seen, padded(n_outputs)), "bias_ho": (padded(n_outputs),)}
         self.layout = Layout(shapes)
@@ -154,14 +156,17 @@ class Network:
 
     def pack(self, theta, training=False):
         """The weights as the kernels read them; once for all chunks of a batch."""
-        parts, packed = self.layout.view(theta), {}
-        for name, part in parts.items():
-            if name.startswith("weight"):
-                packed[name] = cpu.panels(part)
+        parts = self.layout.view(theta)
+        packed = {"weight_ho": cpu.panels(parts["weight_ho"]), "bias_ho": parts["bias_ho"]}
+        if training:
+            packed["weight_ho_t"] = cpu.panels(parts["weight_ho"], transposed=True)
+        for end in self.ends:
+            biases = parts[f"bias_ih{end}"], parts[f"bias_hh{end}"]
+            packed[f"bias{end}"] = cpu.bias_panels(self.cell, *biases)
+            for name in (f"weight_ih{end}", f"weight_hh{end}"):
+                packed[name] = cpu.gate_panels(self.cell, parts[name])
                 if training:
-                    packed[f"{name}_t"] = cpu.panels(part, transposed=True)
-            else:
-                packed[name] = part
+                    packed[f"{name}_t"] = cpu.panels(parts[name], transposed=True)
         return packed
 
     def work(self, n_steps):
@@ -187,14 +192,16 @@ class Network:
                 if d:
                     inputs = room.take(f"reversed{layer}", x.shape)
                     cpu.place(x, 0, inputs, 0, x.shape[2], lengths, True, False)
-                states = room.take(f"states{end}", (cell.n_states, T + 1, B, H))
+                slots = T + 1 if keep or layer < self.n_layers - 1 else 2
+                states = room.take(f"states{end}", (cell.n_states, slots, B, H))
                 saved = room.take(f"saved{end}", (T if keep else 1, B, cell.n_saved, H))
                 states[:, 0] = 0
-                weights = (packed[f"{name}{end}"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh"))
+                weights = (packed[f"{name}{end}"] for name in ("weight_ih", "weight_hh", "bias"))
                 cpu.forward(cell, inputs, lengths, *weights, states, saved)
                 traces.append(Trace(inputs, states, saved))
         for d in range(D):
-            seen[:, d * H : (d + 1) * H] = traces[d - D].states[0, lengths, np.arange(B)]
+            last = traces[d - D].states[0]
+            seen[:, d * H : (d + 1) * H] = last[lengths % len(last), np.arange(B)]
         outputs = room.take("outputs", (B, padded(self.n_outputs)))
         cpu.affine(seen, packed["weight_ho"], packed["bias_ho"], outputs)
         return outputs, traces

@@ -12,7 +12,7 @@ import numpy as np
 
 from tsrnn.backends import elementwise, scan
 from tsrnn.backends.elementwise import combine, drop, gather, log_softmax, place  # noqa: F401 verbs as they are
-from tsrnn.backends.simd import tile_width
+from tsrnn.backends.simd import n_lanes, tile_width
 
 MOST_CHUNKS, FEWEST_ROWS = 16, 32
 SMALL = 5e6  # multiplications of a chunk below which a thread of its own costs more than it brings
@@ -65,9 +65,29 @@ def panels(w, transposed=False):
     return out
 
 
-def forward(cell, x, lengths, w_ih, w_hh, b_ih, b_hh, states, saved):
-    """Run a cell over the steps of every row; weights in `panels`, the initial states in `states[:, 0]`."""
-    scan.make_forward(cell)(x, lengths, w_ih, w_hh, b_ih, b_hh, states, saved)
+def gate_panels(cell, w):
+    """`w` (K, n_gates H) as `forward` reads it."""
+    K, N = w.shape
+    width = scan.units_of(cell) * cell.n_gates * n_lanes(w)
+    out = np.empty((N // width, K, width), w.dtype)
+    scan.pack_gates(w, cell.n_gates, out)
+    return out
+
+
+def bias_panels(cell, b_ih, b_hh):
+    """Both biases as `forward` reads them."""
+    units = scan.units_of(cell) * n_lanes(b_ih)
+    out = np.empty((len(b_ih) // cell.n_gates // units, units * (2 * cell.n_gates - cell.n_together)), b_ih.dtype)
+    scan.pack_biases(b_ih, b_hh, cell.n_gates, cell.n_together, out)
+    return out
+
+
+def forward(cell, x, lengths, w_ih, w_hh, bias, states, saved):
+    """Run a cell over the steps of every row; weights and biases in their panels, the initial states in `states[:, 0]`.
+
+    The state after t steps is in `states[:, t % n_slots]`: all of them with T + 1 slots, the last ones with two.
+    """
+    scan.make_forward(cell)(x, lengths, w_ih, w_hh, bias, states, saved)
 
 
 def backward(cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):

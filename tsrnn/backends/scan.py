@@ -16,13 +16,16 @@ from numba.extending import register_jitable
 from tsrnn.backends.compiling import compiled
 from tsrnn.backends.simd import (
     BITS,
+    add_gates,
     add_product,
     load,
     load_rows,
     load_tile,
     n_lanes,
+    repeat,
     store,
     store_rows,
+    store_sums,
     store_tile,
     tile_width,
 )
@@ -110,76 +113,231 @@ def pack(w, transposed, panels):
                     panels[p, k, j] = w[k, column]
 
 
+@compiled
+def pack_gates(w, n_gates, panels):
+    """panels[p] = the weights of the p-th group of units: of every row all gates of the first vector of units, then of
+    the next.
+    """
+    H, lanes, K, width = w.shape[1] // n_gates, n_lanes(w), w.shape[0], panels.shape[2]
+    rows, n_units = panels.reshape(-1, width), width // (n_gates * lanes)
+    for p in range(panels.shape[0]):
+        for u in range(n_units):
+            for g in range(n_gates):
+                for k in range(K):
+                    store(rows, p * K + k, (u * n_gates + g) * lanes, load(w, k, g * H + (p * n_units + u) * lanes))
+
+
+@compiled
+def pack_biases(b_ih, b_hh, n_gates, n_together, panels):
+    """panels[p] = where the sums of the p-th group of units start (see `simd.add_gates`)."""
+    H, lanes, n_sums = len(b_ih) // n_gates, n_lanes(b_ih), 2 * n_gates - n_together
+    n_units, a, q = panels.shape[1] // (n_sums * lanes), b_ih.reshape(1, -1), b_hh.reshape(1, -1)
+    for p in range(panels.shape[0]):
+        for u in range(n_units):
+            unit = (p * n_units + u) * lanes
+            for g in range(n_gates):
+                start = load(a, 0, g * H + unit)
+                if g < n_together:
+                    start = start + load(q, 0, g * H + unit)
+                else:
+                    at = u * n_sums + n_gates + g - n_together
+                    store(panels, p, at * lanes, load(q, 0, g * H + unit))
+                store(panels, p, (u * n_sums + g) * lanes, start)
+
+
+def units_of(cell):
+    """Vectors of units whose sums are made together: as many as fill the registers, with enough rows beside them."""
+    return 2 if cell.n_gates == 1 and BITS < 512 else 1
+
+
+def make_step(cell, n):
+    """One step of `n` rows and one group of units: sums in registers, then the rule while they are in the cache."""
+    G, S, V, together, rule, U = *cell[1:5], cell.forward, units_of(cell)
+    n_started, shift = U * (2 * G - together), G - together
+
+    @register_jitable
+    def step(scratch, bias, p, inputs, at, F, v_ih, outputs, now, then, H, v_hh, state_step, kept, keep, lanes):
+        sums = repeat(bias, p, n, n_started)
+        for k in range(F):
+            sums = add_gates(sums, inputs, at, k, v_ih, p * F + k, n, U, G, together, 0)
+        for k in range(H):
+            sums = add_gates(sums, outputs, now, k, v_hh, p * H + k, n, U, G, together, shift)
+        store_sums(scratch, sums, G, together)
+        for i in range(n):
+            for u in range(U):
+                j = (p * U + u) * lanes
+                a, q = (
+                    load_rows(scratch, G, i * U + u, 0, 0, lanes),
+                    load_rows(scratch, G, i * U + u, G * lanes, 0, lanes),
+                )
+                new, saved = rule(a, q, load_rows(outputs, S, now + i, j, state_step, 0))
+                store_rows(outputs, new, then + i, j, state_step, 0)
+                store_rows(kept, saved, (keep + i) * V, j, 1, 0)
+
+    # A kernel that closes over a function is found in the cache of machine code if that function has a name in its
+    # module: otherwise the function goes into the key by value, and the intrinsics in it are new in every process.
+    step.__name__ = step.__qualname__ = f"step_{cell.name}_{n}"
+    globals()[step.__name__] = step
+    return step
+
+
 @cache
 def make_forward(cell):
-    G, S, V, together, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.n_together, cell.forward
+    G, S, U, n_sums = cell.n_gates, cell.n_states, units_of(cell), 2 * cell.n_gates - cell.n_together
+    most = (24 if BITS == 512 else 12) // (U * n_sums)
+    step_most, step_2, step_1 = make_step(cell, most), make_step(cell, 2), make_step(cell, 1)
 
     @compiled
-    def forward(x, lengths, w_ih, w_hh, b_ih, b_hh, states, saved):
+    def forward(x, lengths, w_ih, w_hh, bias, states, saved):
         T, B, F = x.shape
-        H, kept_steps = states.shape[3], saved.shape[0]
-        width, lanes, N = tile_width(x), n_lanes(x), G * H
-        a, q = np.empty((BLOCK, N), x.dtype), np.empty((BLOCK, N), x.dtype)
-        bias_a, bias_q, q[:] = b_ih.reshape(1, N), b_hh.reshape(1, N), b_hh
-        inputs, outputs, kept = x.reshape(T * B, F), states.reshape(S * (T + 1) * B, H), saved.reshape(-1, H)
-        v_ih, v_hh, state_step = w_ih.reshape(-1, width), w_hh.reshape(-1, width), (T + 1) * B
+        n_slots, H, kept_steps, lanes = states.shape[1], states.shape[3], saved.shape[0], n_lanes(x)
+        scratch = np.zeros((most * U, 2 * G * lanes), x.dtype)
+        inputs, outputs, kept = x.reshape(T * B, F), states.reshape(S * n_slots * B, H), saved.reshape(-1, H)
+        v_ih, v_hh, apart = w_ih.reshape(-1, U * G * lanes), w_hh.reshape(-1, U * G * lanes), n_slots * B
         for low in range(0, B, BLOCK):
             n = min(BLOCK, B - low)
             for t in range(lengths[low]):
                 while lengths[low + n - 1] <= t:
                     n -= 1
-                at = t * B + low
-                for p in range(N // width):
-                    i, h = p * F, p * H
-                    if p * width < together * H:
-                        two_products(a, 0, p * width, bias_a, 0, 0, inputs, at, F, v_ih, i, outputs, at, H, v_hh, h, n)
-                    else:
-                        product(a, 0, p * width, bias_a, 0, 0, inputs, at, F, v_ih, i, n)
-                        product(q, 0, p * width, bias_q, 0, 0, outputs, at, H, v_hh, h, n)
-                for r in range(n):
-                    q_row, saved_row = r if together < G else 0, (min(t, kept_steps - 1) * B + low + r) * V
-                    for j in range(0, H, lanes):
-                        a_j, q_j = load_rows(a, G, r, j, 0, H), load_rows(q, G, q_row, j, 0, H)
-                        new, keep = rule(a_j, q_j, load_rows(outputs, S, at + r, j, state_step, 0))
-                        store_rows(outputs, new, at + B + r, j, state_step, 0)
-                        store_rows(kept, keep, saved_row, j, 1, 0)
+                at, keep = t * B + low, min(t, kept_steps - 1) * B + low
+                now, then = t % n_slots * B + low, (t + 1) % n_slots * B + low
+                for p in range(bias.shape[0]):
+                    r = 0
+                    while n - r >= most:
+                        step_most(
+                            scratch,
+                            bias,
+                            p,
+                            inputs,
+                            at + r,
+                            F,
+                            v_ih,
+                            outputs,
+                            now + r,
+                            then + r,
+                            H,
+                            v_hh,
+                            apart,
+                            kept,
+                            keep + r,
+                            lanes,
+                        )
+                        r += most
+                    while n - r >= 2:
+                        step_2(
+                            scratch,
+                            bias,
+                            p,
+                            inputs,
+                            at + r,
+                            F,
+                            v_ih,
+                            outputs,
+                            now + r,
+                            then + r,
+                            H,
+                            v_hh,
+                            apart,
+                            kept,
+                            keep + r,
+                            lanes,
+                        )
+                        r += 2
+                    if n - r == 1:
+                        step_1(
+                            scratch,
+                            bias,
+                            p,
+                            inputs,
+                            at + r,
+                            F,
+                            v_ih,
+                            outputs,
+                            now + r,
+                            then + r,
+                            H,
+                            v_hh,
+                            apart,
+                            kept,
+                            keep + r,
+                            lanes,
+                        )
 
     return forward
 
 
+def make_panel_update(n):
+    @register_jitable
+    def update(C, c, column, start, s, step, D, slot, n_p, V, v, q, n_q, w):
+        tile, width = load_tile(start, s, column, n, step), tile_width(C)
+        for p in range(n_p):
+            tile = add_product(tile, D, p * DEPTH + slot, V, v + p * width, 0, width)
+        for p in range(n_q):
+            tile = add_product(tile, D, (q + p) * DEPTH + slot, V, w + p * width, 0, width)
+        store_tile(C, c, column, tile)
+
+    return update
+
+
+panel_most, panel_4, panel_2, panel_1 = map(make_panel_update, (MOST, 4, 2, 1))
+
+
+@register_jitable
+def panel_product(C, c, column, start, s, step, D, slot, n_p, V, v, q, n_q, w, rows):
+    """C[c : c + rows] = start + D @ V, one tile's width of columns, where D stands in panels of DEPTH rows: the first
+    `n_p` of them times V[v:], and `n_q` from panel `q` on times V[w:].
+    """
+    i = 0
+    while rows - i >= MOST:
+        panel_most(C, c + i, column, start, s + step * i, step, D, slot + i, n_p, V, v, q, n_q, w)
+        i += MOST
+    while rows - i >= 4:
+        panel_4(C, c + i, column, start, s + step * i, step, D, slot + i, n_p, V, v, q, n_q, w)
+        i += 4
+    if rows - i >= 2:
+        panel_2(C, c + i, column, start, s + step * i, step, D, slot + i, n_p, V, v, q, n_q, w)
+        i += 2
+    if rows - i >= 1:
+        panel_1(C, c + i, column, start, s + step * i, step, D, slot + i, n_p, V, v, q, n_q, w)
+
+
 @cache
 def make_backward(cell):
-    G, S, V, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.backward
-    alike = cell.n_together == G  # da and dq are the same numbers
+    G, S, V, together, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.n_together, cell.backward
+    alone = G - together  # gates whose da and dq differ
 
     @register_jitable
-    def collect(grad, at, x_rows, h, da, dq, depth):
-        """Add the collected rows to the slopes of w_ih, w_hh, b_ih and b_hh, which begin at `at`."""
-        F, H, N = x_rows.shape[1], h.shape[1], da.shape[1]
-        end = at + F * N
-        add_transposed_product(grad[at:end].reshape(F, N), x_rows, da, depth)
-        add_transposed_product(grad[end : end + H * N].reshape(H, N), h, dq, depth)
-        end += H * N
-        add_sum(grad[end : end + N].reshape(1, N), da, depth)
-        add_sum(grad[end + N : end + 2 * N].reshape(1, N), dq, depth)
+    def collect(C, seen, D, F, H, depth):
+        """Add the collected rows to the slopes C of w_ih, b_ih, w_hh and b_hh: those of [x, 1, h, 1]."""
+        A, width = seen.T, tile_width(C)
+        shared, extra = together * H // width, alone * H // width
+        for p in range(shared):
+            product(C, 0, p * width, C, 0, 1, A, 0, depth, D, p * DEPTH, F + H + 2)
+        for p in range(shared, shared + extra):
+            product(C, 0, p * width, C, 0, 1, A, 0, depth, D, p * DEPTH, F + 1)
+            product(C, F + 1, p * width, C, F + 1, 1, A, F + 1, depth, D, (p + extra) * DEPTH, H + 1)
 
     @compiled
     def backward(x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):
         """`doutputs` those of every output, or empty; `dstates` (S, B, H) of the last states in, of the first out.
 
-        `grad` receives the slopes of w_ih, w_hh, b_ih and b_hh from offset `at` on; `dx`, unless empty, those of x.
+        `grad` receives the slopes of w_ih, b_ih, w_hh and b_hh from offset `at` on; `dx`, unless empty, those of x.
         """
         T, B, F = x.shape
         H, width, lanes, N = states.shape[3], tile_width(x), n_lanes(x), G * states.shape[3]
-        da_rows = np.empty((DEPTH, N + ODD), x.dtype)
-        dq_rows = da_rows if alike else np.empty((DEPTH, N + ODD), x.dtype)
-        h_rows, x_rows = np.empty((DEPTH, H + ODD), x.dtype), np.empty((DEPTH, F), x.dtype)
-        da, dq, h = da_rows[:, :N], dq_rows[:, :N], h_rows[:, :H]
+        # A row collected is [x, 1, h, 1] in `seen`; its da, then dq where that differs, stand in panels in D.
+        seen, D = (
+            np.empty((DEPTH, F + H + 2 + ODD), x.dtype),
+            np.empty(((G + alone) * H // width * DEPTH, width), x.dtype),
+        )
+        seen[:, F], seen[:, F + 1 + H], gate = 1, 1, H // width * DEPTH
+        shared, extra = together * H // width, alone * H // width
         ds, zero = np.empty((BLOCK, S * H), x.dtype), np.zeros((1, F + width), x.dtype)
         inputs, outputs, kept = x.reshape(T * B, F), states.reshape(S * (T + 1) * B, H), saved.reshape(-1, H)
         v_ih, v_hh, state_step = w_ih_t.reshape(-1, width), w_hh_t.reshape(-1, width), (T + 1) * B
         dout, d_inputs, filled = doutputs.reshape(-1, H), dx.reshape(-1, dx.shape[2]), 0
-        grad[at : at + (F + H + 2) * N] = 0
+        C = grad[at : at + (F + H + 2) * N].reshape(F + H + 2, N)
+        C[:] = 0
         for low in range(0, B, BLOCK):
             rows = min(BLOCK, B - low)
             for r in range(rows):
@@ -194,14 +352,14 @@ def make_backward(cell):
                 if begin == n:
                     continue
                 if filled + n - begin > DEPTH:
-                    collect(grad, at, x_rows, h, da, dq, filled)
+                    collect(C, seen, D, F, H, filled)
                     filled = 0
                 for r in range(begin, n):
                     row, slot = t * B + low + r, filled + r - begin
                     for f in range(F):
-                        x_rows[slot, f] = inputs[row, f]
+                        seen[slot, f] = inputs[row, f]
                     for j in range(0, H, lanes):
-                        store(h, slot, j, load(outputs, row, j))
+                        store(seen, slot, F + 1 + j, load(outputs, row, j))
                         if dout.shape[0] > 0:
                             store(ds, r, j, load(ds, r, j) + load(dout, row, j))
                         kept_j, old_j = (
@@ -209,21 +367,28 @@ def make_backward(cell):
                             load_rows(outputs, S, row, j, state_step, 0),
                         )
                         slopes_a, slopes_q, slopes_old = rule(kept_j, old_j, load_rows(ds, S, r, j, 0, H))
-                        store_rows(da, slopes_a, slot, j, 0, H)
-                        if not alike:
-                            store_rows(dq, slopes_q, slot, j, 0, H)
+                        place = j // width * DEPTH + slot
+                        store_rows(D, slopes_a, place, j % width, gate, 0)
+                        if alone:
+                            store_rows(D, slopes_q[together:], G * gate + place, j % width, gate, 0)
                         store_rows(ds, slopes_old, r, j, 0, H)
                 for column in range(0, H, width):
-                    product(ds, begin, column, ds, begin, 1, dq, filled, N, v_hh, column // width * N, n - begin)
+                    v = column // width * N
+                    panel_product(
+                        ds, begin, column, ds, begin, 1, D, filled, shared, v_hh, v, shared + extra, extra,
+                        v + together * H, n - begin,
+                    )  # fmt: skip
                 if d_inputs.shape[0] > 0:
                     first = t * B + low + begin
                     for column in range(0, d_inputs.shape[1], width):
                         v = column // width * N
-                        product(d_inputs, first, column, zero, 0, 0, da, filled, N, v_ih, v, n - begin)
+                        panel_product(
+                            d_inputs, first, column, zero, 0, 0, D, filled, shared + extra, v_ih, v, 0, 0, 0, n - begin
+                        )
                 filled += n - begin
             for r in range(rows):
                 for s in range(S):
                     dstates[s, low + r] = ds[r, s * H : (s + 1) * H]
-        collect(grad, at, x_rows, h, da, dq, filled)
+        collect(C, seen, D, F, H, filled)
 
     return backward

@@ -181,8 +181,9 @@ Q0, Q1, Q2, Q3 = map(
 def rational_tanh(x):
     x = min(max(x, -LIMIT), LIMIT)
     y = x * x
-    p = ((((((P0 * y + P1) * y + P2) * y + P3) * y + P4) * y + P5) * y + P6) * x
-    return p / (((Q0 * y + Q1) * y + Q2) * y + Q3)
+    y2 = y * y  # pairs of terms do not wait for each other: half the latency of Horner's scheme (Estrin 1960)
+    p = (P5 * y + P6) + y2 * (P3 * y + P4) + y2 * y2 * (P0 * y2 + (P1 * y + P2))
+    return x * p / ((Q2 * y + Q3) + y2 * (Q0 * y + Q1))
 
 
 @register_jitable
