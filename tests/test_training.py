@@ -77,6 +77,16 @@ def test_clipping_by_value():
         np.testing.assert_allclose(cut[name] - part, (free[name] - part).clip(-0.01, 0.01), atol=1e-15)
 
 
+def test_a_last_update_that_is_not_finite_is_seen():
+    """No gradient follows it; the weights from before it stay."""
+    X, y = data()
+    options = {"cell": "rnn", "activation": "relu", "solver": "sgd", "clip_norm": None, "batch_size": 64, "max_iter": 1}
+    fitted = model(**options, learning_rate_init=1e38)
+    with pytest.raises(DivergenceError, match="epoch 1"):
+        fitted.fit(X, [1e3 * value for value in y])
+    assert np.isfinite(fitted.predict(X)).all()
+
+
 def test_weight_decay_adds_alpha_times_the_weights_but_not_the_biases():
     X, y = data()
     options = {"solver": "sgd", "clip_norm": None, "batch_size": 64, "max_iter": 1, "dtype": "float64"}

@@ -105,11 +105,7 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
                 norm, clipped = cpu.combine(grads, theta[None], decay, alpha, limit, grad)
                 if not (math.isfinite(value) and math.isfinite(norm)):
                     theta[:] = best
-                    raise DivergenceError(
-                        f"training diverged in epoch {epoch + 1}: loss {value:.4g}, gradient norm {norm:.4g} before "
-                        f"clipping, both must be finite; try a lower learning_rate_init (it was "
-                        f"{recipe.learning_rate_init:g}) or a smaller clip_norm (it was {recipe.clip_norm})."
-                    )
+                    raise diverged(recipe, epoch, value, norm)
                 scale = 1.0 if recipe.clip_norm is None or clipped <= recipe.clip_norm else recipe.clip_norm / clipped
                 rate = factor * rate_at(recipe, step, n_steps)
                 step, history.n_updates = step + 1, history.n_updates + 1
@@ -117,6 +113,9 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
                 cpu.move(update, theta[None], grad, history.moments, decay, c, limit, scale, rate * shrink)
                 history.grad_norm_curve.append(norm)
                 total, weight = total + share * value, weight + share
+            if not np.isfinite(theta).all():  # the last update is followed by no gradient that would show it
+                theta[:] = best
+                raise diverged(recipe, epoch, value, norm)
             history.loss_curve.append(total / weight)
             monitored = history.loss_curve[-1]
             if validation is not None:
@@ -142,6 +141,14 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
     if recipe.verbose:
         print(file=sys.stderr)
     return history
+
+
+def diverged(recipe, epoch, value, norm):
+    return DivergenceError(
+        f"training diverged in epoch {epoch + 1}: loss {value:.4g}, gradient norm {norm:.4g} before clipping, both and "
+        f"the weights must be finite; try a lower learning_rate_init (it was {recipe.learning_rate_init:g}) or a "
+        f"smaller clip_norm (it was {recipe.clip_norm})."
+    )
 
 
 def show(epoch, recipe, history):
