@@ -164,3 +164,11 @@ def test_windows_stay_within_their_series():
         np.testing.assert_array_equal(np.diff([*real, *y[seen]]), 1)
     counts = np.bincount((targets[:, 0] // 100).astype(int))[1:]
     assert counts.min() > 90  # every series about equally often
+
+
+def test_newer_history_may_be_too_short_to_tell_its_frequency():
+    y = load_airline()
+    forecaster = RNNForecaster(h=2, season_length=12, max_steps=20, random_state=0).fit(y)
+    assert forecaster.predict(pd.Series(y.to_numpy()[-2:], index=pd.DatetimeIndex(y.index[-2:].to_numpy()))).index[
+        0
+    ] == pd.Timestamp("1961-01-01")

@@ -227,7 +227,7 @@ class RNNForecaster(BaseEstimator):
             If `df` is not what it must be.
         """
         check_is_fitted(self, "plan_")
-        panel = self._panel if df is None else to_panel(df, self.freq, *self._columns)
+        panel = self._panel if df is None else to_panel(df, self.freq_, *self._columns)
         series = panel.series()
         adjustment = self._adjust(series)
         windows, n_jobs = self._windows(adjustment.forward(series)), effective_n_jobs(self.n_jobs or -1)
