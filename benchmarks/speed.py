@@ -3,7 +3,7 @@
 import numpy as np
 
 from tsrnn import RNNRegressor
-from tsrnn.backends import cpu, elementwise, scan
+from tsrnn.backends import cpu, elementwise, packing, scan
 from tsrnn.batching import Sequences
 from tsrnn.network import Network
 from tsrnn.propagation import Rooms, gradient, predict
@@ -108,23 +108,21 @@ class Kernels:
 
     def track_signatures(self, cell):
         """Compiled versions of the most compiled kernel; more than one means that arrays are not normalised."""
-        kernels = [scan.make_forward(CELLS[cell]), scan.make_backward(CELLS[cell]), elementwise.gather, scan.pack_gates]
+        kernels = [scan.make_forward(CELLS[cell]), scan.make_backward(CELLS[cell]), elementwise.gather, packing.fill]
         return max(len(kernel.signatures) for kernel in kernels)
 
     def track_gflops(self, cell):
         """Rate of the forward scan at 48 rows, 128 units."""
         import timeit
 
-        rng, cell = np.random.default_rng(0), CELLS[cell]
-        T, B, F, H = 48, 48, 8, 128
-        N = cell.n_gates * H
-        x, w_ih, w_hh = (rng.normal(size=shape).astype("f4") for shape in ((T, B, F), (F, N), (H, N)))
-        states = np.zeros((cell.n_states, T + 1, B, H), "f4")
-        saved, bias = np.empty((1, B, cell.n_saved, H), "f4"), np.zeros(N, "f4")
-        weights = cpu.gate_panels(cell, w_ih), cpu.gate_panels(cell, 0.1 * w_hh)
-        arguments = x, np.full(B, T), *weights, cpu.bias_panels(cell, bias, bias), states, saved
+        rng, network = np.random.default_rng(0), Network(cell, 8, 128, 1)
+        (T, B, F, H), cell = (48, 48, 8, 128), network.cell
+        packed = network.packing()(network.initial(rng))
+        states, saved = np.zeros((cell.n_states, T + 1, B, H), "f4"), np.empty((1, B, cell.n_saved, H), "f4")
+        weights = packed["weight_ih_l0"], packed["weight_hh_l0"], packed["bias_l0"]
+        arguments = rng.normal(size=(T, B, F)).astype("f4"), np.full(B, T), *weights, states, saved
         cpu.forward(cell, *arguments)
         seconds = min(timeit.repeat(lambda: cpu.forward(cell, *arguments), number=1, repeat=20))
-        return 2 * T * B * N * (H + F) / seconds / 1e9
+        return 2 * T * B * cell.n_gates * H * (H + F) / seconds / 1e9
 
     track_gflops.unit = "GFLOP/s"

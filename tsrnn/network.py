@@ -39,14 +39,17 @@ class Room:
     """
 
     def __init__(self, dtype):
-        self.dtype, self.arrays = dtype, {}
+        self.dtype, self.arrays, self.views = dtype, {}, {}
 
-    def take(self, name, shape, dtype=None):
+    def take(self, name, shape):
+        last = self.views.get(name)
+        if last is not None and last.shape == shape:  # the usual case, and so the quick one
+            return last
         size = math.prod(shape)
-        flat = self.arrays.get(name)
-        if flat is None or len(flat) < size:
-            flat = self.arrays[name] = np.empty(size, dtype or self.dtype)
-        return flat[:size].reshape(shape)
+        if len(self.arrays.get(name, ())) < size:
+            self.arrays[name] = np.zeros(size, self.dtype)  # what nobody writes, such as padding, stays zero
+        self.views[name] = self.arrays[name][:size].reshape(shape)
+        return self.views[name]
 
 
 class Trace(NamedTuple):
@@ -91,7 +94,7 @@ class Network:
                 shapes |= {f"weight_hh{end}": (self.width, n_gates), f"bias_hh{end}": (n_gates,)}
         n_seen = len(self.directions) * self.width + padded(n_context)
         shapes |= {"weight_ho": (n_seen, padded(n_outputs)), "bias_ho": (padded(n_outputs),)}
-        self.layout = Layout(shapes)
+        self.layout, self._packings = Layout(shapes), {}
 
     # Weights in and out
 
@@ -154,20 +157,28 @@ class Network:
 
     # Forward and backward
 
-    def pack(self, theta, training=False):
-        """The weights as the kernels read them; once for all chunks of a batch."""
-        parts = self.layout.view(theta)
-        packed = {"weight_ho": cpu.panels(parts["weight_ho"]), "bias_ho": parts["bias_ho"]}
-        if training:
-            packed["weight_ho_t"] = cpu.panels(parts["weight_ho"], transposed=True)
-        for end in self.ends:
-            biases = parts[f"bias_ih{end}"], parts[f"bias_hh{end}"]
-            packed[f"bias{end}"] = cpu.bias_panels(self.cell, *biases)
-            for name in (f"weight_ih{end}", f"weight_hh{end}"):
-                packed[name] = cpu.gate_panels(self.cell, parts[name])
+    def packing(self, training=False):
+        """How kernels want the weights: a function of the parameter vector, to be called once for all chunks of a
+        batch.
+        """
+        if training not in self._packings:
+            self._packings[training] = self._make_packing(training)
+        return self._packings[training]
+
+    def _make_packing(self, training):
+        packing, starts = cpu.Packing(self.cell, self.dtype), {name: p.start for name, p in self.layout.parts.items()}
+        for name, shape in self.layout.shapes.items():
+            kind = packing.gates if name.startswith(("weight_ih", "weight_hh")) else packing.plain
+            if name == "bias_ho":
+                packing.plain(name, starts[name], 1, *shape)
+            elif name.startswith("weight"):
+                kind(name, starts[name], *shape)
                 if training:
-                    packed[f"{name}_t"] = cpu.panels(parts[name], transposed=True)
-        return packed
+                    packing.transposed(f"{name}_t", starts[name], *shape)
+            elif name.startswith("bias_ih"):
+                end = name.removeprefix("bias_ih")
+                packing.biases(f"bias{end}", starts[name], starts[f"bias_hh{end}"], *shape)
+        return packing
 
     def work(self, n_steps):
         """Multiplications of a forward pass over that many steps in all."""
@@ -176,13 +187,13 @@ class Network:
     def forward(self, packed, x, lengths, context, room, seed=None, keep=False):
         """Outputs (B, padded n_outputs) of sequences `x` (T, B, F), longest first, and traces for `backward` if `keep`.
 
-        `packed` from `pack`; `context` (B, n_context); `seed` switches dropout on.
+        `packed` from `packing`; `context` (B, n_context); `seed` switches dropout on.
         """
         cell, H, D = self.cell, self.width, len(self.directions)
         (T, B, _), traces = x.shape, []
         seen = room.take("seen", (B, self.layout.shapes["weight_ho"][0]))
-        seen[:, D * H : D * H + self.n_context] = context
-        seen[:, D * H + self.n_context :] = 0
+        if self.n_context:
+            seen[:, D * H : D * H + self.n_context] = context
         for layer in range(self.n_layers):
             if layer:
                 x = self._between(traces, layer, lengths, room, seed)
@@ -200,10 +211,9 @@ class Network:
                 cpu.forward(cell, inputs, lengths, *weights, states, saved)
                 traces.append(Trace(inputs, states, saved))
         for d in range(D):
-            last = traces[d - D].states[0]
-            seen[:, d * H : (d + 1) * H] = last[lengths % len(last), np.arange(B)]
+            cpu.last_outputs(traces[d - D].states, lengths, seen, d * H)
         outputs = room.take("outputs", (B, padded(self.n_outputs)))
-        cpu.affine(seen, packed["weight_ho"], packed["bias_ho"], outputs)
+        cpu.affine(seen, packed["weight_ho"], packed["bias_ho"].reshape(-1), outputs)
         return outputs, traces
 
     def backward(self, packed, lengths, traces, slopes, grad, room, seed=None, bptt_steps=None, dx=None):

@@ -34,7 +34,7 @@ def cut(network, lengths):
 
 def predict(network, theta, rows, n_jobs):
     """The network's outputs for all rows, (n_rows, n_outputs), without dropout."""
-    packed, rooms, lengths = network.pack(theta), Rooms(network.dtype), rows.lengths
+    packed, rooms, lengths = network.packing()(theta), Rooms(network.dtype), rows.lengths
     out, order = np.empty((len(lengths), network.n_outputs), network.dtype), np.argsort(-lengths, kind="stable")
     for first in range(0, len(order), SLICE):
         part = order[first : first + SLICE]
@@ -61,7 +61,7 @@ def gradient(network, theta, rows, chosen, total, loss, parameter, rooms, n_jobs
 
     `seed` switches dropout on.
     """
-    packed, chunks = network.pack(theta, training=True), cut(network, rows.lengths[chosen])
+    packed, chunks = network.packing(training=True)(theta), cut(network, rows.lengths[chosen])
     grads = rooms.shared.take("grads", (len(chunks), network.layout.size))
 
     def work(chunk):

@@ -8,11 +8,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
-import numpy as np
-
 from tsrnn.backends import elementwise, scan
-from tsrnn.backends.elementwise import combine, drop, gather, log_softmax, place  # noqa: F401 verbs as they are
-from tsrnn.backends.simd import n_lanes, tile_width
+from tsrnn.backends.elementwise import combine, drop, gather, last_outputs, log_softmax, place  # noqa: F401 verbs as they are
+from tsrnn.backends.packing import Packing  # noqa: F401
 
 MOST_CHUNKS, FEWEST_ROWS = 16, 32
 SMALL = 5e6  # multiplications of a chunk below which a thread of its own costs more than it brings
@@ -55,31 +53,6 @@ def each(function, n_chunks, n_jobs):
         for future in futures:
             future.result()
     return results
-
-
-def panels(w, transposed=False):
-    """`w` (K, N), or its transpose, as one contiguous (K, width) panel for each tile's width of columns."""
-    (K, N), width = w.shape[::-1] if transposed else w.shape, tile_width(w)
-    out = np.empty((-(-N // width), K, width), w.dtype)
-    scan.pack(w, transposed, out)
-    return out
-
-
-def gate_panels(cell, w):
-    """`w` (K, n_gates H) as `forward` reads it."""
-    K, N = w.shape
-    width = scan.units_of(cell) * cell.n_gates * n_lanes(w)
-    out = np.empty((N // width, K, width), w.dtype)
-    scan.pack_gates(w, cell.n_gates, out)
-    return out
-
-
-def bias_panels(cell, b_ih, b_hh):
-    """Both biases as `forward` reads them."""
-    units = scan.units_of(cell) * n_lanes(b_ih)
-    out = np.empty((len(b_ih) // cell.n_gates // units, units * (2 * cell.n_gates - cell.n_together)), b_ih.dtype)
-    scan.pack_biases(b_ih, b_hh, cell.n_gates, cell.n_together, out)
-    return out
 
 
 def forward(cell, x, lengths, w_ih, w_hh, bias, states, saved):

@@ -38,6 +38,15 @@ def place(source, first, target, to, n_columns, lengths, backwards, add):
 
 
 @compiled
+def last_outputs(states, lengths, seen, column):
+    """seen[b, column : column + H] = the output after the last step of row b."""
+    n_slots, H = states.shape[1], states.shape[3]
+    for b in range(len(lengths)):
+        for j in range(H):
+            seen[b, column + j] = states[0, lengths[b] % n_slots, b, j]
+
+
+@compiled
 def drop(x, seed, rate, out):
     """out = x / (1 - rate) where the noise at that place reaches `rate`, otherwise zero (Srivastava et al. 2014)."""
     scale = np.float32(1 / (1 - rate))

@@ -3,7 +3,7 @@
 Arrays are time-major. `x` (T, B, F) inputs, `states` (S, T + 1, B, H) with the initial states at time 0, `saved`
 (T, B, V, H) what the backward rule needs. Rows are sorted by length, longest first, so the rows that still run at a
 step are the first ones of a block; past the end of a row nothing is read or written: the last state of row b is
-states[:, lengths[b], b]. Weights come in panels (see `pack`).
+states[:, lengths[b], b]. Weights come in panels (see `packing`).
 
 Inside, every array is seen as a matrix made before the loops: a view made in a loop costs as much as the work on a row.
 """
@@ -14,6 +14,7 @@ import numpy as np
 from numba.extending import register_jitable
 
 from tsrnn.backends.compiling import compiled
+from tsrnn.backends.packing import units_of
 from tsrnn.backends.simd import (
     BITS,
     add_gates,
@@ -95,59 +96,6 @@ def add_sum(c, A, depth):
         for r in range(depth):
             total = total + load(A, r, column)
         store(c, 0, column, total)
-
-
-@compiled
-def pack(w, transposed, panels):
-    """panels[p] = the p-th tile's width of columns of w, or of its transpose, contiguous; zero past the last column."""
-    n_columns, width = w.shape[0] if transposed else w.shape[1], panels.shape[2]
-    for p in range(panels.shape[0]):
-        for k in range(panels.shape[1]):
-            for j in range(width):
-                column = p * width + j
-                if column >= n_columns:
-                    panels[p, k, j] = 0
-                elif transposed:
-                    panels[p, k, j] = w[column, k]
-                else:
-                    panels[p, k, j] = w[k, column]
-
-
-@compiled
-def pack_gates(w, n_gates, panels):
-    """panels[p] = the weights of the p-th group of units: of every row all gates of the first vector of units, then of
-    the next.
-    """
-    H, lanes, K, width = w.shape[1] // n_gates, n_lanes(w), w.shape[0], panels.shape[2]
-    rows, n_units = panels.reshape(-1, width), width // (n_gates * lanes)
-    for p in range(panels.shape[0]):
-        for u in range(n_units):
-            for g in range(n_gates):
-                for k in range(K):
-                    store(rows, p * K + k, (u * n_gates + g) * lanes, load(w, k, g * H + (p * n_units + u) * lanes))
-
-
-@compiled
-def pack_biases(b_ih, b_hh, n_gates, n_together, panels):
-    """panels[p] = where the sums of the p-th group of units start (see `simd.add_gates`)."""
-    H, lanes, n_sums = len(b_ih) // n_gates, n_lanes(b_ih), 2 * n_gates - n_together
-    n_units, a, q = panels.shape[1] // (n_sums * lanes), b_ih.reshape(1, -1), b_hh.reshape(1, -1)
-    for p in range(panels.shape[0]):
-        for u in range(n_units):
-            unit = (p * n_units + u) * lanes
-            for g in range(n_gates):
-                start = load(a, 0, g * H + unit)
-                if g < n_together:
-                    start = start + load(q, 0, g * H + unit)
-                else:
-                    at = u * n_sums + n_gates + g - n_together
-                    store(panels, p, at * lanes, load(q, 0, g * H + unit))
-                store(panels, p, (u * n_sums + g) * lanes, start)
-
-
-def units_of(cell):
-    """Vectors of units whose sums are made together: as many as fill the registers, with enough rows beside them."""
-    return 2 if cell.n_gates == 1 and BITS < 512 else 1
 
 
 def make_step(cell, n):

@@ -168,22 +168,26 @@ def exp(x):
 # clamped where tanh rounds to one. Its coefficients are those of Eigen's `generic_fast_tanh_float`.
 
 LIMIT = np.float32(7.90531)
-P0, P1, P2, P3 = map(
-    np.float32, (-2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08)
-)
-P4, P5, P6 = map(np.float32, (1.48572235717979e-05, 6.37261928875436e-04, 4.89352455891786e-03))
-Q0, Q1, Q2, Q3 = map(
-    np.float32, (1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03)
-)
+P = -2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08, 1.48572235717979e-05
+P = tuple(map(np.float32, (*P, 6.37261928875436e-04, 4.89352455891786e-03)))
+Q = tuple(map(np.float32, (1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03)))
+# tanh(x / 2) / 2 is the same function with coefficients divided by powers of two, which rounds nothing.
+HALF_P = tuple(p / np.float32(4 ** (7 - k)) for k, p in enumerate(P))
+HALF_Q = tuple(q / np.float32(4 ** (3 - k)) for k, q in enumerate(Q))
+
+
+@register_jitable
+def odd_rational(x, limit, p, q):
+    x = min(max(x, -limit), limit)
+    y = x * x
+    y2 = y * y  # pairs of terms do not wait for each other: half the latency of Horner's scheme (Estrin 1960)
+    top = (p[5] * y + p[6]) + y2 * (p[3] * y + p[4]) + y2 * y2 * (p[0] * y2 + (p[1] * y + p[2]))
+    return x * top / ((q[2] * y + q[3]) + y2 * (q[0] * y + q[1]))
 
 
 @register_jitable
 def rational_tanh(x):
-    x = min(max(x, -LIMIT), LIMIT)
-    y = x * x
-    y2 = y * y  # pairs of terms do not wait for each other: half the latency of Horner's scheme (Estrin 1960)
-    p = (P5 * y + P6) + y2 * (P3 * y + P4) + y2 * y2 * (P0 * y2 + (P1 * y + P2))
-    return x * p / ((Q2 * y + Q3) + y2 * (Q0 * y + Q1))
+    return odd_rational(x, LIMIT, P, Q)
 
 
 @register_jitable
@@ -213,7 +217,7 @@ def compiled_tanh(x):
 
 @register_jitable
 def sigmoid_by_tanh(x):
-    return HALF + HALF * rational_tanh(HALF * x)
+    return HALF + odd_rational(x, LIMIT + LIMIT, HALF_P, HALF_Q)
 
 
 @register_jitable
