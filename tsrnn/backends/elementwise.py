@@ -59,7 +59,7 @@ def affine(x, w, b, out):
     """out = x @ w + b; `w` in panels."""
     bias = b.reshape(1, len(b))
     for p in range(w.shape[0]):
-        product(out, 0, p * w.shape[2], bias, 0, 0, x, 0, x.shape[1], w[p], 0, x.shape[0])
+        product(out, 0, p * w.shape[2], bias, 0, 0, x, 0, x.shape[0], x.shape[1], w[p], 0)
 
 
 @compiled
@@ -71,7 +71,7 @@ def affine_backward(x, w_t, dout, dx, grad, at):
     add_transposed_product(grad[at:end].reshape(K, M), x, dout, N)
     add_sum(grad[end : end + M].reshape(1, M), dout, N)
     for p in range(w_t.shape[0]):
-        product(dx, 0, p * w_t.shape[2], zero, 0, 0, dout, 0, M, w_t[p], 0, N)
+        product(dx, 0, p * w_t.shape[2], zero, 0, 0, dout, 0, N, M, w_t[p], 0)
 
 
 @register_jitable

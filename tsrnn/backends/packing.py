@@ -2,7 +2,7 @@
 
 A plain panel holds one tile's width of columns of a matrix, or of its transpose, zero past the last one. For the
 forward scan a panel holds of every row all gates of the first vector of units, then of the next; biases are where the
-sums of such a group start (see `simd.add_gates`).
+sums of such a group start (see `tiles.add_gates`).
 """
 
 from functools import cached_property
@@ -104,7 +104,7 @@ def pack_gates(w, n_gates, panels):
 
 @register_jitable
 def pack_biases(b_ih, b_hh, n_gates, n_together, panels):
-    """panels[p] = where the sums of the p-th group of units start (see `simd.add_gates`)."""
+    """panels[p] = where the sums of the p-th group of units start (see `tiles.add_gates`)."""
     H, lanes, n_sums = len(b_ih) // n_gates, n_lanes(b_ih), 2 * n_gates - n_together
     n_units, a, q = panels.shape[1] // (n_sums * lanes), b_ih.reshape(1, -1), b_hh.reshape(1, -1)
     for p in range(panels.shape[0]):

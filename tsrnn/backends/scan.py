@@ -15,65 +15,68 @@ from numba.extending import register_jitable
 
 from tsrnn.backends.compiling import compiled
 from tsrnn.backends.packing import units_of
-from tsrnn.backends.simd import (
-    BITS,
-    add_gates,
-    add_product,
-    load,
-    load_rows,
-    load_tile,
-    n_lanes,
-    repeat,
-    store,
-    store_rows,
-    store_sums,
-    store_tile,
-    tile_width,
-)
+from tsrnn.backends.simd import BITS, load, load_rows, n_lanes, store, store_rows, tile_width
+from tsrnn.backends.tiles import add_gates, add_product, load_tile, repeat, store_sums, store_tile
 
 BLOCK = 48  # rows that go through time together: their gates stay in the cache
 DEPTH = 3 * BLOCK  # rows collected before they are multiplied into the weight gradients
 ODD = 16  # numbers that keep rows from lying a power of two apart, where they would share the same few lines of a cache
 
 
-def make_tile_update(n):
+MOST = 12 if BITS == 512 else 6  # rows of a tile: as many as leave a register for each factor
+
+
+def tiled(make_update):
+    """A product for any number of rows, made of updates that hold 12 or 6, 4, 2 and 1 rows in registers."""
+    update_most, update_4, update_2, update_1 = map(make_update, (MOST, 4, 2, 1))
+
     @register_jitable
-    def update(C, c, column, start, s, step, A, r, depth_a, V, v, B, b, depth_b, W, w):
-        tile = load_tile(start, s, column, n, step)
-        tile = add_product(tile, A, r, V, v, 0, depth_a)
-        store_tile(C, c, column, add_product(tile, B, b, W, w, 0, depth_b))
+    def product(C, c, column, start, s, step, A, a, rows, *factors):
+        i = 0
+        while rows - i >= MOST:
+            update_most(C, c + i, column, start, s + step * i, step, A, a + i, *factors)
+            i += MOST
+        while rows - i >= 4:
+            update_4(C, c + i, column, start, s + step * i, step, A, a + i, *factors)
+            i += 4
+        if rows - i >= 2:
+            update_2(C, c + i, column, start, s + step * i, step, A, a + i, *factors)
+            i += 2
+        if rows - i >= 1:
+            update_1(C, c + i, column, start, s + step * i, step, A, a + i, *factors)
+
+    return product
+
+
+def make_update(n):
+    @register_jitable
+    def update(C, c, column, start, s, step, A, a, depth, V, v):
+        """C[c : c + n] = start[s, s + step, ...] + A[a : a + n] @ V[v : v + depth], one tile's width of columns.
+
+        `step` 0 starts every row from the same one, a bias.
+        """
+        store_tile(C, c, column, add_product(load_tile(start, s, column, n, step), A, a, V, v, 0, depth))
 
     return update
 
 
-MOST = 12 if BITS == 512 else 6  # rows of a tile: as many as leave a register for each factor
-update_most, update_4, update_2, update_1 = map(make_tile_update, (MOST, 4, 2, 1))
+def make_panel_update(n):
+    @register_jitable
+    def update(C, c, column, start, s, step, D, d, n_p, V, v, q, n_q, w):
+        """The same where D stands in panels of DEPTH rows: the first `n_p` of them times V[v:], and `n_q` from panel
+        `q` on times V[w:].
+        """
+        tile, width = load_tile(start, s, column, n, step), tile_width(C)
+        for p in range(n_p):
+            tile = add_product(tile, D, p * DEPTH + d, V, v + p * width, 0, width)
+        for p in range(n_q):
+            tile = add_product(tile, D, (q + p) * DEPTH + d, V, w + p * width, 0, width)
+        store_tile(C, c, column, tile)
+
+    return update
 
 
-@register_jitable
-def two_products(C, c, column, start, s, step, A, r, depth_a, V, v, B, b, depth_b, W, w, rows):
-    """C[c : c + rows] = start + A[r : r + rows] @ V[v:] + B[b : b + rows] @ W[w:], one tile's width of columns.
-
-    `depth_a`, `depth_b` rows of V and W count. `step` 0 starts every row from the same one, a bias.
-    """
-    i = 0
-    while rows - i >= MOST:
-        update_most(C, c + i, column, start, s + step * i, step, A, r + i, depth_a, V, v, B, b + i, depth_b, W, w)
-        i += MOST
-    while rows - i >= 4:
-        update_4(C, c + i, column, start, s + step * i, step, A, r + i, depth_a, V, v, B, b + i, depth_b, W, w)
-        i += 4
-    if rows - i >= 2:
-        update_2(C, c + i, column, start, s + step * i, step, A, r + i, depth_a, V, v, B, b + i, depth_b, W, w)
-        i += 2
-    if rows - i >= 1:
-        update_1(C, c + i, column, start, s + step * i, step, A, r + i, depth_a, V, v, B, b + i, depth_b, W, w)
-
-
-@register_jitable
-def product(C, c, column, start, s, step, A, r, depth, V, v, rows):
-    """C[c : c + rows] = start + A[r : r + rows] @ V[v : v + depth], one tile's width of columns."""
-    two_products(C, c, column, start, s, step, A, r, depth, V, v, A, r, 0, V, v, rows)
+product, panel_product = tiled(make_update), tiled(make_panel_update)
 
 
 @register_jitable
@@ -85,7 +88,7 @@ def add_transposed_product(C, A, B, depth):
         for k in range(depth):
             for j in range(0, width, lanes):
                 store(panel, k, j, load(B, k, column + j))
-        product(C, 0, column, C, 0, 1, transposed, 0, depth, panel, 0, C.shape[0])
+        product(C, 0, column, C, 0, 1, transposed, 0, C.shape[0], depth, panel, 0)
 
 
 @register_jitable
@@ -104,7 +107,7 @@ def make_step(cell, n):
     n_started, shift = U * (2 * G - together), G - together
 
     @register_jitable
-    def step(scratch, bias, p, inputs, at, F, v_ih, outputs, now, then, H, v_hh, state_step, kept, keep, lanes):
+    def step(scratch, bias, p, inputs, at, outputs, now, then, kept, keep, F, v_ih, H, v_hh, state_step, lanes):
         sums = repeat(bias, p, n, n_started)
         for k in range(F):
             sums = add_gates(sums, inputs, at, k, v_ih, p * F + k, n, U, G, together, 0)
@@ -141,7 +144,8 @@ def make_forward(cell):
         n_slots, H, kept_steps, lanes = states.shape[1], states.shape[3], saved.shape[0], n_lanes(x)
         scratch = np.zeros((most * U, 2 * G * lanes), x.dtype)
         inputs, outputs, kept = x.reshape(T * B, F), states.reshape(S * n_slots * B, H), saved.reshape(-1, H)
-        v_ih, v_hh, apart = w_ih.reshape(-1, U * G * lanes), w_hh.reshape(-1, U * G * lanes), n_slots * B
+        v_ih, v_hh = w_ih.reshape(-1, U * G * lanes), w_hh.reshape(-1, U * G * lanes)
+        rest = F, v_ih, H, v_hh, n_slots * B, lanes
         for low in range(0, B, BLOCK):
             n = min(BLOCK, B - low)
             for t in range(lengths[low]):
@@ -152,101 +156,15 @@ def make_forward(cell):
                 for p in range(bias.shape[0]):
                     r = 0
                     while n - r >= most:
-                        step_most(
-                            scratch,
-                            bias,
-                            p,
-                            inputs,
-                            at + r,
-                            F,
-                            v_ih,
-                            outputs,
-                            now + r,
-                            then + r,
-                            H,
-                            v_hh,
-                            apart,
-                            kept,
-                            keep + r,
-                            lanes,
-                        )
+                        step_most(scratch, bias, p, inputs, at + r, outputs, now + r, then + r, kept, keep + r, *rest)
                         r += most
                     while n - r >= 2:
-                        step_2(
-                            scratch,
-                            bias,
-                            p,
-                            inputs,
-                            at + r,
-                            F,
-                            v_ih,
-                            outputs,
-                            now + r,
-                            then + r,
-                            H,
-                            v_hh,
-                            apart,
-                            kept,
-                            keep + r,
-                            lanes,
-                        )
+                        step_2(scratch, bias, p, inputs, at + r, outputs, now + r, then + r, kept, keep + r, *rest)
                         r += 2
                     if n - r == 1:
-                        step_1(
-                            scratch,
-                            bias,
-                            p,
-                            inputs,
-                            at + r,
-                            F,
-                            v_ih,
-                            outputs,
-                            now + r,
-                            then + r,
-                            H,
-                            v_hh,
-                            apart,
-                            kept,
-                            keep + r,
-                            lanes,
-                        )
+                        step_1(scratch, bias, p, inputs, at + r, outputs, now + r, then + r, kept, keep + r, *rest)
 
     return forward
-
-
-def make_panel_update(n):
-    @register_jitable
-    def update(C, c, column, start, s, step, D, slot, n_p, V, v, q, n_q, w):
-        tile, width = load_tile(start, s, column, n, step), tile_width(C)
-        for p in range(n_p):
-            tile = add_product(tile, D, p * DEPTH + slot, V, v + p * width, 0, width)
-        for p in range(n_q):
-            tile = add_product(tile, D, (q + p) * DEPTH + slot, V, w + p * width, 0, width)
-        store_tile(C, c, column, tile)
-
-    return update
-
-
-panel_most, panel_4, panel_2, panel_1 = map(make_panel_update, (MOST, 4, 2, 1))
-
-
-@register_jitable
-def panel_product(C, c, column, start, s, step, D, slot, n_p, V, v, q, n_q, w, rows):
-    """C[c : c + rows] = start + D @ V, one tile's width of columns, where D stands in panels of DEPTH rows: the first
-    `n_p` of them times V[v:], and `n_q` from panel `q` on times V[w:].
-    """
-    i = 0
-    while rows - i >= MOST:
-        panel_most(C, c + i, column, start, s + step * i, step, D, slot + i, n_p, V, v, q, n_q, w)
-        i += MOST
-    while rows - i >= 4:
-        panel_4(C, c + i, column, start, s + step * i, step, D, slot + i, n_p, V, v, q, n_q, w)
-        i += 4
-    if rows - i >= 2:
-        panel_2(C, c + i, column, start, s + step * i, step, D, slot + i, n_p, V, v, q, n_q, w)
-        i += 2
-    if rows - i >= 1:
-        panel_1(C, c + i, column, start, s + step * i, step, D, slot + i, n_p, V, v, q, n_q, w)
 
 
 @cache
@@ -260,10 +178,10 @@ def make_backward(cell):
         A, width = seen.T, tile_width(C)
         shared, extra = together * H // width, alone * H // width
         for p in range(shared):
-            product(C, 0, p * width, C, 0, 1, A, 0, depth, D, p * DEPTH, F + H + 2)
+            product(C, 0, p * width, C, 0, 1, A, 0, F + H + 2, depth, D, p * DEPTH)
         for p in range(shared, shared + extra):
-            product(C, 0, p * width, C, 0, 1, A, 0, depth, D, p * DEPTH, F + 1)
-            product(C, F + 1, p * width, C, F + 1, 1, A, F + 1, depth, D, (p + extra) * DEPTH, H + 1)
+            product(C, 0, p * width, C, 0, 1, A, 0, F + 1, depth, D, p * DEPTH)
+            product(C, F + 1, p * width, C, F + 1, 1, A, F + 1, H + 1, depth, D, (p + extra) * DEPTH)
 
     @compiled
     def backward(x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):
@@ -322,17 +240,13 @@ def make_backward(cell):
                         store_rows(ds, slopes_old, r, j, 0, H)
                 for column in range(0, H, width):
                     v = column // width * N
-                    panel_product(
-                        ds, begin, column, ds, begin, 1, D, filled, shared, v_hh, v, shared + extra, extra,
-                        v + together * H, n - begin,
-                    )  # fmt: skip
+                    factors = shared, v_hh, v, shared + extra, extra, v + together * H
+                    panel_product(ds, begin, column, ds, begin, 1, D, filled, n - begin, *factors)
                 if d_inputs.shape[0] > 0:
                     first = t * B + low + begin
                     for column in range(0, d_inputs.shape[1], width):
-                        v = column // width * N
-                        panel_product(
-                            d_inputs, first, column, zero, 0, 0, D, filled, shared + extra, v_ih, v, 0, 0, 0, n - begin
-                        )
+                        factors = shared + extra, v_ih, column // width * N, 0, 0, 0
+                        panel_product(d_inputs, first, column, zero, 0, 0, D, filled, n - begin, *factors)
                 filled += n - begin
             for r in range(rows):
                 for s in range(S):
