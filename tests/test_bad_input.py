@@ -1,5 +1,7 @@
 """What cannot be right is refused in one sentence: what it must be, what it was; and nothing is lost by it."""
 
+import re
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -71,6 +73,9 @@ STORES = [f"store {i}" for i in range(6)]
 FRAME = frame_of(GOOD, STORES)
 FORM = r"^X must be \(n_sequences, n_timesteps\), .*, n_features\) or a list of sequences; got shape "
 
+LONG = pd.DataFrame({"unique_id": list("aaabbb"), "ds": [*pd.date_range("2020", periods=3)] * 2, "y": np.arange(6.0)})
+HINT = r"a row must be one sequence, and a long frame .*\(series, time\), .*X\.set_index\(\['unique_id', 'ds'\]\)"
+
 BAD_X = {
     "empty list": ([], r"X must hold at least one sequence; got 0"),
     "no sequences": (np.empty((0, 5, 2)), r"0 sample\(s\)"),
@@ -112,13 +117,79 @@ BAD_X = {
     "strings in a table": (np.array([["a", "b"]] * 6), r"X must hold real numbers; got <U1 values"),
     "strings in a list": ([*LISTS[:5], np.array(["a", "b"])], r"sequence 5 must hold numbers; got <U1 values"),
     "objects in a list": ([*LISTS[:5], np.array([None, {}])], r"sequence 5 must hold numbers; got object values"),
+    "objects of text in a list": (
+        [*LISTS[:5], np.array([[1.0, "a"]], dtype=object)],
+        r"sequence 5 must hold numbers; got object values: could not convert string to float: 'a'",
+    ),
+    "objects of text in a table": (
+        np.array([[1.0, 2.0]] * 4 + [["a", "b"]] * 2, dtype=object),
+        r"sequence 4 must hold numbers; got object values: could not convert string to float: 'a'",
+    ),
+    "objects of text": (
+        np.array([[[1.0]]] * 4 + [[["a"]]] * 2, dtype=object),
+        r"sequence 4 must hold numbers; got object values: could not convert string to float: 'a'",
+    ),
+    "objects that are no numbers": (
+        np.array([[1.0], [{}]] * 3, dtype=object),
+        r"sequence 1 must hold numbers; got object values: .* a real number, not 'dict'",
+    ),
+    "whole numbers without end": (
+        [[1, 2], [1, 10**400]] * 3,
+        r"sequence 1 must hold numbers; got object values: int too",
+    ),
+    "objects of ragged lists": (
+        np.array([[[1, 2], [3]]] * 6 + [None], dtype=object)[:6],
+        r"steps of sequence 0 must have one number of features; got several",
+    ),
+    "missing among objects": (
+        np.array([[1, 2], [3, pd.NA]] * 3, dtype=object),
+        r"X contains NaN: sequence 1 .* step 1",
+    ),
+    "masked": (np.ma.masked_equal(GOOD, GOOD[2, 3, 1]), r"X contains NaN: sequence 2 has it at time step 3"),
+    "masked in a table": (
+        np.ma.masked_equal(np.arange(30).reshape(6, 5), 19),
+        r"X contains NaN: sequence 3 has it at time step 4",
+    ),
+    "masked in a list": (
+        [*LISTS[:5], np.ma.masked_equal(GOOD[5], GOOD[5, 2, 0])],
+        r"X contains NaN: sequence 5 has it at time step 2",
+    ),
+    "frames of other columns in a list": (
+        [pd.DataFrame(x, columns=["u", "w" if i == 4 else "v"]) for i, x in enumerate(GOOD)],
+        r"columns of sequence 4 must be \['u', 'v'\], in any order; got \['u', 'w'\]",
+    ),
+    "frames of repeated columns in a list": (
+        [pd.DataFrame(x, columns=["u", "u" if i == 4 else "v"]) for i, x in enumerate(GOOD)],
+        r"columns of sequence 4 must be \['u', 'v'\], in any order; got \['u', 'u'\]",
+    ),
+    "frames of more columns in a list": (
+        [pd.DataFrame(x).assign(**{"w": 0} if i == 4 else {}) for i, x in enumerate(GOOD)],
+        r"columns of sequence 4 must be \[0, 1\], in any order; got \[0, 1, 'w'\]",
+    ),
+    "long frame": (LONG, r"columns of X must be numbers; got (str|object) in column 'unique_id': " + HINT),
+    "long frame of numbers": (LONG.drop(columns="unique_id"), r"numbers; got datetime64.* in column 'ds': " + HINT),
+    "long frame of objects": (
+        LONG.astype({"unique_id": object}),
+        r"column 'unique_id' of X must hold numbers; got object values: .* 'a': " + HINT,
+    ),
+    "long frame of categories": (
+        LONG.astype({"unique_id": "category"}),
+        r"got category in column 'unique_id': " + HINT,
+    ),
     "complex": (GOOD * 1j, r"X must hold real numbers; got complex128"),
     "dates": (GOOD.astype("M8[D]"), r"X must hold real numbers; got datetime64"),
     "twice the same step": (
         pd.concat([FRAME, FRAME.iloc[7:8]]),
         r"unique in \(series, time\); got \('store 1', 2\) twice",
     ),
-    "text in a frame": (FRAME.assign(w="a"), r"columns of X must be numbers; got (str|object|string) in column 'w'"),
+    "text in a frame": (
+        FRAME.assign(w=pd.Series("a", index=FRAME.index, dtype="string")),
+        r"columns of X must be numbers; got str.* in column 'w'",
+    ),
+    "objects of text in a frame": (
+        FRAME.assign(w=np.array(["a"] * 30, dtype=object)).astype({"w": object}),
+        r"column 'w' of X must hold numbers; got object values",
+    ),
     "dates in a frame": (
         FRAME.assign(w=pd.Timestamp(0)),
         r"columns of X must be numbers; got datetime64.* in column 'w'",
@@ -151,6 +222,27 @@ def test_the_same_sentences_at_predict(case):
     assert_array_equal(model.predict(GOOD), RNNClassifier(**SMALL).fit(GOOD, LABELS).predict(GOOD))
 
 
+@pytest.mark.parametrize(
+    ("dtype", "limit", "large"), [("float32", r"1\.8e\+19", 2e19), ("float64", r"1\.3e\+154", 2e154)]
+)
+@pytest.mark.parametrize("Estimator", BOTH)
+def test_values_whose_squares_are_not_finite(Estimator, dtype, limit, large):
+    """No learning rate helps them; a fitted model reads them all the same."""
+    X = with_entry(GOOD, (4, 1, 0), -large)
+    sentence = refused_fit(Estimator, X, target(Estimator), dtype=dtype)
+    assert re.match(rf"values of X must be at most {limit}, .* {dtype}; sequence 4 has 2e.* at time step 1:", sentence)
+    assert "scale the series, for instance with StandardScaler" in sentence
+    model = Estimator(**SMALL, dtype=dtype).fit(GOOD, target(Estimator))
+    assert refusal(model.partial_fit, X, target(Estimator)) == sentence
+    assert len(model.predict(X)) == 6
+    assert np.isfinite(Estimator(**SMALL, dtype=dtype).fit(X / 1e10, target(Estimator)).loss_curve_).all()
+
+
+def test_a_target_that_is_not_squared_may_be_larger():
+    y = with_entry(NUMBERS, 2, 1e20)
+    assert np.isfinite(RNNRegressor(**SMALL, loss="absolute").fit(GOOD, y).loss_curve_).all()
+
+
 ONE = pd.Series(NUMBERS, index=STORES)
 
 BAD_Y = {
@@ -177,6 +269,31 @@ BAD_Y = {
         np.c_[NUMBERS, with_entry(NUMBERS, 3, np.nan)],
         r"target of sequence 3 must be finite",
     ),
+    "masked": (
+        RNNRegressor,
+        np.ma.masked_equal(NUMBERS, NUMBERS[3]),
+        r"y contains NaN: the target of sequence 3 must be finite; got nan",
+    ),
+    "too large to be squared": (
+        RNNRegressor,
+        with_entry(NUMBERS, 2, -1e20),
+        r"the target of sequence 2 must be at most 1\.8e\+19, .* in float32; got 1e\+20: scale y",
+    ),
+    "objects of text": (
+        RNNRegressor,
+        np.array([1.0, 2.0, 3.0, "a", 5.0, 6.0], dtype=object),
+        r"the target of sequence 3 must hold numbers; got object values: .* 'a'",
+    ),
+    "Series of text": (
+        RNNRegressor,
+        pd.Series(LABELS),
+        r"the target of sequence 0 must hold numbers; got object values",
+    ),
+    "ragged objects": (
+        RNNRegressor,
+        np.array([1.0, [2.0], 3.0, 4.0, 5.0, 6.0], dtype=object),
+        r"the target of sequence 1 must hold numbers; got object values",
+    ),
     "strings": (RNNRegressor, LABELS, r"y must hold real numbers; got <U3 values"),
     "complex": (RNNRegressor, NUMBERS * 1j, r"y must hold real numbers; got complex128"),
     "3-D": (
@@ -193,14 +310,55 @@ BAD_Y = {
     "NaN label": (
         RNNClassifier,
         [0, 1, 0, np.nan, 1, 0],
-        r"y contains NaN: the label of sequence 3 must be finite; got nan",
+        r"y contains NaN: the label of sequence 3 must not be missing; got nan",
     ),
     "infinite label": (RNNClassifier, [0, 1, 0, 1, np.inf, 0], r"y contains infinity: the label of sequence 4"),
     "missing label": (
         RNNClassifier,
         ["low", None, "top"] * 2,
-        r"labels of y must be all strings or all numbers; got both",
+        r"y contains NaN: the label of sequence 1 must not be missing; got None",
     ),
+    "NaN among strings": (
+        RNNClassifier,
+        ["low", "top", float("nan")] * 2,
+        r"the label of sequence 2 must not be missing; got nan",
+    ),
+    "masked label": (
+        RNNClassifier,
+        np.ma.array([0, 1] * 3, mask=[0, 0, 0, 0, 1, 0]),
+        r"the label of sequence 4 must not be missing",
+    ),
+    "missing boolean": (
+        RNNClassifier,
+        pd.Series([True, False, None] * 2, dtype="boolean"),
+        r"the label of sequence 2 must not be missing; got <NA>",
+    ),
+    "missing Int64": (
+        RNNClassifier,
+        pd.Series([1, None, 2] * 2, dtype="Int64"),
+        r"the label of sequence 1 must not be missing; got <NA>",
+    ),
+    "missing string": (
+        RNNClassifier,
+        pd.Series(["low", None, "top"] * 2, dtype="string"),
+        r"the label of sequence 1 must not be missing; got <NA>",
+    ),
+    "missing category": (
+        RNNClassifier,
+        pd.Series(["low", None, "top"] * 2, dtype="category"),
+        r"the label of sequence 1 must not be missing; got nan",
+    ),
+    "labels that are no labels": (
+        RNNClassifier,
+        np.array([0, 1, 0, {}, 1, 0], dtype=object),
+        r"the label of sequence 3 must be a string, a number or a bool; got dict",
+    ),
+    "dates as labels": (
+        RNNClassifier,
+        np.array([0, 1] * 3, dtype="M8[ns]"),
+        r"the label of sequence 0 must be a string, a number or a bool; got datetime64",
+    ),
+    "two kinds in a list": (RNNClassifier, [1, "a"] * 3, r"all strings or all numbers; got both"),
     "two kinds": (RNNClassifier, np.array([1, "a"] * 3, dtype=object), r"all strings or all numbers; got both"),
     "two columns": (RNNClassifier, np.c_[LABELS, LABELS], r"y should be a 1d array, got an array of shape \(6, 2\)"),
 }
@@ -395,6 +553,17 @@ def test_other_features_at_predict(X, other, expected):
     assert_array_equal(model.predict(X), before)
 
 
+@pytest.mark.parametrize(
+    ("columns", "got"), [(["u", "w"], r"\['u', 'w'\]"), ([0, 1], r"\[0, 1\]"), (["u", "v", "w"], r"\['u', 'v', 'w'\]")]
+)
+def test_frames_of_other_columns_at_predict(columns, got):
+    frames = [pd.DataFrame(x, columns=["u", "v"]) for x in GOOD]
+    model = RNNRegressor(**SMALL).fit(frames, NUMBERS)
+    other = [*frames[:2], pd.DataFrame(np.ones((4, len(columns))), columns=columns)]
+    for call in (model.predict, lambda X: model.partial_fit(X, NUMBERS[:3])):
+        assert re.match(rf"columns of sequence 2 must be \['u', 'v'\], in any order; got {got}", refusal(call, other))
+
+
 def test_other_features_when_going_on():
     model = RNNRegressor(**SMALL).fit(GOOD, NUMBERS)
     before = state(model)
@@ -416,6 +585,8 @@ def test_labels_that_partial_fit_does_not_know():
     assert state(model) == before
     sentence = refusal(RNNClassifier(**SMALL).partial_fit, GOOD, LABELS, classes=["high", "low"])
     assert "labels of y must be among the classes ['high', 'low']; got 'top' for sequence 1" in sentence
+    sentence = refusal(RNNClassifier(**SMALL).partial_fit, GOOD, LABELS, classes=["low", None])
+    assert "entry 1 of classes must not be missing; got None" in sentence
 
 
 def test_weights_of_another_network():

@@ -1,5 +1,7 @@
 """What the estimators promise: forms of X, lengths, outputs, weights, training, and manners; mostly to the last bit."""
 
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -89,7 +91,14 @@ FORMS = {
     "nested lists": lambda X: X.tolist(),
     "list of lists and arrays": lambda X: [X[0].tolist(), *X[1:]],
     "object array of arrays": objects,
+    "list of arrays of objects": lambda X: [x.astype(object) for x in X],
+    "masked array without a mask": np.ma.array,
     "list of frames": lambda X: [pd.DataFrame(x) for x in X],
+    "list of frames of nullable numbers": lambda X: [pd.DataFrame(x).astype("Int64") for x in X],
+    "list of frames, columns in other orders": lambda X: [
+        pd.DataFrame(x)[[0, 1] if i % 3 == 0 else [1, 0]] for i, x in enumerate(X)
+    ],
+    "list of a frame and arrays": lambda X: [pd.DataFrame(X[0], columns=["v", "u"]), *X[1:]],
     "frame": frame_of,
     "frame of nullable numbers": lambda X: frame_of(X).astype("Int64"),
     "frame, times backwards": lambda X: backwards_in_time(frame_of(X)),
@@ -226,6 +235,22 @@ def test_features_are_those_of_the_last_fit():
     assert model.n_features_in_ == 1
 
 
+def test_frames_in_a_list_are_matched_by_name():
+    X, y = ragged()
+    frames = [pd.DataFrame(x, columns=["u", "v"]) for x in X]
+    turned = [frame[["v", "u"]] for frame in frames]
+    model = regressor().fit([frames[0], *turned[1:]], y)
+    assert_same_model(model, regressor().fit(X, y))
+    assert list(model.feature_names_in_) == ["u", "v"]
+    expected = model.predict(X)
+    for form in (frames, turned, frame_of(X)):
+        assert_array_equal(model.predict(form), expected)
+    assert_array_equal(regressor().fit(frame_of(X), y).predict(turned), expected)
+    assert list(regressor().fit(turned, y).feature_names_in_) == ["v", "u"]
+    for form in ([pd.DataFrame(x) for x in X], [*frames[:-1], X[-1]]):
+        assert not hasattr(model.fit(form, y), "feature_names_in_")
+
+
 # Lengths
 
 
@@ -356,6 +381,10 @@ LABELS = {
     "Series of str": (["low", "mid", "top"], pd.Series),
     "Series of categories": (["low", "mid", "top"], lambda y: pd.Series(y, dtype="category")),
     "Series of Int64": ([1, 2, 3], lambda y: pd.Series(y, dtype="Int64")),
+    "Series of string": (["low", "mid", "top"], lambda y: pd.Series(y, dtype="string")),
+    "Series of whole categories": ([1, 2, 3], lambda y: pd.Series(y, dtype="category")),
+    "whole objects": ([1, 2, 3], lambda y: y.astype(object)),
+    "column of whole objects": ([1, 2, 3], lambda y: pd.Series(y, dtype=object)),
 }
 
 
@@ -367,8 +396,29 @@ def test_any_labels_name_the_same_three_classes(kind):
     model = classifier().fit(X, form(np.array(names)[codes]))
     expected = classifier().fit(X, codes)
     assert model.classes_.tolist() == names
+    assert model.classes_.dtype.kind == np.array(names).dtype.kind
     assert_same_model(model, expected)
     assert_array_equal(model.predict(X), np.array(names)[expected.predict(X)])
+    assert model.score(X, form(np.array(names)[codes])) == expected.score(X, codes)
+    parts = classifier().partial_fit(X, form(np.array(names)[codes]), classes=form(np.array(names)))
+    assert parts.classes_.tolist() == names and parts.classes_.dtype == model.classes_.dtype
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda y: y.astype(object),
+        lambda y: pd.Series(y, dtype=object),
+        lambda y: pd.Series(y, dtype="boolean"),
+        lambda y: pd.Series(y, dtype="category"),
+    ],
+)
+def test_bools_stay_bools(form):
+    X, y = ragged()
+    model = classifier(class_weight={True: 2}).fit(X, form(y > 0))
+    assert model.classes_.dtype == bool
+    assert_same_model(model, classifier(class_weight={True: 2}).fit(X, y > 0))
+    assert model.score(X, form(y > 0)) == model.score(X, y > 0)
 
 
 @pytest.mark.parametrize("names", [[False, True], ["no", "yes"], [0, 1], [-1, 1]])
@@ -658,14 +708,16 @@ def test_silence_is_the_default(Estimator, capfd):
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
-def test_verbose_is_one_line_that_is_written_over(early_stopping, capfd):
+def test_verbose_is_one_line_that_is_written_over(early_stopping, monkeypatch, capfd):
+    """On a terminal; elsewhere its last state alone."""
     X, y = ragged()
-    model = regressor(verbose=1, early_stopping=early_stopping).fit(X, y)
-    out, err = capfd.readouterr()
-    assert out == ""
-    assert err.count("\n") == 1 and err.endswith("\n")
-    shown = err.rstrip("\n").split("\r")
-    assert shown[0] == ""
-    assert [line.split()[1] for line in shown[1:]] == ["1/4", "2/4", "3/4", "4/4"]
-    assert f"loss {model.loss_curve_[-1]:.5g}" in shown[-1]
-    assert ("validation" in shown[-1]) == early_stopping
+    for watched in (False, True):
+        monkeypatch.setattr(sys.stderr, "isatty", lambda watched=watched: watched)
+        model = regressor(verbose=1, early_stopping=early_stopping).fit(X, y)
+        out, err = capfd.readouterr()
+        assert out == ""
+        assert err.count("\n") == 1 and err.endswith("\n")
+        shown = err.rstrip("\n").removeprefix("\r").split("\r")
+        assert [line.split()[1] for line in shown] == (["1/4", "2/4", "3/4", "4/4"] if watched else ["4/4"])
+        assert f"loss {model.loss_curve_[-1]:.5g}" in shown[-1]
+        assert ("validation" in shown[-1]) == early_stopping

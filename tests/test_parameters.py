@@ -4,13 +4,15 @@ import threading
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 import pytest
 
-from tsrnn import RNNClassifier, RNNRegressor
+from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor
 from tsrnn.backends import cpu
+from tsrnn.forecasting import forecaster
 
-BOTH = [RNNRegressor, RNNClassifier]
 BASE = {"cell": "gru", "hidden_size": 4, "max_iter": 4, "batch_size": 8, "random_state": 0}
+QUICK = {"h": 3, "hidden_size": 4, "n_networks": 2, "max_steps": 20, "batch_size": 8, "random_state": 0}
 
 
 class Acts(NamedTuple):
@@ -72,6 +74,27 @@ TABLES = {
         "quantile": [Acts(0.9, where={"loss": "pinball"})],
     },
     RNNClassifier: SHARED | {"class_weight": [Acts({True: 5}), Acts("balanced")]},
+    RNNForecaster: {
+        "h": [Acts(4, "forecast"), Acts(4, "losses")],
+        "freq": [Acts("B", "times", {"freq": "D"})],
+        "season_length": [Acts(4, "forecast")],
+        "cell": [Acts("rnn", "forecast"), Acts("gru", "forecast")],
+        "hidden_size": [Acts(5, "forecast")],
+        "window": [Acts(12, "forecast")],
+        "segment": [Acts(2, "forecast", {"window": 12})],
+        "level": [Acts(3, "forecast")],
+        "log": [Acts(False, "forecast")],
+        "deseasonalize": [Acts(True, "forecast", {"season_length": 4})],
+        "n_networks": [Acts(3, "forecast"), Acts(3, "networks")],
+        "max_steps": [Acts(1, "forecast"), Acts(19, "forecast"), Acts(21, "forecast"), Acts(40, "losses")],
+        "learning_rate_init": [Acts(0.01, "forecast")],
+        "batch_size": [Acts(16, "forecast")],
+        "alpha": [Acts(0.1, "forecast")],
+        "clip_norm": [Acts(0.01, "forecast"), Acts(None, "forecast", {"clip_norm": 0.01})],
+        "random_state": [Acts(1, "forecast"), Acts(np.random.RandomState(1), "forecast")],
+        "n_jobs": [Acts(2, "threads", {"n_jobs": 1})],
+        "verbose": [Acts(1, "stderr")],
+    },
 }
 
 
@@ -81,8 +104,39 @@ def sequences(n=24):
     return X, np.array([2 * x[-1, 0] for x in X])
 
 
+def panel(length):
+    """Four series from a Monday on."""
+    rng, days = np.random.default_rng(0), pd.date_range("2024-01-01", periods=length)
+    return pd.DataFrame({name: np.exp(rng.normal(size=length)) for name in "abcd"}, index=days)
+
+
+def forecasted(parameters, monkeypatch, capfd):
+    """Fit, forecast, and look at everything; five days in a row may be business days or not."""
+    n_threads = []
+
+    class Watched(forecaster.ThreadPoolExecutor):
+        def __init__(self, n):
+            n_threads.append(n)
+            super().__init__(n)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(forecaster, "ThreadPoolExecutor", Watched)
+        model = RNNForecaster(**parameters).fit(panel(5 if "freq" in parameters else 40))
+    forecast = model.predict()
+    return {
+        "forecast": forecast.to_numpy().tolist(),
+        "times": forecast.index.to_list(),
+        "losses": model.loss_curves_,
+        "networks": len(model.loss_curves_),
+        "threads": n_threads,
+        "stderr": capfd.readouterr().err,
+    }
+
+
 def outcome(Estimator, parameters, monkeypatch, capfd):
     """Fit twice, as warm_start wants it, and look at everything."""
+    if Estimator is RNNForecaster:
+        return forecasted(parameters, monkeypatch, capfd)
     X, y = sequences(200 if "batch_size" in parameters and parameters["batch_size"] == 200 else 24)
     y, submitted, pool = y if Estimator is RNNRegressor else y > 0.8, [], cpu.pool
 
@@ -113,14 +167,14 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize("Estimator", BOTH)
+@pytest.mark.parametrize("Estimator", TABLES)
 def test_every_parameter_is_in_the_table(Estimator):
     assert set(TABLES[Estimator]) == set(Estimator().get_params())
 
 
 @pytest.mark.parametrize(("Estimator", "name", "case"), CASES)
 def test_a_parameter_acts_or_is_refused(Estimator, name, case, monkeypatch, capfd):
-    before = BASE | case.where
+    before = (QUICK if Estimator is RNNForecaster else BASE) | case.where
     after = before | {name: case.value}
     assert before.get(name, getattr(Estimator(), name)) is not case.value
     if isinstance(case, Refused):

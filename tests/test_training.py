@@ -176,38 +176,40 @@ def test_warm_start_goes_on_where_it_stood():
 
 
 SIGNATURES = """
-import json, sys
+import gc, json, sys
 import numpy as np
-from tsrnn import RNNClassifier, RNNRegressor
-from tsrnn.backends import elementwise, scan
-from tsrnn.rules.cells import CELLS
-from tsrnn.rules.losses import LOSSES
-from tsrnn.rules.updates import UPDATES
+import pandas as pd
+from numba.core.dispatcher import Dispatcher
+from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor
 rng = np.random.default_rng(0)
 X = rng.normal(size=(40, 6, 2))
 y, frozen = X[:, -1, 0], X.copy()
 frozen.setflags(write=False)
-options = dict(cell="gru", hidden_size=5, max_iter=2, n_layers=2, dropout=0.1)
+cell, dtype = sys.argv[1:]
+options = dict(cell=cell, dtype=dtype, hidden_size=5, max_iter=2, n_layers=2, dropout=0.1)
 for inputs in (X, np.asfortranarray(X), frozen, X.astype("f4"), (10 * X).astype(int), list(X), X[:, ::2]):
     RNNRegressor(**options).fit(inputs, y).predict(inputs)
     RNNRegressor(**options, bidirectional=True).fit(inputs, y[:, None].repeat(2, axis=1)).predict(inputs)
 RNNClassifier(**options).fit(X[:, :, 0], y > 0).predict(X[:, :, 0])
-kernels = {
-    "forward": scan.make_forward(CELLS["gru"]), "backward": scan.make_backward(CELLS["gru"]),
-    "loss": elementwise.make_loss(LOSSES["squared"]), "update": elementwise.make_update(UPDATES["adam"]),
-    "pack": scan.pack, "gather": elementwise.gather, "place": elementwise.place, "drop": elementwise.drop,
-    "affine": elementwise.affine, "affine_backward": elementwise.affine_backward, "combine": elementwise.combine,
-}
-print(json.dumps({name: [len(k.signatures), sum(k.stats.cache_misses.values())] for name, k in kernels.items()}))
+if dtype == "float32":
+    frame = pd.DataFrame(np.exp(X[:, 0]), columns=["a", "b"])
+    quick = dict(cell=cell, h=3, hidden_size=5, n_networks=2, max_steps=20)
+    for y, more in ((frame, {}), (frame["a"].astype("f4"), {}), ((9 * frame).astype(int), {"season_length": 7})):
+        RNNForecaster(**quick, **more).fit(y).predict(y[:-5])
+kernels = [k for k in gc.get_objects() if issubclass(type(k), Dispatcher) and k.targetoptions.get("nogil")]  # all ours
+print(json.dumps([[str(k.py_func), len(k.signatures), sum(k.stats.cache_misses.values())] for k in kernels]))
 """
 
 
-def test_one_signature_per_kernel_and_the_next_process_finds_it():
-    runs = [
-        json.loads(
-            subprocess.run([sys.executable, "-c", SIGNATURES], capture_output=True, text=True, check=True).stdout
-        )
-        for _ in range(2)
-    ]
-    assert {name: figures[0] for name, figures in runs[0].items()} == dict.fromkeys(runs[0], 1)
-    assert {name: figures[1] for name, figures in runs[1].items()} == dict.fromkeys(runs[1], 0)
+@pytest.mark.parametrize(
+    ("cell", "dtype"), [("rnn", "float32"), ("gru", "float32"), ("gru", "float64"), ("lstm", "float32")]
+)
+def test_one_signature_per_kernel_and_the_next_process_finds_it(cell, dtype):
+    runs = []
+    for _ in range(2):
+        done = subprocess.run([sys.executable, "-c", SIGNATURES, cell, dtype], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        runs.append(json.loads(done.stdout))
+    assert len(runs[0]) > 9
+    assert [kernel for kernel, n_signatures, _ in runs[0] if n_signatures > 1] == []
+    assert [kernel for kernel, _, n_misses in runs[1] if n_misses] == []

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,8 @@ def is_ragged(X):
     as for scikit-learn.
     """
     if isinstance(X, np.ndarray):
-        return X.dtype == object and X.ndim == 1 and len(X) > 0 and np.ndim(X[0]) > 0
+        first = X[0] if X.dtype == object and X.ndim == 1 and len(X) > 0 else None
+        return isinstance(first, (list, tuple)) or getattr(first, "ndim", 0) > 0
     if not isinstance(X, (list, tuple)):
         return False
     if len(X) == 0 or not all(isinstance(item, (list, tuple)) for item in X):
@@ -58,6 +60,36 @@ def check_form(X):
         raise ValueError(f"X must hold real numbers; got {kind} values{note}.")
 
 
+def without_mask(X):
+    """Of a masked array its values, NaN where one is masked: it counts as missing."""
+    if isinstance(X, np.ma.MaskedArray) and X.dtype.names is None and np.ma.is_masked(X):
+        return X.astype(object).filled(np.nan)
+    return X
+
+
+def numbers(objects, name, hint=""):
+    """Objects as float64, where they are numbers or missing."""
+    try:
+        return np.where(pd.isna(objects), np.nan, objects).astype(np.float64)
+    except (TypeError, ValueError, OverflowError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"{name} must hold numbers; got object values: {str(error).rstrip('.')}{hint}.") from error
+
+
+def check_columns(frame, hint=""):
+    """Raise a sentence for a column that does not hold numbers."""
+    for name, column in frame.items():
+        if column.dtype == object:
+            numbers(column, f"column {name!r} of X", hint)
+        elif column.dtype.kind not in "biuf":
+            raise ValueError(f"columns of X must be numbers; got {column.dtype} in column {name!r}{hint}.")
+
+
+def from_objects(array):
+    """An array of objects, sequence by sequence, as numbers."""
+    return np.array([numbers(x, f"sequence {i}") for i, x in enumerate(array)]).reshape(array.shape)
+
+
 def from_frame(frame, dtype):
     """Of a frame with a (series, time) index: series in order of first appearance, time sorted within each."""
     frame = frame.to_frame() if frame.ndim == 1 else frame
@@ -68,15 +100,37 @@ def from_frame(frame, dtype):
     repeated = frame.index.duplicated()
     if repeated.any():
         raise ValueError(f"rows of X must be unique in (series, time); got {frame.index[repeated].to_list()[0]} twice.")
-    for name, kind in frame.dtypes.items():
-        if kind.kind not in "biuf":
-            raise ValueError(f"columns of X must be numbers; got {kind} in column {name!r}.")
+    check_columns(frame)
     try:
         order = np.lexsort((times.argsort().argsort(), codes))
     except TypeError as error:
         raise TypeError(f"time labels of X must have an order; got {error}.") from error
     values = np.ascontiguousarray(frame.to_numpy(dtype=dtype, na_value=np.nan)[order])
     return Series(values, np.concatenate([[0], np.bincount(codes).cumsum()]), labels.to_list())
+
+
+def names_of(X):
+    """Names of the features: of a frame with a (series, time) index, or of frames in a list that are all of strings."""
+    if is_panel_frame(X):
+        return np.asarray(X.columns if X.ndim == 2 else [X.name], dtype=object)
+    named = is_ragged(X) and all(hasattr(item, "columns") for item in X)
+    names = list(X[0].columns) if named else []
+    return np.asarray(names, dtype=object) if names and all(isinstance(name, str) for name in names) else None
+
+
+def by_name(items, order=None):
+    """Items with the columns of frames among them in one order: the one given, or that of the first frame."""
+    out = []
+    for i, item in enumerate(items):
+        if hasattr(item, "columns"):
+            names = list(item.columns)
+            order = names if order is None else list(order)
+            if names != order:
+                if set(names) != set(order) or len(set(names)) < max(len(names), len(order)):
+                    raise ValueError(f"columns of sequence {i} must be {order}, in any order; got {names}.")
+                item = item[order]
+        out.append(item)
+    return out
 
 
 def from_list(arrays, dtype):
@@ -86,9 +140,10 @@ def from_list(arrays, dtype):
     parts = []
     for i, item in enumerate(arrays):
         try:
-            part = np.asarray(item)
+            part = np.asarray(without_mask(item))
         except ValueError as error:  # of numpy: steps that do not make a rectangle
             raise ValueError(f"steps of sequence {i} must have one number of features; got several.") from error
+        part = numbers(part, f"sequence {i}") if part.dtype == object else part
         if part.dtype.kind not in "biuf":
             raise ValueError(f"sequence {i} must hold numbers; got {part.dtype} values.")
         if part.ndim not in (1, 2):
@@ -110,7 +165,8 @@ def from_array(array, dtype):
     """Of an (n_sequences, n_timesteps) or (n_sequences, n_timesteps, n_features) array."""
     n, length = array.shape[:2]
     n_features = array.shape[2] if array.ndim == 3 else 1
-    return Series(np.ascontiguousarray(array, dtype=dtype).reshape(n * length, n_features), np.arange(n + 1) * length)
+    values = np.require(array, dtype, ["C", "W"])  # read-only ones would be another type for the compiler
+    return Series(values.reshape(n * length, n_features), np.arange(n + 1) * length)
 
 
 def check_finite(series):
@@ -123,6 +179,25 @@ def check_finite(series):
         step = row - series.starts[i]
         raise ValueError(
             f"Input X contains {what}: {series.name(i)} has it at time step {step}; values must be finite."
+        )
+
+
+def largest_square(dtype):
+    """The largest number whose square is finite."""
+    return np.sqrt(np.finfo(dtype).max)
+
+
+def check_scale(series):
+    """Raise a sentence that names the first series with a value too large for training, which squares it."""
+    dtype = series.values.dtype
+    large = (np.abs(series.values) > largest_square(dtype)).any(axis=1)
+    if large.any():
+        row = int(large.argmax())
+        i = int(np.searchsorted(series.starts, row, side="right")) - 1
+        raise ValueError(
+            f"values of X must be at most {largest_square(dtype):.2g}, so that their squares are finite in {dtype}; "
+            f"{series.name(i)} has {np.abs(series.values[row]).max():.2g} at time step {row - series.starts[i]}: scale "
+            "the series, for instance with StandardScaler."
         )
 
 

@@ -14,7 +14,22 @@ from tsrnn.estimators.targets import align, check_real
 from tsrnn.network import Network
 from tsrnn.propagation import predict
 from tsrnn.rules.updates import UPDATES
-from tsrnn.series import check_finite, check_form, cut, from_array, from_frame, from_list, is_panel_frame, is_ragged
+from tsrnn.series import (
+    by_name,
+    check_columns,
+    check_finite,
+    check_form,
+    check_scale,
+    cut,
+    from_array,
+    from_frame,
+    from_list,
+    from_objects,
+    is_panel_frame,
+    is_ragged,
+    names_of,
+    without_mask,
+)
 from tsrnn.training import History, Recipe, train
 from tsrnn.validation import (
     BOOLEAN,
@@ -26,6 +41,11 @@ from tsrnn.validation import (
     OneOf,
     Real,
     check_parameters,
+)
+
+LONG = (
+    ": a row must be one sequence, and a long frame must have the index (series, time), as after "
+    "X.set_index(['unique_id', 'ds'])"
 )
 
 try:  # scikit-learn 1.9 and newer
@@ -133,13 +153,19 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         dtype, flat = np.dtype(self.dtype) if reset else self._network.dtype, False
         with np.errstate(over="ignore"):  # what does not fit into the precision becomes infinite, and is refused so
             if is_panel_frame(X):
-                self._check_names(X, reset)
+                if not reset:
+                    self._check_names(X)
                 series = from_frame(X, dtype)
             elif is_ragged(X):
+                X = by_name(X, None if reset or self._flat_input else getattr(self, "feature_names_in_", None))
                 series = from_list(X, dtype)
             else:
-                X = np.asarray(X) if isinstance(X, (list, tuple)) else X
+                X = np.asarray(X) if isinstance(X, (list, tuple)) else without_mask(X)
                 check_form(X)
+                if hasattr(X, "iloc"):
+                    check_columns(X, LONG)
+                elif (X if hasattr(X, "dtype") else np.asarray(X)).dtype == object:
+                    X = from_objects(np.asarray(X))
                 flat = getattr(X, "ndim", 2) == 2
                 if flat and (reset or self._flat_input):
                     X = validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False)
@@ -155,9 +181,10 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         if reset:
             self._n_channels, self._flat_input = n_features, flat
             if not flat:
-                self.n_features_in_ = n_features
-                if hasattr(self, "feature_names_in_") and not is_panel_frame(X):
-                    del self.feature_names_in_
+                self.n_features_in_, names = n_features, names_of(X)
+                vars(self).pop("feature_names_in_", None)
+                if names is not None:
+                    self.feature_names_in_ = names
         elif n_features != self._n_channels:
             raise ValueError(
                 f"X has {n_features} features a time step, but {type(self).__name__} is expecting "
@@ -165,12 +192,10 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
             )
         return series
 
-    def _check_names(self, frame, reset):
-        names = np.asarray(frame.columns if frame.ndim == 2 else [frame.name], dtype=object)
-        if reset:
-            self.feature_names_in_ = names
-        elif hasattr(self, "feature_names_in_") and list(names) != list(self.feature_names_in_):
-            raise ValueError(f"columns of X must be those of fit, {list(self.feature_names_in_)}; got {list(names)}.")
+    def _check_names(self, frame):
+        names = list(names_of(frame))
+        if hasattr(self, "feature_names_in_") and names != list(self.feature_names_in_):
+            raise ValueError(f"columns of X must be those of fit, {list(self.feature_names_in_)}; got {names}.")
 
     def _check_weight(self, sample_weight, n, series):
         if sample_weight is None:
@@ -243,6 +268,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
     def _plan(self, X, y, sample_weight, go_on, classes, changes):
         """Check everything, and make what training needs: rows, held-out rows, recipe, random numbers, network."""
         series = self._read(X, reset=not go_on)
+        check_scale(series)
         weights = self._check_weight(sample_weight, len(series), series)
         targets, factors, labels = self._encode(align(y, series), series, classes, reset=not go_on)
         recipe, held_out = replace(self._recipe(), **changes), None
@@ -290,16 +316,9 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
 
     def _recipe(self):
         loss, parameter = self._loss()
-        shared = {
-            name: getattr(self, name)
-            for name in Recipe.__dataclass_fields__
-            if name not in ("loss", "parameter", "n_jobs")
-        }
-        return Recipe(
-            loss=loss,
-            parameter=parameter,
-            **shared | {"n_jobs": effective_n_jobs(self.n_jobs), "verbose": int(self.verbose)},
-        )
+        shared = {name: getattr(self, name) for name in Recipe.__dataclass_fields__ if name in self._constraints}
+        own = {"loss": loss, "parameter": parameter, "n_jobs": effective_n_jobs(self.n_jobs)}
+        return Recipe(**shared | own | {"verbose": int(self.verbose)})
 
     def _rows(self, series, targets, weights):
         starts, lengths = cut(series.starts[:-1], series.lengths, self.max_length, self.truncate)

@@ -11,7 +11,7 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 
 from tsrnn.estimators.base import BaseRecurrent, with_callbacks
 from tsrnn.estimators.docs import documented
-from tsrnn.estimators.targets import check_length
+from tsrnn.estimators.targets import check_length, of_their_type
 from tsrnn.validation import Instance, Interval, OneOf, Real
 
 
@@ -71,10 +71,9 @@ class RNNClassifier(ClassifierMixin, BaseRecurrent):
         return self._fit(X, y, sample_weight, hasattr(self, "_network"), classes, max_iter=1, early_stopping=False)
 
     def _encode(self, y, series, classes, reset):
-        y = check_length(column_or_1d(y, warn=True), series)
-        kinds = {str if isinstance(label, str) else Real for label in y} if y.dtype == object else {y.dtype}
-        if len(kinds) > 1:
-            raise ValueError("labels of y must be all strings or all numbers; got both.")
+        y = check_length(y if np.ndim(y) else column_or_1d(y), series)
+        y = of_their_type(y, lambda i: f"the label of {series.name(i)}")
+        classes = None if classes is None else of_their_type(classes, lambda i: f"entry {i} of classes")
         if y.dtype.kind == "f" and not np.isfinite(y).all():
             i = int(np.isfinite(y).argmin())
             what = "NaN" if np.isnan(y[i]) else "infinity"
@@ -140,6 +139,20 @@ class RNNClassifier(ClassifierMixin, BaseRecurrent):
         """The likeliest class of each sequence; X as in `predict_proba`, labels as in `classes_`."""
         best = self._scores(X).argmax(axis=1)
         return self.classes_[best]
+
+    def score(self, X, y, sample_weight=None):
+        """Share of sequences whose class is predicted.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        accuracy : float
+        """
+        return super().score(X, of_their_type(y, lambda i: f"the label of sequence {i}"), sample_weight)
 
     def _scores(self, X):
         """One number for each class, (n_sequences, n_classes); the first of two classes scores zero."""

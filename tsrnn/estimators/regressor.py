@@ -7,7 +7,7 @@ from sklearn.base import RegressorMixin
 
 from tsrnn.estimators.base import BaseRecurrent
 from tsrnn.estimators.docs import documented
-from tsrnn.estimators.targets import numeric_targets
+from tsrnn.estimators.targets import check_squares, numeric_targets
 from tsrnn.validation import Interval, OneOf, Real
 
 
@@ -61,7 +61,10 @@ class RNNRegressor(RegressorMixin, BaseRecurrent):
     def _encode(self, y, series, classes, reset):
         targets = numeric_targets(y, series)
         self._many_outputs = targets.ndim == 2
-        return targets.reshape(len(targets), -1), np.ones(len(targets)), None
+        targets = targets.reshape(len(targets), -1)
+        if self.loss == "squared":
+            check_squares(targets, series)
+        return targets, np.ones(len(targets)), None
 
     def predict(self, X):
         """Predict the targets of sequences.

@@ -1,7 +1,12 @@
 """Targets of sequences: matched by label where they have labels, checked, and named in errors."""
 
+from numbers import Real
+
 import numpy as np
-from sklearn.utils import check_array
+import pandas as pd
+from sklearn.utils import check_array, column_or_1d
+
+from tsrnn.series import largest_square, numbers, without_mask
 
 
 def align(y, series, name="y"):
@@ -9,7 +14,7 @@ def align(y, series, name="y"):
 
     Otherwise as it is: other objects, an index of other things, and the index that pandas makes when given none.
     """
-    index = getattr(y, "index", None)
+    y, index = without_mask(y if hasattr(y, "__len__") else np.asarray(y)), getattr(y, "index", None)
     if series.labels is None or not hasattr(index, "is_unique") or getattr(index, "nlevels", 1) > 1:
         return y
     known = index.isin(series.labels)
@@ -39,13 +44,45 @@ def check_length(y, series):
     return y
 
 
+def of_their_type(labels, name):
+    """Labels in an array of bools, numbers or strings, also where pandas or an array of objects holds them; `name(i)`
+    is what errors call number i.
+    """
+    labels = labels if hasattr(labels, "__len__") and np.ndim(labels) == 1 else column_or_1d(labels, warn=True)
+    kind = getattr(labels, "dtype", None)
+    if isinstance(kind, np.dtype) and kind.kind in "biufU":
+        return np.asarray(labels)
+    labels = list(labels)
+    for i, label in enumerate(labels):
+        if pd.api.types.is_scalar(label) and pd.isna(label):
+            raise ValueError(f"Input y contains NaN: {name(i)} must not be missing; got {label}.")
+        if not isinstance(label, (str, Real, np.bool_)):
+            raise ValueError(f"{name(i)} must be a string, a number or a bool; got {type(label).__name__}.")
+    if len({isinstance(label, str) for label in labels}) > 1:
+        raise ValueError("labels of y must be all strings or all numbers; got both.")
+    return np.array(labels)
+
+
+def check_squares(y, series):
+    """Raise a sentence that names the first target so large that its square is not finite."""
+    dtype = series.values.dtype
+    large = (np.abs(y) > largest_square(dtype)).any(axis=1)
+    if large.any():
+        i = int(large.argmax())
+        raise ValueError(
+            f"the target of {series.name(i)} must be at most {largest_square(dtype):.2g}, so that its square is finite "
+            f"in {dtype}; got {np.abs(y[i]).max():.2g}: scale y, for instance with TransformedTargetRegressor."
+        )
+
+
 def numeric_targets(y, series):
     """Finite numbers, (n_sequences,) or (n_sequences, n_outputs)."""
     check_real(y, "y")
-    y = check_length(
-        check_array(y, ensure_2d=False, allow_nd=True, dtype=np.float64, ensure_all_finite=False, input_name="y"),
-        series,
-    )
+    y = check_length(y, series)
+    if getattr(getattr(y, "dtype", None), "kind", "O") == "O" and np.asarray(y).dtype == object:
+        rows = np.array_split(np.asarray(y), len(y))
+        y = np.concatenate([numbers(row, f"the target of {series.name(i)}") for i, row in enumerate(rows)])
+    y = check_array(y, ensure_2d=False, allow_nd=True, dtype=np.float64, ensure_all_finite=False, input_name="y")
     if y.ndim > 2:
         raise ValueError(f"y must be (n_sequences,) or (n_sequences, n_outputs); got shape {y.shape}.")
     dtype = series.values.dtype
