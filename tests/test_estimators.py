@@ -9,6 +9,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 
 from tsrnn import DivergenceError, RNNClassifier, RNNRegressor, from_channels_first
 from tsrnn.backends import cpu
+from tsrnn.series import from_array
 
 BOTH = [RNNRegressor, RNNClassifier]
 SMALL = {"cell": "gru", "hidden_size": 4, "max_iter": 4, "batch_size": 8, "random_state": 0}
@@ -721,3 +722,27 @@ def test_verbose_is_one_line_that_is_written_over(early_stopping, monkeypatch, c
         assert [line.split()[1] for line in shown] == (["1/4", "2/4", "3/4", "4/4"] if watched else ["4/4"])
         assert f"loss {model.loss_curve_[-1]:.5g}" in shown[-1]
         assert ("validation" in shown[-1]) == early_stopping
+
+
+@pytest.mark.parametrize("form", ["flat", "channels", "float64", "every third"])
+def test_sliding_windows_are_read_without_a_copy(form):
+    values = np.random.default_rng(0).normal(size=(400, 2)).astype("f8" if form == "float64" else "f4")
+    windows = np.lib.stride_tricks.sliding_window_view(values, 30, axis=0).swapaxes(1, 2)
+    windows = {"flat": windows[:, :, 0].copy(), "every third": windows[::3]}.get(form, windows)
+    if form == "flat":
+        windows = np.lib.stride_tricks.sliding_window_view(values[:, 0].copy(), 30)
+    series, copied = from_array(windows, np.float32), from_array(windows.copy(), np.float32)
+    assert len(series.values) <= 400 < len(copied.values)
+    for i in (0, 7, len(series) - 1):
+        one, other = (part.values[part.starts[i] : part.starts[i] + part.lengths[i]] for part in (series, copied))
+        np.testing.assert_array_equal(one, other)
+    y, options = windows[:, 0].sum(axis=-1) if windows.ndim == 3 else windows[:, 0], dict(max_iter=2, random_state=0)
+    one, other = (RNNRegressor(**options).fit(X, y).predict(X) for X in (windows, windows.copy()))
+    np.testing.assert_array_equal(one, other)
+
+
+def test_the_first_window_with_a_missing_value_is_named():
+    values = np.arange(50.0)
+    values[20] = np.nan
+    with pytest.raises(ValueError, match="sequence 11 has it at time step 9"):
+        RNNRegressor().fit(np.lib.stride_tricks.sliding_window_view(values, 10), np.arange(41))

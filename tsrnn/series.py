@@ -4,22 +4,30 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.lib.stride_tricks import as_strided
 
 
 @dataclass(frozen=True)
 class Series:
-    """Number i is `values[starts[i] : starts[i + 1]]`."""
+    """Number i is `values[starts[i] : starts[i] + lengths[i]]`; windows may overlap."""
 
     values: np.ndarray  # (n_steps, n_features), C order
-    starts: np.ndarray  # (n_series + 1,)
+    starts: np.ndarray
+    lengths: np.ndarray
     labels: list | None = None  # what errors call a series; its position where there is nothing better
 
-    @property
-    def lengths(self):
-        return np.diff(self.starts)
+    @classmethod
+    def end_to_end(cls, values, lengths, labels=None):
+        lengths = np.asarray(lengths, dtype=np.int64)
+        return cls(values, lengths.cumsum() - lengths, lengths, labels)
 
     def __len__(self):
-        return len(self.starts) - 1
+        return len(self.starts)
+
+    def first_with(self, row):
+        """Number of the first series that has this row of values, and its step."""
+        i = int(np.searchsorted(self.starts + self.lengths, row, side="right"))
+        return i, row - self.starts[i]
 
     def name(self, i):
         return f"sequence {i if self.labels is None else self.labels[i]!r}"
@@ -106,7 +114,7 @@ def from_frame(frame, dtype):
     except TypeError as error:
         raise TypeError(f"time labels of X must have an order; got {error}.") from error
     values = np.ascontiguousarray(frame.to_numpy(dtype=dtype, na_value=np.nan)[order])
-    return Series(values, np.concatenate([[0], np.bincount(codes).cumsum()]), labels.to_list())
+    return Series.end_to_end(values, np.bincount(codes), labels.to_list())
 
 
 def names_of(X):
@@ -158,15 +166,23 @@ def from_list(arrays, dtype):
                 f"every sequence must have {parts[0].shape[1]} features; sequence {i} has {part.shape[1]}."
             )
         parts.append(part)
-    return Series(np.concatenate(parts, dtype=dtype), np.cumsum([0, *map(len, parts)]))
+    return Series.end_to_end(np.concatenate(parts, dtype=dtype), list(map(len, parts)))
 
 
 def from_array(array, dtype):
     """Of an (n_sequences, n_timesteps) or (n_sequences, n_timesteps, n_features) array."""
     n, length = array.shape[:2]
-    n_features = array.shape[2] if array.ndim == 3 else 1
+    n_features, number = array.shape[2] if array.ndim == 3 else 1, array.itemsize
+    row = n_features * number
+    apart, *inner = array.strides
+    if row and inner == [row, number][: array.ndim - 1] and 0 <= apart < length * row and apart % row == 0:
+        # windows that slide over one array: it is what is converted, not they
+        shift = apart // row
+        array = as_strided(array, ((n - 1) * shift + length, n_features), (row, number), writeable=False)
+    else:
+        shift, array = length, array.reshape(n * length, n_features)
     values = np.require(array, dtype, ["C", "W"])  # read-only ones would be another type for the compiler
-    return Series(values.reshape(n * length, n_features), np.arange(n + 1) * length)
+    return Series(values, np.arange(n) * shift, np.full(n, length))
 
 
 def check_finite(series):
@@ -174,9 +190,8 @@ def check_finite(series):
     bad = ~np.isfinite(series.values).all(axis=1)
     if bad.any():
         row = int(bad.argmax())
-        i = int(np.searchsorted(series.starts, row, side="right")) - 1
+        i, step = series.first_with(row)
         what = "NaN" if np.isnan(series.values[row]).any() else f"infinity in {series.values.dtype}"
-        step = row - series.starts[i]
         raise ValueError(
             f"Input X contains {what}: {series.name(i)} has it at time step {step}; values must be finite."
         )
@@ -193,10 +208,10 @@ def check_scale(series):
     large = (np.abs(series.values) > largest_square(dtype)).any(axis=1)
     if large.any():
         row = int(large.argmax())
-        i = int(np.searchsorted(series.starts, row, side="right")) - 1
+        i, step = series.first_with(row)
         raise ValueError(
             f"values of X must be at most {largest_square(dtype):.2g}, so that their squares are finite in {dtype}; "
-            f"{series.name(i)} has {np.abs(series.values[row]).max():.2g} at time step {row - series.starts[i]}: scale "
+            f"{series.name(i)} has {np.abs(series.values[row]).max():.2g} at time step {step}: scale "
             "the series, for instance with StandardScaler."
         )
 

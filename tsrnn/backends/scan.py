@@ -101,6 +101,16 @@ def add_sum(c, A, depth):
         store(c, 0, column, total)
 
 
+def named(function, name):
+    """`function` under a name in this module.
+
+    A kernel that closes over a function is found in the cache of machine code if that function has a name in its
+    module: otherwise the function goes into the key by value, and the intrinsics in it are new in every process.
+    """
+    function.__name__ = function.__qualname__ = name
+    return globals().setdefault(name, function)
+
+
 def make_step(cell, n):
     """One step of `n` rows and one group of units: sums in registers, then the rule while they are in the cache."""
     G, S, V, together, rule, U = *cell[1:5], cell.forward, units_of(cell)
@@ -125,11 +135,7 @@ def make_step(cell, n):
                 store_rows(outputs, new, then + i, j, state_step, 0)
                 store_rows(kept, saved, (keep + i) * V, j, 1, 0)
 
-    # A kernel that closes over a function is found in the cache of machine code if that function has a name in its
-    # module: otherwise the function goes into the key by value, and the intrinsics in it are new in every process.
-    step.__name__ = step.__qualname__ = f"step_{cell.name}_{n}"
-    globals()[step.__name__] = step
-    return step
+    return named(step, f"step_{cell.name}_{n}")
 
 
 @cache
@@ -182,6 +188,8 @@ def make_backward(cell):
         for p in range(shared, shared + extra):
             product(C, 0, p * width, C, 0, 1, A, 0, F + 1, depth, D, p * DEPTH)
             product(C, F + 1, p * width, C, F + 1, 1, A, F + 1, H + 1, depth, D, (p + extra) * DEPTH)
+
+    collect = named(collect, f"collect_{cell.name}")
 
     @compiled
     def backward(x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):

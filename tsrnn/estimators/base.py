@@ -152,7 +152,9 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         """
         dtype, flat = np.dtype(self.dtype) if reset else self._network.dtype, False
         with np.errstate(over="ignore"):  # what does not fit into the precision becomes infinite, and is refused so
-            if is_panel_frame(X):
+            if not reset and self._is_plain(X):
+                series = from_array(X, dtype)
+            elif is_panel_frame(X):
                 if not reset:
                     self._check_names(X)
                 series = from_frame(X, dtype)
@@ -191,6 +193,11 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
                 f"{self._n_channels} features as input."
             )
         return series
+
+    def _is_plain(self, X):
+        """Whether scikit-learn's checks, which take longer than the network, could find nothing in this X."""
+        known = self._flat_input and not hasattr(self, "feature_names_in_") and type(X) is np.ndarray
+        return known and X.dtype.kind == "f" and X.ndim == 2 and len(X) > 0 and X.shape[1] == self.n_features_in_
 
     def _check_names(self, frame):
         names = list(names_of(frame))
@@ -321,7 +328,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         return Recipe(**shared | own | {"verbose": int(self.verbose)})
 
     def _rows(self, series, targets, weights):
-        starts, lengths = cut(series.starts[:-1], series.lengths, self.max_length, self.truncate)
+        starts, lengths = cut(series.starts, series.lengths, self.max_length, self.truncate)
         n_features, dtype = series.values.shape[1], series.values.dtype
         targets = np.ascontiguousarray(targets, dtype=dtype)
         weights = np.ascontiguousarray(np.broadcast_to(weights.reshape(len(weights), -1), targets.shape), dtype=dtype)
