@@ -3,13 +3,19 @@
     python benchmarks/compare_torch.py                    every part
     python benchmarks/compare_torch.py steps --cells gru  one part, one cell
 
-Parts: steps (training step and forward, share of sgemm), threads, ragged, fit, predict. It needs torch
-(`pip install torch`).
+Parts: steps (training step and forward, share of sgemm), threads, ragged, fit, predict, and without torch beside them
+start (new processes) and memory. It needs torch (`pip install torch`).
 """
 
 import argparse
 import json
+import os
+import subprocess
+import sys
+import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -144,26 +150,31 @@ def compare_steps(cells, results):
         print(f"| **{cell}** | geometric mean | | | **{means[0]:.2f}** | | **{means[1]:.2f}** |", flush=True)
 
 
+def products(n_threads, n=640):
+    """Two products of n x n matrices, on one thread or on two that share nothing."""
+    a = np.ones((n, n), "f4", order="F")
+    with threadpool_limits(1), ThreadPoolExecutor(n_threads) as threads:
+        list(threads.map(lambda _: scipy.linalg.blas.sgemm(1.0, a, a), range(2)))
+
+
 def compare_threads(cells, results):
-    """Two threads against one."""
-    print("\n| cell | B, T, F, H | two threads against one | torch's |\n|---|---|---|---|")
+    """Two threads against one, beside what two independent products of matrices gain: the most there is to have."""
+    print("\n| cell | B, T, F, H | two threads against one | torch's | two products |\n|---|---|---|---|---|")
     for cell in cells:
         for B, T, F, H in [size for size in SIZES if size[0] >= 128]:
             one, two = Ours(cell, B, T, F, H), Ours(cell, B, T, F, H, n_jobs=2)
-            theirs, ratio = Theirs(cell, one), []
+            theirs = Theirs(cell, one)
 
             def step_with(n, theirs=theirs):
                 torch.set_num_threads(n)
                 theirs.step()
 
-            alone, together, torch_alone, torch_together = alternate(
-                one.step, two.step, lambda: step_with(1), lambda: step_with(2)
-            )
-            ratio = alone / together
-            results.append(
-                dict(cell=cell, size=(B, T, F, H), speedup=ratio, torch_speedup=torch_alone / torch_together)
-            )
-            print(f"| {cell} | {B}, {T}, {F}, {H} | {ratio:.2f} | {torch_alone / torch_together:.2f} |", flush=True)
+            theirs_by = [partial(step_with, n) for n in (1, 2)]
+            times = alternate(one.step, two.step, *theirs_by, partial(products, 1), partial(products, 2))
+            gains = [a / b for a, b in zip(times[::2], times[1::2])]
+            names = "gain", "torch_gain", "gain_of_products"
+            results.append(dict(cell=cell, size=(B, T, F, H)) | dict(zip(names, gains)))
+            print(f"| {cell} | {B}, {T}, {F}, {H} | " + " | ".join(f"{gain:.2f}" for gain in gains) + " |", flush=True)
 
 
 def compare_ragged(cells, results):
@@ -237,12 +248,69 @@ def compare_predict(cells, results):
         print(f"| {cell} | {a * 1e6:.0f} | {b * 1e6:.0f} |", flush=True)
 
 
+def seconds_of(code, **environment):
+    """Wall time of a new Python that runs `code`, and what it prints."""
+    begin = time.perf_counter()
+    run = [sys.executable, "-c", code]
+    done = subprocess.run(run, env=os.environ | environment, capture_output=True, text=True, check=True)
+    return time.perf_counter() - begin, done.stdout.strip()
+
+
+FIRST_FIT = """
+import numpy as np
+from tsrnn import RNNRegressor
+X = np.random.default_rng(0).normal(size=(500, 24))
+RNNRegressor(cell="{cell}", max_iter=3, random_state=0).fit(X, X[:, 0]).predict(X)
+"""
+
+
+def measure_start(cells, results):
+    """New processes: import beyond numpy's, and a first fit and prediction with a warm and with an empty cache."""
+    numpy, ours = zip(*((seconds_of("import numpy")[0], seconds_of("import numpy, tsrnn")[0]) for _ in range(7)))
+    beyond = float(np.median(ours) - np.median(numpy))
+    print(f"\nimport tsrnn: {beyond:.3f} s beyond import numpy\n")
+    print("| cell | first fit and predict, warm cache, s | empty cache, s |\n|---|---|---|")
+    for cell in cells:
+        code, warm, empty = FIRST_FIT.format(cell=cell), [], []
+        for _ in range(3):
+            with tempfile.TemporaryDirectory() as folder:
+                empty.append(seconds_of(code, NUMBA_CACHE_DIR=folder)[0])
+                warm.append(seconds_of(code, NUMBA_CACHE_DIR=folder)[0])
+        results.append(dict(cell=cell, beyond=beyond, warm=float(np.median(warm)), empty=float(np.median(empty))))
+        print(f"| {cell} | {np.median(warm):.2f} | {np.median(empty):.2f} |", flush=True)
+
+
+MILLION_WINDOWS = """
+import resource
+import numpy as np
+from tsrnn import RNNRegressor
+rng, settings = np.random.default_rng(0), dict(cell="{cell}", hidden_size=16, batch_size=4096, max_iter=1)
+small = rng.normal(size=(5000, 336))
+RNNRegressor(**settings).fit(small, small[:, 0])
+values = rng.normal(size=2_000_000)
+X = np.lib.stride_tricks.sliding_window_view(values, 336)[:1_000_000]
+y = values[336:1_000_336]
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+RNNRegressor(**settings).fit(X, y)
+print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+"""
+
+
+def measure_memory(cells, results):
+    """Fitting a million windows of 336 steps that slide over two million values."""
+    megabytes = float(seconds_of(MILLION_WINDOWS.format(cell=cells[0]))[1])
+    results.append(dict(cell=cells[0], megabytes=megabytes))
+    print(f"\na million windows of 336 steps, {cells[0]}: {megabytes:.0f} MB beyond the data", flush=True)
+
+
 PARTS = {
     "steps": compare_steps,
     "threads": compare_threads,
     "ragged": compare_ragged,
     "fit": compare_fit,
     "predict": compare_predict,
+    "start": measure_start,
+    "memory": measure_memory,
 }
 
 if __name__ == "__main__":
