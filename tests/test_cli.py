@@ -21,6 +21,8 @@ def folder(tmp_path):
     )
     long.to_csv(tmp_path / "shops.csv", index=False)
     (tmp_path / "empty.csv").write_text("")
+    long.replace({"shop": {"a": "007", "b": "NA"}}).to_csv(tmp_path / "numbers.csv", index=False, sep=";")
+    long.astype({"sales": object}).replace({"sales": {9.0: "closed"}}).to_csv(tmp_path / "text.csv", index=False)
     return tmp_path
 
 
@@ -46,17 +48,55 @@ def test_a_panel_to_standard_output(folder, capfd):
     assert lines[:7] == lines[7:]
 
 
+def test_labels_stay_as_they_are_written(folder, capfd):
+    main(f"forecast {folder}/numbers.csv --h 1 --id-col shop --time-col day --target-col sales".split())
+    assert [line[:4] for line in capfd.readouterr().out.splitlines()[1:]] == ["007,", "NA,4"]
+
+
+@pytest.mark.parametrize("columns", ["", "--target-col passengers", "--time-col month"])
+def test_of_two_columns_one_may_be_named(columns, folder, capfd):
+    main(f"forecast {folder}/air.csv --h 1 {columns}".split())
+    assert capfd.readouterr().out.startswith("month,RNNForecaster\n1961-01-01,")
+
+
+def test_a_reader_that_has_enough_is_no_error(folder):
+    command = f"{sys.executable} -m tsrnn.cli forecast {folder}/air.csv --h 2 | true"
+    done = subprocess.run(command, shell=True, capture_output=True, text=True)
+    assert done.stdout == "" and done.stderr.splitlines() == ["training 100%"]
+
+
+def test_interrupt_leaves_no_file_and_no_traceback(folder):
+    out = folder / "never.csv"
+    arguments = f"forecast {folder}/air.csv --h 24 --season-length 12 --out {out}".split()
+    code = f"""
+import os, signal, tsrnn.cli, tsrnn.forecasting.forecaster as module
+train = module.train
+def interrupted(*args, on_epoch, **kwargs):
+    ctrl_c = lambda epoch: os.kill(os.getpid(), signal.SIGINT) if epoch == 1 else on_epoch(epoch)
+    return train(*args, on_epoch=ctrl_c, **kwargs)
+module.train = interrupted
+tsrnn.cli.main({arguments})
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 130 and done.stderr.endswith("tsrnn forecast: interrupted\n")
+    assert "Traceback" not in done.stderr and not out.exists()
+
+
 BAD = {
     "": "the following arguments are required",
     "{}/air.csv": "required: --h",
     "{}/none.csv --h 3": "the data file must exist; got",
     "{}/air.csv --h 0": "h of RNNForecaster must be an int in [1, inf); got 0.",
     "{}/air.csv --h soon": "argument --h: invalid int value: 'soon'",
-    "{}/air.csv --h 3 --freq zz": "freq must be a pandas alias such as 'D'; got 'zz'.",
-    "{}/air.csv --h 3 --time-col when": "'when', 'y'] not among ['month', 'passengers']",
+    "{}/air.csv --h 3 --freq zz": "'MS' (month starts) or 'ME' (month ends); got 'zz'.",
+    "{}/air.csv --h 3 --time-col when": "['unique_id', 'when'] not among ['month', 'passengers']",
     "{}/shops.csv --h 3": "not among ['shop', 'day', 'sales']",
     "{}/empty.csv --h 3": "must be a csv file with a header",
-    "{}/air.csv --h 3 --out {}/no/where.csv": "the folder of --out must exist; got",
+    "{}/air.csv --h 3 --out {}/no/where.csv": "--out must be a file in a folder that exists; got",
+    "{}/air.csv --h 3 --out {}": "--out must be a file in a folder that exists; got",
+    "{}/air.csv --h 3 --plot {}/forecast.xyz": "--plot must end with one of",
+    "{}/shops.csv --h 3 --id-col day --time-col day": "must be three columns; got day, day, y",
+    "{}/text.csv --h 3 --id-col shop --time-col day --target-col sales": "series 'a' has 'closed'",
 }
 
 

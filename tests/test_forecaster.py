@@ -1,6 +1,9 @@
 """The forecaster: forms, seeds, new series, short series, its parts."""
 
+import os
 import pickle
+import signal
+import threading
 
 import numpy as np
 import pandas as pd
@@ -10,6 +13,8 @@ from sklearn.exceptions import NotFittedError
 
 from tsrnn import RNNForecaster
 from tsrnn.datasets import load_airline, load_cif2016
+from tsrnn.exceptions import InterruptedFitWarning
+from tsrnn.forecasting import forecaster as module
 from tsrnn.forecasting.adjustment import Adjustment, seasonal_index
 from tsrnn.forecasting.windows import Windows
 from tsrnn.network import Room
@@ -125,12 +130,19 @@ def test_bad_parameters(options, sentence):
         quick(**options).fit(df)
 
 
+def test_log_of_newer_history_is_checked_too():
+    df = waves(2)
+    forecaster = quick(log=True).fit(df)
+    with pytest.raises(ValueError, match="log=True needs values that are not negative; series 's1' has -1"):
+        forecaster.predict(df.assign(y=df["y"].where(df.index != 70, -1.0)))
+
+
 def test_silent_unless_asked(capfd):
     quick().fit(waves()).predict()
     assert capfd.readouterr() == ("", "")
     quick(verbose=1).fit(waves())
     out, err = capfd.readouterr()
-    assert out == "" and err.startswith("\rtraining") and err.endswith("100%\n") and err.count("\n") == 1
+    assert (out, err) == ("", "training 100%\n")  # where nobody watches, the end is enough
 
 
 def test_adjustment_goes_back_to_where_it_came_from():
@@ -168,7 +180,40 @@ def test_windows_stay_within_their_series():
 
 def test_newer_history_may_be_too_short_to_tell_its_frequency():
     y = load_airline()
-    forecaster = RNNForecaster(h=2, season_length=12, max_steps=20, random_state=0).fit(y)
-    assert forecaster.predict(pd.Series(y.to_numpy()[-2:], index=pd.DatetimeIndex(y.index[-2:].to_numpy()))).index[
-        0
-    ] == pd.Timestamp("1961-01-01")
+    newer = pd.Series(y.to_numpy()[-2:], pd.DatetimeIndex(y.index[-2:].to_numpy()))
+    assert quick(h=2).fit(y).predict(newer).index[0] == pd.Timestamp("1961-01-01")
+
+
+def test_steps_are_counted_exactly():
+    df = waves()
+    forecasts = [quick(max_steps=n).fit(df).predict()["RNNForecaster"].tolist() for n in (1, 19, 20, 21, 40)]
+    assert len({tuple(forecast) for forecast in forecasts}) == 5
+
+
+def test_interrupt_keeps_the_weights_so_far(monkeypatch):
+    train, first = module.train, threading.Lock()
+
+    def interrupted(*args, on_epoch, **kwargs):
+        mine = first.acquire(blocking=False)
+
+        def watched(epoch):
+            if mine and epoch == 3:
+                os.kill(os.getpid(), signal.SIGINT)
+            return on_epoch(epoch)
+
+        return train(*args, on_epoch=watched, **kwargs)
+
+    monkeypatch.setattr(module, "train", interrupted)
+    with pytest.warns(InterruptedFitWarning, match="of 20000; the weights so far of . of 4 networks are kept"):
+        forecaster = quick(n_networks=4, max_steps=20000, n_jobs=2).fit(waves())
+    assert 1 <= len(forecaster.loss_curves_) <= 3 and max(map(len, forecaster.loss_curves_)) < 900
+    assert np.isfinite(forecaster.predict()["RNNForecaster"]).all()
+
+
+def test_a_refused_fit_leaves_the_last_one():
+    df = waves()
+    forecaster = quick().fit(df)
+    before = forecaster.predict()
+    with pytest.raises(ValueError, match="window=7, segment=2"):
+        forecaster.set_params(window=7, segment=2).fit(df.query("unique_id == 's0'"))
+    pd.testing.assert_frame_equal(forecaster.predict(), before)

@@ -89,6 +89,84 @@ def test_a_wide_frame_comes_back_wide():
     assert out["a"].tolist() == [1, 2] and out["z"].tolist() == [3, 4]
 
 
+def test_a_two_level_index_stays():
+    df = long().set_index(["unique_id", "ds"])
+    values = np.arange(6.0).reshape(3, 2)
+    series, frame = (to_frame(to_panel(form), values, 2) for form in (df["y"], df))
+    assert isinstance(series, pd.Series) and series.name == "y" and frame.columns.tolist() == ["RNNForecaster"]
+    for out in (series, frame["RNNForecaster"]):
+        assert out.index.names == ["unique_id", "ds"]
+        assert out["s1"].to_dict() == {pd.Timestamp("2021-09-01"): 2, pd.Timestamp("2021-10-01"): 3}
+
+
+@pytest.mark.parametrize("column", ["unique_id", "ds"])
+def test_a_column_may_be_the_index(column):
+    df = long()
+    np.testing.assert_array_equal(to_panel(df.set_index(column)).values, to_panel(df).values)
+
+
+def test_a_wide_frame_may_have_any_names():
+    df = pd.DataFrame({"y": np.arange(9.0), "x": np.arange(9.0)}, pd.date_range("2020", periods=9))
+    out = to_frame(to_panel(df), np.ones((2, 3)), 3)
+    assert list(out.columns) == ["y", "x"] and out.index[0] == pd.Timestamp("2020-01-10")
+
+
+def test_polars_comes_back_as_polars():
+    polars = pytest.importorskip("polars")
+    df = long()
+    out = to_frame(to_panel(polars.from_pandas(df)), np.arange(3.0)[:, None], 1)
+    assert isinstance(out, polars.DataFrame) and out.columns == ["unique_id", "ds", "RNNForecaster"]
+    assert out["RNNForecaster"].to_list() == [0, 1, 2] and str(out["ds"][0]) == "2021-09-01 00:00:00"
+
+
+@pytest.mark.parametrize(
+    "types",
+    [
+        {"ds": "datetime64[us]"},
+        {"ds": "timestamp[ns][pyarrow]", "y": "double[pyarrow]", "unique_id": "string[pyarrow]"},
+        {"ds": object, "y": object, "unique_id": object},
+        {"ds": "str", "unique_id": "category"},
+    ],
+)
+def test_types_of_columns_do_not_matter(types):
+    df = long()
+    out = to_frame(to_panel(df.astype(types)), np.zeros((3, 1)), 1)
+    np.testing.assert_array_equal(to_panel(df.astype(types)).values, to_panel(df).values)
+    assert out["ds"].dtype.kind == "M" and (out["ds"] == pd.Timestamp("2021-09-01")).all()
+
+
+@pytest.mark.parametrize("kind", [object, "uint8", "Int64", "int64[pyarrow]", "int32"])
+def test_integers_of_any_type_are_steps(kind):
+    df = long(freq=1)
+    out = to_frame(to_panel(df.astype({"ds": kind})), np.zeros((3, 2)), 2)
+    assert list(out["ds"]) == [20, 21] * 3
+
+
+@pytest.mark.parametrize("freq", ["D", "B", "h", "MS", "W-SUN"])
+def test_a_gap_is_named_when_the_frequency_is_not_given(freq):
+    df = long(1, 60, freq)
+    with pytest.raises(ValueError, match=f"lacks 2 of them, the first {df['ds'][30]}"):
+        to_panel(df.drop([30, 31]))
+
+
+@pytest.mark.parametrize(
+    ("freq", "same"), [("MS", pd.offsets.MonthBegin()), ("D", pd.Timedelta("1D")), ("D", pd.offsets.Day())]
+)
+def test_frequencies_as_objects(freq, same):
+    df = long(freq=freq)
+    pd.testing.assert_frame_equal(*(to_frame(to_panel(df, given), np.ones((3, 4)), 4) for given in (freq, same)))
+    assert to_panel(long(freq=1), np.int64(1)).freq == 1
+
+
+@pytest.mark.parametrize(
+    ("alias", "given"), [("M", "M"), ("Q-DEC", "Q"), ("Q-NOV", None), ("2M", None), ("W-SUN", "W")]
+)
+def test_periods_of_two_values_tell_their_frequency(alias, given):
+    periods = pd.period_range("2020-01", periods=4, freq=alias)
+    out = to_frame(to_panel(pd.Series([1.0, 2], periods[:2]), given), np.ones((1, 2)), 2)
+    assert list(out.index) == list(periods[2:])
+
+
 def drop(df, *rows):
     return df.drop(index=list(rows))
 
@@ -100,13 +178,34 @@ BAD = {
     "gap": (lambda df: drop(df, 23, 24), "series 's1' lacks 2 of them, the first 2020-05-01"),
     "missing": (lambda df: df.assign(y=df["y"].where(df.index != 30)), "series 's1' has 1 values missing"),
     "infinite": (lambda df: df.assign(y=df["y"].where(df.index != 45, np.inf)), "series 's2' has 1 values infinite"),
-    "text": (lambda df: df.assign(y="high"), "column 'y' must hold numbers; got"),
+    "text": (lambda df: df.assign(y="high"), "column 'y' must hold numbers; series 's0' has 'high'"),
+    "a text": (lambda df: df.assign(y=df["y"].astype(object).where(df.index != 21, "n/a")), "series 's1' has 'n/a'"),
+    "dates as target": (lambda df: df.assign(y=df["ds"]), "column 'y' must hold numbers; series 's0' has Timestamp"),
+    "no columns": (lambda df: pd.DataFrame(), "got 0 rows"),
+    "two targets": (lambda df: pd.concat([df, df[["y"]]], axis=1), "must be unique; got 'y' twice"),
+    "complex": (lambda df: df.assign(y=df["y"] + 1j), "column 'y' must hold numbers; series 's0' has"),
+    "dates as integers": (
+        lambda df: df.assign(ds=df["ds"].dt.strftime("%Y%m%d").astype(int)),
+        "got dates as integers such as 20200101",
+    ),
+    "two time zones": (
+        lambda df: df.assign(ds=[f"{when}T00:00+0{1 + when.month % 2}:00" for when in df["ds"].dt.date]),
+        "must have one time zone",
+    ),
+    "two levels of columns": (
+        lambda df: pd.concat({"a": df.set_index("ds")[["y"]]}, axis=1),
+        "must have one level; got 2",
+    ),
+    "gap in the longest": (
+        lambda df: df.assign(ds=df["ds"].mask(df["unique_id"] == "s0", df["ds"] + pd.offsets.MonthBegin(5))).drop(9),
+        "series 's0' lacks 1 of them, the first 2021-03-01",
+    ),
     "short": (lambda df: df.iloc[[0, 1, 2, 20]], "at least two values; series 's1' has one"),
     "no label": (lambda df: df.assign(unique_id=df["unique_id"].where(df.index != 3)), "got 1 missing"),
     "no time": (lambda df: df.assign(ds=df["ds"].where(df.index != 22)), "series 's1' lacks one"),
     "no date": (lambda df: df.assign(ds=["2020-01-01", "soon"] + ["2020-01-03"] * (len(df) - 2)), "got 'soon'"),
     "floats": (lambda df: df.assign(ds=0.5), "column 'ds' must hold timestamps or integers; got float64"),
-    "a list": (lambda df: df["y"].tolist(), "must be a pandas DataFrame or Series; got list"),
+    "a list": (lambda df: df["y"].tolist(), "must be a pandas or polars DataFrame or a pandas Series; got list"),
     "irregular": (lambda df: df.assign(ds=df["ds"] + pd.to_timedelta(df.index**2, "D")), "freq must be given"),
 }
 

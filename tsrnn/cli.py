@@ -1,11 +1,14 @@
 """The `tsrnn` command: a file in, forecasts out. Bad arguments or data end with status 2 and one sentence."""
 
 import argparse
+import os
 import sys
 import time
+import warnings
 from pathlib import Path
 
 from tsrnn import __version__
+from tsrnn.exceptions import InterruptedFitWarning
 
 
 class Parser(argparse.ArgumentParser):
@@ -24,14 +27,21 @@ def main(arguments=None):
     add("--season-length", type=int, default=1, metavar="N", help="steps of a season; 1, the default, for none")
     add("--freq", help="pandas alias such as D or MS, or an integer; inferred if not given")
     add("--id-col", default="unique_id", metavar="NAME", help="column that names the series; a file of one may lack it")
-    add("--time-col", default="ds", metavar="NAME", help="column of times (default: ds)")
-    add("--target-col", default="y", metavar="NAME", help="column of values (default: y)")
+    add("--time-col", metavar="NAME", help="column of times (default: ds, or the first of two)")
+    add("--target-col", metavar="NAME", help="column of values (default: y, or the second of two)")
     add("--out", type=Path, metavar="FILE", help="csv to write; standard output if not given")
     add("--plot", type=Path, metavar="FILE", help="picture to write, such as forecast.png")
     add("--seed", type=int, default=0, metavar="N", help="the same seed gives the same forecast (default: 0)")
     options = parser.parse_args(arguments)
     try:
-        run(options)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", InterruptedFitWarning)  # nobody wants half a forecast in a file
+            run(options)
+    except (KeyboardInterrupt, InterruptedFitWarning):
+        forecast.exit(130, f"\n{forecast.prog}: interrupted\n")
+    except BrokenPipeError:  # the reader of standard output, such as `head`, has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        forecast.exit(141)
     except (ValueError, TypeError, OSError, ImportError) as error:
         forecast.error(" ".join(str(error).split()))
 
@@ -39,16 +49,11 @@ def main(arguments=None):
 def run(options):
     """Read, train, forecast, write."""
     begin = time.perf_counter()
-    for option in ("out", "plot"):  # before the work, not after it
-        path = getattr(options, option)
-        if path is not None and not path.parent.is_dir():
-            raise ValueError(f"the folder of --{option} must exist; got {str(path)!r}")
-    frame = read(options.data)
+    check_writable(options)
+    frame = read(options.data, options.id_col)
     from tsrnn.forecasting.forecaster import RNNForecaster
 
-    id_col, time_col, target_col = options.id_col, options.time_col, options.target_col
-    if (time_col, target_col) == ("ds", "y") and frame.shape[1] == 2:
-        time_col, target_col = frame.columns  # a file of two columns can only mean one thing
+    id_col, time_col, target_col = columns(options, list(frame.columns))
     single = id_col not in frame.columns and {time_col, target_col} <= set(frame.columns)
     if single:
         frame[id_col] = options.data.stem
@@ -57,22 +62,59 @@ def run(options):
     forecaster = RNNForecaster(**settings, random_state=options.seed, verbose=1)
     forecasts = forecaster.fit(frame, id_col, time_col, target_col).predict()
     (forecasts.drop(columns=id_col) if single else forecasts).to_csv(options.out or sys.stdout, index=False)
+    sys.stdout.flush()
     if options.plot:
         from tsrnn.forecasting.plotting import plot_forecasts
 
-        columns = {"id_col": id_col, "time_col": time_col, "target_col": target_col}
+        names = {"id_col": id_col, "time_col": time_col, "target_col": target_col}
         frame[time_col] = frame[time_col].astype(forecasts[time_col].dtype)
-        plot_forecasts(frame, forecasts, **columns).savefig(options.plot, dpi=130)
+        plot_forecasts(frame, forecasts, **names).savefig(options.plot, dpi=130)
     n, seconds = forecasts[id_col].nunique(), time.perf_counter() - begin
     written = "".join(f", written to {path}" for path in (options.out, options.plot) if path)
     print(f"{n} series, {options.h} steps each, in {seconds:.1f} s{written}", file=sys.stderr)
 
 
-def read(path):
+def check_writable(options):
+    """Before the work, not after it."""
+    for option in ("out", "plot"):
+        path = getattr(options, option)
+        if path is not None and (path.is_dir() or not path.parent.is_dir()):
+            raise ValueError(f"--{option} must be a file in a folder that exists; got {str(path)!r}")
+    if options.plot:
+        from matplotlib.backend_bases import FigureCanvasBase
+
+        known = FigureCanvasBase.get_supported_filetypes()
+        if options.plot.suffix[1:].lower() not in known:
+            raise ValueError(f"--plot must end with one of {', '.join(sorted(known))}; got {str(options.plot)!r}")
+
+
+def columns(options, names):
+    """Columns of series, time and target; what was not named is one of only two columns, or has its usual name."""
+    time_col, target_col = options.time_col, options.target_col
+    if len(names) == 2 and not {"ds", "y"} <= set(names):
+        time_col = time_col or next(name for name in names if name != target_col)
+        target_col = target_col or next(name for name in reversed(names) if name != time_col)
+    chosen = options.id_col, time_col or "ds", target_col or "y"
+    if len(set(chosen)) < 3:
+        raise ValueError(f"--id-col, --time-col and --target-col must be three columns; got {', '.join(chosen)}")
+    return chosen
+
+
+def read(path, id_col):
+    """A frame; labels of series stay as they are written, so that 007 is not 7 and NA is a label."""
     import pandas as pd
 
     try:
-        return pd.read_parquet(path) if path.suffix == ".parquet" else pd.read_csv(path)
+        if path.suffix == ".parquet":
+            return pd.read_parquet(path)
+        with open(path, encoding="utf-8-sig") as file:
+            header = file.readline()
+        form = {"sep": max(",;\t|", key=header.count), "encoding": "utf-8-sig"}
+        frame = pd.read_csv(path, **form)
+        if id_col in frame.columns:
+            labels = pd.read_csv(path, **form, usecols=[id_col], dtype=str, keep_default_na=False)[id_col]
+            frame[id_col] = labels.where(labels != "")
+        return frame
     except FileNotFoundError:
         raise ValueError(f"the data file must exist; got {str(path)!r}") from None
     except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:

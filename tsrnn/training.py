@@ -1,15 +1,15 @@
 """The training loop: batches, gradient, clipping, update, schedule, early stopping, history. It knows no estimator."""
 
-import contextlib
 import math
-import sys
 import warnings
 from dataclasses import dataclass, field
+from itertools import islice
 
 import numpy as np
 
 from tsrnn.backends import cpu
 from tsrnn.exceptions import DivergenceError, InterruptedFitWarning
+from tsrnn.progress import Line
 from tsrnn.propagation import Rooms, gradient, predict, total_weight
 from tsrnn.rules.losses import LOSSES
 from tsrnn.rules.updates import UPDATES
@@ -30,6 +30,7 @@ class Recipe:
     clip_value: float | None = None
     batch_size: int = 200
     max_iter: int = 200
+    max_steps: int | None = None  # of all epochs together
     tol: float = 1e-4
     n_iter_no_change: int = 10
     early_stopping: bool = False
@@ -91,11 +92,12 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
     limit = math.inf if recipe.clip_value is None else float(recipe.clip_value)
     alpha, shrink = (0.0, recipe.alpha) if update.decoupled else (float(recipe.alpha), 0.0)
     plateau, factor, best = Plateau(recipe.tol, recipe.n_iter_no_change), 1.0, theta.copy()
-    step, n_steps = 0, recipe.max_iter * -(-len(rows) // recipe.batch_size)
+    step, n_steps = 0, recipe.max_steps or recipe.max_iter * -(-len(rows) // recipe.batch_size)
+    line = Line() if recipe.verbose else None
     try:
         for epoch in range(recipe.max_iter):
             total = weight = 0.0
-            for chosen in rows.epoch(rng, recipe.batch_size, recipe.shuffle):
+            for chosen in islice(rows.epoch(rng, recipe.batch_size, recipe.shuffle), n_steps - step):
                 share = total_weight(loss, rows.weights_of(chosen))
                 if not share:
                     continue
@@ -121,8 +123,8 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
             if validation is not None:
                 monitored = mean_loss(network, theta, validation, recipe)
                 history.validation_loss_curve.append(monitored)
-            if recipe.verbose:
-                show(epoch, recipe, history)
+            if line:
+                line.show(described(epoch, recipe, history))
             improved = monitored < plateau.best
             if improved:
                 best[:] = theta
@@ -138,8 +140,8 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
         warnings.warn(message, InterruptedFitWarning, stacklevel=2)
     if recipe.early_stopping:
         theta[:] = best
-    if recipe.verbose:
-        print(file=sys.stderr)
+    if line:
+        line.end()
     return history
 
 
@@ -151,10 +153,8 @@ def diverged(recipe, epoch, value, norm):
     )
 
 
-def show(epoch, recipe, history):
-    """One line, written over itself."""
-    line = f"epoch {epoch + 1}/{recipe.max_iter}  loss {history.loss_curve[-1]:.5g}"
+def described(epoch, recipe, history):
+    losses = f"loss {history.loss_curve[-1]:.5g}"
     if history.validation_loss_curve:
-        line += f"  validation {history.validation_loss_curve[-1]:.5g}"
-    with contextlib.suppress(ValueError):  # a closed stderr is no reason to stop training
-        print(f"\r{line}  gradient norm {history.grad_norm_curve[-1]:.3g}   ", end="", file=sys.stderr, flush=True)
+        losses += f"  validation {history.validation_loss_curve[-1]:.5g}"
+    return f"epoch {epoch + 1}/{recipe.max_iter}  {losses}  gradient norm {history.grad_norm_curve[-1]:.3g}"

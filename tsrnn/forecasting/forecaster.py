@@ -1,8 +1,8 @@
 """The future of a panel of series, from a few networks, each trained on all of them."""
 
-import sys
 import threading
-from concurrent.futures import ThreadPoolExecutor
+import warnings
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,11 +11,14 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.adjustment import Adjustment
 from tsrnn.forecasting.frames import to_frame, to_panel
 from tsrnn.forecasting.plan import plan_for
+from tsrnn.forecasting.times import called
 from tsrnn.forecasting.windows import Windows
 from tsrnn.network import Network
+from tsrnn.progress import Line
 from tsrnn.propagation import predict
 from tsrnn.training import Recipe, train
 from tsrnn.validation import (
@@ -32,19 +35,6 @@ from tsrnn.validation import (
 
 EPOCH = 20  # updates between two entries of a loss curve
 AUTO = OneOf("auto")
-
-
-class Progress:
-    """One line on stderr, written over itself, for all networks together."""
-
-    def __init__(self, total):
-        self.total, self.done, self.lock = total, 0, threading.Lock()
-
-    def __call__(self):
-        with self.lock:
-            self.done += 1
-            end = "\n" if self.done == self.total else ""
-            print(f"\rtraining {self.done / self.total:4.0%}", end=end, file=sys.stderr, flush=True)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -168,8 +158,9 @@ class RNNForecaster(BaseEstimator):
         Parameters
         ----------
         df : DataFrame or Series
-            Long frame with the columns named below; wide frame, a column for each series and time as index; or one
-            series with time as index. Time is timestamps, periods or integers; rows may come in any order.
+            Long frame, of pandas or polars, with the columns named below; wide frame, a column for each series and
+            time as index; one series with time as index; frame or Series with a (series, time) index. Time is
+            timestamps, periods or integers; rows may come in any order.
         id_col, time_col, target_col : str
             Columns of a long frame.
 
@@ -181,27 +172,26 @@ class RNNForecaster(BaseEstimator):
         ------
         ValueError
             If a parameter or the data are not what they must be; one sentence says what, and which series.
+
+        Warns
+        -----
+        InterruptedFitWarning
+            After Ctrl-C, when the networks begun are kept as far as they are.
         """
         check_parameters(self, self._constraints)
         panel = to_panel(df, self.freq, id_col, time_col, target_col)
         series = panel.series()
-        if self.log is True and min(y.min() for y in series) < 0:
-            i = int(np.argmin([y.min() for y in series]))
+        lengths = np.array([len(y) for y in series])
+        plan = plan_for(lengths, self.h, self.season_length, self.window, self.segment, self.level)
+        if plan.window % plan.segment or plan.level > plan.window:
             raise ValueError(
-                f"log=True needs values that are not negative; series {panel.ids[i]!r} has {series[i].min():g}."
+                f"window must be a multiple of segment and at least level; got window={plan.window}, "
+                f"segment={plan.segment} and level={plan.level}."
             )
-        self._columns = id_col, time_col, target_col
-        self._panel, self.freq_ = panel, panel.freq
-        self.plan_ = plan_for(
-            np.array([len(y) for y in series]), self.h, self.season_length, self.window, self.segment, self.level
-        )
-        if self.plan_.window % self.plan_.segment or self.plan_.level > self.plan_.window:
-            raise ValueError(f"window must be a multiple of segment and at least level; got {self.plan_}.")
+        windows = self._windows(self._adjust(panel).forward(series), plan).for_training(EPOCH * self.batch_size)
         seeds = check_random_state(self.random_state).randint(2**31, size=self.n_networks)
-        windows = self._windows(self._adjust(series).forward(series)).for_training(EPOCH * self.batch_size)
-        progress = Progress(self.n_networks * -(-self.max_steps // EPOCH)) if self.verbose else lambda: None
-        with ThreadPoolExecutor(min(effective_n_jobs(self.n_jobs or -1), self.n_networks)) as threads:
-            fitted = list(threads.map(lambda seed: self._train(windows, seed, progress), seeds))
+        fitted = self._train_all(windows, plan, seeds)
+        self._columns, self._panel, self.freq_, self.plan_ = (id_col, time_col, target_col), panel, panel.freq, plan
         self._networks = [(network, theta) for network, theta, _ in fitted]
         self.loss_curves_ = [history.loss_curve for _, _, history in fitted]
         return self
@@ -217,7 +207,7 @@ class RNNForecaster(BaseEstimator):
         Returns
         -------
         DataFrame or Series
-            In the form of the input: a long frame with columns id, time and "RNNForecaster"; a wide frame; a series.
+            In the form of the input; the column of forecasts in a long frame is "RNNForecaster".
 
         Raises
         ------
@@ -226,23 +216,60 @@ class RNNForecaster(BaseEstimator):
         ValueError
             If `df` is not what it must be.
         """
-        check_is_fitted(self, "plan_")
+        check_is_fitted(self)
         panel = self._panel if df is None else to_panel(df, self.freq_, *self._columns)
         series = panel.series()
-        adjustment = self._adjust(series)
-        windows, n_jobs = self._windows(adjustment.forward(series)), effective_n_jobs(self.n_jobs or -1)
+        adjustment = self._adjust(panel)
+        windows, n_jobs = self._windows(adjustment.forward(series), self.plan_), effective_n_jobs(self.n_jobs or -1)
         outputs = [predict(network, theta, windows, n_jobs) for network, theta in self._networks]
         z = np.median(outputs, axis=0).astype(np.float64) + windows.levels(np.arange(len(series)))[:, None]
         return to_frame(panel, adjustment.inverse(z), self.h)
 
-    def _adjust(self, series):
+    def _adjust(self, panel):
+        series = panel.series()
+        least = np.array([y.min() for y in series])
+        if self.log is True and least.min() < 0:
+            i = int(least.argmin())
+            raise ValueError(
+                f"log=True needs values that are not negative; series {called(panel.ids[i])} has {least[i]:g}."
+            )
         return Adjustment.of(series, self.season_length, self.log, self.deseasonalize)
 
-    def _windows(self, z):
-        return Windows.at_ends(z, self.plan_.window, self.plan_.segment, self.plan_.level, self.h)
+    def _windows(self, z, plan):
+        return Windows.at_ends(z, plan.window, plan.segment, plan.level, self.h)
 
-    def _train(self, windows, seed, progress):
-        rng, plan = np.random.default_rng(seed), self.plan_
+    def _train_all(self, windows, plan, seeds):
+        """One network a seed, side by side. Ctrl-C stops them all, and leaves out those that have not begun."""
+        interrupted, done, line = threading.Event(), [], Line() if self.verbose else None
+
+        def on_epoch(epoch):
+            done.append(epoch)
+            if line:
+                line.show(f"training {len(done) / (len(seeds) * -(-self.max_steps // EPOCH)):4.0%}")
+            return interrupted.is_set()
+
+        with ThreadPoolExecutor(min(effective_n_jobs(self.n_jobs or -1), len(seeds))) as threads:
+            running = [threads.submit(self._train, windows, plan, seed, on_epoch) for seed in seeds]
+            try:
+                while wait(running, timeout=0.1).not_done:
+                    pass  # a wait without an end would not hear Ctrl-C everywhere
+                fitted = [network.result() for network in running]
+            except KeyboardInterrupt:
+                interrupted.set()
+                begun = [network for network in running if not network.cancel()]
+                fitted = [network.result() for network in begun]
+                warnings.warn(
+                    f"fit was interrupted after {len(done) * EPOCH // len(fitted)} steps of {self.max_steps}; the "
+                    f"weights so far of {len(fitted)} of {len(seeds)} networks are kept.",
+                    InterruptedFitWarning,
+                    stacklevel=3,
+                )
+        if line:
+            line.end()
+        return fitted
+
+    def _train(self, windows, plan, seed, on_epoch):
+        rng = np.random.default_rng(seed)
         network = Network(self.cell, plan.segment, self.hidden_size, self.h, n_context=plan.window)
         theta = network.initial(rng)
         network.layout.view(theta)["weight_ho"][network.width :] = 0  # the linear way starts from "as the level is"
@@ -254,7 +281,8 @@ class RNNForecaster(BaseEstimator):
             clip_norm=self.clip_norm,
             batch_size=self.batch_size,
             max_iter=-(-self.max_steps // EPOCH),
+            max_steps=self.max_steps,
             tol=0.0,
             n_iter_no_change=self.max_steps,
         )
-        return network, theta, train(network, theta, windows, recipe, rng, on_epoch=lambda epoch: progress())
+        return network, theta, train(network, theta, windows, recipe, rng, on_epoch=on_epoch)

@@ -1,0 +1,96 @@
+"""The forms a panel comes in, each as a long frame of three columns, and the way back for forecasts.
+
+The way back takes a long frame of forecasts, columns id, time and one or more of forecasts.
+"""
+
+from functools import partial
+
+import pandas as pd
+from utilsforecast.compat import pl_DataFrame
+
+from tsrnn.forecasting.times import called
+
+
+def as_long(df, id_col, time_col, target_col):
+    """A long frame of the three columns, and the way back."""
+    names = id_col, time_col, target_col
+    if isinstance(df, pl_DataFrame):
+        frame, _ = as_long(df.to_pandas(), *names)
+        return frame, to_polars
+    if not isinstance(df, (pd.DataFrame, pd.Series)):
+        raise TypeError(f"the data must be a pandas or polars DataFrame or a pandas Series; got {type(df).__name__}.")
+    if len(set(names)) < 3:
+        raise ValueError(f"id_col, time_col and target_col must be three columns; got {list(names)}.")
+    if len(df) == 0:
+        raise ValueError("the data must hold at least one series; got 0 rows.")
+    if df.index.nlevels == 2 and (df.ndim == 1 or target_col in df.columns):
+        return from_two_levels(df, *names)
+    if df.ndim == 1:
+        label = "series" if df.name is None else df.name
+        return three(label, df.index, df.array, names), partial(to_series, df.name, df.index.name)
+    missing = [column for column in names if column not in df.columns]
+    if missing and set(missing) <= set(df.index.names):
+        df, missing = df.reset_index(), []
+    if missing:
+        return from_wide(df, names, missing)
+    twice = df.columns[df.columns.duplicated()].intersection(names)
+    if len(twice):
+        raise ValueError(f"columns of a long frame must be unique; got {twice[0]!r} twice.")
+    return df[list(names)].copy(), as_it_is
+
+
+def three(labels, times, values, names):
+    return pd.DataFrame(dict(zip(names, (labels, times, values))))
+
+
+def from_two_levels(df, id_col, time_col, target_col):
+    """Index (series, time)."""
+    series = df if df.ndim == 1 else df[target_col]
+    labels, times = (df.index.get_level_values(level) for level in (0, 1))
+    frame = three(labels, times, series.array, (id_col, time_col, target_col))
+    return frame, partial(to_two_levels, df.index.names, df.ndim == 1, series.name)
+
+
+def from_wide(df, names, missing):
+    """A column for each series, time as index."""
+    id_col, time_col, _ = names
+    stamps = isinstance(df.index, (pd.DatetimeIndex, pd.PeriodIndex))
+    wide = (stamps and {id_col, time_col} <= set(missing)) or (df.index.dtype.kind == "i" and len(missing) == 3)
+    if df.columns.nlevels > 1:
+        raise ValueError(f"columns of the frame must have one level; got {df.columns.nlevels}.")
+    if not wide or not all(pd.api.types.is_numeric_dtype(kind) for kind in df.dtypes):
+        raise ValueError(f"a long frame must have the columns {list(names)}; {missing} not among {list(df.columns)}.")
+    if not df.columns.is_unique:
+        raise ValueError(
+            f"columns of a wide frame must be unique; got {df.columns[df.columns.duplicated()][0]!r} twice."
+        )
+    empty = [name for name, column in df.items() if column.notna().sum() == 0]
+    if empty:
+        raise ValueError(f"every series must have at least two values; series {called(empty[0])} has none.")
+    parts = [(name, column.loc[column.first_valid_index() :]) for name, column in df.sort_index().items()]
+    frame = pd.concat([three(name, part.index, part.array, names) for name, part in parts])
+    return frame, partial(to_wide, df.columns, df.index.name)
+
+
+def as_it_is(out):
+    return out
+
+
+def to_polars(out):
+    from polars import from_pandas
+
+    return from_pandas(out)
+
+
+def to_two_levels(index_names, single, name, out):
+    out = out.set_index(list(out.columns[:2])).rename_axis(index_names)
+    return out.iloc[:, -1].rename(name) if single else out
+
+
+def to_series(name, index_name, out):
+    return out.set_index(out.columns[1])[out.columns[-1]].rename(name).rename_axis(index_name)
+
+
+def to_wide(columns, index_name, out):
+    wide = out.pivot(index=out.columns[1], columns=out.columns[0], values=out.columns[-1])
+    return wide[list(columns)].rename_axis(index=index_name, columns=columns.name)

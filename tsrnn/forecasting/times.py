@@ -1,0 +1,134 @@
+"""Times of series: read, their frequency, and what is missing between them."""
+
+from collections import Counter
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+RUN = 10  # times that tell a frequency: less than two weeks of business days look like days
+
+
+def called(label):
+    """A series' label as errors show it."""
+    return repr(label.item() if isinstance(label, np.generic) else label)
+
+
+def as_times(times, freq, restore):
+    """Timestamps or int64, their frequency if it is known, and the way back; periods go back to periods."""
+    if isinstance(times.dtype, pd.ArrowDtype):
+        times = pd.Series(times.to_numpy(), name=times.name)
+    if times.dtype == object and pd.api.types.infer_dtype(times) in ("integer", "period"):
+        times = times.astype("Int64") if pd.api.types.infer_dtype(times) == "integer" else times.infer_objects()
+    if isinstance(times.dtype, pd.PeriodDtype):
+        return times.dt.to_timestamp(), of_periods(times.dtype, freq), partial(with_periods, restore, times.dtype.freq)
+    if pd.api.types.is_integer_dtype(times):
+        return as_integers(times), freq, restore
+    if pd.api.types.is_datetime64_any_dtype(times):
+        return times, freq, restore
+    if pd.api.types.infer_dtype(times) not in ("string", "datetime", "datetime64", "date"):
+        kind = times.dtype if times.dtype != object else pd.api.types.infer_dtype(times)
+        raise ValueError(f"column {times.name!r} must hold timestamps or integers; got {kind}.")
+    try:
+        parsed = pd.to_datetime(times, errors="coerce")
+    except ValueError as error:
+        raise ValueError(
+            f"times of column {times.name!r} must have one time zone; got several: pandas.to_datetime(..., utc=True) "
+            "converts them."
+        ) from error
+    if parsed.isna().any():
+        raise ValueError(
+            f"column {times.name!r} must hold timestamps or integers; got {times[parsed.isna()].iloc[0]!r}."
+        )
+    return parsed, freq, restore
+
+
+def as_integers(times):
+    """Steps are counted, so a number that spells a date is refused: the day after 20200131 is not 20200132."""
+    times = times.astype(np.int64)
+    if times.between(19000101, 21001231).all():
+        dates = pd.to_datetime(times.astype(str), format="%Y%m%d", errors="coerce")
+        if dates.notna().all():
+            raise ValueError(
+                f"column {times.name!r} must hold timestamps or a count of steps; got dates as integers such as "
+                f"{times.iloc[0]}: pandas.to_datetime(..., format='%Y%m%d') converts them."
+            )
+    return times
+
+
+def with_periods(restore, freq, out):
+    return restore(out.assign(**{out.columns[1]: pd.PeriodIndex(out[out.columns[1]], freq=freq)}))
+
+
+def of_periods(dtype, freq):
+    """The frequency of the timestamps at which such periods begin; `freq` may name the periods, as in 'M' or 'Q'."""
+    alias = dtype._freqstr if hasattr(dtype, "_freqstr") else dtype.freq.freqstr
+    if freq is not None and not (isinstance(freq, str) and f"{alias}-".startswith(f"{freq}-")):
+        return freq
+    begins = pd.PeriodIndex.from_ordinals(np.arange(0, RUN * dtype.freq.n, dtype.freq.n), freq=dtype.freq)
+    return pd.DatetimeIndex(begins.to_timestamp(), freq="infer").freqstr
+
+
+def infer_freq(times, starts, ids):
+    """The frequency of the longest series; where it has gaps, that of most runs between them."""
+    longest = int(np.diff(starts).argmax())
+    mine = times.iloc[starts[longest] : starts[longest + 1]]
+    if times.dtype.kind == "i":
+        return int(np.diff(mine.to_numpy()).min())
+    index = pd.DatetimeIndex(mine)
+    freq = freq_of(index)
+    for length in (RUN, RUN // 2):
+        runs = [index[start : start + length] for start in range(0, len(index) - length + 1, length // 2)]
+        found = Counter(filter(None, map(freq_of, runs[:200] if freq is None else [])))
+        freq = found.most_common(1)[0][0] if found else freq
+    if freq is None:
+        raise ValueError(
+            f"freq must be given, such as 'D' or 'MS'; the {len(mine)} times of series {called(ids[longest])} do not "
+            "tell it."
+        )
+    return freq
+
+
+def freq_of(index):
+    return pd.DatetimeIndex(index, freq="infer").freqstr if len(index) > 2 else None
+
+
+def check_freq(times, freq):
+    """`freq` as an alias or an int, if it can be the frequency of such times."""
+    integers = times.dtype.kind == "i"
+    if isinstance(freq, (pd.offsets.BaseOffset, pd.Timedelta)) and not integers:
+        return pd.tseries.frequencies.to_offset(freq).freqstr
+    if integers != isinstance(freq, (int, np.integer)) or isinstance(freq, bool) or (integers and freq < 1):
+        kind = "an int of at least 1 for integer times" if integers else "a pandas alias such as 'D' for timestamps"
+        raise ValueError(f"freq must be {kind}; got {freq!r}.")
+    if integers:
+        return int(freq)
+    try:
+        pd.tseries.frequencies.to_offset(freq)
+    except (ValueError, TypeError) as error:
+        raise ValueError(
+            f"freq must be a pandas alias such as 'D', 'MS' (month starts) or 'ME' (month ends); got {freq!r}."
+        ) from error
+    return freq
+
+
+def check_grid(times, starts, ids, freq):
+    """Every series must have a row for each step of `freq` between its first and its last time."""
+    step = pd.tseries.frequencies.to_offset(freq) if isinstance(freq, str) else freq
+    index = pd.Index(times)
+    follows = np.append(False, index[:-1] + step == index[1:])
+    follows[starts[:-1]] = True if isinstance(step, int) else [step.is_on_offset(first) for first in index[starts[:-1]]]
+    if follows.all():
+        return
+    series = int(np.searchsorted(starts, (~follows).argmax(), side="right")) - 1
+    mine = index[starts[series] : starts[series + 1]]
+    grid = range(mine[0], mine[-1] + 1, freq) if isinstance(step, int) else pd.date_range(mine[0], mine[-1], freq=freq)
+    name, grid = called(ids[series]), pd.Index(grid)
+    off = mine.difference(grid)
+    if len(off):
+        raise ValueError(f"freq={freq!r} must fit the times; series {name} has {off[0]}, which does not.")
+    lacking = grid.difference(mine)
+    raise ValueError(
+        f"times must have no gaps; series {name} lacks {len(lacking)} of them, the first {lacking[0]}: fill them, for "
+        f"example with utilsforecast.preprocessing.fill_gaps, and give them values."
+    )
