@@ -19,7 +19,7 @@ from utilsforecast.losses import mase, smape
 
 from tsrnn import RNNForecaster
 from tsrnn.forecasting.adjustment import Adjustment
-from tsrnn.forecasting.plan import plan_for
+from tsrnn.forecasting.plan import plans_for
 from tsrnn.forecasting.windows import Windows
 
 
@@ -200,7 +200,7 @@ def ridge(train, h, season, n_rows=20_000):
     """
     labels, series = zip(*((label, part["y"].to_numpy()) for label, part in train.groupby("unique_id")))
     adjustment = Adjustment.of(series, season, "auto", False)
-    plan = plan_for(np.array([len(y) for y in series]), h, season)
+    plan = plans_for(np.array([len(y) for y in series]), h, season, level=1)[0]
     ends = Windows.at_ends(adjustment.forward(series), plan.window, plan.segment, plan.level, h)
     rows, rng = ends.for_training(n_rows), np.random.default_rng(0)
     chosen = np.concatenate(list(rows.epoch(rng, n_rows, True)))

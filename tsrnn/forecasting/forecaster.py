@@ -14,8 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.adjustment import Adjustment
 from tsrnn.forecasting.frames import to_frame, to_panel
-from tsrnn.forecasting.plan import plan_for
+from tsrnn.forecasting.importance import importance
+from tsrnn.forecasting.plan import Plan, plans_for
 from tsrnn.forecasting.times import called
+from tsrnn.forecasting.trial import best, error, hold_out
 from tsrnn.forecasting.windows import Windows
 from tsrnn.network import Network
 from tsrnn.progress import Line
@@ -34,7 +36,19 @@ from tsrnn.validation import (
 )
 
 EPOCH = 20  # updates between two entries of a loss curve
+TRIAL_STEPS = 300  # updates of a network that tries a plan
+CELLS = "gru", "lstm"  # of networks in turn
 AUTO = OneOf("auto")
+
+
+@dataclass(frozen=True)
+class Member:
+    """A trained network and the plan it was trained for."""
+
+    plan: Plan
+    network: Network
+    theta: np.ndarray
+    loss_curve: list
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -114,16 +128,16 @@ class RNNForecaster(BaseEstimator):
     h: int = 12
     freq: str | int | None = None
     season_length: int = 1
-    cell: str = "lstm"
+    cell: str = "auto"
     hidden_size: int = 40
     window: int | str = "auto"
     segment: int | str = "auto"
     level: int | str = "auto"
     log: bool | str = "auto"
-    deseasonalize: bool = False
-    n_networks: int = 5
+    deseasonalize: bool | str = "auto"
+    n_networks: int = 8
     max_steps: int = 500
-    learning_rate_init: float = 0.004
+    learning_rate_init: float = 0.01
     batch_size: int = 256
     alpha: float = 0.0
     clip_norm: float | None = 1.0
@@ -134,13 +148,13 @@ class RNNForecaster(BaseEstimator):
     _constraints = {
         "h": [POSITIVE_INT],
         "season_length": [POSITIVE_INT],
-        "cell": [OneOf("rnn", "gru", "lstm")],
+        "cell": [OneOf("rnn", "gru", "lstm", "auto")],
         "hidden_size": [POSITIVE_INT],
         "window": [POSITIVE_INT, AUTO],
         "segment": [POSITIVE_INT, AUTO],
         "level": [POSITIVE_INT, AUTO],
         "log": [BOOLEAN, AUTO],
-        "deseasonalize": [BOOLEAN],
+        "deseasonalize": [BOOLEAN, AUTO],
         "n_networks": [POSITIVE_INT],
         "max_steps": [POSITIVE_INT],
         "learning_rate_init": [Interval(Real, 0, closed="neither")],
@@ -181,19 +195,23 @@ class RNNForecaster(BaseEstimator):
         check_parameters(self, self._constraints)
         panel = to_panel(df, self.freq, id_col, time_col, target_col)
         series = panel.series()
+        self._check_log(panel)
         lengths = np.array([len(y) for y in series])
-        plan = plan_for(lengths, self.h, self.season_length, self.window, self.segment, self.level)
-        if plan.window % plan.segment or plan.level > plan.window:
-            raise ValueError(
-                f"window must be a multiple of segment and at least level; got window={plan.window}, "
-                f"segment={plan.segment} and level={plan.level}."
-            )
-        windows = self._windows(self._adjust(panel).forward(series), plan).for_training(EPOCH * self.batch_size)
-        seeds = check_random_state(self.random_state).randint(2**31, size=self.n_networks)
-        fitted = self._train_all(windows, plan, seeds)
-        self._columns, self._panel, self.freq_, self.plan_ = (id_col, time_col, target_col), panel, panel.freq, plan
-        self._networks = [(network, theta) for network, theta, _ in fitted]
-        self.loss_curves_ = [history.loss_curve for _, _, history in fitted]
+        given = self.window, self.segment, self.level, self.deseasonalize
+        plans = plans_for(lengths, self.h, self.season_length, *given)
+        for plan in plans:
+            if plan.window % plan.segment or plan.level > plan.window:
+                raise ValueError(
+                    f"window must be a multiple of segment and at least level; got window={plan.window}, "
+                    f"segment={plan.segment} and level={plan.level}."
+                )
+        rng = check_random_state(self.random_state)
+        plans = self._choose(plans, series, rng)
+        jobs = [(plans[i % len(plans)], CELLS[i % len(CELLS)] if self.cell == "auto" else self.cell, seed) for i, seed in enumerate(rng.randint(2**31, size=self.n_networks))]
+        members = self._train_all(series, jobs, self.max_steps)
+        self._columns, self._panel, self.freq_, self.plans_ = (id_col, time_col, target_col), panel, panel.freq, plans
+        self._members = members
+        self.loss_curves_ = [member.loss_curve for member in members]
         return self
 
     def predict(self, df=None):
@@ -218,38 +236,65 @@ class RNNForecaster(BaseEstimator):
         """
         check_is_fitted(self)
         panel = self._panel if df is None else to_panel(df, self.freq_, *self._columns)
-        series = panel.series()
-        adjustment = self._adjust(panel)
-        windows, n_jobs = self._windows(adjustment.forward(series), self.plan_), effective_n_jobs(self.n_jobs or -1)
-        outputs = [predict(network, theta, windows, n_jobs) for network, theta in self._networks]
-        z = np.median(outputs, axis=0).astype(np.float64) + windows.levels(np.arange(len(series)))[:, None]
-        return to_frame(panel, adjustment.inverse(z), self.h)
+        self._check_log(panel)
+        return to_frame(panel, self._outlook(panel.series(), self._members), self.h)
 
-    def _adjust(self, panel):
-        series = panel.series()
-        least = np.array([y.min() for y in series])
+    def _check_log(self, panel):
+        least = np.array([y.min() for y in panel.series()])
         if self.log is True and least.min() < 0:
             i = int(least.argmin())
             raise ValueError(
                 f"log=True needs values that are not negative; series {called(panel.ids[i])} has {least[i]:g}."
             )
-        return Adjustment.of(series, self.season_length, self.log, self.deseasonalize)
+
+    def _adjust(self, series, plan):
+        return Adjustment.of(series, self.season_length, self.log, plan.deseasonalize)
 
     def _windows(self, z, plan):
         return Windows.at_ends(z, plan.window, plan.segment, plan.level, self.h)
 
-    def _train_all(self, windows, plan, seeds):
-        """One network a seed, side by side. Ctrl-C stops them all, and leaves out those that have not begun."""
+    def _outlook(self, series, members):
+        """Median forecast (n_series, h) of some members."""
+        outputs, n_jobs = [], effective_n_jobs(self.n_jobs or -1)
+        for member in members:
+            adjustment = self._adjust(series, member.plan)
+            windows = self._windows(adjustment.forward(series), member.plan)
+            z = predict(member.network, member.theta, windows, n_jobs).astype(np.float64)
+            outputs.append(adjustment.inverse(z + windows.levels(np.arange(len(series)))[:, None]))
+        return np.median(outputs, axis=0)
+
+    def _choose(self, plans, series, rng):
+        """The plans to use, by a trial of each on the series without their last `h` values."""
+        history, truth, _ = hold_out(series, self.h)
+        if len(plans) == 1 or not history:
+            return plans[:1]
+        seed = rng.randint(2**31)
+        jobs = [(plan, "gru", seed) for plan in plans]
+        members = self._train_all(history, jobs, min(self.max_steps, TRIAL_STEPS))
+        weights = importance(self._adjust(history, plans[0]).forward(history), self.season_length)
+        errors = [error(truth, self._outlook(history, [member]), weights) for member in members]
+        return best(plans, errors)
+
+    def _train_all(self, series, jobs, max_steps):
+        """A network for each (plan, cell, seed), side by side. Ctrl-C stops them all, and leaves out those that have not
+        begun.
+        """
         interrupted, done, line = threading.Event(), [], Line() if self.verbose else None
+        z = {d: Adjustment.of(series, self.season_length, self.log, d).forward(series) for d in {p.deseasonalize for p, _, _ in jobs}}
+        weights = importance(z[min(z)], self.season_length)
 
         def on_epoch(epoch):
             done.append(epoch)
             if line:
-                line.show(f"training {len(done) / (len(seeds) * -(-self.max_steps // EPOCH)):4.0%}")
+                line.show(f"training {len(done) / (len(jobs) * -(-max_steps // EPOCH)):4.0%}")
             return interrupted.is_set()
 
-        with ThreadPoolExecutor(min(effective_n_jobs(self.n_jobs or -1), len(seeds))) as threads:
-            running = [threads.submit(self._train, windows, plan, seed, on_epoch) for seed in seeds]
+        def work(plan, cell, seed):
+            windows = self._windows(z[plan.deseasonalize], plan).for_training(EPOCH * self.batch_size, weights)
+            return self._train(windows, plan, cell, seed, max_steps, on_epoch)
+
+        with ThreadPoolExecutor(min(effective_n_jobs(self.n_jobs or -1), len(jobs))) as threads:
+            running = [threads.submit(work, *job) for job in jobs]
             try:
                 while wait(running, timeout=0.1).not_done:
                     pass  # a wait without an end would not hear Ctrl-C everywhere
@@ -259,8 +304,8 @@ class RNNForecaster(BaseEstimator):
                 begun = [network for network in running if not network.cancel()]
                 fitted = [network.result() for network in begun]
                 warnings.warn(
-                    f"fit was interrupted after {len(done) * EPOCH // len(fitted)} steps of {self.max_steps}; the "
-                    f"weights so far of {len(fitted)} of {len(seeds)} networks are kept.",
+                    f"fit was interrupted after {len(done) * EPOCH // len(fitted)} steps of {max_steps}; the "
+                    f"weights so far of {len(fitted)} of {len(jobs)} networks are kept.",
                     InterruptedFitWarning,
                     stacklevel=3,
                 )
@@ -268,9 +313,9 @@ class RNNForecaster(BaseEstimator):
             line.end()
         return fitted
 
-    def _train(self, windows, plan, seed, on_epoch):
+    def _train(self, windows, plan, cell, seed, max_steps, on_epoch):
         rng = np.random.default_rng(seed)
-        network = Network(self.cell, plan.segment, self.hidden_size, self.h, n_context=plan.window)
+        network = Network(cell, plan.segment, self.hidden_size, self.h, n_context=plan.window)
         theta = network.initial(rng)
         network.layout.view(theta)["weight_ho"][network.width :] = 0  # the linear way starts from "as the level is"
         recipe = Recipe(
@@ -280,9 +325,10 @@ class RNNForecaster(BaseEstimator):
             alpha=self.alpha,
             clip_norm=self.clip_norm,
             batch_size=self.batch_size,
-            max_iter=-(-self.max_steps // EPOCH),
-            max_steps=self.max_steps,
+            max_iter=-(-max_steps // EPOCH),
+            max_steps=max_steps,
             tol=0.0,
-            n_iter_no_change=self.max_steps,
+            n_iter_no_change=max_steps,
         )
-        return network, theta, train(network, theta, windows, recipe, rng, on_epoch=on_epoch)
+        history = train(network, theta, windows, recipe, rng, on_epoch=on_epoch)
+        return Member(plan, network, theta, history.loss_curve)
