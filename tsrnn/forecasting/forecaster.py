@@ -15,7 +15,7 @@ from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.adjustment import Adjustment
 from tsrnn.forecasting.frames import to_frame, to_panel
 from tsrnn.forecasting.importance import importance
-from tsrnn.forecasting.plan import Plan, plans_for
+from tsrnn.forecasting.plan import Plan, plans_for, steps_for
 from tsrnn.forecasting.times import called
 from tsrnn.forecasting.trial import best, error, hold_out
 from tsrnn.forecasting.windows import Windows
@@ -136,7 +136,7 @@ class RNNForecaster(BaseEstimator):
     log: bool | str = "auto"
     deseasonalize: bool | str = "auto"
     n_networks: int = 8
-    max_steps: int = 500
+    max_steps: int | str = "auto"
     learning_rate_init: float = 0.01
     batch_size: int = 256
     alpha: float = 0.0
@@ -156,7 +156,7 @@ class RNNForecaster(BaseEstimator):
         "log": [BOOLEAN, AUTO],
         "deseasonalize": [BOOLEAN, AUTO],
         "n_networks": [POSITIVE_INT],
-        "max_steps": [POSITIVE_INT],
+        "max_steps": [POSITIVE_INT, AUTO],
         "learning_rate_init": [Interval(Real, 0, closed="neither")],
         "batch_size": [POSITIVE_INT],
         "alpha": [Interval(Real, 0)],
@@ -206,9 +206,10 @@ class RNNForecaster(BaseEstimator):
                     f"segment={plan.segment} and level={plan.level}."
                 )
         rng = check_random_state(self.random_state)
-        plans = self._choose(plans, series, rng)
+        max_steps = steps_for(lengths) if self.max_steps == "auto" else self.max_steps
+        plans = self._choose(plans, series, rng, min(max_steps, TRIAL_STEPS))
         jobs = [(plans[i % len(plans)], CELLS[i % len(CELLS)] if self.cell == "auto" else self.cell, seed) for i, seed in enumerate(rng.randint(2**31, size=self.n_networks))]
-        members = self._train_all(series, jobs, self.max_steps)
+        members = self._train_all(series, jobs, max_steps)
         self._columns, self._panel, self.freq_, self.plans_ = (id_col, time_col, target_col), panel, panel.freq, plans
         self._members = members
         self.loss_curves_ = [member.loss_curve for member in members]
@@ -263,14 +264,14 @@ class RNNForecaster(BaseEstimator):
             outputs.append(adjustment.inverse(z + windows.levels(np.arange(len(series)))[:, None]))
         return np.median(outputs, axis=0)
 
-    def _choose(self, plans, series, rng):
+    def _choose(self, plans, series, rng, max_steps):
         """The plans to use, by a trial of each on the series without their last `h` values."""
         history, truth, _ = hold_out(series, self.h)
         if len(plans) == 1 or not history:
             return plans[:1]
         seed = rng.randint(2**31)
         jobs = [(plan, "gru", seed) for plan in plans]
-        members = self._train_all(history, jobs, min(self.max_steps, TRIAL_STEPS))
+        members = self._train_all(history, jobs, max_steps)
         weights = importance(self._adjust(history, plans[0]).forward(history), self.season_length)
         errors = [error(truth, self._outlook(history, [member]), weights) for member in members]
         return best(plans, errors)

@@ -33,3 +33,8 @@ def plans_for(lengths, h, season_length, window="auto", segment="auto", level="a
     indices = [False, True] if deseasonalize == "auto" and season_length > 1 else [deseasonalize is True]
     plans = [Plan(w, segment, min(v, w) if level == "auto" else v, s) for w, v, s in product(windows, levels, indices)]
     return list(dict.fromkeys(plans))
+
+
+def steps_for(lengths):
+    """Updates of a network: they grow with the root of the number of values, between 400 and 2000."""
+    return int(np.clip(500 * np.sqrt(np.sum(lengths) / 20_000), 400, 2000))

@@ -41,13 +41,14 @@ class Windows:
         return cls(values, starts, window, segment, level, h, ends, ends, np.ones(len(ends)))
 
     def for_training(self, n_draws, importance=None):
-        """Every cut with the whole window before it and the whole horizon after it, or what comes nearest to that.
+        """Every cut with the whole window before it, or the last one, up to the last value: of a horizon that reaches
+        beyond the end only the known values count, so that the latest values teach too.
 
         `importance` (n_series,) is how much the errors of a series count.
         """
         n_values = self.ends - self.starts
         first = np.clip(np.minimum(self.window, n_values - self.h), 1, n_values - 1)
-        last = np.maximum(n_values - self.h, first)
+        last = np.maximum(n_values - 1, first)
         counts = last - first + 1
         first_rows = np.concatenate([[0], np.cumsum(counts)])
         stops = np.repeat(self.starts + first - first_rows[:-1], counts) + np.arange(first_rows[-1])
