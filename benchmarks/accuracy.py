@@ -268,7 +268,11 @@ def main():
         print(f"\n| {name} (by {task.metric}) | sMAPE | MASE | OWA | seconds |\n|---|---|---|---|---|")
         for label, values in task.published.items():
             print(row(label, values))
-        ours = {"seasonal naive": seasonal_naive, "ridge, here": ridge, "**RNNForecaster**": partial(rnn, n_jobs=args.jobs)}
+        ours = {
+            "seasonal naive": seasonal_naive,
+            "ridge, here": ridge,
+            "**RNNForecaster**": partial(rnn, n_jobs=args.jobs),
+        }
         for label, method in ours.items():
             result, seconds = measure(task, train, test, method)
             print(row(label, result.values(), seconds), flush=True)

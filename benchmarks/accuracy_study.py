@@ -40,11 +40,17 @@ def main():
     for name in args.sets:
         task, (train, test) = SETS[name], hold_out(*load(args.data, name))
         methods = {"seasonal naive": seasonal_naive, "ridge": ridge}
-        methods |= {v: partial(rnn, n_jobs=args.jobs, **(VARIANTS[v] if v in VARIANTS else eval(f"dict({v})"))) for v in args.variants}
+        methods |= {
+            v: partial(rnn, n_jobs=args.jobs, **(VARIANTS[v] if v in VARIANTS else eval(f"dict({v})")))
+            for v in args.variants
+        }
         for label, method in methods.items():
             result, seconds = measure(task, train, test, method)
             table[label, name] = result[task.metric]
-            print(f"{name:18} {label:60} {result['sMAPE']:7.3f} {result['MASE']:6.3f} {result['OWA'] or np.nan:6.3f} {seconds:4.0f} s", flush=True)
+            print(
+                f"{name:18} {label:60} {result['sMAPE']:7.3f} {result['MASE']:6.3f} {result['OWA'] or np.nan:6.3f} {seconds:4.0f} s",
+                flush=True,
+            )
     print(pd.Series(table).unstack(0)[list(methods)].T.round(3).to_string())
 
 

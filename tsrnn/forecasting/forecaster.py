@@ -41,6 +41,29 @@ CELLS = "gru", "lstm"  # of networks in turn
 AUTO = OneOf("auto")
 
 
+def epochs(n_steps):
+    return -(-n_steps // EPOCH)
+
+
+class Course:
+    """How far the training of all networks is, on one line, and whether Ctrl-C was pressed."""
+
+    def __init__(self, n_epochs, verbose):
+        self.n_epochs, self.done, self.interrupted = n_epochs, [], threading.Event()
+        self.line = Line() if verbose else None
+
+    def on_epoch(self, epoch):
+        self.done.append(epoch)
+        if self.line:
+            self.line.show(f"training {len(self.done) / self.n_epochs:4.0%}")
+        return self.interrupted.is_set()
+
+    def end(self):
+        """After the last network."""
+        if self.line and (self.interrupted.is_set() or len(self.done) >= self.n_epochs):
+            self.line.end()
+
+
 @dataclass(frozen=True)
 class Member:
     """A trained network and the plan it was trained for."""
@@ -60,8 +83,9 @@ class RNNForecaster(BaseEstimator):
 
         z = log y - season,    x = z - level,    y_hat = exp(level + W_ho [h_T, x] + b_ho + season)
 
-    The forecast is the median over `n_networks` networks that differ in their random numbers. `h`, `freq` and
-    `season_length` are all a newcomer gives; the rest follows from the data.
+    What is left on "auto" is tried: every plan of window, level and seasonal index forecasts the last `h` values of
+    the panel, held out, and the best few are kept. The forecast is the median over `n_networks` networks that differ in
+    plan, cell and random numbers, trained on all values. `h`, `freq` and `season_length` are all a newcomer gives.
 
     Parameters
     ----------
@@ -71,21 +95,21 @@ class RNNForecaster(BaseEstimator):
         Distance of two steps, as a pandas alias or an integer; None infers it.
     season_length : int, default=1
         Steps of a season; 1 for none.
-    cell : {"rnn", "gru", "lstm"}, default="lstm"
-        The recurrent cell.
+    cell : {"rnn", "gru", "lstm", "auto"}, default="auto"
+        The recurrent cell; "auto" takes gru and lstm in turn.
     hidden_size : int, default=40
         Units of a network.
     window, segment, level : int or "auto", default="auto"
         Values a network sees, values of one step, and last values whose mean is the level.
     log : bool or "auto", default="auto"
         Whether to take logarithms; "auto" does for series without negative values.
-    deseasonalize : bool, default=False
+    deseasonalize : bool or "auto", default="auto"
         Whether to take out each series' seasonal index, the median over its cycles, and put it back.
-    n_networks : int, default=5
+    n_networks : int, default=8
         Networks whose median is the forecast.
-    max_steps : int, default=500
-        Updates of each network.
-    learning_rate_init : float, default=0.004
+    max_steps : int or "auto", default="auto"
+        Updates of each network; "auto" grows with the root of the number of values, from 400 to 2000.
+    learning_rate_init : float, default=0.01
         Learning rate at the start; it falls to zero on a cosine.
     batch_size : int, default=256
         Windows of one update.
@@ -103,9 +127,9 @@ class RNNForecaster(BaseEstimator):
     Attributes
     ----------
     loss_curves_ : list of list of float
-        Mean absolute error on the networks' scale during training, one curve for each network.
-    plan_ : Plan
-        Window, segment and level in use.
+        Weighted mean absolute error on the networks' scale during training, one curve for each network.
+    plans_ : list of Plan
+        Window, segment, level and seasonal index in use, the best in the trial first.
     freq_ : str or int
         The frequency in use.
 
@@ -205,11 +229,8 @@ class RNNForecaster(BaseEstimator):
                     f"window must be a multiple of segment and at least level; got window={plan.window}, "
                     f"segment={plan.segment} and level={plan.level}."
                 )
-        rng = check_random_state(self.random_state)
         max_steps = steps_for(lengths) if self.max_steps == "auto" else self.max_steps
-        plans = self._choose(plans, series, rng, min(max_steps, TRIAL_STEPS))
-        jobs = [(plans[i % len(plans)], CELLS[i % len(CELLS)] if self.cell == "auto" else self.cell, seed) for i, seed in enumerate(rng.randint(2**31, size=self.n_networks))]
-        members = self._train_all(series, jobs, max_steps)
+        members, plans = self._fit_members(series, plans, max_steps, check_random_state(self.random_state))
         self._columns, self._panel, self.freq_, self.plans_ = (id_col, time_col, target_col), panel, panel.freq, plans
         self._members = members
         self.loss_curves_ = [member.loss_curve for member in members]
@@ -248,8 +269,8 @@ class RNNForecaster(BaseEstimator):
                 f"log=True needs values that are not negative; series {called(panel.ids[i])} has {least[i]:g}."
             )
 
-    def _adjust(self, series, plan):
-        return Adjustment.of(series, self.season_length, self.log, plan.deseasonalize)
+    def _adjust(self, series, deseasonalize):
+        return Adjustment.of(series, self.season_length, self.log, deseasonalize)
 
     def _windows(self, z, plan):
         return Windows.at_ends(z, plan.window, plan.segment, plan.level, self.h)
@@ -258,41 +279,42 @@ class RNNForecaster(BaseEstimator):
         """Median forecast (n_series, h) of some members."""
         outputs, n_jobs = [], effective_n_jobs(self.n_jobs or -1)
         for member in members:
-            adjustment = self._adjust(series, member.plan)
+            adjustment = self._adjust(series, member.plan.deseasonalize)
             windows = self._windows(adjustment.forward(series), member.plan)
             z = predict(member.network, member.theta, windows, n_jobs).astype(np.float64)
             outputs.append(adjustment.inverse(z + windows.levels(np.arange(len(series)))[:, None]))
         return np.median(outputs, axis=0)
 
-    def _choose(self, plans, series, rng, max_steps):
-        """The plans to use, by a trial of each on the series without their last `h` values."""
-        history, truth, _ = hold_out(series, self.h)
-        if len(plans) == 1 or not history:
-            return plans[:1]
-        seed = rng.randint(2**31)
-        jobs = [(plan, "gru", seed) for plan in plans]
-        members = self._train_all(history, jobs, max_steps)
-        weights = importance(self._adjust(history, plans[0]).forward(history), self.season_length)
-        errors = [error(truth, self._outlook(history, [member]), weights) for member in members]
-        return best(plans, errors)
+    def _fit_members(self, series, plans, max_steps, rng):
+        """The networks, and the plans they use: by a trial of each on the series without their last `h` values."""
+        history, truth = hold_out(series, self.h)
+        trial_steps = min(max_steps, TRIAL_STEPS)
+        n_trials = len(plans) if len(plans) > 1 and history else 0
+        course = Course(n_trials * epochs(trial_steps) + self.n_networks * epochs(max_steps), self.verbose)
+        if n_trials:
+            cell, seed = "gru" if self.cell == "auto" else self.cell, rng.randint(2**31)
+            members = self._train_all(history, [(plan, cell, seed) for plan in plans], trial_steps, course)
+            if course.interrupted.is_set():
+                return members, [member.plan for member in members]
+            weights = importance(self._adjust(history, False).forward(history), self.season_length)
+            plans = best(plans, [error(truth, self._outlook(history, [member]), weights) for member in members])
+        else:
+            plans = plans[:1]
+        cells, seeds = CELLS if self.cell == "auto" else [self.cell], rng.randint(2**31, size=self.n_networks)
+        jobs = [(plans[i % len(plans)], cells[i % len(cells)], seed) for i, seed in enumerate(seeds)]
+        return self._train_all(series, jobs, max_steps, course), plans
 
-    def _train_all(self, series, jobs, max_steps):
+    def _train_all(self, series, jobs, max_steps, course):
         """A network for each (plan, cell, seed), side by side. Ctrl-C stops them all, and leaves out those that have not
         begun.
         """
-        interrupted, done, line = threading.Event(), [], Line() if self.verbose else None
-        z = {d: Adjustment.of(series, self.season_length, self.log, d).forward(series) for d in {p.deseasonalize for p, _, _ in jobs}}
-        weights = importance(z[min(z)], self.season_length)
-
-        def on_epoch(epoch):
-            done.append(epoch)
-            if line:
-                line.show(f"training {len(done) / (len(jobs) * -(-max_steps // EPOCH)):4.0%}")
-            return interrupted.is_set()
+        kinds = {plan.deseasonalize for plan, _, _ in jobs}
+        z = {kind: self._adjust(series, kind).forward(series) for kind in kinds}
+        weights = importance(z[min(kinds)], self.season_length)
 
         def work(plan, cell, seed):
             windows = self._windows(z[plan.deseasonalize], plan).for_training(EPOCH * self.batch_size, weights)
-            return self._train(windows, plan, cell, seed, max_steps, on_epoch)
+            return self._train(windows, plan, cell, seed, max_steps, course)
 
         with ThreadPoolExecutor(min(effective_n_jobs(self.n_jobs or -1), len(jobs))) as threads:
             running = [threads.submit(work, *job) for job in jobs]
@@ -301,20 +323,19 @@ class RNNForecaster(BaseEstimator):
                     pass  # a wait without an end would not hear Ctrl-C everywhere
                 fitted = [network.result() for network in running]
             except KeyboardInterrupt:
-                interrupted.set()
+                course.interrupted.set()
                 begun = [network for network in running if not network.cancel()]
                 fitted = [network.result() for network in begun]
                 warnings.warn(
-                    f"fit was interrupted after {len(done) * EPOCH // len(fitted)} steps of {max_steps}; the "
+                    f"fit was interrupted after {sum(len(member.loss_curve) for member in fitted) * EPOCH // len(fitted)} steps of {max_steps}; the "
                     f"weights so far of {len(fitted)} of {len(jobs)} networks are kept.",
                     InterruptedFitWarning,
-                    stacklevel=3,
+                    stacklevel=4,
                 )
-        if line:
-            line.end()
+        course.end()
         return fitted
 
-    def _train(self, windows, plan, cell, seed, max_steps, on_epoch):
+    def _train(self, windows, plan, cell, seed, max_steps, course):
         rng = np.random.default_rng(seed)
         network = Network(cell, plan.segment, self.hidden_size, self.h, n_context=plan.window)
         theta = network.initial(rng)
@@ -326,10 +347,10 @@ class RNNForecaster(BaseEstimator):
             alpha=self.alpha,
             clip_norm=self.clip_norm,
             batch_size=self.batch_size,
-            max_iter=-(-max_steps // EPOCH),
+            max_iter=epochs(max_steps),
             max_steps=max_steps,
             tol=0.0,
             n_iter_no_change=max_steps,
         )
-        history = train(network, theta, windows, recipe, rng, on_epoch=on_epoch)
+        history = train(network, theta, windows, recipe, rng, on_epoch=course.on_epoch)
         return Member(plan, network, theta, history.loss_curve)

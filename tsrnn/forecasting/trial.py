@@ -7,10 +7,9 @@ TOLERANCE = 1.1  # times the lowest error; what is worse is not kept
 
 
 def hold_out(series, h):
-    """Series without their last h values, those values, and which series are long enough for it."""
-    chosen = np.array([len(y) >= h + 3 for y in series])
-    long = [y for y, enough in zip(series, chosen) if enough]
-    return [y[:-h] for y in long], np.array([y[-h:] for y in long]).reshape(len(long), h), chosen
+    """Series without their last h values, and those values; what is too short for it is left out."""
+    long = [y for y in series if len(y) >= h + 3]
+    return [y[:-h] for y in long], np.array([y[-h:] for y in long]).reshape(len(long), h)
 
 
 def error(truth, forecasts, weights):
