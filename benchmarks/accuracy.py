@@ -251,8 +251,8 @@ def measure(task, train, test, method):
 
 
 def row(label, values, seconds=None):
-    cells = ["–" if value is None else f"{value:.3f}" for value in values]
-    return f"| {' | '.join([label, *cells, '–' if seconds is None else f'{seconds:.0f}'])} |"
+    cells = ["-" if value is None else f"{value:.3f}" for value in values]
+    return f"| {' | '.join([label, *cells, '-' if seconds is None else f'{seconds:.0f}'])} |"
 
 
 def main():

@@ -305,8 +305,8 @@ class RNNForecaster(BaseEstimator):
         return self._train_all(series, jobs, max_steps, course), plans
 
     def _train_all(self, series, jobs, max_steps, course):
-        """A network for each (plan, cell, seed), side by side. Ctrl-C stops them all, and leaves out those that have not
-        begun.
+        """A network for each (plan, cell, seed), side by side. Ctrl-C stops them all, and leaves out those that
+        have not begun.
         """
         kinds = {plan.deseasonalize for plan, _, _ in jobs}
         z = {kind: self._adjust(series, kind).forward(series) for kind in kinds}
@@ -326,9 +326,9 @@ class RNNForecaster(BaseEstimator):
                 course.interrupted.set()
                 begun = [network for network in running if not network.cancel()]
                 fitted = [network.result() for network in begun]
+                n_steps = sum(len(member.loss_curve) for member in fitted) * EPOCH // len(fitted)
                 warnings.warn(
-                    f"fit was interrupted after {sum(len(member.loss_curve) for member in fitted) * EPOCH // len(fitted)} steps of {max_steps}; the "
-                    f"weights so far of {len(fitted)} of {len(jobs)} networks are kept.",
+                    f"fit was interrupted after {n_steps} steps of {max_steps}; the weights so far of {len(fitted)} of {len(jobs)} networks are kept.",
                     InterruptedFitWarning,
                     stacklevel=4,
                 )

@@ -1,4 +1,4 @@
-"""How much the errors of a series count: between all relative errors alike, and all errors alike next to its naive one."""
+"""How much the errors of a series count: half as they are, half relative to the error of its naive forecast."""
 
 import numpy as np
 

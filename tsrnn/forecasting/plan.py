@@ -19,8 +19,8 @@ class Plan:
 def plans_for(lengths, h, season_length, window="auto", segment="auto", level="auto", deseasonalize="auto"):
     """Plans worth a trial for series of these lengths, the first the likeliest, all keeping what is given.
 
-    A long season is read season by season, a short one value by value. Windows are of a middle, a short and a long kind,
-    as far as half of a typical series allows. The level is the mean of a season, or the last value.
+    A long season is read season by season, a short one value by value. Windows are of a middle, a short and a long
+    kind, as far as half of a typical series allows. The level is the mean of a season, or the last value.
     """
     typical = int(np.median(lengths))
     if segment == "auto":
