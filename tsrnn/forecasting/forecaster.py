@@ -327,8 +327,10 @@ class RNNForecaster(BaseEstimator):
                 begun = [network for network in running if not network.cancel()]
                 fitted = [network.result() for network in begun]
                 n_steps = sum(len(member.loss_curve) for member in fitted) * EPOCH // len(fitted)
+                n_steps = sum(len(member.loss_curve) for member in fitted) * EPOCH // len(fitted)
                 warnings.warn(
-                    f"fit was interrupted after {n_steps} steps of {max_steps}; the weights so far of {len(fitted)} of {len(jobs)} networks are kept.",
+                    f"fit was interrupted after {n_steps} steps of {max_steps}; the "
+                    f"weights so far of {len(fitted)} of {len(jobs)} networks are kept.",
                     InterruptedFitWarning,
                     stacklevel=4,
                 )
