@@ -51,7 +51,7 @@ def main():
             result, seconds = measure(task, train, test, method)
             table[label, name] = result[task.metric]
             print(
-                f"{name:18} {label:60} {result['sMAPE']:7.3f} {result['MASE']:6.3f} {result['OWA'] or np.nan:6.3f} {seconds:4.0f} s",
+                f"{name:18} {label:24} {result['sMAPE']:7.3f} {result['MASE']:6.3f} {result['OWA'] or np.nan:6.3f} {seconds:4.0f} s",
                 flush=True,
             )
     print(pd.Series(table).unstack(0)[list(methods)].T.round(3).to_string())
