@@ -118,7 +118,7 @@ def test_estimator_form():
     ("options", "sentence"),
     [
         ({"h": 0}, r"h of RNNForecaster must be an int in \[1, inf\); got 0"),
-        ({"cell": "elman"}, "cell of RNNForecaster must be one of 'rnn', 'gru', 'lstm'; got 'elman'"),
+        ({"cell": "elman"}, "cell of RNNForecaster must be one of 'rnn', 'gru', 'lstm', 'auto'; got 'elman'"),
         ({"window": 10, "segment": 3}, "window must be a multiple of segment"),
         ({"log": True}, "log=True needs values that are not negative; series 's1' has -1"),
     ],
@@ -205,7 +205,7 @@ def test_interrupt_keeps_the_weights_so_far(monkeypatch):
 
     monkeypatch.setattr(module, "train", interrupted)
     with pytest.warns(InterruptedFitWarning, match="of 20000; the weights so far of . of 4 networks are kept"):
-        forecaster = quick(n_networks=4, max_steps=20000, n_jobs=2).fit(waves())
+        forecaster = quick(n_networks=4, max_steps=20000, window=8, n_jobs=2).fit(waves())
     assert 1 <= len(forecaster.loss_curves_) <= 3 and max(map(len, forecaster.loss_curves_)) < 900
     assert np.isfinite(forecaster.predict()["RNNForecaster"]).all()
 

@@ -14,8 +14,10 @@ from sklearn.utils.validation import check_is_fitted
 from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.adjustment import Adjustment
 from tsrnn.forecasting.frames import to_frame, to_panel
-from tsrnn.forecasting.plan import plan_for
+from tsrnn.forecasting.importance import importance
+from tsrnn.forecasting.plan import Plan, plans_for, steps_for
 from tsrnn.forecasting.times import called
+from tsrnn.forecasting.trial import best, error, hold_out
 from tsrnn.forecasting.windows import Windows
 from tsrnn.network import Network
 from tsrnn.progress import Line
@@ -34,7 +36,42 @@ from tsrnn.validation import (
 )
 
 EPOCH = 20  # updates between two entries of a loss curve
+TRIAL_STEPS = 300  # updates of a network that tries a plan
+CELLS = "gru", "lstm"  # of networks in turn
 AUTO = OneOf("auto")
+
+
+def epochs(n_steps):
+    return -(-n_steps // EPOCH)
+
+
+class Course:
+    """How far the training of all networks is, on one line, and whether Ctrl-C was pressed."""
+
+    def __init__(self, n_epochs, verbose):
+        self.n_epochs, self.done, self.interrupted = n_epochs, [], threading.Event()
+        self.line = Line() if verbose else None
+
+    def on_epoch(self, epoch):
+        self.done.append(epoch)
+        if self.line:
+            self.line.show(f"training {len(self.done) / self.n_epochs:4.0%}")
+        return self.interrupted.is_set()
+
+    def end(self):
+        """After the last network."""
+        if self.line and (self.interrupted.is_set() or len(self.done) >= self.n_epochs):
+            self.line.end()
+
+
+@dataclass(frozen=True)
+class Member:
+    """A trained network and the plan it was trained for."""
+
+    plan: Plan
+    network: Network
+    theta: np.ndarray
+    loss_curve: list
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -46,8 +83,9 @@ class RNNForecaster(BaseEstimator):
 
         z = log y - season,    x = z - level,    y_hat = exp(level + W_ho [h_T, x] + b_ho + season)
 
-    The forecast is the median over `n_networks` networks that differ in their random numbers. `h`, `freq` and
-    `season_length` are all a newcomer gives; the rest follows from the data.
+    What is left on "auto" is tried: every plan of window, level and seasonal index forecasts the last `h` values of
+    the panel, held out, and the best few are kept. The forecast is the median over `n_networks` networks that differ in
+    plan, cell and random numbers, trained on all values. `h`, `freq` and `season_length` are all a newcomer gives.
 
     Parameters
     ----------
@@ -57,21 +95,21 @@ class RNNForecaster(BaseEstimator):
         Distance of two steps, as a pandas alias or an integer; None infers it.
     season_length : int, default=1
         Steps of a season; 1 for none.
-    cell : {"rnn", "gru", "lstm"}, default="lstm"
-        The recurrent cell.
+    cell : {"rnn", "gru", "lstm", "auto"}, default="auto"
+        The recurrent cell; "auto" takes gru and lstm in turn.
     hidden_size : int, default=40
         Units of a network.
     window, segment, level : int or "auto", default="auto"
         Values a network sees, values of one step, and last values whose mean is the level.
     log : bool or "auto", default="auto"
         Whether to take logarithms; "auto" does for series without negative values.
-    deseasonalize : bool, default=False
+    deseasonalize : bool or "auto", default="auto"
         Whether to take out each series' seasonal index, the median over its cycles, and put it back.
-    n_networks : int, default=5
+    n_networks : int, default=8
         Networks whose median is the forecast.
-    max_steps : int, default=500
-        Updates of each network.
-    learning_rate_init : float, default=0.004
+    max_steps : int or "auto", default="auto"
+        Updates of each network; "auto" grows with the root of the number of values, from 400 to 2000.
+    learning_rate_init : float, default=0.01
         Learning rate at the start; it falls to zero on a cosine.
     batch_size : int, default=256
         Windows of one update.
@@ -89,9 +127,9 @@ class RNNForecaster(BaseEstimator):
     Attributes
     ----------
     loss_curves_ : list of list of float
-        Mean absolute error on the networks' scale during training, one curve for each network.
-    plan_ : Plan
-        Window, segment and level in use.
+        Weighted mean absolute error on the networks' scale during training, one curve for each network.
+    plans_ : list of Plan
+        Window, segment, level and seasonal index in use, the best in the trial first.
     freq_ : str or int
         The frequency in use.
 
@@ -114,16 +152,16 @@ class RNNForecaster(BaseEstimator):
     h: int = 12
     freq: str | int | None = None
     season_length: int = 1
-    cell: str = "lstm"
+    cell: str = "auto"
     hidden_size: int = 40
     window: int | str = "auto"
     segment: int | str = "auto"
     level: int | str = "auto"
     log: bool | str = "auto"
-    deseasonalize: bool = False
-    n_networks: int = 5
-    max_steps: int = 500
-    learning_rate_init: float = 0.004
+    deseasonalize: bool | str = "auto"
+    n_networks: int = 8
+    max_steps: int | str = "auto"
+    learning_rate_init: float = 0.01
     batch_size: int = 256
     alpha: float = 0.0
     clip_norm: float | None = 1.0
@@ -134,15 +172,15 @@ class RNNForecaster(BaseEstimator):
     _constraints = {
         "h": [POSITIVE_INT],
         "season_length": [POSITIVE_INT],
-        "cell": [OneOf("rnn", "gru", "lstm")],
+        "cell": [OneOf("rnn", "gru", "lstm", "auto")],
         "hidden_size": [POSITIVE_INT],
         "window": [POSITIVE_INT, AUTO],
         "segment": [POSITIVE_INT, AUTO],
         "level": [POSITIVE_INT, AUTO],
         "log": [BOOLEAN, AUTO],
-        "deseasonalize": [BOOLEAN],
+        "deseasonalize": [BOOLEAN, AUTO],
         "n_networks": [POSITIVE_INT],
-        "max_steps": [POSITIVE_INT],
+        "max_steps": [POSITIVE_INT, AUTO],
         "learning_rate_init": [Interval(Real, 0, closed="neither")],
         "batch_size": [POSITIVE_INT],
         "alpha": [Interval(Real, 0)],
@@ -181,19 +219,21 @@ class RNNForecaster(BaseEstimator):
         check_parameters(self, self._constraints)
         panel = to_panel(df, self.freq, id_col, time_col, target_col)
         series = panel.series()
+        self._check_log(panel)
         lengths = np.array([len(y) for y in series])
-        plan = plan_for(lengths, self.h, self.season_length, self.window, self.segment, self.level)
-        if plan.window % plan.segment or plan.level > plan.window:
-            raise ValueError(
-                f"window must be a multiple of segment and at least level; got window={plan.window}, "
-                f"segment={plan.segment} and level={plan.level}."
-            )
-        windows = self._windows(self._adjust(panel).forward(series), plan).for_training(EPOCH * self.batch_size)
-        seeds = check_random_state(self.random_state).randint(2**31, size=self.n_networks)
-        fitted = self._train_all(windows, plan, seeds)
-        self._columns, self._panel, self.freq_, self.plan_ = (id_col, time_col, target_col), panel, panel.freq, plan
-        self._networks = [(network, theta) for network, theta, _ in fitted]
-        self.loss_curves_ = [history.loss_curve for _, _, history in fitted]
+        given = self.window, self.segment, self.level, self.deseasonalize
+        plans = plans_for(lengths, self.h, self.season_length, *given)
+        for plan in plans:
+            if plan.window % plan.segment or plan.level > plan.window:
+                raise ValueError(
+                    f"window must be a multiple of segment and at least level; got window={plan.window}, "
+                    f"segment={plan.segment} and level={plan.level}."
+                )
+        max_steps = steps_for(lengths) if self.max_steps == "auto" else self.max_steps
+        members, plans = self._fit_members(series, plans, max_steps, check_random_state(self.random_state))
+        self._columns, self._panel, self.freq_, self.plans_ = (id_col, time_col, target_col), panel, panel.freq, plans
+        self._members = members
+        self.loss_curves_ = [member.loss_curve for member in members]
         return self
 
     def predict(self, df=None):
@@ -218,59 +258,88 @@ class RNNForecaster(BaseEstimator):
         """
         check_is_fitted(self)
         panel = self._panel if df is None else to_panel(df, self.freq_, *self._columns)
-        series = panel.series()
-        adjustment = self._adjust(panel)
-        windows, n_jobs = self._windows(adjustment.forward(series), self.plan_), effective_n_jobs(self.n_jobs or -1)
-        outputs = [predict(network, theta, windows, n_jobs) for network, theta in self._networks]
-        z = np.median(outputs, axis=0).astype(np.float64) + windows.levels(np.arange(len(series)))[:, None]
-        return to_frame(panel, adjustment.inverse(z), self.h)
+        self._check_log(panel)
+        return to_frame(panel, self._outlook(panel.series(), self._members), self.h)
 
-    def _adjust(self, panel):
-        series = panel.series()
-        least = np.array([y.min() for y in series])
+    def _check_log(self, panel):
+        least = np.array([y.min() for y in panel.series()])
         if self.log is True and least.min() < 0:
             i = int(least.argmin())
             raise ValueError(
                 f"log=True needs values that are not negative; series {called(panel.ids[i])} has {least[i]:g}."
             )
-        return Adjustment.of(series, self.season_length, self.log, self.deseasonalize)
+
+    def _adjust(self, series, deseasonalize):
+        return Adjustment.of(series, self.season_length, self.log, deseasonalize)
 
     def _windows(self, z, plan):
         return Windows.at_ends(z, plan.window, plan.segment, plan.level, self.h)
 
-    def _train_all(self, windows, plan, seeds):
-        """One network a seed, side by side. Ctrl-C stops them all, and leaves out those that have not begun."""
-        interrupted, done, line = threading.Event(), [], Line() if self.verbose else None
+    def _outlook(self, series, members):
+        """Median forecast (n_series, h) of some members."""
+        outputs, n_jobs = [], effective_n_jobs(self.n_jobs or -1)
+        for member in members:
+            adjustment = self._adjust(series, member.plan.deseasonalize)
+            windows = self._windows(adjustment.forward(series), member.plan)
+            z = predict(member.network, member.theta, windows, n_jobs).astype(np.float64)
+            outputs.append(adjustment.inverse(z + windows.levels(np.arange(len(series)))[:, None]))
+        return np.median(outputs, axis=0)
 
-        def on_epoch(epoch):
-            done.append(epoch)
-            if line:
-                line.show(f"training {len(done) / (len(seeds) * -(-self.max_steps // EPOCH)):4.0%}")
-            return interrupted.is_set()
+    def _fit_members(self, series, plans, max_steps, rng):
+        """The networks, and the plans they use: by a trial of each on the series without their last `h` values."""
+        history, truth = hold_out(series, self.h)
+        trial_steps = min(max_steps, TRIAL_STEPS)
+        n_trials = len(plans) if len(plans) > 1 and history else 0
+        course = Course(n_trials * epochs(trial_steps) + self.n_networks * epochs(max_steps), self.verbose)
+        if n_trials:
+            cell, seed = "gru" if self.cell == "auto" else self.cell, rng.randint(2**31)
+            members = self._train_all(history, [(plan, cell, seed) for plan in plans], trial_steps, course)
+            if course.interrupted.is_set():
+                return members, [member.plan for member in members]
+            weights = importance(self._adjust(history, False).forward(history), self.season_length)
+            plans = best(plans, [error(truth, self._outlook(history, [member]), weights) for member in members])
+        else:
+            plans = plans[:1]
+        cells, seeds = CELLS if self.cell == "auto" else [self.cell], rng.randint(2**31, size=self.n_networks)
+        jobs = [(plans[i % len(plans)], cells[i % len(cells)], seed) for i, seed in enumerate(seeds)]
+        return self._train_all(series, jobs, max_steps, course), plans
 
-        with ThreadPoolExecutor(min(effective_n_jobs(self.n_jobs or -1), len(seeds))) as threads:
-            running = [threads.submit(self._train, windows, plan, seed, on_epoch) for seed in seeds]
+    def _train_all(self, series, jobs, max_steps, course):
+        """A network for each (plan, cell, seed), side by side. Ctrl-C stops them all, and leaves out those that
+        have not begun.
+        """
+        kinds = {plan.deseasonalize for plan, _, _ in jobs}
+        z = {kind: self._adjust(series, kind).forward(series) for kind in kinds}
+        weights = importance(z[min(kinds)], self.season_length)
+
+        def work(plan, cell, seed):
+            windows = self._windows(z[plan.deseasonalize], plan).for_training(EPOCH * self.batch_size, weights)
+            return self._train(windows, plan, cell, seed, max_steps, course)
+
+        with ThreadPoolExecutor(min(effective_n_jobs(self.n_jobs or -1), len(jobs))) as threads:
+            running = [threads.submit(work, *job) for job in jobs]
             try:
                 while wait(running, timeout=0.1).not_done:
                     pass  # a wait without an end would not hear Ctrl-C everywhere
                 fitted = [network.result() for network in running]
             except KeyboardInterrupt:
-                interrupted.set()
+                course.interrupted.set()
                 begun = [network for network in running if not network.cancel()]
                 fitted = [network.result() for network in begun]
+                n_steps = sum(len(member.loss_curve) for member in fitted) * EPOCH // len(fitted)
+                n_steps = sum(len(member.loss_curve) for member in fitted) * EPOCH // len(fitted)
                 warnings.warn(
-                    f"fit was interrupted after {len(done) * EPOCH // len(fitted)} steps of {self.max_steps}; the "
-                    f"weights so far of {len(fitted)} of {len(seeds)} networks are kept.",
+                    f"fit was interrupted after {n_steps} steps of {max_steps}; the "
+                    f"weights so far of {len(fitted)} of {len(jobs)} networks are kept.",
                     InterruptedFitWarning,
-                    stacklevel=3,
+                    stacklevel=4,
                 )
-        if line:
-            line.end()
+        course.end()
         return fitted
 
-    def _train(self, windows, plan, seed, on_epoch):
+    def _train(self, windows, plan, cell, seed, max_steps, course):
         rng = np.random.default_rng(seed)
-        network = Network(self.cell, plan.segment, self.hidden_size, self.h, n_context=plan.window)
+        network = Network(cell, plan.segment, self.hidden_size, self.h, n_context=plan.window)
         theta = network.initial(rng)
         network.layout.view(theta)["weight_ho"][network.width :] = 0  # the linear way starts from "as the level is"
         recipe = Recipe(
@@ -280,9 +349,10 @@ class RNNForecaster(BaseEstimator):
             alpha=self.alpha,
             clip_norm=self.clip_norm,
             batch_size=self.batch_size,
-            max_iter=-(-self.max_steps // EPOCH),
-            max_steps=self.max_steps,
+            max_iter=epochs(max_steps),
+            max_steps=max_steps,
             tol=0.0,
-            n_iter_no_change=self.max_steps,
+            n_iter_no_change=max_steps,
         )
-        return network, theta, train(network, theta, windows, recipe, rng, on_epoch=on_epoch)
+        history = train(network, theta, windows, recipe, rng, on_epoch=course.on_epoch)
+        return Member(plan, network, theta, history.loss_curve)

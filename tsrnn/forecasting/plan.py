@@ -1,32 +1,40 @@
 """What the forecaster chooses when it is not told: from the horizon, the season and the lengths of the series."""
 
 from dataclasses import dataclass
+from itertools import product
 
 import numpy as np
 
 
 @dataclass(frozen=True)
 class Plan:
-    """Shape of the windows; numbers of values."""
+    """Shape of the windows, in numbers of values, and whether the seasonal index is taken out."""
 
     window: int
     segment: int
     level: int
+    deseasonalize: bool = False
 
 
-def plan_for(lengths, h, season_length, window="auto", segment="auto", level="auto"):
-    """A plan for series of these lengths, keeping what is given.
+def plans_for(lengths, h, season_length, window="auto", segment="auto", level="auto", deseasonalize="auto"):
+    """Plans worth a trial for series of these lengths, the first the likeliest, all keeping what is given.
 
-    The window holds at least two seasons and three horizons, as far as half of a typical series allows. A long season
-    is read season by season, a short one value by value. The level is the mean of a season.
+    A long season is read season by season, a short one value by value. Windows are of a middle, a short and a long
+    kind, as far as half of a typical series allows. The level is the mean of a season, or the last value.
     """
     typical = int(np.median(lengths))
     if segment == "auto":
         segment = season_length if season_length >= 7 and typical >= 8 * season_length else 1
-    if window == "auto":
-        wanted = max(2 * season_length, 3 * h)
-        window = max(min(wanted, typical // 2), 2 * season_length if typical > 2 * season_length + h else 1, segment)
-        window = -(-window // segment) * segment
-    if level == "auto":
-        level = season_length if typical > season_length else 1
-    return Plan(window, segment, min(level, window))
+    least = max(2 * season_length if typical > 2 * season_length + h else 1, segment)
+    wanted = max(2 * season_length, 3 * h), 2 * h, max(3 * season_length, 7 * h)
+    fitting = [max(min(values, typical // 2), least) for values in wanted]
+    windows = [-(-values // segment) * segment for values in fitting] if window == "auto" else [window]
+    levels = [season_length if typical > season_length else 1, 1] if level == "auto" else [level]
+    indices = [False, True] if deseasonalize == "auto" and season_length > 1 else [deseasonalize is True]
+    plans = [Plan(w, segment, min(v, w) if level == "auto" else v, s) for w, v, s in product(windows, levels, indices)]
+    return list(dict.fromkeys(plans))
+
+
+def steps_for(lengths):
+    """Updates of a network: they grow with the root of the number of values, between 400 and 2000."""
+    return int(np.clip(500 * np.sqrt(np.sum(lengths) / 20_000), 400, 2000))

@@ -26,6 +26,7 @@ class Windows:
     h: int
     stops: np.ndarray
     ends: np.ndarray
+    importance: np.ndarray  # of each row
     n_draws: int = 0
     first_rows: np.ndarray | None = None  # of each series; one more at the end
 
@@ -36,17 +37,24 @@ class Windows:
         padding = (np.full(window, y[: max(level, 1)].mean()) for y in series)
         values = np.concatenate([*(part for pair in zip(padding, series) for part in pair), np.zeros(h)]).astype(dtype)
         starts = np.cumsum(n_values + window) - n_values
-        return cls(values, starts, window, segment, level, h, starts + n_values, starts + n_values)
+        ends = starts + n_values
+        return cls(values, starts, window, segment, level, h, ends, ends, np.ones(len(ends)))
 
-    def for_training(self, n_draws):
-        """Every cut with the whole window before it and the whole horizon after it, or what comes nearest to that."""
+    def for_training(self, n_draws, importance=None):
+        """Every cut with the whole window before it, or the last one, up to the last value: of a horizon that reaches
+        beyond the end only the known values count, so that the latest values teach too.
+
+        `importance` (n_series,) is how much the errors of a series count.
+        """
         n_values = self.ends - self.starts
         first = np.clip(np.minimum(self.window, n_values - self.h), 1, n_values - 1)
-        last = np.maximum(n_values - self.h, first)
+        last = np.maximum(n_values - 1, first)
         counts = last - first + 1
         first_rows = np.concatenate([[0], np.cumsum(counts)])
         stops = np.repeat(self.starts + first - first_rows[:-1], counts) + np.arange(first_rows[-1])
-        return replace(self, stops=stops, ends=np.repeat(self.ends, counts), n_draws=n_draws, first_rows=first_rows)
+        importance = np.repeat(np.ones(len(counts)) if importance is None else importance, counts)
+        ends = np.repeat(self.ends, counts)
+        return replace(self, stops=stops, ends=ends, importance=importance, n_draws=n_draws, first_rows=first_rows)
 
     def __len__(self):
         return self.n_draws or len(self.stops)
@@ -63,7 +71,7 @@ class Windows:
 
     def weights_of(self, chosen):
         known = np.arange(self.h) < (self.ends[chosen] - self.stops[chosen])[:, None]
-        return known.astype(self.values.dtype)
+        return (known * self.importance[chosen][:, None]).astype(self.values.dtype)
 
     def levels(self, chosen):
         return self.values[self.stops[chosen][:, None] - 1 - np.arange(self.level)].mean(

@@ -1,0 +1,61 @@
+"""Variants of the forecaster on the last windows INSIDE the training parts: where defaults are chosen.
+
+python -m benchmarks.accuracy_study --data DIR [--sets ...] [--variants ...]
+
+The last h values of each training series are held out; the test parts are not read.
+"""
+
+import argparse
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from benchmarks.accuracy import SETS, load, measure, ridge, rnn, seasonal_naive
+
+VARIANTS = {
+    "default": {},
+    "500 steps": {"max_steps": 500},
+    "4 networks": {"n_networks": 4},
+    "lstm": {"cell": "lstm"},
+    "rate .004": {"learning_rate_init": 0.004},
+    "level 1": {"level": 1},
+    "never a seasonal index": {"deseasonalize": False},
+}
+LEAST = 3  # values before the held-out ones
+
+
+def hold_out(train, test):
+    """The training part cut in two where its last windows begin."""
+    h = train["unique_id"].map(test.groupby("unique_id").size())
+    left = train.groupby("unique_id").cumcount(ascending=False)
+    size = train.groupby("unique_id")["y"].transform("size")
+    enough = size >= h + LEAST
+    return train[enough & (left >= h)], train[enough & (left < h)]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
+    parser.add_argument("--variants", nargs="+", default=["default"], choices=list(VARIANTS))
+    parser.add_argument("--jobs", type=int, default=1)
+    args = parser.parse_args()
+    table = {}
+    for name in args.sets:
+        task, (train, test) = SETS[name], hold_out(*load(args.data, name))
+        methods = {"seasonal naive": seasonal_naive, "ridge": ridge}
+        methods |= {label: partial(rnn, n_jobs=args.jobs, **VARIANTS[label]) for label in args.variants}
+        for label, method in methods.items():
+            result, seconds = measure(task, train, test, method)
+            table[label, name] = result[task.metric]
+            print(
+                f"{name:18} {label:24} {result['sMAPE']:7.3f} {result['MASE']:6.3f} {result['OWA'] or np.nan:6.3f} {seconds:4.0f} s",
+                flush=True,
+            )
+    print(pd.Series(table).unstack(0)[list(methods)].T.round(3).to_string())
+
+
+if __name__ == "__main__":
+    main()
