@@ -9,7 +9,6 @@ import argparse
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 
 from benchmarks.accuracy import SETS, load, measure, ridge, rnn, seasonal_naive
@@ -50,10 +49,8 @@ def main():
         for label, method in methods.items():
             result, seconds = measure(task, train, test, method)
             table[label, name] = result[task.metric]
-            print(
-                f"{name:18} {label:24} {result['sMAPE']:7.3f} {result['MASE']:6.3f} {result['OWA'] or np.nan:6.3f} {seconds:4.0f} s",
-                flush=True,
-            )
+            figures = " ".join(f"{key} {value:.3f}" for key, value in result.items() if value)
+            print(f"{name:18} {label:24} {figures} {seconds:4.0f} s", flush=True)
     print(pd.Series(table).unstack(0)[list(methods)].T.round(3).to_string())
 
 

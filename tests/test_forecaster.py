@@ -16,6 +16,9 @@ from tsrnn.datasets import load_airline, load_cif2016
 from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting import forecaster as module
 from tsrnn.forecasting.adjustment import Adjustment, seasonal_index
+from tsrnn.forecasting.importance import importance
+from tsrnn.forecasting.plan import Plan, steps_for
+from tsrnn.forecasting.trial import best, error, hold_out
 from tsrnn.forecasting.windows import Windows
 from tsrnn.network import Room
 
@@ -217,3 +220,49 @@ def test_a_refused_fit_leaves_the_last_one():
     with pytest.raises(ValueError, match="window=7, segment=2"):
         forecaster.set_params(window=7, segment=2).fit(df.query("unique_id == 's0'"))
     pd.testing.assert_frame_equal(forecaster.predict(), before)
+
+
+def test_the_trial_keeps_what_forecasts_the_held_out_values_best():
+    plans = [Plan(window, 1, 1) for window in (4, 8, 12, 16, 20, 24)]
+    assert best(plans, [5, 1.05, 1, 1.2, 1.01, 1.09]) == [plans[i] for i in (2, 4, 1, 5)]
+    history, truth = hold_out([np.arange(10.0), np.arange(4.0), np.arange(5.0)], 2)
+    assert [len(y) for y in history] == [8, 3] and truth.tolist() == [[8, 9], [3, 4]]
+    assert error(np.ones((2, 3)), np.array([[1, 1, 1], [3, 3, 3.0]]), np.array([0.0, 2])) == 1.0
+
+
+def test_a_trial_finds_the_plan_that_can_see_the_season():
+    df = waves(6, 80)
+    plans = quick(max_steps=150, season_length=5, deseasonalize=False, level=1).fit(df).plans_
+    assert plans[0].window >= 10 and len({plan.window for plan in plans}) == len(plans) <= 4
+
+
+def test_importance_is_half_equal_and_half_by_the_naive_error():
+    t = np.arange(40.0)
+    weights = importance([np.sin(t), 2 * np.sin(t), 0 * t], 1)
+    assert weights.mean() == pytest.approx(1) and weights[2] > weights[0] > weights[1]
+    np.testing.assert_allclose((weights - weights.sum() / 6)[[0, 1]] @ [1, -1], (weights[0] - weights[1]))
+    np.testing.assert_array_equal(importance([0 * t, 0 * t], 1), 1)
+
+
+def test_steps_grow_with_the_root_of_the_number_of_values():
+    assert [steps_for(np.array([n])) for n in (100, 20_000, 80_000, 10**7)] == [400, 500, 1000, 2000]
+
+
+def test_interrupt_in_the_trial_keeps_its_networks(monkeypatch):
+    train, calls = module.train, []
+
+    def interrupted(*args, on_epoch, **kwargs):
+        calls.append(1)
+
+        def watched(epoch):
+            if len(calls) == 2 and epoch == 0:
+                os.kill(os.getpid(), signal.SIGINT)
+            return on_epoch(epoch)
+
+        return train(*args, on_epoch=watched, **kwargs)
+
+    monkeypatch.setattr(module, "train", interrupted)
+    with pytest.warns(InterruptedFitWarning, match="networks are kept"):
+        forecaster = quick(max_steps=5000, season_length=5, n_jobs=1).fit(waves())
+    assert len(forecaster.loss_curves_) == len(forecaster.plans_) <= 3
+    assert np.isfinite(forecaster.predict()["RNNForecaster"]).all()

@@ -20,7 +20,7 @@ def example(
     rng = np.random.default_rng(seed)
     arrays = [rng.normal(size=(length, n_features)) for length in lengths]
     series = from_list(arrays, np.float64)
-    starts, lengths = cut(series.starts[:-1], series.lengths, max_length, truncate)
+    starts, lengths = cut(series.starts, series.lengths, max_length, truncate)
     n = len(lengths)
     targets = rng.normal(size=(n, n_outputs))
     if loss == "log_loss":
@@ -112,9 +112,9 @@ def test_forward_is_the_definition(cell, dtype, n_layers, bidirectional):
 def test_truncated_backpropagation(cell, n_layers):
     """Only the last steps feel the parameters: the state before them is held while the parameters move."""
     steps, x = 3, np.random.default_rng(0).normal(size=(8, 2))
-    series = Series(x, np.array([0, 8]))
+    series = Series.end_to_end(x, [8])
     y, w = np.array([[0.4]]), np.ones((1, 1))
-    rows = Sequences(series.values.ravel(), 2, series.starts[:-1], series.lengths, y, w)
+    rows = Sequences(series.values.ravel(), 2, series.starts, series.lengths, y, w)
     network = Network(cell, 2, 4, 1, n_layers, dtype=np.float64)
     theta = network.initial(np.random.default_rng(0))
     _, grad = value_and_gradient(network, theta, rows, "squared", bptt_steps=steps)

@@ -301,7 +301,8 @@ class RNNForecaster(BaseEstimator):
         else:
             plans = plans[:1]
         cells, seeds = CELLS if self.cell == "auto" else [self.cell], rng.randint(2**31, size=self.n_networks)
-        jobs = [(plans[i % len(plans)], cells[i % len(cells)], seed) for i, seed in enumerate(seeds)]
+        rounds = [divmod(i, len(plans)) for i in range(self.n_networks)]  # in the next one each plan has another cell
+        jobs = [(plans[i], cells[(i + k) % len(cells)], seed) for (k, i), seed in zip(rounds, seeds)]
         return self._train_all(series, jobs, max_steps, course), plans
 
     def _train_all(self, series, jobs, max_steps, course):
@@ -326,7 +327,6 @@ class RNNForecaster(BaseEstimator):
                 course.interrupted.set()
                 begun = [network for network in running if not network.cancel()]
                 fitted = [network.result() for network in begun]
-                n_steps = sum(len(member.loss_curve) for member in fitted) * EPOCH // len(fitted)
                 n_steps = sum(len(member.loss_curve) for member in fitted) * EPOCH // len(fitted)
                 warnings.warn(
                     f"fit was interrupted after {n_steps} steps of {max_steps}; the "
