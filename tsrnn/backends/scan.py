@@ -26,57 +26,49 @@ ODD = 16  # numbers that keep rows from lying a power of two apart, where they w
 MOST = 12 if BITS == 512 else 6  # rows of a tile: as many as leave a register for each factor
 
 
-def tiled(make_update):
-    """A product for any number of rows, made of updates that hold 12 or 6, 4, 2 and 1 rows in registers."""
-    update_most, update_4, update_2, update_1 = map(make_update, (MOST, 4, 2, 1))
-
+def make_tile_update(n):
     @register_jitable
-    def product(C, c, column, start, s, step, A, a, rows, *factors):
-        i = 0
-        while rows - i >= MOST:
-            update_most(C, c + i, column, start, s + step * i, step, A, a + i, *factors)
-            i += MOST
-        while rows - i >= 4:
-            update_4(C, c + i, column, start, s + step * i, step, A, a + i, *factors)
-            i += 4
-        if rows - i >= 2:
-            update_2(C, c + i, column, start, s + step * i, step, A, a + i, *factors)
-            i += 2
-        if rows - i >= 1:
-            update_1(C, c + i, column, start, s + step * i, step, A, a + i, *factors)
-
-    return product
-
-
-def make_update(n):
-    @register_jitable
-    def update(C, c, column, start, s, step, A, a, depth, V, v):
-        """C[c : c + n] = start[s, s + step, ...] + A[a : a + n] @ V[v : v + depth], one tile's width of columns.
-
-        `step` 0 starts every row from the same one, a bias.
-        """
-        store_tile(C, c, column, add_product(load_tile(start, s, column, n, step), A, a, V, v, 0, depth))
-
-    return update
-
-
-def make_panel_update(n):
-    @register_jitable
-    def update(C, c, column, start, s, step, D, d, n_p, V, v, q, n_q, w):
-        """The same where D stands in panels of DEPTH rows: the first `n_p` of them times V[v:], and `n_q` from panel
-        `q` on times V[w:].
-        """
-        tile, width = load_tile(start, s, column, n, step), tile_width(C)
+    def update(C, c, column, start, s, step, A, a, width, n_p, V, v, q, n_q, w):
+        tile = load_tile(start, s, column, n, step)
         for p in range(n_p):
-            tile = add_product(tile, D, p * DEPTH + d, V, v + p * width, 0, width)
+            tile = add_product(tile, A, p * DEPTH + a, V, v + p * width, 0, width)
         for p in range(n_q):
-            tile = add_product(tile, D, (q + p) * DEPTH + d, V, w + p * width, 0, width)
+            tile = add_product(tile, A, (q + p) * DEPTH + a, V, w + p * width, 0, width)
         store_tile(C, c, column, tile)
 
     return update
 
 
-product, panel_product = tiled(make_update), tiled(make_panel_update)
+update_most, update_4, update_2, update_1 = map(make_tile_update, (MOST, 4, 2, 1))
+
+# No tuples of arguments below: unpacking one that holds arrays counts their references, at every call.
+
+
+@register_jitable
+def panel_product(C, c, column, start, s, step, A, a, rows, width, n_p, V, v, q, n_q, w):
+    """C[c : c + rows] = start + A @ V, one tile's width of columns, where the rows of A, from `a` on, stand in panels
+    of `width` columns, DEPTH rows apart: the first `n_p` of them times V[v:], and `n_q` from panel `q` on times V[w:].
+
+    `step` 0 starts every row from the same one, a bias.
+    """
+    i = 0
+    while rows - i >= MOST:
+        update_most(C, c + i, column, start, s + step * i, step, A, a + i, width, n_p, V, v, q, n_q, w)
+        i += MOST
+    while rows - i >= 4:
+        update_4(C, c + i, column, start, s + step * i, step, A, a + i, width, n_p, V, v, q, n_q, w)
+        i += 4
+    if rows - i >= 2:
+        update_2(C, c + i, column, start, s + step * i, step, A, a + i, width, n_p, V, v, q, n_q, w)
+        i += 2
+    if rows - i >= 1:
+        update_1(C, c + i, column, start, s + step * i, step, A, a + i, width, n_p, V, v, q, n_q, w)
+
+
+@register_jitable
+def product(C, c, column, start, s, step, A, a, rows, depth, V, v):
+    """C[c : c + rows] = start + A[a : a + rows] @ V[v : v + depth], one tile's width of columns."""
+    panel_product(C, c, column, start, s, step, A, a, rows, depth, 1, V, v, 0, 0, 0)
 
 
 @register_jitable
@@ -117,7 +109,7 @@ def make_step(cell, n):
     n_started, shift = U * (2 * G - together), G - together
 
     @register_jitable
-    def step(scratch, bias, p, inputs, at, outputs, now, then, kept, keep, F, v_ih, H, v_hh, state_step, lanes):
+    def step(scratch, bias, p, inputs, at, F, v_ih, outputs, now, then, H, v_hh, state_step, kept, keep, lanes):
         sums = repeat(bias, p, n, n_started)
         for k in range(F):
             sums = add_gates(sums, inputs, at, k, v_ih, p * F + k, n, U, G, together, 0)
@@ -151,7 +143,7 @@ def make_forward(cell):
         scratch = np.zeros((most * U, 2 * G * lanes), x.dtype)
         inputs, outputs, kept = x.reshape(T * B, F), states.reshape(S * n_slots * B, H), saved.reshape(-1, H)
         v_ih, v_hh = w_ih.reshape(-1, U * G * lanes), w_hh.reshape(-1, U * G * lanes)
-        rest = F, v_ih, H, v_hh, n_slots * B, lanes
+        apart = n_slots * B
         for low in range(0, B, BLOCK):
             n = min(BLOCK, B - low)
             for t in range(lengths[low]):
@@ -162,13 +154,22 @@ def make_forward(cell):
                 for p in range(bias.shape[0]):
                     r = 0
                     while n - r >= most:
-                        step_most(scratch, bias, p, inputs, at + r, outputs, now + r, then + r, kept, keep + r, *rest)
+                        step_most(
+                            scratch, bias, p, inputs, at + r, F, v_ih,
+                            outputs, now + r, then + r, H, v_hh, apart, kept, keep + r, lanes,
+                        )  # fmt: skip
                         r += most
                     while n - r >= 2:
-                        step_2(scratch, bias, p, inputs, at + r, outputs, now + r, then + r, kept, keep + r, *rest)
+                        step_2(
+                            scratch, bias, p, inputs, at + r, F, v_ih,
+                            outputs, now + r, then + r, H, v_hh, apart, kept, keep + r, lanes,
+                        )  # fmt: skip
                         r += 2
                     if n - r == 1:
-                        step_1(scratch, bias, p, inputs, at + r, outputs, now + r, then + r, kept, keep + r, *rest)
+                        step_1(
+                            scratch, bias, p, inputs, at + r, F, v_ih,
+                            outputs, now + r, then + r, H, v_hh, apart, kept, keep + r, lanes,
+                        )  # fmt: skip
 
     return forward
 
@@ -248,13 +249,17 @@ def make_backward(cell):
                         store_rows(ds, slopes_old, r, j, 0, H)
                 for column in range(0, H, width):
                     v = column // width * N
-                    factors = shared, v_hh, v, shared + extra, extra, v + together * H
-                    panel_product(ds, begin, column, ds, begin, 1, D, filled, n - begin, *factors)
+                    panel_product(
+                        ds, begin, column, ds, begin, 1, D, filled, n - begin,
+                        width, shared, v_hh, v, shared + extra, extra, v + together * H,
+                    )  # fmt: skip
                 if d_inputs.shape[0] > 0:
                     first = t * B + low + begin
                     for column in range(0, d_inputs.shape[1], width):
-                        factors = shared + extra, v_ih, column // width * N, 0, 0, 0
-                        panel_product(d_inputs, first, column, zero, 0, 0, D, filled, n - begin, *factors)
+                        panel_product(
+                            d_inputs, first, column, zero, 0, 0, D, filled, n - begin,
+                            width, shared + extra, v_ih, column // width * N, 0, 0, 0,
+                        )  # fmt: skip
                 filled += n - begin
             for r in range(rows):
                 for s in range(S):

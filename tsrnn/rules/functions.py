@@ -176,18 +176,24 @@ HALF_P = tuple(p / np.float32(4 ** (7 - k)) for k, p in enumerate(P))
 HALF_Q = tuple(q / np.float32(4 ** (3 - k)) for k, q in enumerate(Q))
 
 
-@register_jitable
-def odd_rational(x, limit, p, q):
-    x = min(max(x, -limit), limit)
-    y = x * x
-    y2 = y * y  # pairs of terms do not wait for each other: half the latency of Horner's scheme (Estrin 1960)
-    top = (p[5] * y + p[6]) + y2 * (p[3] * y + p[4]) + y2 * y2 * (p[0] * y2 + (p[1] * y + p[2]))
-    return x * top / ((q[2] * y + q[3]) + y2 * (q[0] * y + q[1]))
+def odd_rational(limit, p, q):
+    """x p(x^2) / q(x^2), clamped; the coefficients as single numbers, which the compiler keeps where it needs them."""
+    p0, p1, p2, p3, p4, p5, p6 = p
+    q0, q1, q2, q3 = q
+
+    @register_jitable
+    def function(x):
+        x = min(max(x, -limit), limit)
+        y = x * x
+        y2 = y * y  # pairs of terms do not wait for each other: half the latency of Horner's scheme (Estrin 1960)
+        top = (p5 * y + p6) + y2 * (p3 * y + p4) + y2 * y2 * (p0 * y2 + (p1 * y + p2))
+        return x * top / ((q2 * y + q3) + y2 * (q0 * y + q1))
+
+    return function
 
 
-@register_jitable
-def rational_tanh(x):
-    return odd_rational(x, LIMIT, P, Q)
+rational_tanh = odd_rational(LIMIT, P, Q)
+half_tanh_of_half = odd_rational(LIMIT + LIMIT, HALF_P, HALF_Q)
 
 
 @register_jitable
@@ -217,7 +223,7 @@ def compiled_tanh(x):
 
 @register_jitable
 def sigmoid_by_tanh(x):
-    return HALF + odd_rational(x, LIMIT + LIMIT, HALF_P, HALF_Q)
+    return HALF + half_tanh_of_half(x)
 
 
 @register_jitable
