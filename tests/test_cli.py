@@ -69,7 +69,7 @@ def test_interrupt_leaves_no_file_and_no_traceback(folder):
     out = folder / "never.csv"
     arguments = f"forecast {folder}/air.csv --h 24 --season-length 12 --out {out}".split()
     code = f"""
-import os, signal, tsrnn.cli, tsrnn.forecasting.forecaster as module
+import os, signal, tsrnn.cli, tsrnn.forecasting.ensemble as module
 train = module.train
 def interrupted(*args, on_epoch, **kwargs):
     ctrl_c = lambda epoch: os.kill(os.getpid(), signal.SIGINT) if epoch == 1 else on_epoch(epoch)
@@ -80,6 +80,23 @@ tsrnn.cli.main({arguments})
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 130 and done.stderr.endswith("tsrnn forecast: interrupted\n")
     assert "Traceback" not in done.stderr and not out.exists()
+
+
+def test_intervals_and_gaps(folder, capfd):
+    lines = (folder / "air.csv").read_text().splitlines(keepends=True)
+    (folder / "gap.csv").write_text("".join(lines[:50] + lines[52:]))
+    arguments = f"forecast {folder}/gap.csv --h 2 --season-length 12 --freq MS --level 80 95".split()
+    with pytest.warns(UserWarning, match="2 times"):
+        main([*arguments, "--fill-gaps"])
+    header, first, _ = capfd.readouterr().out.splitlines()
+    assert header == "month,RNNForecaster" + "".join(
+        f",RNNForecaster-{e}" for e in ("lo-95", "lo-80", "hi-80", "hi-95")
+    )
+    middle, lo95, lo80, hi80, hi95 = map(float, first.split(",")[1:])
+    assert lo95 < lo80 < middle < hi80 < hi95
+    with pytest.raises(SystemExit):
+        main(arguments)
+    assert "lacks 2 of them, the first 1953-02-01" in capfd.readouterr().err
 
 
 BAD = {

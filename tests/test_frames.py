@@ -176,7 +176,6 @@ BAD = {
     "columns": (lambda df: df.rename(columns={"y": "sales"}), r"\['y'\] not among \['unique_id', 'ds', 'sales'\]"),
     "twice": (lambda df: pd.concat([df, df.iloc[[25]]]), "series 's1' has 2020-07-01 00:00:00 twice"),
     "gap": (lambda df: drop(df, 23, 24), "series 's1' lacks 2 of them, the first 2020-05-01"),
-    "missing": (lambda df: df.assign(y=df["y"].where(df.index != 30)), "series 's1' has 1 values missing"),
     "infinite": (lambda df: df.assign(y=df["y"].where(df.index != 45, np.inf)), "series 's2' has 1 values infinite"),
     "text": (lambda df: df.assign(y="high"), "column 'y' must hold numbers; series 's0' has 'high'"),
     "a text": (lambda df: df.assign(y=df["y"].astype(object).where(df.index != 21, "n/a")), "series 's1' has 'n/a'"),
@@ -232,6 +231,35 @@ def test_a_frequency_that_does_not_fit(freq, sentence):
         to_panel(long(), freq)
     with pytest.raises(ValueError, match="an int of at least 1 for integer times; got 'D'"):
         to_panel(long(freq=1), "D")
+
+
+def test_missing_values_are_the_last_known_and_said_to_be_missing():
+    df = long(2, 8)
+    df.loc[[0, 3, 4, 7], "y"] = np.nan
+    panel = to_panel(df)
+    assert np.diff(panel.starts).tolist() == [7, 7]  # the first series begins later
+    assert panel.known[:7].tolist() == [True, True, False, False, True, True, False] and panel.known[7:].all()
+    y = df["y"].to_numpy()
+    np.testing.assert_array_equal(panel.values[:7], y[[1, 2, 2, 2, 5, 6, 6]])
+    pd.testing.assert_frame_equal(panel.to_long(), df.drop(0).reset_index(drop=True), check_dtype=False)
+
+
+@pytest.mark.parametrize("freq", [1, "D", "MS"])
+def test_gaps_are_filled_and_counted(freq):
+    df = long(3, 20, freq)
+    with pytest.warns(UserWarning, match=r"3 times .* of 2 series are missing"):
+        panel = to_panel(df.drop([4, 5, 30]), freq, fill_gaps=True)
+    assert len(panel.values) == len(df) and np.flatnonzero(~panel.known).tolist() == [4, 5, 30]
+    pd.testing.assert_frame_equal(panel.to_long().drop(columns="y"), df.drop(columns="y"), check_dtype=False)
+
+
+def test_the_panel_before_its_last_values():
+    panel = to_panel(long(3, 6))  # 6, 5 and 4 values
+    history, rest = panel.before(3)
+    assert list(history.ids) == ["s0", "s1"] and np.diff(history.starts).tolist() == [3, 2]
+    assert np.diff(rest.starts).tolist() == [3, 3] and list(history.last) == [panel.times[2]] * 2
+    np.testing.assert_array_equal(np.concatenate([history.series()[1], rest.series()[1]]), panel.series()[1])
+    assert len(panel.before(5)[0].ids) == 0
 
 
 def test_a_wide_series_without_values_is_named():

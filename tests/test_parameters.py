@@ -1,6 +1,7 @@
 """A parameter that changes nothing is a bug: each one, where it should act, changes what it is there for."""
 
 import threading
+import warnings
 from typing import NamedTuple
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 
 from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor
 from tsrnn.backends import cpu
-from tsrnn.forecasting import forecaster
+from tsrnn.forecasting import ensemble
 
 BASE = {"cell": "gru", "hidden_size": 4, "max_iter": 4, "batch_size": 8, "random_state": 0}
 QUICK = {"h": 3, "hidden_size": 4, "n_networks": 2, "max_steps": 20, "batch_size": 8, "random_state": 0}
@@ -87,6 +88,8 @@ TABLES = {
         "deseasonalize": [Acts(True, "forecast", {"season_length": 4, "deseasonalize": False})],
         "n_networks": [Acts(3, "forecast"), Acts(3, "networks")],
         "max_steps": [Acts(1, "forecast"), Acts(19, "forecast"), Acts(21, "forecast"), Acts(40, "losses")],
+        "fill_gaps": [Acts(True, "warnings")],
+        "warm_start": [Acts(True, "forecast")],
         "learning_rate_init": [Acts(0.02, "forecast")],
         "batch_size": [Acts(16, "forecast")],
         "alpha": [Acts(0.1, "forecast")],
@@ -114,14 +117,17 @@ def forecasted(parameters, monkeypatch, capfd):
     """Fit, forecast, and look at everything; five days in a row may be business days or not."""
     n_threads = []
 
-    class Watched(forecaster.ThreadPoolExecutor):
+    class Watched(ensemble.ThreadPoolExecutor):
         def __init__(self, n):
             n_threads.append(n)
             super().__init__(n)
 
     with monkeypatch.context() as patch:
-        patch.setattr(forecaster, "ThreadPoolExecutor", Watched)
-        model = RNNForecaster(**parameters).fit(panel(5 if "freq" in parameters else 40))
+        patch.setattr(ensemble, "ThreadPoolExecutor", Watched)
+        df = panel(5 if "freq" in parameters else 40)
+        df = df.drop(df.index[20]) if parameters.get("fill_gaps") else df
+        with warnings.catch_warnings(record=True) as caught:
+            model = RNNForecaster(**parameters).fit(df).fit(df)
     forecast = model.predict()
     return {
         "forecast": forecast.to_numpy().tolist(),
@@ -129,6 +135,7 @@ def forecasted(parameters, monkeypatch, capfd):
         "losses": model.loss_curves_,
         "networks": len(model.loss_curves_),
         "threads": n_threads,
+        "warnings": [str(warning.message) for warning in caught],
         "stderr": capfd.readouterr().err,
     }
 

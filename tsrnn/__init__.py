@@ -9,6 +9,7 @@ HOMES = {
     "RNNRegressor": "tsrnn.estimators.regressor",
     "RNNClassifier": "tsrnn.estimators.classifier",
     "RNNForecaster": "tsrnn.forecasting.forecaster",
+    "PanelTimeSeriesSplit": "tsrnn.forecasting.split",
     "from_channels_first": "tsrnn.series",
     "DivergenceError": "tsrnn.exceptions",
     "InterruptedFitWarning": "tsrnn.exceptions",

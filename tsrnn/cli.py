@@ -29,6 +29,8 @@ def main(arguments=None):
     add("--id-col", default="unique_id", metavar="NAME", help="column that names the series; a file of one may lack it")
     add("--time-col", metavar="NAME", help="column of times (default: ds, or the first of two)")
     add("--target-col", metavar="NAME", help="column of values (default: y, or the second of two)")
+    add("--level", type=float, nargs="+", metavar="P", help="percent of intervals to add, such as 80 95")
+    add("--fill-gaps", action="store_true", help="take missing times as missing values")
     add("--out", type=Path, metavar="FILE", help="csv to write; standard output if not given")
     add("--plot", type=Path, metavar="FILE", help="picture to write, such as forecast.png")
     add("--seed", type=int, default=0, metavar="N", help="the same seed gives the same forecast (default: 0)")
@@ -58,9 +60,9 @@ def run(options):
     if single:
         frame[id_col] = options.data.stem
     freq = int(options.freq) if options.freq and options.freq.isdigit() else options.freq
-    settings = {"h": options.h, "freq": freq, "season_length": options.season_length}
+    settings = {"h": options.h, "freq": freq, "season_length": options.season_length, "fill_gaps": options.fill_gaps}
     forecaster = RNNForecaster(**settings, random_state=options.seed, verbose=1)
-    forecasts = forecaster.fit(frame, id_col, time_col, target_col).predict()
+    forecasts = forecaster.fit(frame, id_col, time_col, target_col).predict(level=options.level)
     (forecasts.drop(columns=id_col) if single else forecasts).to_csv(options.out or sys.stdout, index=False)
     sys.stdout.flush()
     if options.plot:

@@ -405,10 +405,11 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
 
     def _outputs(self, X):
         """The network's outputs for every sequence, (n_sequences, n_outputs)."""
-        check_is_fitted(self)
+        if not hasattr(self, "_network"):
+            check_is_fitted(self)
         series = self._read(X, reset=False)
         rows = self._rows(series, np.empty((len(series), 0)), np.empty((len(series), 0)))
-        return predict(self._network, self._theta, rows, effective_n_jobs(self.n_jobs))
+        return predict(self._network, self._theta, rows, effective_n_jobs(self.n_jobs) if len(series) > 1 else 1)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

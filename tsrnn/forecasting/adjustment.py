@@ -37,13 +37,20 @@ class Adjustment:
             for y, log, shift, index in zip(series, self.logs, self.shift, self.season)
         ]
 
+    def plain(self, y):
+        """Values (n_series, h) after the end of the series, adjusted."""
+        logs, shift = self.logs[:, None], self.shift[:, None]
+        z = np.where(logs, np.log(np.where(logs, np.maximum(y + shift, shift * TINY), 1)), y / shift)
+        return z - self.season[:, np.arange(y.shape[1]) % self.season.shape[1]]
+
     def inverse(self, z):
         """Forecasts (n_series, h) on the scale of the series."""
         z = z + self.season[:, np.arange(z.shape[1]) % self.season.shape[1]]
         logs, shift = self.logs[:, None], self.shift[:, None]
-        return np.where(logs, np.exp(np.where(logs, z, 0)) - shift, z * shift)
+        return np.where(logs, np.maximum(np.exp(np.where(logs, z, 0)) - shift, 0), z * shift)
 
 
+TINY = 1e-3  # of the shift, below which no logarithm is taken
 SHIFT = 0.05  # added before the logarithm, in units of the series' mean, where the series has zeros
 
 

@@ -1,28 +1,22 @@
 """The future of a panel of series, from a few networks, each trained on all of them."""
 
-import threading
-import warnings
-from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
+import pandas as pd
 from joblib import effective_n_jobs
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from tsrnn.exceptions import InterruptedFitWarning
-from tsrnn.forecasting.adjustment import Adjustment
-from tsrnn.forecasting.frames import to_frame, to_panel
-from tsrnn.forecasting.importance import importance
-from tsrnn.forecasting.plan import Plan, plans_for, steps_for
+from tsrnn.forecasting.ensemble import Course, Job, Setting, epochs, far_outlook, outlook, train_members
+from tsrnn.forecasting.frames import read, to_frame, to_panel
+from tsrnn.forecasting.importance import importance, spread
+from tsrnn.forecasting.intervals import bands, paths, residuals
+from tsrnn.forecasting.plan import plans_for, steps_for
+from tsrnn.forecasting.storage import load, save
 from tsrnn.forecasting.times import called
 from tsrnn.forecasting.trial import best, error, hold_out
-from tsrnn.forecasting.windows import Windows
-from tsrnn.network import Network
-from tsrnn.progress import Line
-from tsrnn.propagation import predict
-from tsrnn.training import Recipe, train
 from tsrnn.validation import (
     BOOLEAN,
     N_JOBS,
@@ -35,43 +29,10 @@ from tsrnn.validation import (
     check_parameters,
 )
 
-EPOCH = 20  # updates between two entries of a loss curve
+NAME = "RNNForecaster"  # column of the forecasts
 TRIAL_STEPS = 300  # updates of a network that tries a plan
 CELLS = "gru", "lstm"  # of networks in turn
 AUTO = OneOf("auto")
-
-
-def epochs(n_steps):
-    return -(-n_steps // EPOCH)
-
-
-class Course:
-    """How far the training of all networks is, on one line, and whether Ctrl-C was pressed."""
-
-    def __init__(self, n_epochs, verbose):
-        self.n_epochs, self.done, self.interrupted = n_epochs, [], threading.Event()
-        self.line = Line() if verbose else None
-
-    def on_epoch(self, epoch):
-        self.done.append(epoch)
-        if self.line:
-            self.line.show(f"training {len(self.done) / self.n_epochs:4.0%}")
-        return self.interrupted.is_set()
-
-    def end(self):
-        """After the last network."""
-        if self.line and (self.interrupted.is_set() or len(self.done) >= self.n_epochs):
-            self.line.end()
-
-
-@dataclass(frozen=True)
-class Member:
-    """A trained network and the plan it was trained for."""
-
-    plan: Plan
-    network: Network
-    theta: np.ndarray
-    loss_curve: list
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -85,7 +46,11 @@ class RNNForecaster(BaseEstimator):
 
     What is left on "auto" is tried: every plan of window, level and seasonal index forecasts the last `h` values of
     the panel, held out, and the best few are kept. The forecast is the median over `n_networks` networks that differ in
-    plan, cell and random numbers, trained on all values. `h`, `freq` and `season_length` are all a newcomer gives.
+    plan, cell and random numbers, trained on all values; the errors on the held-out values give its intervals. `h`,
+    `freq` and `season_length` are all a newcomer gives.
+
+    Values may be missing: the last known one stands in for them, the networks see which they are, and no error is
+    counted there.
 
     Parameters
     ----------
@@ -105,6 +70,9 @@ class RNNForecaster(BaseEstimator):
         Whether to take logarithms; "auto" does for series without negative values.
     deseasonalize : bool or "auto", default="auto"
         Whether to take out each series' seasonal index, the median over its cycles, and put it back.
+    fill_gaps : bool, default=False
+        Whether times that are missing between the first and the last of a series count as missing values, with a
+        warning; otherwise they are refused.
     n_networks : int, default=8
         Networks whose median is the forecast.
     max_steps : int or "auto", default="auto"
@@ -117,6 +85,8 @@ class RNNForecaster(BaseEstimator):
         Weight decay; see `RNNRegressor`.
     clip_norm : float or None, default=1.0
         The gradient is scaled down to this norm.
+    warm_start : bool, default=False
+        Whether another `fit` goes on from the networks of the last one, with their plans.
     random_state : int, RandomState or None, default=None
         The same int gives the same bits, whatever `n_jobs`.
     n_jobs : int or None, default=None
@@ -159,12 +129,14 @@ class RNNForecaster(BaseEstimator):
     level: int | str = "auto"
     log: bool | str = "auto"
     deseasonalize: bool | str = "auto"
+    fill_gaps: bool = False
     n_networks: int = 8
     max_steps: int | str = "auto"
     learning_rate_init: float = 0.01
     batch_size: int = 256
     alpha: float = 0.0
     clip_norm: float | None = 1.0
+    warm_start: bool = False
     random_state: int | np.random.RandomState | None = None
     n_jobs: int | None = None
     verbose: int = 0
@@ -179,12 +151,14 @@ class RNNForecaster(BaseEstimator):
         "level": [POSITIVE_INT, AUTO],
         "log": [BOOLEAN, AUTO],
         "deseasonalize": [BOOLEAN, AUTO],
+        "fill_gaps": [BOOLEAN],
         "n_networks": [POSITIVE_INT],
         "max_steps": [POSITIVE_INT, AUTO],
         "learning_rate_init": [Interval(Real, 0, closed="neither")],
         "batch_size": [POSITIVE_INT],
         "alpha": [Interval(Real, 0)],
         "clip_norm": [Interval(Real, 0, closed="neither"), OneOf(None)],
+        "warm_start": [BOOLEAN],
         "random_state": RANDOM_STATE,
         "n_jobs": N_JOBS,
         "verbose": [Interval(Integral, 0), BOOLEAN],
@@ -217,49 +191,276 @@ class RNNForecaster(BaseEstimator):
             After Ctrl-C, when the networks begun are kept as far as they are.
         """
         check_parameters(self, self._constraints)
-        panel = to_panel(df, self.freq, id_col, time_col, target_col)
-        series = panel.series()
+        return self._fit(to_panel(df, self.freq, id_col, time_col, target_col, self.fill_gaps))
+
+    def _fit(self, panel):
+        series, known, setting = panel.series(), panel.masks(), self._setting()
         self._check_log(panel)
         lengths = np.array([len(y) for y in series])
-        given = self.window, self.segment, self.level, self.deseasonalize
-        plans = plans_for(lengths, self.h, self.season_length, *given)
-        for plan in plans:
-            if plan.window % plan.segment or plan.level > plan.window:
-                raise ValueError(
-                    f"window must be a multiple of segment and at least level; got window={plan.window}, "
-                    f"segment={plan.segment} and level={plan.level}."
-                )
         max_steps = steps_for(lengths) if self.max_steps == "auto" else self.max_steps
-        members, plans = self._fit_members(series, plans, max_steps, check_random_state(self.random_state))
-        self._columns, self._panel, self.freq_, self.plans_ = (id_col, time_col, target_col), panel, panel.freq, plans
-        self._members = members
+        rng = check_random_state(self.random_state)
+        if self.warm_start and hasattr(self, "_members"):
+            members, plans, errors = self._go_on(series, known, max_steps, setting, rng)
+        else:
+            members, plans, errors = self._begin(series, known, self._plans(lengths), max_steps, setting, rng)
+        self._panel, self.freq_, self.plans_, self._members, self._errors = panel, panel.freq, plans, members, errors
         self.loss_curves_ = [member.loss_curve for member in members]
         return self
 
-    def predict(self, df=None):
-        """Forecast `h` steps after the end of every series.
+    def predict(self, df=None, h=None, level=None):
+        """Forecast the steps after the end of every series.
 
         Parameters
         ----------
         df : DataFrame or Series, optional
             Other series, or newer history of the same, in any form that `fit` takes; None for those of `fit`.
+        h : int, optional
+            Steps, if not those trained for. Beyond them forecasts are taken for values, and forecast from.
+        level : number or list of numbers, optional
+            Intervals to give, in percent: of the values that come, so many are expected within.
 
         Returns
         -------
         DataFrame or Series
-            In the form of the input; the column of forecasts in a long frame is "RNNForecaster".
+            In the form of the input; the column of forecasts in a long frame is "RNNForecaster", those of intervals
+            "RNNForecaster-lo-95", "RNNForecaster-hi-95".
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
             Before `fit`.
         ValueError
-            If `df` is not what it must be.
+            If `df`, `h` or `level` is not what it must be.
+
+        Notes
+        -----
+        Intervals are split-conformal: as wide as the errors were on the last `h` values, which were held out, in units
+        of each series' naive error (Lei et al. 2018). With fewer than 20 series the errors of all steps are taken
+        together.
+        """
+        panel, h = self._panel_of(df), self._horizon(h)
+        levels = self._levels(level, h)
+        forecasts = far_outlook(panel.series(), panel.masks(), self._members, self._setting(), h)
+        return to_frame(panel, self._columns(panel, forecasts, levels), h)
+
+    def simulate(self, n_paths=100, df=None, random_state=None):
+        """Possible futures: the forecast plus the errors of a whole held-out window, drawn at random.
+
+        Parameters
+        ----------
+        n_paths : int, default=100
+            Futures of every series.
+        df : DataFrame or Series, optional
+            As in `predict`.
+        random_state : int, RandomState or None, default=None
+            The same int gives the same paths.
+
+        Returns
+        -------
+        DataFrame
+            In the form of the input, with columns "RNNForecaster-path-0" and so on.
+        """
+        panel = self._panel_of(df)
+        if not POSITIVE_INT.accepts(n_paths):
+            raise ValueError(f"n_paths must be {POSITIVE_INT}; got {n_paths!r}.")
+        self._levels(50, self.h)  # there must be errors
+        series, scale = panel.series(), (self.season_length, self.log)
+        forecasts = outlook(series, panel.masks(), self._members, self._setting())
+        rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
+        futures = paths(self._errors, series, forecasts, n_paths, *scale, rng)
+        return to_frame(panel, {f"{NAME}-path-{i}": future for i, future in enumerate(futures)}, self.h)
+
+    def update(self, df):
+        """Add newer values to the series of `fit`; what `predict` forecasts from, without training.
+
+        Parameters
+        ----------
+        df : DataFrame or Series
+            Times after those known, in any form that `fit` takes; series may be new.
+
+        Returns
+        -------
+        self
         """
         check_is_fitted(self)
-        panel = self._panel if df is None else to_panel(df, self.freq_, *self._columns)
+        frame, _, restore = read(df, self.freq_, *self._panel.columns)
+        both = pd.concat([self._panel.to_long(), frame], ignore_index=True)
+        panel = to_panel(both, self.freq_, *self._panel.columns, fill_gaps=self.fill_gaps)
+        self._panel = replace(panel, restore=restore)
+        return self
+
+    def cross_validation(
+        self,
+        df,
+        n_windows=1,
+        step_size=None,
+        refit=False,
+        level=None,
+        id_col="unique_id",
+        time_col="ds",
+        target_col="y",
+    ):
+        """Forecast the past: the last `h` values of every series, those before them, and so on.
+
+        Parameters
+        ----------
+        df : DataFrame or Series
+            As in `fit`.
+        n_windows : int, default=1
+            Windows of `h` values to forecast.
+        step_size : int, optional
+            Values between the beginnings of two windows; `h` if not given.
+        refit : bool or int, default=False
+            Whether to train before every window, or before every so many; False trains once, before the first.
+        level : number or list of numbers, optional
+            As in `predict`.
+        id_col, time_col, target_col : str
+            Columns of a long frame.
+
+        Returns
+        -------
+        DataFrame
+            Long: id, time, "cutoff" (the last time known to the forecast), the target, "RNNForecaster" and intervals.
+            A series too short for a window is left out of it.
+
+        Notes
+        -----
+        The forecaster itself stays as it is, fitted or not.
+        """
+        check_parameters(self, self._constraints)
+        counts = {"n_windows": n_windows, "step_size": step_size or 1, "refit": 1 if isinstance(refit, bool) else refit}
+        for name, value in counts.items():
+            if not POSITIVE_INT.accepts(value):
+                raise ValueError(f"{name} must be {POSITIVE_INT}; got {value!r}.")
+        panel = to_panel(df, self.freq, id_col, time_col, target_col, self.fill_gaps)
+        every, step = n_windows if refit is False else int(refit), step_size or self.h
+        frames, model = [], clone(self).set_params(warm_start=False)
+        for first in range(0, n_windows, every):
+            windows = range(first, min(first + every, n_windows))
+            pairs = [panel.before(self.h + (n_windows - 1 - k) * step) for k in windows]
+            if not len(pairs[0][0].ids):
+                raise ValueError(
+                    f"n_windows={n_windows}, step_size={step} and h={self.h} must leave two values of a series before "
+                    f"the first window; the longest has {np.diff(panel.starts).max()}."
+                )
+            model._fit(pairs[0][0])
+            frames += model._forecast_the_past(pairs, level)
+        order = [id_col, time_col, "cutoff", target_col]
+        out = pd.concat(frames, ignore_index=True)
+        return out[order + [name for name in out.columns if name not in order]]
+
+    def _forecast_the_past(self, pairs, level):
+        """A long frame for each (history, rest) of a panel, all forecast in one pass."""
+        levels, columns = self._levels(level, self.h), self._panel.columns
+        series = [y for history, _ in pairs for y in history.series()]
+        known = [mask for history, _ in pairs for mask in history.all_masks()]
+        forecasts = outlook(series, known, self._members, self._setting())
+        everything, at = self._columns_of(series, forecasts, levels), 0
+        for history, rest in pairs:
+            n = len(history.ids)
+            lengths = np.diff(rest.starts)
+            near = (np.arange(len(rest.values)) - np.repeat(rest.starts[:-1], lengths)) < self.h
+            frame = rest.to_long()[near].assign(cutoff=np.repeat(history.last, self.h))
+            yield frame.assign(**{name: values[at : at + n].ravel() for name, values in everything.items()})[
+                [columns[0], columns[1], "cutoff", columns[2], *everything]
+            ]
+            at += n
+
+    def score(self, df, y=None):
+        """Minus the mean absolute error of the next values, in units of each series' naive error: higher is better.
+
+        Parameters
+        ----------
+        df : DataFrame or Series
+            The values after those of `fit`, in any form that it takes, up to `h` of each series.
+        y : None
+            As scikit-learn calls it.
+
+        Returns
+        -------
+        float
+        """
+        check_is_fitted(self)
+        frame, _, _ = read(df, self.freq_, *self._panel.columns)
+        id_col, time_col, target_col = self._panel.columns
+        forecasts = to_frame(replace(self._panel, restore=lambda out: out), {NAME: self._own_outlook()}, self.h)
+        both = frame.merge(forecasts, on=[id_col, time_col])
+        if both.empty:
+            raise ValueError("the data of score must hold times that follow those of fit; got none.")
+        naive = dict(zip(self._panel.ids, spread(self._panel.series(), self.season_length)))
+        return -float(((both[target_col] - both[NAME]).abs() / both[id_col].map(naive).astype(float)).mean())
+
+    def save(self, path):
+        """Write the fitted forecaster to a file that holds data only: nothing in it is executed by `load`.
+
+        Arrays are in safetensors' format, the rest is JSON in its header; `pip install "tsrnn[save]"`.
+
+        Parameters
+        ----------
+        path : path-like
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        """
+        check_is_fitted(self)
+        save(self, path)
+
+    @classmethod
+    def load(cls, path):
+        """Read a forecaster that `save` wrote; it forecasts the same bits.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged or of another kind.
+        """
+        return load(cls, path)
+
+    # Parts
+
+    def _own_outlook(self):
+        return outlook(self._panel.series(), self._panel.masks(), self._members, self._setting())
+
+    def _panel_of(self, df):
+        check_is_fitted(self)
+        if df is None:
+            return self._panel
+        panel = to_panel(df, self.freq_, *self._panel.columns, fill_gaps=self.fill_gaps)
         self._check_log(panel)
-        return to_frame(panel, self._outlook(panel.series(), self._members), self.h)
+        return panel
+
+    def _horizon(self, h):
+        if h is not None and not POSITIVE_INT.accepts(h):
+            raise ValueError(f"h must be {POSITIVE_INT}; got {h!r}.")
+        return self.h if h is None else int(h)
+
+    def _levels(self, level, h):
+        """Levels as a list, checked: they need errors on held-out values."""
+        levels = [] if level is None else [level] if np.ndim(level) == 0 else list(level)
+        for one in levels:
+            if not Interval(Real, 0, 100, "neither").accepts(one):
+                raise ValueError(f"level must be numbers between 0 and 100; got {one!r}.")
+        if levels and h > self.h:
+            raise ValueError(f"level must go with at most the trained horizon, h={self.h}; got h={h}.")
+        if levels and (self._errors is None or np.isnan(self._errors).all()):
+            raise ValueError(
+                f"level must be None for such short series: intervals need one with h + 3 = {self.h + 3} values, and a "
+                "fit that was not interrupted."
+            )
+        return levels
+
+    def _columns(self, panel, forecasts, levels):
+        return self._columns_of(panel.series(), forecasts, levels)
+
+    def _columns_of(self, series, forecasts, levels):
+        """Columns of forecasts and intervals."""
+        columns, h = {NAME: forecasts}, forecasts.shape[1]
+        if levels:
+            ends = bands(self._errors[:, :h], series, forecasts, levels, self.season_length, self.log)
+            columns |= {f"{NAME}-{end}": values for end, values in ends.items()}
+        return columns
 
     def _check_log(self, panel):
         least = np.array([y.min() for y in panel.series()])
@@ -269,90 +470,57 @@ class RNNForecaster(BaseEstimator):
                 f"log=True needs values that are not negative; series {called(panel.ids[i])} has {least[i]:g}."
             )
 
-    def _adjust(self, series, deseasonalize):
-        return Adjustment.of(series, self.season_length, self.log, deseasonalize)
+    def _setting(self):
+        own = {field.name: getattr(self, field.name) for field in fields(Setting)}
+        return Setting(**own | {"n_jobs": effective_n_jobs(self.n_jobs or -1)})
 
-    def _windows(self, z, plan):
-        return Windows.at_ends(z, plan.window, plan.segment, plan.level, self.h)
+    def _plans(self, lengths):
+        given = self.window, self.segment, self.level, self.deseasonalize
+        plans = plans_for(lengths, self.h, self.season_length, *given)
+        for plan in plans:
+            if plan.window % plan.segment or plan.level > plan.window:
+                raise ValueError(
+                    f"window must be a multiple of segment and at least level; got window={plan.window}, "
+                    f"segment={plan.segment} and level={plan.level}."
+                )
+        return plans
 
-    def _outlook(self, series, members):
-        """Median forecast (n_series, h) of some members."""
-        outputs, n_jobs = [], effective_n_jobs(self.n_jobs or -1)
-        for member in members:
-            adjustment = self._adjust(series, member.plan.deseasonalize)
-            windows = self._windows(adjustment.forward(series), member.plan)
-            z = predict(member.network, member.theta, windows, n_jobs).astype(np.float64)
-            outputs.append(adjustment.inverse(z + windows.levels(np.arange(len(series)))[:, None]))
-        return np.median(outputs, axis=0)
-
-    def _fit_members(self, series, plans, max_steps, rng):
-        """The networks, and the plans they use: by a trial of each on the series without their last `h` values."""
-        history, truth = hold_out(series, self.h)
-        trial_steps = min(max_steps, TRIAL_STEPS)
-        n_trials = len(plans) if len(plans) > 1 and history else 0
+    def _begin(self, series, known, plans, max_steps, setting, rng):
+        """The networks, the plans they use, by a trial of each on the series without their last `h` values, and the
+        errors of that trial.
+        """
+        held, errors = hold_out(series, known, self.h), None
+        trial_steps, n_trials = min(max_steps, TRIAL_STEPS), len(plans) if held.history else 0
         course = Course(n_trials * epochs(trial_steps) + self.n_networks * epochs(max_steps), self.verbose)
         if n_trials:
             cell, seed = "gru" if self.cell == "auto" else self.cell, rng.randint(2**31)
-            members = self._train_all(history, [(plan, cell, seed) for plan in plans], trial_steps, course)
+            jobs = [Job(plan, cell, seed) for plan in plans]
+            members = train_members(held.history, held.known, jobs, trial_steps, setting, course)
             if course.interrupted.is_set():
-                return members, [member.plan for member in members]
-            weights = importance(self._adjust(history, False).forward(history), self.season_length)
-            plans = best(plans, [error(truth, self._outlook(history, [member]), weights) for member in members])
-        else:
-            plans = plans[:1]
+                return members, [member.plan for member in members], None
+            weights = importance(setting.adjustment(held.history, False).forward(held.history), self.season_length)
+            forecasts = [outlook(held.history, held.known, [member], setting) for member in members]
+            kept = best([error(held.truth, forecast, weights) for forecast in forecasts])
+            plans, together = [plans[i] for i in kept], np.median([forecasts[i] for i in kept], axis=0)
+            errors = residuals(held.history, held.truth, together, self.season_length, self.log)
         cells, seeds = CELLS if self.cell == "auto" else [self.cell], rng.randint(2**31, size=self.n_networks)
         rounds = [divmod(i, len(plans)) for i in range(self.n_networks)]  # in the next one each plan has another cell
-        jobs = [(plans[i], cells[(i + k) % len(cells)], seed) for (k, i), seed in zip(rounds, seeds)]
-        return self._train_all(series, jobs, max_steps, course), plans
+        jobs = [Job(plans[i], cells[(i + k) % len(cells)], seed) for (k, i), seed in zip(rounds, seeds)]
+        return train_members(series, known, jobs, max_steps, setting, course), plans, errors
 
-    def _train_all(self, series, jobs, max_steps, course):
-        """A network for each (plan, cell, seed), side by side. Ctrl-C stops them all, and leaves out those that
-        have not begun.
-        """
-        kinds = {plan.deseasonalize for plan, _, _ in jobs}
-        z = {kind: self._adjust(series, kind).forward(series) for kind in kinds}
-        weights = importance(z[min(kinds)], self.season_length)
-
-        def work(plan, cell, seed):
-            windows = self._windows(z[plan.deseasonalize], plan).for_training(EPOCH * self.batch_size, weights)
-            return self._train(windows, plan, cell, seed, max_steps, course)
-
-        with ThreadPoolExecutor(min(effective_n_jobs(self.n_jobs or -1), len(jobs))) as threads:
-            running = [threads.submit(work, *job) for job in jobs]
-            try:
-                while wait(running, timeout=0.1).not_done:
-                    pass  # a wait without an end would not hear Ctrl-C everywhere
-                fitted = [network.result() for network in running]
-            except KeyboardInterrupt:
-                course.interrupted.set()
-                begun = [network for network in running if not network.cancel()]
-                fitted = [network.result() for network in begun]
-                n_steps = sum(len(member.loss_curve) for member in fitted) * EPOCH // len(fitted)
-                warnings.warn(
-                    f"fit was interrupted after {n_steps} steps of {max_steps}; the "
-                    f"weights so far of {len(fitted)} of {len(jobs)} networks are kept.",
-                    InterruptedFitWarning,
-                    stacklevel=4,
-                )
-        course.end()
-        return fitted
-
-    def _train(self, windows, plan, cell, seed, max_steps, course):
-        rng = np.random.default_rng(seed)
-        network = Network(cell, plan.segment, self.hidden_size, self.h, n_context=plan.window)
-        theta = network.initial(rng)
-        network.layout.view(theta)["weight_ho"][network.width :] = 0  # the linear way starts from "as the level is"
-        recipe = Recipe(
-            loss="absolute",
-            learning_rate_init=self.learning_rate_init,
-            learning_rate="cosine",
-            alpha=self.alpha,
-            clip_norm=self.clip_norm,
-            batch_size=self.batch_size,
-            max_iter=epochs(max_steps),
-            max_steps=max_steps,
-            tol=0.0,
-            n_iter_no_change=max_steps,
-        )
-        history = train(network, theta, windows, recipe, rng, on_epoch=course.on_epoch)
-        return Member(plan, network, theta, history.loss_curve)
+    def _go_on(self, series, known, max_steps, setting, rng):
+        """The networks of the last fit, trained further on these series."""
+        members, seeds = self._members, rng.randint(2**31, size=len(self._members))
+        form = {(member.network.n_outputs, member.network.hidden_size) for member in members}
+        if form != {(self.h, self.hidden_size)}:
+            raise ValueError(
+                f"with warm_start=True, h and hidden_size must stay those of the last fit, {form.pop()}; got "
+                f"{(self.h, self.hidden_size)}."
+            )
+        if known is None and members[0].sees_gaps:
+            known = [np.ones(len(y), bool) for y in series]
+        elif not members[0].sees_gaps:
+            known = None
+        jobs = [Job(m.plan, m.network.cell.name, seed, m.theta) for m, seed in zip(members, seeds)]
+        course = Course(len(jobs) * epochs(max_steps), self.verbose)
+        return train_members(series, known, jobs, max_steps, setting, course), self.plans_, self._errors

@@ -8,8 +8,6 @@ from functools import partial
 import pandas as pd
 from utilsforecast.compat import pl_DataFrame
 
-from tsrnn.forecasting.times import called
-
 
 def as_long(df, id_col, time_col, target_col):
     """A long frame of the three columns, and the way back."""
@@ -64,11 +62,7 @@ def from_wide(df, names, missing):
         raise ValueError(
             f"columns of a wide frame must be unique; got {df.columns[df.columns.duplicated()][0]!r} twice."
         )
-    empty = [name for name, column in df.items() if column.notna().sum() == 0]
-    if empty:
-        raise ValueError(f"every series must have at least two values; series {called(empty[0])} has none.")
-    parts = [(name, column.loc[column.first_valid_index() :]) for name, column in df.sort_index().items()]
-    frame = pd.concat([three(name, part.index, part.array, names) for name, part in parts])
+    frame = pd.concat([three(name, df.index, column.array, names) for name, column in df.items()])
     return frame, partial(to_wide, df.columns, df.index.name)
 
 
@@ -84,13 +78,18 @@ def to_polars(out):
 
 def to_two_levels(index_names, single, name, out):
     out = out.set_index(list(out.columns[:2])).rename_axis(index_names)
-    return out.iloc[:, -1].rename(name) if single else out
+    return out.iloc[:, 0].rename(name) if single and out.shape[1] == 1 else out
 
 
 def to_series(name, index_name, out):
-    return out.set_index(out.columns[1])[out.columns[-1]].rename(name).rename_axis(index_name)
+    out = out.set_index(out.columns[1]).iloc[:, 1:].rename_axis(index_name)
+    return out.iloc[:, 0].rename(name) if out.shape[1] == 1 else out
 
 
 def to_wide(columns, index_name, out):
-    wide = out.pivot(index=out.columns[1], columns=out.columns[0], values=out.columns[-1])
-    return wide[list(columns)].rename_axis(index=index_name, columns=columns.name)
+    """A column for each series; with more than one column of forecasts, under the name of each."""
+    names = list(out.columns[2:])
+    wide = out.pivot(index=out.columns[1], columns=out.columns[0], values=names).rename_axis(index=index_name)
+    if len(names) == 1:
+        return wide[names[0]][list(columns)].rename_axis(columns=columns.name)
+    return wide[[(name, column) for name in names for column in columns]]

@@ -1,11 +1,13 @@
 """The one door for frames: long, wide or a single series in, the same form out; what cannot be forecast is named."""
 
+import warnings
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 
 import numpy as np
 import pandas as pd
+from utilsforecast.preprocessing import fill_gaps
 from utilsforecast.processing import time_ranges
 
 from tsrnn.forecasting.forms import as_long
@@ -16,10 +18,11 @@ from tsrnn.forecasting.times import as_times, called, check_freq, check_grid, in
 class Panel:
     """Series end to end, sorted by label: number i is `values[starts[i] : starts[i + 1]]`."""
 
-    values: np.ndarray  # float64
+    values: np.ndarray  # float64; a missing value is the one before it
+    known: np.ndarray  # of bool
+    times: pd.Index
     starts: np.ndarray  # (n_series + 1,)
     ids: pd.Index
-    last: pd.Index  # the last time stamp of each series
     freq: str | int
     restore: Callable  # long frame of forecasts -> the form of the input
     columns: tuple  # names of id, time and target
@@ -27,20 +30,56 @@ class Panel:
     def series(self):
         return np.split(self.values, self.starts[1:-1])
 
+    def masks(self):
+        """Which values are known, series by series; None where all are."""
+        return None if self.known.all() else self.all_masks()
 
-def to_panel(df, freq=None, id_col="unique_id", time_col="ds", target_col="y"):
+    def all_masks(self):
+        return np.split(self.known, self.starts[1:-1])
+
+    @property
+    def last(self):
+        """The last time of each series."""
+        return self.times[self.starts[1:] - 1]
+
+    def before(self, n, least=2):
+        """The panel without the last `n` values of each series, of which `least` must be left, and those last values
+        as a panel.
+        """
+        lengths = np.diff(self.starts)
+        left = np.repeat(self.starts[1:], lengths) - np.arange(len(self.values))  # this value and all after it
+        long = lengths >= n + least
+        rows = np.repeat(long, lengths)
+        return self._select(rows & (left > n), long), self._select(rows & (left <= n), long)
+
+    def _select(self, rows, series):
+        lengths = np.add.reduceat(rows, self.starts[:-1])[series] if series.any() else np.zeros(0, int)
+        parts = {name: getattr(self, name)[rows] for name in ("values", "known", "times")}
+        return replace(self, **parts, starts=np.append(0, lengths.cumsum()), ids=self.ids[series])
+
+    def to_long(self):
+        """A long frame, missing values missing."""
+        id_col, time_col, target_col = self.columns
+        values = np.where(self.known, self.values, np.nan)
+        labels = self.ids.repeat(np.diff(self.starts))
+        return pd.DataFrame({id_col: labels, time_col: self.times, target_col: values})
+
+
+def to_panel(df, freq=None, id_col="unique_id", time_col="ds", target_col="y", fill_gaps=False):
     """Read a panel in any of its forms.
 
     Parameters
     ----------
     df : DataFrame or Series
         Long: columns `id_col`, `time_col`, `target_col`; others are ignored. Wide: a numeric column for each series,
-        time as index; a series may begin later, after missing values. Series: time as index. A two-level index is
-        (series, time). Rows in any order.
+        time as index. Series: time as index. A two-level index is (series, time). Rows in any order; values may be
+        missing, and where the first ones are, the series begins later.
     freq : str, int or None
         Pandas alias or integer; None infers it.
     id_col, time_col, target_col : str
         Columns of a long frame.
+    fill_gaps : bool
+        Whether times that are missing count as missing values, with a warning, or are refused.
 
     Returns
     -------
@@ -51,6 +90,23 @@ def to_panel(df, freq=None, id_col="unique_id", time_col="ds", target_col="y"):
     TypeError, ValueError
         One sentence that says what must be, what was got, and which series.
     """
+    names = id_col, time_col, target_col
+    frame, freq, restore = read(df, freq, *names)
+    frame = begun(sorted_by_time(frame, id_col, time_col), *names)
+    starts, ids = starts_of(frame[id_col])
+    freq = infer_freq(frame[time_col], starts, ids) if freq is None else check_freq(frame[time_col], freq)
+    if fill_gaps:
+        frame = without_gaps(frame, freq, *names)
+        starts, ids = starts_of(frame[id_col])
+    check_grid(frame[time_col], starts, ids, freq)
+    values = frame[target_col].to_numpy()
+    known = ~np.isnan(values)
+    values = values[np.maximum.accumulate(np.where(known, np.arange(len(values)), 0))]
+    return Panel(values, known, pd.Index(frame[time_col]), starts, pd.Index(ids), freq, restore, names)
+
+
+def read(df, freq, id_col, time_col, target_col):
+    """A long frame with times as they are counted and numbers as float64, its frequency if known, and the way back."""
     frame, restore = as_long(df, id_col, time_col, target_col)
     frame = frame.reset_index(drop=True)
     if frame[id_col].isna().any():
@@ -61,30 +117,54 @@ def to_panel(df, freq=None, id_col="unique_id", time_col="ds", target_col="y"):
         culprit = frame[id_col][frame[time_col].isna()].iloc[0]
         raise ValueError(f"column {time_col!r} must hold a time in every row; series {called(culprit)} lacks one.")
     frame[time_col], freq, restore = as_times(frame[time_col], freq, restore)
-    frame = sorted_by_time(frame, id_col, time_col)
-    values = as_numbers(frame, id_col, target_col)
-    codes, ids = pd.factorize(frame[id_col])
-    starts = np.append(0, np.bincount(codes).cumsum())
-    short = np.diff(starts) < 2
-    if short.any():
-        raise ValueError(f"every series must have at least two values; series {called(ids[short.argmax()])} has one.")
-    times = frame[time_col]
-    freq = infer_freq(times, starts, ids) if freq is None else check_freq(times, freq)
-    check_grid(times, starts, ids, freq)
-    last = pd.Index(times.iloc[starts[1:] - 1])
-    return Panel(values, starts, pd.Index(ids), last, freq, restore, (id_col, time_col, target_col))
+    frame[target_col] = as_numbers(frame, id_col, target_col)
+    return frame, freq, restore
 
 
 def to_frame(panel, forecasts, h, name="RNNForecaster"):
     """Forecasts (n_series, h), or a dict of such by column name, in the form of the panel's input."""
+    columns = forecasts if isinstance(forecasts, dict) else {name: forecasts}
     id_col, time_col, _ = panel.columns
     step = pd.tseries.frequencies.to_offset(panel.freq) if isinstance(panel.freq, str) else panel.freq
-    columns = forecasts if isinstance(forecasts, dict) else {name: forecasts}
     times = time_ranges(panel.last + step, panel.freq, h)
     frame = pd.DataFrame(
         {id_col: panel.ids.repeat(h), time_col: times.to_numpy() if times.dtype.kind == "i" else times}
     )
     return panel.restore(frame.assign(**{column: np.ravel(values) for column, values in columns.items()}))
+
+
+def starts_of(labels):
+    """Where each series of a sorted column of labels begins, and the labels."""
+    codes, ids = pd.factorize(labels)
+    return np.append(0, np.bincount(codes).cumsum()), ids
+
+
+def begun(frame, id_col, time_col, target_col):
+    """Rows from each series' first known value on; every series must have two."""
+    known, (codes, ids) = frame[target_col].notna().to_numpy(), pd.factorize(frame[id_col])
+    counts = np.bincount(codes, known)
+    if (counts < 2).any():
+        i = int((counts < 2).argmax())
+        got = "one" if counts[i] else "none"
+        raise ValueError(f"every series must have at least two values; series {called(ids[i])} has {got}.")
+    place = np.arange(len(frame))
+    _, first = np.unique(codes[known], return_index=True)
+    later = place >= place[known][first][codes]
+    return frame if later.all() else frame[later].reset_index(drop=True)
+
+
+def without_gaps(frame, freq, id_col, time_col, target_col):
+    """Every step between a series' first and last time, those that were missing without a value."""
+    filled = fill_gaps(frame, freq, end="per_serie", id_col=id_col, time_col=time_col)
+    n = len(filled) - len(frame)
+    if n:
+        sizes = filled.groupby(id_col, observed=True).size() - frame.groupby(id_col, observed=True).size()
+        warnings.warn(
+            f"{n} times between the first and the last of {(sizes > 0).sum()} series are missing; their values count "
+            "as missing.",
+            stacklevel=5,
+        )
+    return filled
 
 
 def sorted_by_time(frame, id_col, time_col):
@@ -104,7 +184,7 @@ def sorted_by_time(frame, id_col, time_col):
 
 
 def as_numbers(frame, id_col, target_col):
-    """The target as finite float64."""
+    """The target as float64, NaN where it is missing."""
     target, labels = frame[target_col], frame[id_col].to_numpy()
     if not pd.api.types.is_numeric_dtype(target) or pd.api.types.is_complex_dtype(target):
         numbers = pd.to_numeric(target.astype(object), errors="coerce")
@@ -115,10 +195,9 @@ def as_numbers(frame, id_col, target_col):
             raise ValueError(f"column {target_col!r} must hold numbers; series {called(labels[i])} has {target[i]!r}.")
         target = numbers
     values = target.to_numpy(dtype=np.float64, na_value=np.nan)
-    bad = ~np.isfinite(values)
-    if bad.any():
-        culprit = labels[bad.argmax()]
-        count = int((bad & (labels == culprit)).sum())
-        what = "missing" if np.isnan(values[bad.argmax()]) else "infinite"
-        raise ValueError(f"values must be finite; series {called(culprit)} has {count} values {what}.")
+    infinite = np.isinf(values)
+    if infinite.any():
+        culprit = labels[infinite.argmax()]
+        count = int((infinite & (labels == culprit)).sum())
+        raise ValueError(f"values must be finite; series {called(culprit)} has {count} values infinite.")
     return values

@@ -5,14 +5,19 @@ import numpy as np
 MOST = 20.0  # series that hardly move shall not outweigh all others
 
 
-def importance(series, season_length):
-    """Weights (n_series,) of mean one, from a list of adjusted series: half the same for all, half the inverse of the
-    mean error of the seasonal naive forecast, which is what the mean absolute scaled error divides by.
+def spread(series, season_length):
+    """The mean error of the seasonal naive forecast of each of a list of adjusted series, which is what the mean
+    absolute scaled error divides by; at least a part of the typical one.
     """
     naive = np.array([naive_error(z, season_length) for z in series])
     typical = np.median(naive)
-    ratio = np.minimum(typical / np.maximum(naive, typical / MOST), MOST) if typical > 0 else np.ones(len(series))
-    weights = 1 + ratio
+    return np.maximum(naive, typical / MOST) if typical > 0 else np.where(naive > 0, naive, 1)
+
+
+def importance(series, season_length):
+    """Weights (n_series,) of mean one: half the same for all, half the inverse of `spread`."""
+    naive = spread(series, season_length)
+    weights = 1 + np.median(naive) / naive
     return weights / weights.mean()
 
 

@@ -1,24 +1,36 @@
 """Which plans to keep: those that forecast the last, held-out values of the panel best."""
 
+from typing import NamedTuple
+
 import numpy as np
 
 N_KEPT = 4
 TOLERANCE = 1.1  # times the lowest error; what is worse is not kept
+LEAST = 3  # values before the held-out ones
 
 
-def hold_out(series, h):
-    """Series without their last h values, and those values; what is too short for it is left out."""
-    long = [y for y in series if len(y) >= h + 3]
-    return [y[:-h] for y in long], np.array([y[-h:] for y in long]).reshape(len(long), h)
+class Held(NamedTuple):
+    """A panel without its last values, and those values; what is too short for it is left out."""
+
+    history: list
+    known: list | None  # of the history
+    truth: np.ndarray  # (n_series, h), NaN where unknown
+
+
+def hold_out(series, known, h):
+    long = [i for i, y in enumerate(series) if len(y) >= h + LEAST]
+    truth = np.array([series[i][-h:] for i in long]).reshape(len(long), h)
+    if known is not None and long:
+        truth = np.where([known[i][-h:] for i in long], truth, np.nan)
+    return Held([series[i][:-h] for i in long], None if known is None else [known[i][:-h] for i in long], truth)
 
 
 def error(truth, forecasts, weights):
     """Weighted mean over series of the absolute error relative to truth and forecast."""
-    size = np.abs(truth).sum(axis=1) + np.abs(forecasts).sum(axis=1)
-    return float(weights @ (np.abs(truth - forecasts).sum(axis=1) / np.where(size > 0, size, 1)))
+    size = np.nansum(np.abs(truth) + np.abs(forecasts) * ~np.isnan(truth), axis=1)
+    return float(weights @ (np.nansum(np.abs(truth - forecasts), axis=1) / np.where(size > 0, size, 1)))
 
 
-def best(plans, errors):
-    """The plans with the lowest errors, best first."""
-    order = np.argsort(errors, kind="stable")[:N_KEPT]
-    return [plans[i] for i in order if errors[i] <= TOLERANCE * min(errors)]
+def best(errors):
+    """Numbers of the plans with the lowest errors, best first."""
+    return [i for i in np.argsort(errors, kind="stable")[:N_KEPT] if errors[i] <= TOLERANCE * min(errors)]

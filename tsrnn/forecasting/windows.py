@@ -27,18 +27,28 @@ class Windows:
     stops: np.ndarray
     ends: np.ndarray
     importance: np.ndarray  # of each row
+    known: np.ndarray | None = None  # 1 where a value is known; if given, the network sees it beside the values
     n_draws: int = 0
     first_rows: np.ndarray | None = None  # of each series; one more at the end
 
     @classmethod
-    def at_ends(cls, series, window, segment, level, h, dtype=np.float32):
-        """One row for each of a list of 1-D arrays, cut at its end: where forecasts start."""
+    def at_ends(cls, series, window, segment, level, h, known=None, dtype=np.float32):
+        """One row for each of a list of 1-D arrays, cut at its end: where forecasts start. `known` (list of bool
+        arrays) says which values are.
+        """
         n_values = np.array([len(y) for y in series])
         padding = (np.full(window, y[: max(level, 1)].mean()) for y in series)
         values = np.concatenate([*(part for pair in zip(padding, series) for part in pair), np.zeros(h)]).astype(dtype)
         starts = np.cumsum(n_values + window) - n_values
         ends = starts + n_values
-        return cls(values, starts, window, segment, level, h, ends, ends, np.ones(len(ends)))
+        if known is not None:
+            parts = (part for mask in known for part in (np.zeros(window), mask))
+            known = np.concatenate([*parts, np.zeros(h)]).astype(dtype)
+        return cls(values, starts, window, segment, level, h, ends, ends, np.ones(len(ends)), known)
+
+    @property
+    def n_inputs(self):
+        return self.segment * (1 if self.known is None else 2)
 
     def for_training(self, n_draws, importance=None):
         """Every cut with the whole window before it, or the last one, up to the last value: of a horizon that reaches
@@ -71,6 +81,8 @@ class Windows:
 
     def weights_of(self, chosen):
         known = np.arange(self.h) < (self.ends[chosen] - self.stops[chosen])[:, None]
+        if self.known is not None:
+            known = known * self.known[self.stops[chosen][:, None] + np.arange(self.h)]
         return (known * self.importance[chosen][:, None]).astype(self.values.dtype)
 
     def levels(self, chosen):
@@ -85,4 +97,8 @@ class Windows:
         cpu.gather(self.values, stops - self.window, np.full(B, T), level, x)
         cpu.gather(self.values, stops - self.window, once, level, context)
         cpu.gather(self.values, stops, once, level, targets)
+        if self.known is not None:
+            seen = room.take("known", x.shape)
+            cpu.gather(self.known, stops - self.window, np.full(B, T), np.zeros_like(level), seen)
+            x = np.concatenate([x, seen], axis=2)
         return Batch(x, np.full(B, T), context[0], targets[0], self.weights_of(chosen))

@@ -1,0 +1,168 @@
+"""Networks trained side by side on one panel, and the median of what they forecast."""
+
+import threading
+import warnings
+from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from tsrnn.exceptions import InterruptedFitWarning
+from tsrnn.forecasting.adjustment import Adjustment
+from tsrnn.forecasting.importance import importance
+from tsrnn.forecasting.plan import Plan
+from tsrnn.forecasting.windows import Windows
+from tsrnn.network import Network
+from tsrnn.progress import Line
+from tsrnn.propagation import predict
+from tsrnn.training import Recipe, train
+
+EPOCH = 20  # updates between two entries of a loss curve
+
+
+def epochs(n_steps):
+    return -(-n_steps // EPOCH)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What the networks of a forecaster share; the words are its own."""
+
+    h: int
+    season_length: int
+    log: bool | str
+    hidden_size: int
+    learning_rate_init: float
+    batch_size: int
+    alpha: float
+    clip_norm: float | None
+    n_jobs: int
+
+    def adjustment(self, series, deseasonalize):
+        return Adjustment.of(series, self.season_length, self.log, deseasonalize)
+
+    def windows(self, z, plan, known):
+        return Windows.at_ends(z, plan.window, plan.segment, plan.level, self.h, known)
+
+
+class Job(NamedTuple):
+    """A network to train, from random weights or from `theta`."""
+
+    plan: Plan
+    cell: str
+    seed: int
+    theta: np.ndarray | None = None
+
+
+@dataclass(frozen=True)
+class Member:
+    """A trained network and the plan it was trained for."""
+
+    plan: Plan
+    network: Network
+    theta: np.ndarray
+    loss_curve: list
+
+    @property
+    def sees_gaps(self):
+        return self.network.n_inputs > self.plan.segment
+
+
+class Course:
+    """How far the training of all networks is, on one line, and whether Ctrl-C was pressed."""
+
+    def __init__(self, n_epochs, verbose):
+        self.n_epochs, self.done, self.interrupted = n_epochs, [], threading.Event()
+        self.line = Line() if verbose else None
+
+    def on_epoch(self, epoch):
+        self.done.append(epoch)
+        if self.line:
+            self.line.show(f"training {len(self.done) / self.n_epochs:4.0%}")
+        return self.interrupted.is_set()
+
+    def end(self):
+        """After the last network."""
+        if self.line and (self.interrupted.is_set() or len(self.done) >= self.n_epochs):
+            self.line.end()
+
+
+def train_members(series, known, jobs, n_steps, setting, course):
+    """A network for each job, side by side. Ctrl-C stops them all, and leaves out those that have not begun."""
+    kinds = {job.plan.deseasonalize for job in jobs}
+    z = {kind: setting.adjustment(series, kind).forward(series) for kind in kinds}
+    weights = importance(z[min(kinds)], setting.season_length)
+
+    def work(job):
+        windows = setting.windows(z[job.plan.deseasonalize], job.plan, known)
+        return train_member(windows.for_training(EPOCH * setting.batch_size, weights), job, n_steps, setting, course)
+
+    with ThreadPoolExecutor(min(setting.n_jobs, len(jobs))) as threads:
+        running = [threads.submit(work, job) for job in jobs]
+        try:
+            while wait(running, timeout=0.1).not_done:
+                pass  # a wait without an end would not hear Ctrl-C everywhere
+            members = [network.result() for network in running]
+        except KeyboardInterrupt:
+            course.interrupted.set()
+            begun = [network for network in running if not network.cancel()]
+            members = [network.result() for network in begun]
+            done = sum(len(member.loss_curve) for member in members) * EPOCH // len(members)
+            warnings.warn(
+                f"fit was interrupted after {done} steps of {n_steps}; the weights so far of {len(members)} of "
+                f"{len(jobs)} networks are kept.",
+                InterruptedFitWarning,
+                stacklevel=5,
+            )
+    course.end()
+    return members
+
+
+def train_member(windows, job, n_steps, setting, course):
+    rng, plan = np.random.default_rng(job.seed), job.plan
+    network = Network(job.cell, windows.n_inputs, setting.hidden_size, setting.h, n_context=plan.window)
+    theta = network.initial(rng)
+    network.layout.view(theta)["weight_ho"][network.width :] = 0  # the linear way starts from "as the level is"
+    if job.theta is not None:
+        theta = job.theta.copy()
+    recipe = Recipe(
+        loss="absolute",
+        learning_rate_init=setting.learning_rate_init,
+        learning_rate="cosine",
+        alpha=setting.alpha,
+        clip_norm=setting.clip_norm,
+        batch_size=setting.batch_size,
+        max_iter=epochs(n_steps),
+        max_steps=n_steps,
+        tol=0.0,
+        n_iter_no_change=n_steps,
+    )
+    history = train(network, theta, windows, recipe, rng, on_epoch=course.on_epoch)
+    return Member(plan, network, theta, history.loss_curve)
+
+
+def outlook(series, known, members, setting):
+    """Median forecast (n_series, h) of some members."""
+    outputs, adjusted = [], {}
+    everything = known or [np.ones(len(y), bool) for y in series]
+    for member in members:
+        plan = member.plan
+        if plan.deseasonalize not in adjusted:
+            adjustment = setting.adjustment(series, plan.deseasonalize)
+            adjusted[plan.deseasonalize] = adjustment, adjustment.forward(series)
+        adjustment, z = adjusted[plan.deseasonalize]
+        windows = setting.windows(z, plan, everything if member.sees_gaps else None)
+        z_ahead = predict(member.network, member.theta, windows, setting.n_jobs).astype(np.float64)
+        outputs.append(adjustment.inverse(z_ahead + windows.levels(np.arange(len(series)))[:, None]))
+    return np.median(outputs, axis=0)
+
+
+def far_outlook(series, known, members, setting, h):
+    """Forecast (n_series, h) of any horizon: beyond the trained one, forecasts are taken for values."""
+    parts = [outlook(series, known, members, setting)]
+    while len(parts) * setting.h < h:
+        series = [np.append(y, ahead) for y, ahead in zip(series, parts[-1])]
+        known = None if known is None else [np.append(mask, np.ones(setting.h, bool)) for mask in known]
+        parts.append(outlook(series, known, members, setting))
+    return np.concatenate(parts, axis=1)[:, :h]

@@ -1,0 +1,136 @@
+"""A fitted forecaster in a file that holds data only: arrays in safetensors' format, the rest as JSON in its header."""
+
+import json
+from dataclasses import asdict
+from functools import partial
+
+import numpy as np
+import pandas as pd
+
+from tsrnn import __version__
+from tsrnn.forecasting import forms, times
+from tsrnn.forecasting.ensemble import Member
+from tsrnn.forecasting.frames import Panel
+from tsrnn.forecasting.plan import Plan
+from tsrnn.network import Network
+
+FORMAT = "tsrnn.RNNForecaster 1"
+WAYS_BACK = {
+    function.__name__: function
+    for function in (
+        forms.as_it_is,
+        forms.to_polars,
+        forms.to_two_levels,
+        forms.to_series,
+        forms.to_wide,
+        times.with_periods,
+    )
+}
+
+
+def save(forecaster, path):
+    """Write `forecaster` to `path`."""
+    from safetensors.numpy import save_file
+
+    panel, members, parameters = forecaster._panel, forecaster._members, forecaster.get_params()
+    if isinstance(parameters["random_state"], np.random.RandomState):
+        parameters["random_state"] = None  # has done its work
+    stamps = panel.times.dtype.kind == "M" or isinstance(panel.times.dtype, pd.DatetimeTZDtype)
+    arrays = {f"theta_{i}": member.theta for i, member in enumerate(members)}
+    arrays |= {"values": panel.values, "known": panel.known, "starts": panel.starts}
+    arrays["times"] = panel.times.asi8 if stamps else panel.times.to_numpy(np.int64)
+    if forecaster._errors is not None:
+        arrays["errors"] = forecaster._errors
+    rest = {
+        "version": __version__,
+        "parameters": parameters,
+        "plans": [asdict(plan) for plan in forecaster.plans_],
+        "members": [described(member) for member in members],
+        "ids": to_json(panel.ids),
+        "stamps": [panel.times.unit, str(panel.times.tz) if panel.times.tz else None] if stamps else None,
+        "freq": panel.freq,
+        "columns": panel.columns,
+        "restore": to_json(panel.restore),
+    }
+    save_file(
+        {name: np.ascontiguousarray(array) for name, array in arrays.items()},
+        path,
+        {"format": FORMAT, "rest": json.dumps(rest)},
+    )
+
+
+def load(Forecaster, path):
+    """The forecaster in the file at `path`."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, "numpy") as file:
+            header = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 it is no dict
+    except SafetensorError as error:
+        raise ValueError(f"{str(path)!r} must be a file that RNNForecaster.save wrote, whole; got {error}.") from error
+    if header.get("format") != FORMAT:
+        raise ValueError(f"{str(path)!r} must be of format {FORMAT!r}; got {header.get('format')!r}.")
+    rest = json.loads(header["rest"])
+    index = pd.Index(arrays["times"])
+    if rest["stamps"]:
+        unit, zone = rest["stamps"]
+        index = pd.DatetimeIndex(arrays["times"].view(f"M8[{unit}]"))
+        index = index.tz_localize("UTC").tz_convert(zone) if zone else index
+    forecaster = Forecaster(**rest["parameters"])
+    forecaster._panel = Panel(
+        arrays["values"],
+        arrays["known"],
+        index,
+        arrays["starts"],
+        from_json(rest["ids"]),
+        rest["freq"],
+        from_json(rest["restore"]),
+        tuple(rest["columns"]),
+    )
+    forecaster.freq_, forecaster._errors = rest["freq"], arrays.get("errors")
+    forecaster.plans_ = [Plan(**plan) for plan in rest["plans"]]
+    forecaster._members = [
+        Member(Plan(**member["plan"]), Network(**member["network"]), arrays[f"theta_{i}"], member["loss_curve"])
+        for i, member in enumerate(rest["members"])
+    ]
+    forecaster.loss_curves_ = [member.loss_curve for member in forecaster._members]
+    return forecaster
+
+
+def described(member):
+    network = member.network
+    form = {name: getattr(network, name) for name in ("n_inputs", "hidden_size", "n_outputs", "n_context")}
+    return {"plan": asdict(member.plan), "network": form | {"cell": network.cell.name}, "loss_curve": member.loss_curve}
+
+
+def to_json(thing):
+    """What JSON holds of labels and of the way back to the form of the input."""
+    if isinstance(thing, partial):
+        return {"function": thing.func.__name__, "arguments": [to_json(argument) for argument in thing.args]}
+    if callable(thing):
+        return {"function": thing.__name__, "arguments": None}
+    if isinstance(thing, pd.Index):
+        labels = [label.item() if isinstance(label, np.generic) else label for label in thing]
+        if not all(isinstance(label, (str, int, float)) for label in labels):
+            raise ValueError(
+                f"labels of series must be strings or numbers to be saved; got {type(labels[0]).__name__}."
+            )
+        return {"labels": labels, "name": thing.name, "dtype": str(thing.dtype)}
+    if isinstance(thing, pd.offsets.BaseOffset):
+        return {"offset": thing.freqstr}
+    return list(thing) if isinstance(thing, (tuple, list)) or type(thing).__name__ == "FrozenList" else thing
+
+
+def from_json(thing):
+    if not isinstance(thing, dict):
+        return thing
+    if "function" in thing:
+        function = WAYS_BACK[thing["function"]]
+        if thing["arguments"] is None:
+            return function
+        return partial(function, *map(from_json, thing["arguments"]))
+    if "offset" in thing:
+        return pd.PeriodDtype(thing["offset"]).freq
+    kind = thing["dtype"] if thing["dtype"] in ("str", "object", "int64", "float64") else None
+    return pd.Index(thing["labels"], dtype=kind, name=thing["name"])
