@@ -9,11 +9,13 @@ start (new processes) and memory. It needs torch (`pip install torch`).
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
 import tempfile
 import time
+import timeit
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -44,16 +46,19 @@ SIZES = [  # B, T, F, H
 NETS = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
 
 
-def alternate(*functions, repeats=7, seconds=6.0):
-    """The median time of each function, called in turn: `repeats` times each, and more often within `seconds`."""
+def alternate(*functions, repeats=7, seconds=6.0, least=0.01):
+    """The median time of each function, in turn: `repeats` samples each, and more often within `seconds`.
+
+    A sample is as many calls as take `least` seconds: training is one step after another, with warm caches.
+    """
+    numbers = []
     for function in functions:
         function()
+        numbers.append(max(1, math.ceil(least / min(timeit.repeat(function, number=1, repeat=3)))))
     times, begin = [[] for _ in functions], time.perf_counter()
     while len(times[0]) < repeats or (len(times[0]) < 51 and time.perf_counter() - begin < seconds):
-        for function, mine in zip(functions, times):
-            start = time.perf_counter()
-            function()
-            mine.append(time.perf_counter() - start)
+        for function, number, mine in zip(functions, numbers, times):
+            mine.append(timeit.timeit(function, number=number) / number)
     return [float(np.median(mine)) for mine in times]
 
 
@@ -213,7 +218,7 @@ def compare_fit(cells, results):
                         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
                         adam.step()
 
-            a, b = alternate(ours, theirs, repeats=3, seconds=0)
+            a, b = alternate(ours, theirs, repeats=3, seconds=0, least=0)
             results.append(dict(cell=cell, threads=threads, fit=a, torch_fit=b, ratio=b / a))
             print(f"| {cell} | {threads} | {a:.2f} | {b:.2f} | {b / a:.2f} |", flush=True)
 
@@ -277,7 +282,7 @@ import resource
 import numpy as np
 from tsrnn import RNNRegressor
 rng, settings = np.random.default_rng(0), dict(cell="{cell}", hidden_size=16, batch_size=4096, max_iter=1)
-small = rng.normal(size=(5000, 336))
+small = rng.normal(size=(100, 336))
 RNNRegressor(**settings).fit(small, small[:, 0])
 values = rng.normal(size=2_000_000)
 X = np.lib.stride_tricks.sliding_window_view(values, 336)[:1_000_000]
