@@ -54,7 +54,7 @@ def alternate(*functions, repeats=7, seconds=6.0, least=0.01):
     numbers = []
     for function in functions:
         function()
-        numbers.append(max(1, math.ceil(least / min(timeit.repeat(function, number=1, repeat=3)))))
+        numbers.append(math.ceil(least / min(timeit.repeat(function, number=1, repeat=3))) if least else 1)
     times, begin = [[] for _ in functions], time.perf_counter()
     while len(times[0]) < repeats or (len(times[0]) < 51 and time.perf_counter() - begin < seconds):
         for function, number, mine in zip(functions, numbers, times):
