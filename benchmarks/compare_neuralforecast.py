@@ -60,12 +60,13 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", nargs="+", default=list(MODELS), choices=list(MODELS))
     parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--threads", type=int, default=min(2, os.cpu_count()))
     parser.add_argument("--json", type=Path, help="also write the figures here")
     arguments = parser.parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
-    df, threads, results = panel(), min(2, os.cpu_count()), []
-    print(f"{threads} threads; ours train {threads} networks side by side, a step of each counts")
+    df, threads, results = panel(), arguments.threads, []
+    print(f"{threads} threads: as many of our networks train side by side, and a step of each counts")
     print("| cell | ours, ms a step | neuralforecast, ms a step | ratio |\n|---|---|---|---|")
     for cell in arguments.cells:
         ours(cell, df, 2, threads)

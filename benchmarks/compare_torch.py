@@ -9,13 +9,13 @@ start (new processes) and memory. It needs torch (`pip install torch`).
 
 import argparse
 import json
+import math
 import os
 import subprocess
 import sys
 import tempfile
 import time
-from concurrent.futures import ThreadPoolExecutor
-from functools import partial
+import timeit
 from pathlib import Path
 
 import numpy as np
@@ -44,16 +44,19 @@ SIZES = [  # B, T, F, H
 NETS = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
 
 
-def alternate(*functions, repeats=7, seconds=6.0):
-    """The median time of each function, called in turn: `repeats` times each, and more often within `seconds`."""
+def alternate(*functions, repeats=7, seconds=6.0, least=0.01):
+    """The median time of each function, in turn: `repeats` samples each, and more often within `seconds`.
+
+    A sample is as many calls as take `least` seconds: training is one step after another, with warm caches.
+    """
+    numbers = []
     for function in functions:
         function()
+        numbers.append(math.ceil(least / min(timeit.repeat(function, number=1, repeat=3))) if least else 1)
     times, begin = [[] for _ in functions], time.perf_counter()
     while len(times[0]) < repeats or (len(times[0]) < 51 and time.perf_counter() - begin < seconds):
-        for function, mine in zip(functions, times):
-            start = time.perf_counter()
-            function()
-            mine.append(time.perf_counter() - start)
+        for function, number, mine in zip(functions, numbers, times):
+            mine.append(timeit.timeit(function, number=number) / number)
     return [float(np.median(mine)) for mine in times]
 
 
@@ -150,31 +153,15 @@ def compare_steps(cells, results):
         print(f"| **{cell}** | geometric mean | | | **{means[0]:.2f}** | | **{means[1]:.2f}** |", flush=True)
 
 
-def products(n_threads, n=640):
-    """Two products of n x n matrices, on one thread or on two that share nothing."""
-    a = np.ones((n, n), "f4", order="F")
-    with threadpool_limits(1), ThreadPoolExecutor(n_threads) as threads:
-        list(threads.map(lambda _: scipy.linalg.blas.sgemm(1.0, a, a), range(2)))
-
-
 def compare_threads(cells, results):
-    """Two threads against one, beside what two independent products of matrices gain: the most there is to have."""
-    print("\n| cell | B, T, F, H | two threads against one | torch's | two products |\n|---|---|---|---|---|")
+    """Two threads against one."""
+    print("\n| cell | B, T, F, H | two threads against one |\n|---|---|---|")
     for cell in cells:
         for B, T, F, H in [size for size in SIZES if size[0] >= 128]:
             one, two = Ours(cell, B, T, F, H), Ours(cell, B, T, F, H, n_jobs=2)
-            theirs = Theirs(cell, one)
-
-            def step_with(n, theirs=theirs):
-                torch.set_num_threads(n)
-                theirs.step()
-
-            theirs_by = [partial(step_with, n) for n in (1, 2)]
-            times = alternate(one.step, two.step, *theirs_by, partial(products, 1), partial(products, 2))
-            gains = [a / b for a, b in zip(times[::2], times[1::2])]
-            names = "gain", "torch_gain", "gain_of_products"
-            results.append(dict(cell=cell, size=(B, T, F, H)) | dict(zip(names, gains)))
-            print(f"| {cell} | {B}, {T}, {F}, {H} | " + " | ".join(f"{gain:.2f}" for gain in gains) + " |", flush=True)
+            alone, together = alternate(one.step, two.step)
+            results.append(dict(cell=cell, size=(B, T, F, H), gain=alone / together))
+            print(f"| {cell} | {B}, {T}, {F}, {H} | {alone / together:.2f} |", flush=True)
 
 
 def compare_ragged(cells, results):
@@ -221,7 +208,7 @@ def compare_fit(cells, results):
                         torch.nn.utils.clip_grad_norm_(parameters, 1.0)
                         adam.step()
 
-            a, b = alternate(ours, theirs, repeats=3, seconds=0)
+            a, b = alternate(ours, theirs, repeats=3, seconds=0, least=0)
             results.append(dict(cell=cell, threads=threads, fit=a, torch_fit=b, ratio=b / a))
             print(f"| {cell} | {threads} | {a:.2f} | {b:.2f} | {b / a:.2f} |", flush=True)
 
@@ -281,23 +268,26 @@ def measure_start(cells, results):
 
 
 MILLION_WINDOWS = """
-import resource
+import re
+from pathlib import Path
 import numpy as np
 from tsrnn import RNNRegressor
 rng, settings = np.random.default_rng(0), dict(cell="{cell}", hidden_size=16, batch_size=4096, max_iter=1)
-small = rng.normal(size=(5000, 336))
+small = rng.normal(size=(100, 336))
 RNNRegressor(**settings).fit(small, small[:, 0])
 values = rng.normal(size=2_000_000)
 X = np.lib.stride_tricks.sliding_window_view(values, 336)[:1_000_000]
 y = values[336:1_000_336]
-before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+def peak():  # that of getrusage would be the parent's, if that was higher
+    return int(re.search("VmHWM:\\s*([0-9]+)", Path("/proc/self/status").read_text())[1]) / 1024
+before = peak()
 RNNRegressor(**settings).fit(X, y)
-print((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024)
+print(peak() - before)
 """
 
 
 def measure_memory(cells, results):
-    """Fitting a million windows of 336 steps that slide over two million values."""
+    """Fitting a million windows of 336 steps that slide over two million values; Linux."""
     megabytes = float(seconds_of(MILLION_WINDOWS.format(cell=cells[0]))[1])
     results.append(dict(cell=cells[0], megabytes=megabytes))
     print(f"\na million windows of 336 steps, {cells[0]}: {megabytes:.0f} MB beyond the data", flush=True)
