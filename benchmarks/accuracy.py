@@ -177,7 +177,8 @@ def by_horizon(train, test):
 
 
 def rnn(train, h, season, **options):
-    return RNNForecaster(h=h, freq=1, season_length=season, **{"random_state": 0} | options).fit(train).predict()
+    forecaster = RNNForecaster(h=h, freq=1, season_length=season, **{"random_state": 0} | options).fit(train)
+    return forecaster.predict(level=[80, 95])
 
 
 def seasonal_naive(train, h, season):
@@ -231,15 +232,21 @@ def ridge(train, h, season, n_rows=20_000):
 
 
 def scores(task, train, test, forecast):
-    """sMAPE (0 to 200), MASE and OWA, means over series."""
-    model = forecast.columns[-1]
+    """sMAPE (0 to 200), MASE and OWA, means over series, and the coverage of intervals in percent."""
+    model = forecast.columns[2]
     both = test.merge(forecast, on=["unique_id", "ds"], validate="one_to_one")
     assert len(both) == len(test) and both[model].notna().all()
     metrics = [smape, partial(mase, seasonality=task.lag or task.season)]
     table = evaluate(both, metrics, models=[model], train_df=train[train["unique_id"].isin(both["unique_id"])])
     means = table.replace(np.inf, np.nan).groupby("metric")[model].mean()
     s, m = 200 * means["smape"], means["mase"]
-    return {"sMAPE": s, "MASE": m, "OWA": (s / task.naive2[0] + m / task.naive2[1]) / 2 if task.naive2 else None}
+    covered = {
+        f"{level} %": 100 * both["y"].between(both[f"{model}-lo-{level}"], both[f"{model}-hi-{level}"]).mean()
+        for level in (80, 95)
+        if f"{model}-lo-{level}" in both
+    }
+    owa = (s / task.naive2[0] + m / task.naive2[1]) / 2 if task.naive2 else None
+    return {"sMAPE": s, "MASE": m, "OWA": owa, "80 %": None, "95 %": None} | covered
 
 
 def measure(task, train, test, method):
@@ -251,7 +258,7 @@ def measure(task, train, test, method):
 
 
 def row(label, values, seconds=None):
-    cells = ["-" if value is None else f"{value:.3f}" for value in values]
+    cells = ["-" if value is None else f"{value:.3f}" for value in [*values, None, None][:5]]
     return f"| {' | '.join([label, *cells, '-' if seconds is None else f'{seconds:.0f}'])} |"
 
 
@@ -265,7 +272,9 @@ def main():
         parser.error(f"{args.data} is not a folder")
     for name in args.sets:
         task, (train, test) = SETS[name], load(args.data, name)
-        print(f"\n| {name} (by {task.metric}) | sMAPE | MASE | OWA | seconds |\n|---|---|---|---|---|")
+        print(
+            f"\n| {name} (by {task.metric}) | sMAPE | MASE | OWA | within 80 % | within 95 % | seconds |\n|{'---|' * 7}"
+        )
         for label, values in task.published.items():
             print(row(label, values))
         ours = {

@@ -8,12 +8,10 @@ from pathlib import Path
 import pytest
 
 ORDER = ["rules", "backends", "network", "series", "batching", "propagation", "training", "estimators", "forecasting"]
-LEAVES = {
-    "validation",
-    "exceptions",
-    "progress",
-}  # may be imported everywhere, import nothing of the package themselves
-OUTSIDE = {"__init__", "__main__", "cli", "datasets", "inspection", "adapters"}  # may import all; the order may not import them
+# May be imported everywhere, and import nothing else of the package.
+LEAVES = {"validation", "exceptions", "progress"}
+# May import all; those in the order may not import them.
+OUTSIDE = {"__init__", "__main__", "cli", "datasets", "inspection", "adapters"}
 NUMBA_ROOMS = {"rules", "backends"}
 CUDA_FILE = "backends/cuda.py"
 

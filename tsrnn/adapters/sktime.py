@@ -56,7 +56,11 @@ class TsrnnForecaster(BaseForecaster):
         return self
 
     def _predict(self, fh, X):
-        return self._shaped(fh, self.forecaster_.predict(h=self._horizon(fh)), {NAME: self._y.name if self._y.ndim == 1 else self._y.columns[0]})
+        return self._shaped(
+            fh,
+            self.forecaster_.predict(h=self._horizon(fh)),
+            {NAME: self._y.name if self._y.ndim == 1 else self._y.columns[0]},
+        )
 
     def _predict_interval(self, fh, X, coverage):
         levels = [100 * share for share in coverage]

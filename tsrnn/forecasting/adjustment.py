@@ -15,6 +15,7 @@ class Adjustment:
     logs: np.ndarray  # (n_series,) of bool
     shift: np.ndarray  # (n_series,)
     season: np.ndarray  # (n_series, season_length)
+    least: np.ndarray  # (n_series,), what `plain` takes for smaller values before a logarithm
 
     @classmethod
     def of(cls, series, season_length, log, deseasonalize):
@@ -24,7 +25,7 @@ class Adjustment:
         logs = (least >= 0) if log == "auto" else np.full(len(series), log)
         shift = np.where(logs, np.where(least > 0, 0, SHIFT * size - np.minimum(least, 0)), size)
         season = np.zeros((len(series), season_length))
-        adjustment = cls(logs, shift, season)
+        adjustment = cls(logs, shift, season, LEAST * size)
         if deseasonalize:
             season[:] = [seasonal_index(z, season_length) for z in adjustment.forward(series)]
         return adjustment
@@ -39,8 +40,8 @@ class Adjustment:
 
     def plain(self, y):
         """Values (n_series, h) after the end of the series, adjusted."""
-        logs, shift = self.logs[:, None], self.shift[:, None]
-        z = np.where(logs, np.log(np.where(logs, np.maximum(y + shift, shift * TINY), 1)), y / shift)
+        logs, shift, least = (part[:, None] for part in (self.logs, self.shift, self.least))
+        z = np.where(logs, np.log(np.maximum(y + shift, least)), y / np.where(logs, 1, shift))
         return z - self.season[:, np.arange(y.shape[1]) % self.season.shape[1]]
 
     def inverse(self, z):
@@ -50,7 +51,7 @@ class Adjustment:
         return np.where(logs, np.maximum(np.exp(np.where(logs, z, 0)) - shift, 0), z * shift)
 
 
-TINY = 1e-3  # of the shift, below which no logarithm is taken
+LEAST = 1e-3  # in units of the mean as well
 SHIFT = 0.05  # added before the logarithm, in units of the series' mean, where the series has zeros
 
 

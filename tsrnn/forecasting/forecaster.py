@@ -236,7 +236,7 @@ class RNNForecaster(BaseEstimator):
         -----
         Intervals are split-conformal: as wide as the errors were on the last `h` values, which were held out, in units
         of each series' naive error (Lei et al. 2018). With fewer than 20 series the errors of all steps are taken
-        together.
+        together; n errors tell no level beyond 100 n / (n + 1), where the interval is as wide as the largest.
         """
         panel, h = self._panel_of(df), self._horizon(h)
         levels = self._levels(level, h)

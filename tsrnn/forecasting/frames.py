@@ -127,10 +127,8 @@ def to_frame(panel, forecasts, h, name="RNNForecaster"):
     id_col, time_col, _ = panel.columns
     step = pd.tseries.frequencies.to_offset(panel.freq) if isinstance(panel.freq, str) else panel.freq
     times = time_ranges(panel.last + step, panel.freq, h)
-    frame = pd.DataFrame(
-        {id_col: panel.ids.repeat(h), time_col: times.to_numpy() if times.dtype.kind == "i" else times}
-    )
-    return panel.restore(frame.assign(**{column: np.ravel(values) for column, values in columns.items()}))
+    frame = {id_col: panel.ids.repeat(h), time_col: times.to_numpy() if times.dtype.kind == "i" else times}
+    return panel.restore(pd.DataFrame(frame | {column: np.ravel(values) for column, values in columns.items()}))
 
 
 def starts_of(labels):

@@ -117,8 +117,6 @@ def to_json(thing):
                 f"labels of series must be strings or numbers to be saved; got {type(labels[0]).__name__}."
             )
         return {"labels": labels, "name": thing.name, "dtype": str(thing.dtype)}
-    if isinstance(thing, pd.offsets.BaseOffset):
-        return {"offset": thing.freqstr}
     return list(thing) if isinstance(thing, (tuple, list)) or type(thing).__name__ == "FrozenList" else thing
 
 
@@ -130,7 +128,5 @@ def from_json(thing):
         if thing["arguments"] is None:
             return function
         return partial(function, *map(from_json, thing["arguments"]))
-    if "offset" in thing:
-        return pd.PeriodDtype(thing["offset"]).freq
     kind = thing["dtype"] if thing["dtype"] in ("str", "object", "int64", "float64") else None
     return pd.Index(thing["labels"], dtype=kind, name=thing["name"])

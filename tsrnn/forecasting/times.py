@@ -21,7 +21,8 @@ def as_times(times, freq, restore):
     if times.dtype == object and pd.api.types.infer_dtype(times) in ("integer", "period"):
         times = times.astype("Int64") if pd.api.types.infer_dtype(times) == "integer" else times.infer_objects()
     if isinstance(times.dtype, pd.PeriodDtype):
-        return times.dt.to_timestamp(), of_periods(times.dtype, freq), partial(with_periods, restore, times.dtype.freq)
+        alias = str(times.dtype).removeprefix("period[").removesuffix("]")
+        return times.dt.to_timestamp(), of_periods(times.dtype, alias, freq), partial(with_periods, restore, alias)
     if pd.api.types.is_integer_dtype(times):
         return as_integers(times), freq, restore
     if pd.api.types.is_datetime64_any_dtype(times):
@@ -60,9 +61,8 @@ def with_periods(restore, freq, out):
     return restore(out.assign(**{out.columns[1]: pd.PeriodIndex(out[out.columns[1]], freq=freq)}))
 
 
-def of_periods(dtype, freq):
+def of_periods(dtype, alias, freq):
     """The frequency of the timestamps at which such periods begin; `freq` may name the periods, as in 'M' or 'Q'."""
-    alias = dtype._freqstr if hasattr(dtype, "_freqstr") else dtype.freq.freqstr
     if freq is not None and not (isinstance(freq, str) and f"{alias}-".startswith(f"{freq}-")):
         return freq
     begins = pd.PeriodIndex.from_ordinals(np.arange(0, RUN * dtype.freq.n, dtype.freq.n), freq=dtype.freq)
