@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 pytest.importorskip("matplotlib")
+from tsrnn import RNNForecaster
 from tsrnn.forecasting.plotting import plot_forecasts
 
 
@@ -37,3 +38,28 @@ def test_chosen_series_and_tail():
     figure = plot_forecasts(history, forecasts, ids=["s2"], tail=10)
     (panel,) = figure.axes
     assert panel.get_title(loc="left") == "s2" and len(panel.get_lines()[0].get_ydata()) == 10
+
+
+def test_intervals_are_shaded():
+    history, forecasts, _ = frames(1)
+    for level, width in ((80, 1), (95, 2)):
+        ends = {
+            f"RNNForecaster-{end}-{level}": forecasts["RNNForecaster"] + sign * width
+            for end, sign in (("lo", -1), ("hi", 1))
+        }
+        forecasts = forecasts.assign(**ends)
+    figure = plot_forecasts(history, forecasts)
+    wide, narrow = figure.axes[0].collections
+    assert wide.get_label() == "95 %" and narrow.get_label() == "80 %" and wide.get_alpha() < narrow.get_alpha()
+    low, high = wide.get_datalim(figure.axes[0].transData).get_points()[:, 1]
+    assert low == 58 and high == 65
+
+
+def test_report_shows_training_and_trial():
+    df = frames(3)[0]
+    forecaster = RNNForecaster(h=3, season_length=12, max_steps=40, n_networks=2, hidden_size=4, random_state=0).fit(df)
+    figure = forecaster.report()
+    course, trial = figure.axes
+    assert len(course.get_lines()) == 2 and len(trial.patches) == len(forecaster.trial_) > 2
+    assert forecaster.trial_["kept"].sum() == len(forecaster.plans_) <= 4
+    np.testing.assert_allclose(sorted(bar.get_width() for bar in trial.patches), sorted(forecaster.trial_["error"]))

@@ -1,5 +1,6 @@
 """What README shows runs as it stands there."""
 
+import json
 import re
 from pathlib import Path
 
@@ -15,10 +16,22 @@ def test_readme(block):
     exec(block, names)
     if "forecast" in names:
         assert len(names["forecast"]) == 72 * 12 and len(names["newer"]) == 24
+        assert len(names["bands"].columns) == 7 and names["past"]["cutoff"].notna().all()
     elif "search" in names:
         assert names["search"].best_score_ > 0.5
     else:
         assert names["model"].score(names["X_test"], names["y_test"]) > 0.9
+
+
+def test_notebook(monkeypatch):
+    notebook = README.parent / "examples" / "forecast_a_csv.ipynb"
+    cells = [cell for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    monkeypatch.chdir(notebook.parent)
+    names = {}
+    for cell in cells:
+        exec("".join(cell["source"]), names)
+        assert cell["outputs"] == []  # nothing in the repository that a run would change
+    assert len(names["forecast"]) == 12 and names["forecast"]["RNNForecaster"].between(350, 750).all()
 
 
 def test_readme_has_what_a_newcomer_needs():

@@ -100,6 +100,8 @@ class RNNForecaster(BaseEstimator):
         Weighted mean absolute error on the networks' scale during training, one curve for each network.
     plans_ : list of Plan
         Window, segment, level and seasonal index in use, the best in the trial first.
+    trial_ : DataFrame or None
+        Every plan that was tried: its error on the held-out values, and whether it was kept; None without a trial.
     freq_ : str or int
         The frequency in use.
 
@@ -200,10 +202,11 @@ class RNNForecaster(BaseEstimator):
         max_steps = steps_for(lengths) if self.max_steps == "auto" else self.max_steps
         rng = check_random_state(self.random_state)
         if self.warm_start and hasattr(self, "_members"):
-            members, plans, errors = self._go_on(series, known, max_steps, setting, rng)
+            members, plans, trial, errors = self._go_on(series, known, max_steps, setting, rng)
         else:
-            members, plans, errors = self._begin(series, known, self._plans(lengths), max_steps, setting, rng)
-        self._panel, self.freq_, self.plans_, self._members, self._errors = panel, panel.freq, plans, members, errors
+            members, plans, trial, errors = self._begin(series, known, self._plans(lengths), max_steps, setting, rng)
+        self._panel, self.freq_, self._members, self._errors = panel, panel.freq, members, errors
+        self.plans_, self.trial_ = plans, trial
         self.loss_curves_ = [member.loss_curve for member in members]
         return self
 
@@ -390,6 +393,18 @@ class RNNForecaster(BaseEstimator):
         naive = dict(zip(self._panel.ids, spread(self._panel.series(), self.season_length)))
         return -float(((both[target_col] - both[NAME]).abs() / both[id_col].map(naive).astype(float)).mean())
 
+    def report(self):
+        """A figure of the course of training and of the trial of plans.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+        """
+        check_is_fitted(self)
+        from tsrnn.forecasting.plotting import plot_training
+
+        return plot_training(self)
+
     def save(self, path):
         """Write the fitted forecaster to a file that holds data only: nothing in it is executed by `load`.
 
@@ -486,10 +501,10 @@ class RNNForecaster(BaseEstimator):
         return plans
 
     def _begin(self, series, known, plans, max_steps, setting, rng):
-        """The networks, the plans they use, by a trial of each on the series without their last `h` values, and the
-        errors of that trial.
+        """The networks, the plans they use, by a trial of each on the series without their last `h` values, a table of
+        the trial, and the errors of the plans kept.
         """
-        held, errors = hold_out(series, known, self.h), None
+        held, trial, errors = hold_out(series, known, self.h), None, None
         trial_steps, n_trials = min(max_steps, TRIAL_STEPS), len(plans) if held.history else 0
         course = Course(n_trials * epochs(trial_steps) + self.n_networks * epochs(max_steps), self.verbose)
         if n_trials:
@@ -497,16 +512,18 @@ class RNNForecaster(BaseEstimator):
             jobs = [Job(plan, cell, seed) for plan in plans]
             members = train_members(held.history, held.known, jobs, trial_steps, setting, course)
             if course.interrupted.is_set():
-                return members, [member.plan for member in members], None
+                return members, [member.plan for member in members], None, None
             weights = importance(setting.adjustment(held.history, False).forward(held.history), self.season_length)
             forecasts = [outlook(held.history, held.known, [member], setting) for member in members]
-            kept = best([error(held.truth, forecast, weights) for forecast in forecasts])
+            scores = [error(held.truth, forecast, weights) for forecast in forecasts]
+            kept = best(scores)
+            trial = pd.DataFrame(plans).assign(error=scores, kept=[i in kept for i in range(len(plans))])
             plans, together = [plans[i] for i in kept], np.median([forecasts[i] for i in kept], axis=0)
             errors = residuals(held.history, held.truth, together, self.season_length, self.log)
         cells, seeds = CELLS if self.cell == "auto" else [self.cell], rng.randint(2**31, size=self.n_networks)
         rounds = [divmod(i, len(plans)) for i in range(self.n_networks)]  # in the next one each plan has another cell
         jobs = [Job(plans[i], cells[(i + k) % len(cells)], seed) for (k, i), seed in zip(rounds, seeds)]
-        return train_members(series, known, jobs, max_steps, setting, course), plans, errors
+        return train_members(series, known, jobs, max_steps, setting, course), plans, trial, errors
 
     def _go_on(self, series, known, max_steps, setting, rng):
         """The networks of the last fit, trained further on these series."""
@@ -523,4 +540,4 @@ class RNNForecaster(BaseEstimator):
             known = None
         jobs = [Job(m.plan, m.network.cell.name, seed, m.theta) for m, seed in zip(members, seeds)]
         course = Course(len(jobs) * epochs(max_steps), self.verbose)
-        return train_members(series, known, jobs, max_steps, setting, course), self.plans_, self._errors
+        return train_members(series, known, jobs, max_steps, setting, course), self.plans_, self.trial_, self._errors

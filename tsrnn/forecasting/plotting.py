@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from tsrnn.forecasting.ensemble import EPOCH
+
 HISTORY, FORECAST, TRUTH = "#4d4d4d", "#d55e00", "#0072b2"  # told apart without colour vision (Okabe & Ito 2008)
 
 
@@ -17,7 +19,7 @@ def plot_forecasts(
     time_col="ds",
     target_col="y",
 ):
-    """Draw the end of some series, their forecasts and, where it is known, what came.
+    """Draw the end of some series, their forecasts with intervals and, where it is known, what came.
 
     Parameters
     ----------
@@ -67,6 +69,10 @@ def plot_forecasts(
             came = truth[truth[id_col] == label]
             line = [past[target_col].iloc[-1], *came[target_col]]
             panel.plot([times[0], *came[time_col]], line, color=TRUTH, linewidth=1.4, label="truth")
+        for level in levels_of(forecasts, name):
+            ends = ([past[target_col].iloc[-1], *ahead[f"{name}-{end}-{level}"]] for end in ("lo", "hi"))
+            shade = 0.12 + 0.1 * (100 - float(level)) / 20  # narrower, darker
+            panel.fill_between(times, *ends, color=FORECAST, alpha=min(shade, 0.4), linewidth=0, label=f"{level} %")
         line = [past[target_col].iloc[-1], *ahead[name]]
         panel.plot(times, line, color=FORECAST, linewidth=1.8, label="forecast")
         panel.axvline(times[0], color="#bbbbbb", linewidth=0.8, zorder=0)
@@ -74,6 +80,47 @@ def plot_forecasts(
         decorate(panel, dates=past[time_col].dtype.kind == "M")
     handles, labels = panels.flat[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc="outside upper right", ncols=len(labels), frameon=False, fontsize=9)
+    return figure
+
+
+def levels_of(forecasts, name):
+    """Levels of the intervals in a frame, as its columns write them, the widest first."""
+    begin = f"{name}-lo-"
+    found = [column.removeprefix(begin) for column in forecasts.columns if str(column).startswith(begin)]
+    return sorted(found, key=float, reverse=True)
+
+
+def plot_training(forecaster):
+    """What a fitted forecaster did: the course of training, and the trial of its plans.
+
+    Parameters
+    ----------
+    forecaster : RNNForecaster
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(11, 4.2), layout="constrained")
+    course, trial = figure.subplots(1, 2)
+    for curve in forecaster.loss_curves_:
+        course.plot(EPOCH * np.arange(1, len(curve) + 1), curve, color=FORECAST, alpha=0.5, linewidth=1)
+    course.set(yscale="log", xlabel="updates", title="mean absolute error while training, a line for each network")
+    table = forecaster.trial_
+    if table is None:
+        trial.text(0.5, 0.5, "no trial", ha="center", transform=trial.transAxes)
+    else:
+        table = table.iloc[::-1]
+        index = np.where(table["deseasonalize"], ", index", "")
+        words = "window " + table["window"].astype(str) + ", level " + table["level"].astype(str) + index
+        trial.barh(words, table["error"], color=[FORECAST if kept else "#cccccc" for kept in table["kept"]], height=0.7)
+        trial.set(title="error on the held-out values, a bar for each plan; coloured: kept")
+    for panel in (course, trial):
+        panel.spines[["top", "right"]].set_visible(False)
+        panel.tick_params(labelsize=8, length=3)
+        panel.title.set(fontsize=9)
     return figure
 
 

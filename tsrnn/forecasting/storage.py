@@ -45,6 +45,7 @@ def save(forecaster, path):
         "version": __version__,
         "parameters": parameters,
         "plans": [asdict(plan) for plan in forecaster.plans_],
+        "trial": None if forecaster.trial_ is None else forecaster.trial_.to_dict("list"),
         "members": [described(member) for member in members],
         "ids": to_json(panel.ids),
         "stamps": [panel.times.unit, str(panel.times.tz) if panel.times.tz else None] if stamps else None,
@@ -89,6 +90,7 @@ def load(Forecaster, path):
         tuple(rest["columns"]),
     )
     forecaster.freq_, forecaster._errors = rest["freq"], arrays.get("errors")
+    forecaster.trial_ = None if rest["trial"] is None else pd.DataFrame(rest["trial"])
     forecaster.plans_ = [Plan(**plan) for plan in rest["plans"]]
     forecaster._members = [
         Member(Plan(**member["plan"]), Network(**member["network"]), arrays[f"theta_{i}"], member["loss_curve"])
