@@ -14,7 +14,7 @@ SEASON = 12
 def score(forecasts, truth, train):
     """sMAPE (0 to 200) and MASE, means over series; utilsforecast's sMAPE runs from 0 to 1."""
     frame = truth.merge(forecasts, on=["unique_id", "ds"])
-    models = [name for name in forecasts.columns if name not in ("unique_id", "ds")]
+    models = [name for name in forecasts.columns if name not in ("unique_id", "ds") and "-" not in name]
     errors = smape(frame, models), mase(frame, models, SEASON, train)
     return {name: (200 * errors[0][name].mean(), errors[1][name].mean()) for name in models}
 
@@ -31,7 +31,7 @@ def seasonal_naive(train, truth):
 def main():
     data, begin = load_cif2016(), time.perf_counter()
     forecaster = RNNForecaster(h=12, season_length=SEASON, random_state=0, verbose=1).fit(data.train)
-    forecasts = forecaster.predict()
+    forecasts = forecaster.predict(level=[80, 95])
     seconds = time.perf_counter() - begin
     ours = score(forecasts, data.test, data.train)["RNNForecaster"]
     naive = score(seasonal_naive(data.train, data.test), data.test, data.train)["seasonal naive"]
