@@ -59,6 +59,13 @@ def test_gaps_in_time_are_filled_or_refused():
     pd.testing.assert_frame_equal(forecast, quick().fit(missing).predict())
 
 
+def test_hardly_a_known_value():
+    y = pd.Series([0, np.nan, np.nan, np.nan, 0.0])
+    assert np.isfinite(
+        RNNForecaster(h=2, n_networks=1, max_steps=3, hidden_size=4, random_state=0).fit(y).predict()
+    ).all()
+
+
 def test_newer_history_may_have_gaps_that_fit_had_not():
     df = past(noisy(6))
     forecaster = quick().fit(df)

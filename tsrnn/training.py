@@ -118,7 +118,7 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
             if not np.isfinite(theta).all():  # the last update is followed by no gradient that would show it
                 theta[:] = best
                 raise diverged(recipe, epoch, value, norm)
-            history.loss_curve.append(total / weight)
+            history.loss_curve.append(total / weight if weight else math.nan)  # no known target was drawn
             monitored = history.loss_curve[-1]
             if validation is not None:
                 monitored = mean_loss(network, theta, validation, recipe)
