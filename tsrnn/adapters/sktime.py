@@ -4,6 +4,7 @@ import pandas as pd
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from tsrnn.forecasting.forecaster import NAME, RNNForecaster
+from tsrnn.forecasting.times import infer_freq
 
 ID, TIME, TARGET = "series", "step", "value"  # of the long frame
 
@@ -62,7 +63,8 @@ class TsrnnForecaster(BaseForecaster):
         "property:randomness": "derandomized",
         "requires-fh-in-fit": True,
     }
-    _config = {"remember_data": False}  # `_history` does
+    _config = {"remember_data": False}  # `_history` is what `update` adds to
+    _y = _X = None  # what sktime would remember
 
     def __init__(
         self,
@@ -138,9 +140,15 @@ class TsrnnForecaster(BaseForecaster):
         """The history as a long frame, series numbered in order of appearance."""
         y = self._history
         codes, times = y.index.get_level_values(-1).factorize(sort=True)
-        steps = self._steps(ForecastingHorizon(times, is_relative=False, freq=self._cutoff))
+        steps = self._steps(ForecastingHorizon(times, is_relative=False, freq=self._freq()))
         series = y.index.droplevel(-1).factorize()[0] if y.index.nlevels > 1 else 0
         return pd.DataFrame({ID: series, TIME: steps[codes], TARGET: y.to_numpy().ravel()})
+
+    def _freq(self):
+        """Where sktime finds the frequency; it tells none for timestamps of a panel."""
+        times = self._history.index.unique(level=-1).sort_values()
+        told = not isinstance(times, pd.DatetimeIndex) or self._cutoff.freq is not None
+        return self._cutoff if told else infer_freq(times.to_series(), [0, len(times)], ["y"])
 
     def _steps(self, fh):
         return fh.to_relative(self.cutoff).to_numpy().astype(int)
@@ -162,7 +170,7 @@ class TsrnnForecaster(BaseForecaster):
     def _index(self, forecast):
         """Labels of series and times in place of numbers and steps."""
         codes, steps = forecast[TIME].factorize(sort=True)
-        times = ForecastingHorizon(steps, freq=self._cutoff).to_absolute_index(self.cutoff).take(codes)
+        times = ForecastingHorizon(steps, freq=self._freq()).to_absolute_index(self.cutoff).take(codes)
         index = self._history.index
         if index.nlevels == 1:
             return times.rename(index.name)
