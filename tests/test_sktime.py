@@ -20,7 +20,7 @@ QUICK = {"season_length": 4, "n_networks": 2, "max_steps": 5, "hidden_size": 4, 
 H = 6
 STEPS = range(1, H + 1)
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning:sktime")
+pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")  # sktime's own
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +49,7 @@ def reference(y, **settings):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore")  # sktime's own
+@pytest.mark.filterwarnings("ignore")
 def test_contract():
     results = check_estimator(TsrnnForecaster, raise_exceptions=False, verbose=False)
     assert {name: result for name, result in results.items() if result != "PASSED"} == {}
