@@ -20,8 +20,6 @@ QUICK = {"season_length": 4, "n_networks": 2, "max_steps": 5, "hidden_size": 4, 
 H = 6
 STEPS = range(1, H + 1)
 
-pytestmark = pytest.mark.filterwarnings("ignore::FutureWarning")  # sktime's own
-
 
 @pytest.fixture(scope="module")
 def single():
