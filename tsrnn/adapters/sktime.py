@@ -1,117 +1,195 @@
-"""`RNNForecaster` behind sktime's interface. It needs sktime (`pip install sktime`)."""
+"""`RNNForecaster` behind sktime's interface; `pip install "tsrnn[sktime]"`."""
 
-import numpy as np
 import pandas as pd
-from sktime.forecasting.base import BaseForecaster
+from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
 from tsrnn.forecasting.forecaster import NAME, RNNForecaster
+from tsrnn.forecasting.times import infer_freq
 
-ID, TIME, TARGET = "series", "time", "value"
+ID, TIME, TARGET = "series", "step", "value"  # of the long frame
 
 
 class TsrnnForecaster(BaseForecaster):
-    """Forecast one series, or all series of a panel with the same networks, in sktime's forms.
+    """Forecast one series, or all series of a panel or hierarchy with the same networks, in sktime's forms.
 
     Parameters
     ----------
     season_length : int, default=1
         Steps of a season; 1 for none.
-    settings : dict, optional
-        Further parameters of `tsrnn.RNNForecaster`, by name; not `h`, which follows from the forecasting horizon, nor
-        `freq`, since sktime's steps are positions.
+    cell, hidden_size, window, segment, level, log, deseasonalize, fill_gaps : optional
+        As in `tsrnn.RNNForecaster`, with the same defaults.
+    n_networks, max_steps, learning_rate_init, batch_size, alpha, clip_norm : optional
+        As in `tsrnn.RNNForecaster`, with the same defaults.
     random_state : int, RandomState or None, default=None
-        The same int gives the same bits.
+        The same int gives the same bits, whatever `n_jobs`.
+    n_jobs, verbose : optional
+        As in `tsrnn.RNNForecaster`, with the same defaults.
+
+    Attributes
+    ----------
+    forecaster_ : RNNForecaster
+        The forecaster behind; its series are numbered in order of appearance, its times are steps from the cutoff.
 
     Notes
     -----
-    Steps are counted by position, so that any index that sktime takes will do.
+    The horizon `h` follows from `fh`. A relative `fh` counts from the end of each series, an absolute one names the
+    same times for all.
+
+    `update` with `update_params=False` takes the new values to forecast from, otherwise it trains anew on all.
+
+    The hierarchy is not used: forecasts need not add up (see sktime's `ReconcilerForecaster`).
+
+    Examples
+    --------
+    >>> from sktime.datasets import load_airline
+    >>> from tsrnn.adapters.sktime import TsrnnForecaster
+    >>> forecaster = TsrnnForecaster(season_length=12, max_steps=60, random_state=0)
+    >>> y_pred = forecaster.fit(load_airline(), fh=range(1, 13)).predict()
+    >>> y_pred.index[0]
+    Period('1961-01', 'M')
     """
 
     _tags = {
         "authors": ["the tsrnn developers"],
-        "python_dependencies": ["tsrnn"],
-        "scitype:y": "univariate",
         "y_inner_mtype": ["pd.Series", "pd-multiindex", "pd_multiindex_hier"],
         "X_inner_mtype": ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"],
         "capability:exogenous": False,
-        "ignores-exogeneous-X": True,
-        "capability:missing_values": True,
-        "handles-missing-data": True,
         "capability:insample": False,
+        "capability:missing_values": True,
         "capability:pred_int": True,
         "capability:pred_int:insample": False,
         "capability:random_state": True,
+        "capability:update": True,
+        "property:randomness": "derandomized",
         "requires-fh-in-fit": True,
-        "fit_is_empty": False,
     }
+    _config = {"remember_data": False}  # `_history` is what `update` adds to
+    _y = _X = None  # what sktime would remember
 
-    def __init__(self, season_length=1, settings=None, random_state=None):
-        self.season_length, self.settings, self.random_state = season_length, settings, random_state
+    def __init__(
+        self,
+        season_length=1,
+        cell="auto",
+        hidden_size=40,
+        window="auto",
+        segment="auto",
+        level="auto",
+        log="auto",
+        deseasonalize="auto",
+        fill_gaps=False,
+        n_networks=8,
+        max_steps="auto",
+        learning_rate_init=0.01,
+        batch_size=256,
+        alpha=0.0,
+        clip_norm=1.0,
+        random_state=None,
+        n_jobs=None,
+        verbose=0,
+    ):
+        self.season_length = season_length
+        self.cell = cell
+        self.hidden_size = hidden_size
+        self.window = window
+        self.segment = segment
+        self.level = level
+        self.log = log
+        self.deseasonalize = deseasonalize
+        self.fill_gaps = fill_gaps
+        self.n_networks = n_networks
+        self.max_steps = max_steps
+        self.learning_rate_init = learning_rate_init
+        self.batch_size = batch_size
+        self.alpha = alpha
+        self.clip_norm = clip_norm
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.verbose = verbose
         super().__init__()
 
     def _fit(self, y, X, fh):
-        h = int(max(self._steps(fh).max(), 1))
-        options = {"season_length": self.season_length, "random_state": self.random_state} | (self.settings or {})
-        self.forecaster_ = RNNForecaster(h=h, freq=1, **options).fit(self._long(y), ID, TIME, TARGET)
+        self._history = y
+        history = self._long()
+        h, _ = self._range(history, fh)
+        self.forecaster_ = RNNForecaster(h=max(h, 1), freq=1, **self.get_params(deep=False))
+        self.forecaster_.fit(history, ID, TIME, TARGET)
         return self
 
+    def _update(self, y, X=None, update_params=True):
+        self._history = y.combine_first(self._history)
+        return self._fit(self._history, X, self._fh) if update_params else self
+
     def _predict(self, fh, X):
-        return self._shaped(
-            fh,
-            self.forecaster_.predict(h=self._horizon(fh)),
-            {NAME: self._y.name if self._y.ndim == 1 else self._y.columns[0]},
-        )
+        forecast = self._forecast(fh)[NAME]
+        if self._history.ndim == 1:
+            return forecast.rename(self._history.name)
+        return forecast.to_frame(self._history.columns[0])
 
     def _predict_interval(self, fh, X, coverage):
-        levels = [100 * share for share in coverage]
-        forecast = self.forecaster_.predict(h=self._horizon(fh), level=levels)
-        variable = self._get_varnames()[0]
-        names = {
-            f"{NAME}-{end}-{level:g}": (variable, share, side)
-            for level, share in zip(levels, coverage)
-            for end, side in (("lo", "lower"), ("hi", "upper"))
-        }
-        out = self._shaped(fh, forecast, names)
-        out = out.to_frame() if out.ndim == 1 else out
-        out.columns = pd.MultiIndex.from_tuples(out.columns)
-        return out
+        forecast = self._forecast(fh, [100 * share for share in coverage if share > 0])
+        variable, columns = self._get_varnames()[0], {}
+        for share in coverage:
+            for side, end in (("lower", "lo"), ("upper", "hi")):
+                name = f"{NAME}-{end}-{100 * share:g}" if share > 0 else NAME
+                columns[variable, share, side] = forecast[name]
+        return pd.DataFrame(columns)
 
-    # Positions instead of times, and back
+    # Steps from the cutoff instead of times, and back
+
+    def _long(self):
+        """The history as a long frame, series numbered in order of appearance."""
+        y = self._history
+        codes, times = y.index.get_level_values(-1).factorize(sort=True)
+        steps = self._steps(ForecastingHorizon(times, is_relative=False, freq=self._freq()))
+        series = y.index.droplevel(-1).factorize()[0] if y.index.nlevels > 1 else 0
+        return pd.DataFrame({ID: series, TIME: steps[codes], TARGET: y.to_numpy().ravel()})
+
+    def _freq(self):
+        """Where sktime finds the frequency; it tells none for timestamps of a panel."""
+        times = self._history.index.unique(level=-1).sort_values()
+        told = not isinstance(times, pd.DatetimeIndex) or self._cutoff.freq is not None
+        return self._cutoff if told else infer_freq(times.to_series(), [0, len(times)], ["y"])
 
     def _steps(self, fh):
-        return np.asarray(fh.to_relative(self.cutoff).to_numpy(), dtype=int)
+        return fh.to_relative(self.cutoff).to_numpy().astype(int)
 
-    def _horizon(self, fh):
-        return int(self._steps(fh).max())
+    def _range(self, history, fh):
+        """How many steps to forecast, and for each series the step that `fh` counts from."""
+        ends = history.groupby(ID)[TIME].max()
+        origins = ends if fh.is_relative else 0 * ends
+        return int((self._steps(fh).max() + origins - ends).max()), origins
 
-    def _labels(self, y):
-        """Series in order of appearance; one label where there is one series."""
-        return y.index.droplevel(-1).unique() if y.index.nlevels > 1 else [0]
+    def _forecast(self, fh, level=None):
+        """Forecasts at `fh`, under sktime's index."""
+        history = self._long()
+        h, origins = self._range(history, fh)
+        forecast = self.forecaster_.predict(history, h=h, level=level)
+        wanted = (forecast[TIME] - forecast[ID].map(origins)).isin(self._steps(fh))
+        return forecast[wanted].set_axis(self._index(forecast[wanted]))
 
-    def _long(self, y):
-        values = y if y.ndim == 1 else y.iloc[:, 0]
-        if y.index.nlevels == 1:
-            codes = np.zeros(len(y), int)
-        else:
-            codes = y.index.droplevel(-1).map({label: i for i, label in enumerate(self._labels(y))})
-        frame = pd.DataFrame({ID: np.asarray(codes), TARGET: values.to_numpy()})
-        return frame.assign(**{TIME: frame.groupby(ID).cumcount()})
-
-    def _shaped(self, fh, forecast, names):
-        """Rows of the wanted steps in sktime's form, columns renamed."""
-        steps, times = self._steps(fh) - 1, fh.to_absolute_index(self.cutoff)
-        n, h = forecast[ID].nunique(), forecast.groupby(ID).size().iloc[0]
-        rows = forecast.iloc[(np.arange(n)[:, None] * h + steps).ravel()]
-        values = rows[list(names)].rename(columns=names)
-        labels = self._labels(self._y)
-        if self._y.index.nlevels == 1:
-            values.index = times
-            return values.iloc[:, 0] if values.shape[1] == 1 and self._y.ndim == 1 else values
-        tuples = [(*(label if isinstance(label, tuple) else (label,)), time) for label in labels for time in times]
-        values.index = pd.MultiIndex.from_tuples(tuples, names=self._y.index.names)
-        return values
+    def _index(self, forecast):
+        """Labels of series and times in place of numbers and steps."""
+        codes, steps = forecast[TIME].factorize(sort=True)
+        times = ForecastingHorizon(steps, freq=self._freq()).to_absolute_index(self.cutoff).take(codes)
+        index = self._history.index
+        if index.nlevels == 1:
+            return times.rename(index.name)
+        labels = index.droplevel(-1).unique().take(forecast[ID])
+        levels = [labels.get_level_values(i) for i in range(labels.nlevels)]
+        return pd.MultiIndex.from_arrays([*levels, times], names=index.names)
 
     @classmethod
     def get_test_params(cls, parameter_set="default"):
-        quick = {"n_networks": 1, "max_steps": 3, "hidden_size": 4}
-        return [{"settings": quick, "random_state": 0}, {"season_length": 2, "settings": quick, "random_state": 0}]
+        """Settings for sktime's tests.
+
+        Parameters
+        ----------
+        parameter_set : str, default="default"
+            Not used; there is one set.
+
+        Returns
+        -------
+        list of dict
+        """
+        quick = {"n_networks": 1, "max_steps": 3, "hidden_size": 4, "random_state": 0}
+        return [quick, quick | {"season_length": 2, "cell": "lstm"}]

@@ -1,0 +1,172 @@
+"""`TsrnnForecaster` keeps sktime's contract and forecasts what `RNNForecaster` does."""
+
+import inspect
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsrnn import RNNForecaster
+from tsrnn.datasets import load_airline
+
+pytest.importorskip("sktime")
+
+from sktime.forecasting.naive import NaiveForecaster
+from sktime.utils.estimator_checks import check_estimator
+
+from tsrnn.adapters.sktime import TsrnnForecaster
+
+QUICK = {"season_length": 4, "n_networks": 2, "max_steps": 5, "hidden_size": 4, "random_state": 0}
+H = 6
+STEPS = range(1, H + 1)
+
+
+@pytest.fixture(scope="module")
+def single():
+    return load_airline().to_period("M")
+
+
+@pytest.fixture(scope="module")
+def panel(single):
+    """Series that begin and end at different times."""
+    parts = {"a": single[:90], "b": 2 * single[10:70], "c": single[40:]}
+    return pd.concat(parts, names=["shop", "month"]).to_frame("sales")
+
+
+@pytest.fixture(scope="module")
+def hierarchy(panel):
+    return pd.concat({"north": panel.loc[["a", "b"]], "south": panel.loc[["c"]]}, names=["region"])
+
+
+def fitted(y, fh=STEPS, **settings):
+    return TsrnnForecaster(**QUICK | settings).fit(y, fh=fh)
+
+
+def reference(y, **settings):
+    return RNNForecaster(h=H, **QUICK | settings).fit(y)
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")
+def test_contract():
+    results = check_estimator(TsrnnForecaster, raise_exceptions=False, verbose=False)
+    assert {name: result for name, result in results.items() if result != "PASSED"} == {}
+    assert len(results) > 500
+
+
+def test_parameters_are_those_of_the_forecaster():
+    theirs = {name: parameter.default for name, parameter in inspect.signature(RNNForecaster).parameters.items()}
+    ours = {name: parameter.default for name, parameter in inspect.signature(TsrnnForecaster).parameters.items()}
+    assert ours == {name: default for name, default in theirs.items() if name not in ("h", "freq", "warm_start")}
+
+
+def test_one_series(single):
+    forecast = fitted(single).predict()
+    pd.testing.assert_series_equal(forecast, reference(single).predict(), check_names=False)
+    assert forecast.name == single.name
+
+
+def test_some_steps(single):
+    forecast = fitted(single, fh=[2, H]).predict()
+    pd.testing.assert_series_equal(forecast, reference(single).predict().iloc[[1, H - 1]], check_names=False)
+
+
+def test_panel(panel):
+    forecast = fitted(panel).predict()
+    expected = reference(panel["sales"]).predict().to_frame("sales")
+    pd.testing.assert_frame_equal(forecast, expected)
+
+
+def test_hierarchy_is_one_panel(panel, hierarchy):
+    forecast = fitted(hierarchy).predict()
+    assert forecast.index.names == hierarchy.index.names
+    pd.testing.assert_frame_equal(forecast.droplevel(0), fitted(panel).predict())
+
+
+def test_order_of_series_stays(hierarchy):
+    turned = hierarchy.loc[["south", "north"]]
+    forecast = fitted(turned, fh=[1]).predict()
+    assert list(forecast.index.droplevel(-1)) == list(turned.index.droplevel(-1).unique())
+
+
+def test_relative_horizon_counts_from_the_end_of_each_series(panel):
+    forecast = fitted(panel, fh=[1, 3]).predict()
+    pd.testing.assert_index_equal(forecast.index, NaiveForecaster().fit_predict(panel, fh=[1, 3]).index)
+
+
+def test_absolute_horizon_names_the_same_times_for_all(panel):
+    times = pd.period_range("1961-01", periods=2, freq="M")
+    forecaster = fitted(panel, fh=times)
+    forecast = forecaster.predict()
+    assert all(list(part.index.get_level_values(-1)) == list(times) for _, part in forecast.groupby(level=0))
+    assert forecaster.forecaster_.h == 2 + (times[0] - panel.loc["b"].index[-1]).n - 1
+    assert forecaster.predict_interval(coverage=0.9).notna().all(axis=None)
+
+
+def test_intervals(single):
+    forecaster = fitted(single)
+    found = forecaster.predict_interval(coverage=[0.5, 0.95])
+    expected = reference(single).predict(level=[50, 95])
+    for share in (0.5, 0.95):
+        for side, end in (("lower", "lo"), ("upper", "hi")):
+            name = f"RNNForecaster-{end}-{100 * share:g}"
+            np.testing.assert_array_equal(found[single.name, share, side], expected[name])
+
+
+def test_median_is_the_forecast(panel):
+    forecaster = fitted(panel)
+    quantiles = forecaster.predict_quantiles(alpha=[0.1, 0.5, 0.9])
+    np.testing.assert_array_equal(quantiles["sales", 0.5], forecaster.predict()["sales"])
+    assert (np.diff(quantiles.to_numpy()) >= 0).all()
+
+
+def test_update_without_training(single):
+    forecaster = fitted(single[:-12])
+    forecast = forecaster.update(single[-12:], update_params=False).predict()
+    expected = reference(single[:-12]).predict(single)
+    pd.testing.assert_series_equal(forecast, expected, check_names=False)
+
+
+def test_update_with_training(panel):
+    early = panel.groupby(level=0).head(50)
+    forecaster = fitted(early)
+    forecast = forecaster.update(panel.drop(early.index)).predict()
+    pd.testing.assert_frame_equal(forecast, fitted(panel).predict())
+
+
+@pytest.mark.parametrize("freq", ["MS", "ME", "D", "B", "W-WED", "15min", "QS"])
+def test_timestamps(single, freq):
+    y = single.set_axis(pd.date_range("2001-01-31", periods=len(single), freq=freq))
+    forecast = fitted(y).predict()
+    pd.testing.assert_series_equal(forecast, reference(y, freq=freq).predict(), check_names=False, check_freq=False)
+
+
+@pytest.mark.parametrize("freq", ["MS", "W-WED", "15min"])
+def test_timestamps_of_a_panel(single, freq):
+    y = single.set_axis(pd.date_range("2001-01-31", periods=len(single), freq=freq))
+    y = pd.concat({"a": y[:90], "b": y[40:]}, names=["shop", "time"]).to_frame("sales")
+    forecast = fitted(y).predict()
+    expected = reference(y["sales"], freq=freq).predict().to_frame("sales")
+    pd.testing.assert_frame_equal(forecast, expected)
+
+
+def test_missing_values(single):
+    y = single.where(single != single.iloc[20])
+    forecast = fitted(y).predict()
+    pd.testing.assert_series_equal(forecast, reference(y).predict(), check_names=False)
+
+
+def test_missing_times_are_refused_or_filled(single):
+    y = single.drop(single.index[20])
+    with pytest.raises(ValueError, match="no gaps"):
+        fitted(y, fh=[1])
+    with pytest.warns(UserWarning, match="missing"):
+        forecast = fitted(y, fill_gaps=True).predict()
+    with pytest.warns(UserWarning, match="missing"):
+        expected = reference(y, fill_gaps=True).predict()
+    pd.testing.assert_series_equal(forecast, expected, check_names=False)
+
+
+def test_no_forecast_of_the_past(single):
+    with pytest.raises(NotImplementedError, match="in-sample"):
+        fitted(single, fh=[-1, 1])
