@@ -1,10 +1,13 @@
-"""Which plans to keep: those that forecast the last, held-out values of the panel best."""
+"""What to keep: the plans that forecast the last, held-out values of the panel best, and Theta if it helps."""
 
 from typing import NamedTuple
 
 import numpy as np
 
+from tsrnn.forecasting.ensemble import blend
+
 N_KEPT = 4
+SHARE = 0.3  # of Theta's forecast, where it helps; a share fitted to the held-out values did less well
 TOLERANCE = 1.1  # times the lowest error; what is worse is not kept
 LEAST = 3  # values before the held-out ones
 
@@ -34,3 +37,9 @@ def error(truth, forecasts, weights):
 def best(errors):
     """Numbers of the plans with the lowest errors, best first."""
     return [i for i in np.argsort(errors, kind="stable")[:N_KEPT] if errors[i] <= TOLERANCE * min(errors)]
+
+
+def share_of(truth, networks, other, weights):
+    """How much of another forecast to take."""
+    helps = error(truth, blend(networks, other, SHARE), weights) <= error(truth, networks, weights)
+    return SHARE if helps else 0.0
