@@ -1,4 +1,4 @@
-"""What to keep: the plans that forecast the last, held-out values of the panel best, and Theta if it helps."""
+"""What to keep: the plans that forecast the last, held-out values of the panel best, and Theta unless it harms."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,8 @@ import numpy as np
 from tsrnn.forecasting.ensemble import blend
 
 N_KEPT = 4
-SHARE = 0.3  # of Theta's forecast, where it helps; a share fitted to the held-out values did less well
+SHARE = 0.3  # of Theta's forecast, unless it harms; a share fitted to the held-out values did less well
+HARM = 1.02  # times the error without it; less is noise, and a mean of unlike forecasts errs less than most of them
 TOLERANCE = 1.1  # times the lowest error; what is worse is not kept
 LEAST = 3  # values before the held-out ones
 
@@ -41,5 +42,5 @@ def best(errors):
 
 def share_of(truth, networks, other, weights):
     """How much of another forecast to take."""
-    helps = error(truth, blend(networks, other, SHARE), weights) <= error(truth, networks, weights)
-    return SHARE if helps else 0.0
+    harms = error(truth, blend(networks, other, SHARE), weights) > HARM * error(truth, networks, weights)
+    return 0.0 if harms else SHARE
