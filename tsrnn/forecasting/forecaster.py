@@ -56,8 +56,8 @@ class RNNForecaster(BaseEstimator):
 
     What is left on "auto" is tried: every plan of window, level and seasonal index forecasts the last `h` values of
     the panel, held out, and the best few are kept. The forecast is the median over `n_networks` networks that differ in
-    plan, cell and random numbers, trained on all values, and a share of the Theta method's forecast unless it harms; the
-    errors on the held-out values give its intervals. `h`, `freq` and `season_length` are all a newcomer gives.
+    plan, cell and random numbers, trained on all values, mixed with the Theta method's unless that harms; the errors on
+    the held-out values give its intervals. `h`, `freq` and `season_length` are all a newcomer gives.
 
     Values may be missing: the last known one stands in for them, the networks see which they are, and no error is
     counted there.
