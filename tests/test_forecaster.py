@@ -17,7 +17,8 @@ from tsrnn.forecasting import ensemble as module
 from tsrnn.forecasting.adjustment import Adjustment, seasonal_index
 from tsrnn.forecasting.importance import importance
 from tsrnn.forecasting.plan import steps_for
-from tsrnn.forecasting.trial import best, hold_out
+from tsrnn.forecasting.theta import theta
+from tsrnn.forecasting.trial import best, hold_out, share_of
 from tsrnn.forecasting.trial import error as trial_error
 from tsrnn.forecasting.windows import Windows
 from tsrnn.network import Room
@@ -158,10 +159,29 @@ def test_adjustment_goes_back_to_where_it_came_from():
         np.testing.assert_allclose(adjustment.inverse(ahead)[i], y[-6:], atol=1e-12)
 
 
-def test_seasonal_index_is_the_median_over_cycles():
-    z = np.tile([1.0, -2, 3, 0], 6) + np.arange(24) // 4
+def test_seasonal_index_is_without_the_trend_and_without_noise():
+    z = np.tile([1.0, -2, 3, 0], 6) + np.arange(24) / 4
     np.testing.assert_allclose(seasonal_index(z, 4), [0.5, -2.5, 2.5, -0.5])
-    assert not seasonal_index(z[:7], 4).any()
+    np.testing.assert_allclose(seasonal_index(np.tile([1.0, -2, 1], 4), 3), [1, -2, 1], atol=1e-12)
+    assert not seasonal_index(z[:8], 4).any()
+    noise = np.random.default_rng(0).normal(size=(50, 48))
+    index, full = np.array([seasonal_index(one, 12) for one in noise]), noise.reshape(50, 4, 12).mean(axis=1)
+    assert np.abs(index).mean() < 0.4 * np.abs(full).mean()
+
+
+def test_theta_goes_on_with_half_the_trend():
+    z = [np.arange(9.0), np.full(4, 2.0), np.array([5.0]), np.array([0, 0, 4.0, 4, 4, 4])]
+    ahead = theta(z, 3)
+    np.testing.assert_allclose(np.diff(ahead[0]), 0.5)
+    np.testing.assert_allclose(ahead[1:3], [[2] * 3, [5] * 3])
+    assert 3.5 < ahead[3, 0] < 6  # a series that jumped stays where it went
+    np.testing.assert_allclose(theta(z[3:], 3)[0], ahead[3])  # alone as in a panel
+
+
+def test_theta_is_left_out_where_it_does_harm():
+    truth, weights = np.full((2, 3), 10.0), np.full(2, 0.5)
+    assert share_of(truth, np.full((2, 3), 9.0), np.full((2, 3), 11.0), weights) == 0.3
+    assert share_of(truth, np.full((2, 3), 9.0), np.full((2, 3), 5.0), weights) == 0
 
 
 def test_windows_stay_within_their_series():

@@ -56,10 +56,18 @@ SHIFT = 0.05  # added before the logarithm, in units of the series' mean, where 
 
 
 def seasonal_index(z, period):
-    """Median over the full cycles of z less the cycle's mean; zeros for less than two cycles."""
-    n_cycles = len(z) // period
-    if n_cycles < 2:
+    """Mean of each phase of z less its trend, the centred moving average over a season, as in the classical
+    decomposition, shrunk by the share of its variance that is noise; zeros for less than two seasons and a value.
+    """
+    if period < 2 or len(z) <= 2 * period:
         return np.zeros(period)
-    cycles = z[-n_cycles * period :].reshape(n_cycles, period)
-    index = np.median(cycles - cycles.mean(axis=1, keepdims=True), axis=0)
-    return index - index.mean()
+    weights = np.ones(period) if period % 2 else np.concatenate([[0.5], np.ones(period - 1), [0.5]])
+    trend = np.convolve(z, weights / period, mode="valid")
+    first = len(weights) // 2
+    phases = np.arange(first - len(z), first - len(z) + len(trend)) % period
+    rest, counts = z[first : first + len(trend)] - trend, np.bincount(phases, minlength=period)
+    index = np.bincount(phases, rest, period) / counts
+    noise = ((rest - index[phases]) ** 2).sum() / max(len(rest) - period, 1) * (1 / counts).mean()
+    index -= index.mean()
+    total = (index**2).mean()
+    return index * max(1 - noise / total, 0) if total > 0 else index

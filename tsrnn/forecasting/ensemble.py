@@ -1,4 +1,4 @@
-"""Networks trained side by side on one panel, and the median of what they forecast."""
+"""Networks trained side by side on one panel, and the median of what they forecast, mixed with Theta's forecast."""
 
 import threading
 import warnings
@@ -12,6 +12,7 @@ from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.adjustment import Adjustment
 from tsrnn.forecasting.importance import importance
 from tsrnn.forecasting.plan import Plan
+from tsrnn.forecasting.theta import theta
 from tsrnn.forecasting.windows import Windows
 from tsrnn.network import Network
 from tsrnn.progress import Line
@@ -142,8 +143,22 @@ def train_member(windows, job, n_steps, setting, course):
     return Member(plan, network, theta, history.loss_curve)
 
 
-def outlook(series, known, members, setting):
-    """Median forecast (n_series, h) of some members."""
+def outlook(series, known, members, setting, share=0.0):
+    """Median forecast (n_series, h) of some members, and a share of the Theta method's."""
+    networks = median_outlook(series, known, members, setting)
+    return blend(networks, theta_outlook(series, setting), share) if share else networks
+
+
+def blend(networks, other, share):
+    return (1 - share) * networks + share * other
+
+
+def theta_outlook(series, setting):
+    adjustment = setting.adjustment(series, deseasonalize=setting.season_length > 1)
+    return adjustment.inverse(theta(adjustment.forward(series), setting.h))
+
+
+def median_outlook(series, known, members, setting):
     outputs, adjusted = [], {}
     everything = known or [np.ones(len(y), bool) for y in series]
     for member in members:
@@ -158,11 +173,11 @@ def outlook(series, known, members, setting):
     return np.median(outputs, axis=0)
 
 
-def far_outlook(series, known, members, setting, h):
+def far_outlook(series, known, members, setting, share, h):
     """Forecast (n_series, h) of any horizon: beyond the trained one, forecasts are taken for values."""
-    parts = [outlook(series, known, members, setting)]
+    parts = [outlook(series, known, members, setting, share)]
     while len(parts) * setting.h < h:
         series = [np.append(y, ahead) for y, ahead in zip(series, parts[-1])]
         known = None if known is None else [np.append(mask, np.ones(setting.h, bool)) for mask in known]
-        parts.append(outlook(series, known, members, setting))
+        parts.append(outlook(series, known, members, setting, share))
     return np.concatenate(parts, axis=1)[:, :h]

@@ -9,14 +9,24 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from tsrnn.forecasting.ensemble import Course, Job, Setting, epochs, far_outlook, outlook, train_members
+from tsrnn.forecasting.ensemble import (
+    Course,
+    Job,
+    Setting,
+    blend,
+    epochs,
+    far_outlook,
+    outlook,
+    theta_outlook,
+    train_members,
+)
 from tsrnn.forecasting.frames import read, to_frame, to_panel
 from tsrnn.forecasting.importance import importance, spread
 from tsrnn.forecasting.intervals import bands, paths, residuals
 from tsrnn.forecasting.plan import plans_for, steps_for
 from tsrnn.forecasting.storage import load, save
 from tsrnn.forecasting.times import called
-from tsrnn.forecasting.trial import best, error, hold_out
+from tsrnn.forecasting.trial import best, error, hold_out, share_of
 from tsrnn.validation import (
     BOOLEAN,
     N_JOBS,
@@ -46,8 +56,8 @@ class RNNForecaster(BaseEstimator):
 
     What is left on "auto" is tried: every plan of window, level and seasonal index forecasts the last `h` values of
     the panel, held out, and the best few are kept. The forecast is the median over `n_networks` networks that differ in
-    plan, cell and random numbers, trained on all values; the errors on the held-out values give its intervals. `h`,
-    `freq` and `season_length` are all a newcomer gives.
+    plan, cell and random numbers, trained on all values, mixed with the Theta method's unless that harms; the errors on
+    the held-out values give its intervals. `h`, `freq` and `season_length` are all a newcomer gives.
 
     Values may be missing: the last known one stands in for them, the networks see which they are, and no error is
     counted there.
@@ -69,12 +79,15 @@ class RNNForecaster(BaseEstimator):
     log : bool or "auto", default="auto"
         Whether to take logarithms; "auto" does for series without negative values.
     deseasonalize : bool or "auto", default="auto"
-        Whether to take out each series' seasonal index, the median over its cycles, and put it back.
+        Whether to take out each series' seasonal index, that of the classical decomposition, and put it back.
     fill_gaps : bool, default=False
         Whether times that are missing between the first and the last of a series count as missing values, with a
         warning; otherwise they are refused.
     n_networks : int, default=8
         Networks whose median is the forecast.
+    theta_share : float or "auto", default="auto"
+        Share of the Theta method's forecast in the forecast, from 0 to 1; "auto" takes 0.3, or 0 where that raises the
+        error on the held-out values by more than 2 %.
     max_steps : int or "auto", default="auto"
         Updates of each network; "auto" grows with the root of the number of values, from 400 to 2000.
     learning_rate_init : float, default=0.01
@@ -104,11 +117,13 @@ class RNNForecaster(BaseEstimator):
         Every plan that was tried: its error on the held-out values, and whether it was kept; None without a trial.
     freq_ : str or int
         The frequency in use.
+    theta_share_ : float
+        Share of the Theta method's forecast in use.
 
     Notes
     -----
     Direct multi-step forecasts from windows less their level follow Hewamalage, Bergmeir & Bandara (2021), steps of
-    whole segments Lin et al. (2023, SegRNN).
+    whole segments Lin et al. (2023, SegRNN), the Theta method Assimakopoulos & Nikolopoulos (2000).
 
     Examples
     --------
@@ -133,6 +148,7 @@ class RNNForecaster(BaseEstimator):
     deseasonalize: bool | str = "auto"
     fill_gaps: bool = False
     n_networks: int = 8
+    theta_share: float | str = "auto"
     max_steps: int | str = "auto"
     learning_rate_init: float = 0.01
     batch_size: int = 256
@@ -155,6 +171,7 @@ class RNNForecaster(BaseEstimator):
         "deseasonalize": [BOOLEAN, AUTO],
         "fill_gaps": [BOOLEAN],
         "n_networks": [POSITIVE_INT],
+        "theta_share": [Interval(Real, 0, 1, "both"), AUTO],
         "max_steps": [POSITIVE_INT, AUTO],
         "learning_rate_init": [Interval(Real, 0, closed="neither")],
         "batch_size": [POSITIVE_INT],
@@ -202,11 +219,12 @@ class RNNForecaster(BaseEstimator):
         max_steps = steps_for(lengths) if self.max_steps == "auto" else self.max_steps
         rng = check_random_state(self.random_state)
         if self.warm_start and hasattr(self, "_members"):
-            members, plans, trial, errors = self._go_on(series, known, max_steps, setting, rng)
+            members, plans, trial, errors, share = self._go_on(series, known, max_steps, setting, rng)
         else:
-            members, plans, trial, errors = self._begin(series, known, self._plans(lengths), max_steps, setting, rng)
+            plans = self._plans(lengths)
+            members, plans, trial, errors, share = self._begin(series, known, plans, max_steps, setting, rng)
         self._panel, self.freq_, self._members, self._errors = panel, panel.freq, members, errors
-        self.plans_, self.trial_ = plans, trial
+        self.plans_, self.trial_, self.theta_share_ = plans, trial, share
         self.loss_curves_ = [member.loss_curve for member in members]
         return self
 
@@ -243,7 +261,7 @@ class RNNForecaster(BaseEstimator):
         """
         panel, h = self._panel_of(df), self._horizon(h)
         levels = self._levels(level, h)
-        forecasts = far_outlook(panel.series(), panel.masks(), self._members, self._setting(), h)
+        forecasts = far_outlook(panel.series(), panel.masks(), self._members, self._setting(), self.theta_share_, h)
         return to_frame(panel, self._columns(panel, forecasts, levels), h)
 
     def simulate(self, n_paths=100, df=None, random_state=None):
@@ -268,7 +286,7 @@ class RNNForecaster(BaseEstimator):
             raise ValueError(f"n_paths must be {POSITIVE_INT}; got {n_paths!r}.")
         self._levels(50, self.h)  # there must be errors
         series, scale = panel.series(), (self.season_length, self.log)
-        forecasts = outlook(series, panel.masks(), self._members, self._setting())
+        forecasts = outlook(series, panel.masks(), self._members, self._setting(), self.theta_share_)
         rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
         futures = paths(self._errors, series, forecasts, n_paths, *scale, rng)
         return to_frame(panel, {f"{NAME}-path-{i}": future for i, future in enumerate(futures)}, self.h)
@@ -357,7 +375,7 @@ class RNNForecaster(BaseEstimator):
         levels, columns = self._levels(level, self.h), self._panel.columns
         series = [y for history, _ in pairs for y in history.series()]
         known = [mask for history, _ in pairs for mask in history.all_masks()]
-        forecasts = outlook(series, known, self._members, self._setting())
+        forecasts = outlook(series, known, self._members, self._setting(), self.theta_share_)
         everything, at = self._columns_of(series, forecasts, levels), 0
         for history, rest in pairs:
             n = len(history.ids)
@@ -436,7 +454,7 @@ class RNNForecaster(BaseEstimator):
     # Parts
 
     def _own_outlook(self):
-        return outlook(self._panel.series(), self._panel.masks(), self._members, self._setting())
+        return outlook(self._panel.series(), self._panel.masks(), self._members, self._setting(), self.theta_share_)
 
     def _panel_of(self, df):
         check_is_fitted(self)
@@ -502,9 +520,10 @@ class RNNForecaster(BaseEstimator):
 
     def _begin(self, series, known, plans, max_steps, setting, rng):
         """The networks, the plans they use, by a trial of each on the series without their last `h` values, a table of
-        the trial, and the errors of the plans kept.
+        the trial, the errors of the plans kept, and the share of Theta's forecast.
         """
         held, trial, errors = hold_out(series, known, self.h), None, None
+        share = 0.0 if self.theta_share == "auto" else float(self.theta_share)
         trial_steps, n_trials = min(max_steps, TRIAL_STEPS), len(plans) if held.history else 0
         course = Course(n_trials * epochs(trial_steps) + self.n_networks * epochs(max_steps), self.verbose)
         if n_trials:
@@ -512,18 +531,22 @@ class RNNForecaster(BaseEstimator):
             jobs = [Job(plan, cell, seed) for plan in plans]
             members = train_members(held.history, held.known, jobs, trial_steps, setting, course)
             if course.interrupted.is_set():
-                return members, [member.plan for member in members], None, None
+                return members, [member.plan for member in members], None, None, share
             weights = importance(setting.adjustment(held.history, False).forward(held.history), self.season_length)
             forecasts = [outlook(held.history, held.known, [member], setting) for member in members]
             scores = [error(held.truth, forecast, weights) for forecast in forecasts]
             kept = best(scores)
             trial = pd.DataFrame(plans).assign(error=scores, kept=[i in kept for i in range(len(plans))])
             plans, together = [plans[i] for i in kept], np.median([forecasts[i] for i in kept], axis=0)
+            other = theta_outlook(held.history, setting)
+            if self.theta_share == "auto":
+                share = share_of(held.truth, together, other, weights)
+            together = blend(together, other, share)
             errors = residuals(held.history, held.truth, together, self.season_length, self.log)
         cells, seeds = CELLS if self.cell == "auto" else [self.cell], rng.randint(2**31, size=self.n_networks)
         rounds = [divmod(i, len(plans)) for i in range(self.n_networks)]  # in the next one each plan has another cell
         jobs = [Job(plans[i], cells[(i + k) % len(cells)], seed) for (k, i), seed in zip(rounds, seeds)]
-        return train_members(series, known, jobs, max_steps, setting, course), plans, trial, errors
+        return train_members(series, known, jobs, max_steps, setting, course), plans, trial, errors, share
 
     def _go_on(self, series, known, max_steps, setting, rng):
         """The networks of the last fit, trained further on these series."""
@@ -540,4 +563,5 @@ class RNNForecaster(BaseEstimator):
             known = None
         jobs = [Job(m.plan, m.network.cell.name, seed, m.theta) for m, seed in zip(members, seeds)]
         course = Course(len(jobs) * epochs(max_steps), self.verbose)
-        return train_members(series, known, jobs, max_steps, setting, course), self.plans_, self.trial_, self._errors
+        members = train_members(series, known, jobs, max_steps, setting, course)
+        return members, self.plans_, self.trial_, self._errors, self.theta_share_

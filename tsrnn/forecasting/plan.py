@@ -19,12 +19,13 @@ class Plan:
 def plans_for(lengths, h, season_length, window="auto", segment="auto", level="auto", deseasonalize="auto"):
     """Plans worth a trial for series of these lengths, the first the likeliest, all keeping what is given.
 
-    A long season is read season by season, a short one value by value. Windows are of a middle, a short and a long
-    kind, as far as half of a typical series allows. The level is the mean of a season, or the last value.
+    Series of a few seasons, each of at least four values, are read season by season, others value by value. Windows are
+    of a middle, a short and a long kind, as far as half of a typical series allows. The level is the mean of a season,
+    or the last value.
     """
     typical = int(np.median(lengths))
     if segment == "auto":
-        segment = season_length if season_length >= 7 and typical >= 8 * season_length else 1
+        segment = season_length if season_length >= 4 and typical >= 4 * season_length else 1
     least = max(2 * season_length if typical > 2 * season_length + h else 1, segment)
     wanted = max(2 * season_length, 3 * h), 2 * h, max(3 * season_length, 7 * h)
     fitting = [max(min(values, typical // 2), least) for values in wanted]

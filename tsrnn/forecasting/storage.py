@@ -50,6 +50,7 @@ def save(forecaster, path):
         "ids": to_json(panel.ids),
         "stamps": [panel.times.unit, str(panel.times.tz) if panel.times.tz else None] if stamps else None,
         "freq": panel.freq,
+        "theta_share": forecaster.theta_share_,
         "columns": panel.columns,
         "restore": to_json(panel.restore),
     }
@@ -90,6 +91,7 @@ def load(Forecaster, path):
         tuple(rest["columns"]),
     )
     forecaster.freq_, forecaster._errors = rest["freq"], arrays.get("errors")
+    forecaster.theta_share_ = rest.get("theta_share", 0.0)  # files of older versions have none
     forecaster.trial_ = None if rest["trial"] is None else pd.DataFrame(rest["trial"])
     forecaster.plans_ = [Plan(**plan) for plan in rest["plans"]]
     forecaster._members = [

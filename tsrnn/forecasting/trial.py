@@ -1,10 +1,14 @@
-"""Which plans to keep: those that forecast the last, held-out values of the panel best."""
+"""What to keep: the plans that forecast the last, held-out values of the panel best, and Theta unless it harms."""
 
 from typing import NamedTuple
 
 import numpy as np
 
+from tsrnn.forecasting.ensemble import blend
+
 N_KEPT = 4
+SHARE = 0.3  # of Theta's forecast, unless it harms; a share fitted to the held-out values did less well
+HARM = 1.02  # times the error without it; less is noise, and a mean of unlike forecasts errs less than most of them
 TOLERANCE = 1.1  # times the lowest error; what is worse is not kept
 LEAST = 3  # values before the held-out ones
 
@@ -34,3 +38,9 @@ def error(truth, forecasts, weights):
 def best(errors):
     """Numbers of the plans with the lowest errors, best first."""
     return [i for i in np.argsort(errors, kind="stable")[:N_KEPT] if errors[i] <= TOLERANCE * min(errors)]
+
+
+def share_of(truth, networks, other, weights):
+    """How much of another forecast to take."""
+    harms = error(truth, blend(networks, other, SHARE), weights) > HARM * error(truth, networks, weights)
+    return 0.0 if harms else SHARE
