@@ -145,7 +145,7 @@ def train_member(windows, job, n_steps, setting, course):
 
 def outlook(series, known, members, setting, share=0.0):
     """Median forecast (n_series, h) of some members, and a share of the Theta method's."""
-    networks = median_outlook(series, known, members, setting)
+    networks = np.median(outlooks(series, known, members, setting), axis=0)
     return blend(networks, theta_outlook(series, setting), share) if share else networks
 
 
@@ -158,19 +158,23 @@ def theta_outlook(series, setting):
     return adjustment.inverse(theta(adjustment.forward(series), setting.h))
 
 
-def median_outlook(series, known, members, setting):
+def all_known(series):
+    return [np.ones(len(y), bool) for y in series]
+
+
+def outlooks(series, known, members, setting):
+    """The forecast (n_series, h) of each member."""
     outputs, adjusted = [], {}
-    everything = known or [np.ones(len(y), bool) for y in series]
     for member in members:
         plan = member.plan
         if plan.deseasonalize not in adjusted:
             adjustment = setting.adjustment(series, plan.deseasonalize)
             adjusted[plan.deseasonalize] = adjustment, adjustment.forward(series)
         adjustment, z = adjusted[plan.deseasonalize]
-        windows = setting.windows(z, plan, everything if member.sees_gaps else None)
+        windows = setting.windows(z, plan, (known or all_known(series)) if member.sees_gaps else None)
         z_ahead = predict(member.network, member.theta, windows, setting.n_jobs).astype(np.float64)
         outputs.append(adjustment.inverse(z_ahead + windows.levels(np.arange(len(series)))[:, None]))
-    return np.median(outputs, axis=0)
+    return outputs
 
 
 def far_outlook(series, known, members, setting, share, h):

@@ -13,13 +13,16 @@ from tsrnn.forecasting.ensemble import (
     Course,
     Job,
     Setting,
+    all_known,
     blend,
     epochs,
     far_outlook,
     outlook,
+    outlooks,
     theta_outlook,
     train_members,
 )
+from tsrnn.forecasting.forms import as_it_is
 from tsrnn.forecasting.frames import read, to_frame, to_panel
 from tsrnn.forecasting.importance import importance, spread
 from tsrnn.forecasting.intervals import bands, paths, residuals
@@ -262,7 +265,7 @@ class RNNForecaster(BaseEstimator):
         panel, h = self._panel_of(df), self._horizon(h)
         levels = self._levels(level, h)
         forecasts = far_outlook(panel.series(), panel.masks(), self._members, self._setting(), self.theta_share_, h)
-        return to_frame(panel, self._columns(panel, forecasts, levels), h)
+        return to_frame(panel, self._columns(panel.series(), forecasts, levels), h)
 
     def simulate(self, n_paths=100, df=None, random_state=None):
         """Possible futures: the forecast plus the errors of a whole held-out window, drawn at random.
@@ -286,7 +289,7 @@ class RNNForecaster(BaseEstimator):
             raise ValueError(f"n_paths must be {POSITIVE_INT}; got {n_paths!r}.")
         self._levels(50, self.h)  # there must be errors
         series, scale = panel.series(), (self.season_length, self.log)
-        forecasts = outlook(series, panel.masks(), self._members, self._setting(), self.theta_share_)
+        forecasts = self._outlook(series, panel.masks())
         rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
         futures = paths(self._errors, series, forecasts, n_paths, *scale, rng)
         return to_frame(panel, {f"{NAME}-path-{i}": future for i, future in enumerate(futures)}, self.h)
@@ -372,19 +375,17 @@ class RNNForecaster(BaseEstimator):
 
     def _forecast_the_past(self, pairs, level):
         """A long frame for each (history, rest) of a panel, all forecast in one pass."""
-        levels, columns = self._levels(level, self.h), self._panel.columns
+        levels = self._levels(level, self.h)
         series = [y for history, _ in pairs for y in history.series()]
         known = [mask for history, _ in pairs for mask in history.all_masks()]
-        forecasts = outlook(series, known, self._members, self._setting(), self.theta_share_)
-        everything, at = self._columns_of(series, forecasts, levels), 0
+        forecasts = self._outlook(series, known)
+        everything, at = self._columns(series, forecasts, levels), 0
         for history, rest in pairs:
             n = len(history.ids)
             lengths = np.diff(rest.starts)
             near = (np.arange(len(rest.values)) - np.repeat(rest.starts[:-1], lengths)) < self.h
             frame = rest.to_long()[near].assign(cutoff=np.repeat(history.last, self.h))
-            yield frame.assign(**{name: values[at : at + n].ravel() for name, values in everything.items()})[
-                [columns[0], columns[1], "cutoff", columns[2], *everything]
-            ]
+            yield frame.assign(**{name: values[at : at + n].ravel() for name, values in everything.items()})
             at += n
 
     def score(self, df, y=None):
@@ -404,7 +405,11 @@ class RNNForecaster(BaseEstimator):
         check_is_fitted(self)
         frame, _, _ = read(df, self.freq_, *self._panel.columns)
         id_col, time_col, target_col = self._panel.columns
-        forecasts = to_frame(replace(self._panel, restore=lambda out: out), {NAME: self._own_outlook()}, self.h)
+        forecasts = to_frame(
+            replace(self._panel, restore=as_it_is),
+            {NAME: self._outlook(self._panel.series(), self._panel.masks())},
+            self.h,
+        )
         both = frame.merge(forecasts, on=[id_col, time_col])
         if both.empty:
             raise ValueError("the data of score must hold times that follow those of fit; got none.")
@@ -453,8 +458,8 @@ class RNNForecaster(BaseEstimator):
 
     # Parts
 
-    def _own_outlook(self):
-        return outlook(self._panel.series(), self._panel.masks(), self._members, self._setting(), self.theta_share_)
+    def _outlook(self, series, known):
+        return outlook(series, known, self._members, self._setting(), self.theta_share_)
 
     def _panel_of(self, df):
         check_is_fitted(self)
@@ -484,10 +489,7 @@ class RNNForecaster(BaseEstimator):
             )
         return levels
 
-    def _columns(self, panel, forecasts, levels):
-        return self._columns_of(panel.series(), forecasts, levels)
-
-    def _columns_of(self, series, forecasts, levels):
+    def _columns(self, series, forecasts, levels):
         """Columns of forecasts and intervals."""
         columns, h = {NAME: forecasts}, forecasts.shape[1]
         if levels:
@@ -533,7 +535,7 @@ class RNNForecaster(BaseEstimator):
             if course.interrupted.is_set():
                 return members, [member.plan for member in members], None, None, share
             weights = importance(setting.adjustment(held.history, False).forward(held.history), self.season_length)
-            forecasts = [outlook(held.history, held.known, [member], setting) for member in members]
+            forecasts = outlooks(held.history, held.known, members, setting)
             scores = [error(held.truth, forecast, weights) for forecast in forecasts]
             kept = best(scores)
             trial = pd.DataFrame(plans).assign(error=scores, kept=[i in kept for i in range(len(plans))])
@@ -558,7 +560,7 @@ class RNNForecaster(BaseEstimator):
                 f"{(self.h, self.hidden_size)}."
             )
         if known is None and members[0].sees_gaps:
-            known = [np.ones(len(y), bool) for y in series]
+            known = all_known(series)
         elif not members[0].sees_gaps:
             known = None
         jobs = [Job(m.plan, m.network.cell.name, seed, m.theta) for m, seed in zip(members, seeds)]
