@@ -7,7 +7,8 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Adjustment:
-    """z = log(y + shift) where `logs`, y / shift elsewhere; then less the seasonal index of the step's phase.
+    """z = log(y + shift) where `logs`, y / shift elsewhere; less the effect of covariates at the step, and the seasonal
+    index of its phase.
 
     Phase 0 is the first step after the end of a series.
     """
@@ -16,16 +17,19 @@ class Adjustment:
     shift: np.ndarray  # (n_series,)
     season: np.ndarray  # (n_series, season_length)
     least: np.ndarray  # (n_series,), what `plain` takes for smaller values before a logarithm
+    effects: list | None = None  # of covariates, at each step of each series and those to come
+    ahead: np.ndarray | None = None  # (n_series, steps), those to come
 
     @classmethod
-    def of(cls, series, season_length, log, deseasonalize):
+    def of(cls, series, season_length, log, deseasonalize, effects=None):
         """From a list of 1-D arrays. `log` "auto" takes the logarithm of series without negative values."""
         least, size = np.array([y.min() for y in series]), np.array([np.abs(y).mean() for y in series])
         size[size == 0] = 1
         logs = (least >= 0) if log == "auto" else np.full(len(series), log)
         shift = np.where(logs, np.where(least > 0, 0, SHIFT * size - np.minimum(least, 0)), size)
         season = np.zeros((len(series), season_length))
-        adjustment = cls(logs, shift, season, LEAST * size)
+        ahead = None if effects is None else np.array([effect[len(y) :] for y, effect in zip(series, effects)])
+        adjustment = cls(logs, shift, season, LEAST * size, effects, ahead)
         if deseasonalize:
             season[:] = [seasonal_index(z, season_length) for z in adjustment.forward(series)]
         return adjustment
@@ -33,10 +37,13 @@ class Adjustment:
     def forward(self, series):
         """The adjusted series, a list of 1-D arrays."""
         period = self.season.shape[1]
-        return [
+        adjusted = [
             (np.log(y + shift) if log else y / shift) - index[np.arange(-len(y), 0) % period]
             for y, log, shift, index in zip(series, self.logs, self.shift, self.season)
         ]
+        if self.effects is None:
+            return adjusted
+        return [z - effect[: len(z)] for z, effect in zip(adjusted, self.effects)]
 
     def plain(self, y):
         """Values (n_series, h) after the end of the series, adjusted."""
@@ -46,7 +53,10 @@ class Adjustment:
 
     def inverse(self, z):
         """Forecasts (n_series, h) on the scale of the series."""
-        z = z + self.season[:, np.arange(z.shape[1]) % self.season.shape[1]]
+        h = z.shape[1]
+        z = z + self.season[:, np.arange(h) % self.season.shape[1]]
+        if self.effects is not None:
+            z = z + self.ahead[:, :h]
         logs, shift = self.logs[:, None], self.shift[:, None]
         return np.where(logs, np.maximum(np.exp(np.where(logs, z, 0)) - shift, 0), z * shift)
 

@@ -3,13 +3,14 @@
 import threading
 import warnings
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
 from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.adjustment import Adjustment
+from tsrnn.forecasting.effects import effects_of
 from tsrnn.forecasting.importance import importance
 from tsrnn.forecasting.plan import Plan
 from tsrnn.forecasting.theta import theta
@@ -39,12 +40,22 @@ class Setting:
     alpha: float
     clip_norm: float | None
     n_jobs: int
+    effects: np.ndarray | None = None  # of covariates known in the future
 
-    def adjustment(self, series, deseasonalize):
-        return Adjustment.of(series, self.season_length, self.log, deseasonalize)
+    def with_effects(self, histories):
+        """As these series tell them."""
+        if histories.future is None:
+            return self
+        z = self.adjustment(histories, False).forward(histories.series)
+        return replace(self, effects=effects_of(z, histories.masks, histories.future, self.season_length))
 
-    def windows(self, z, plan, known):
-        return Windows.at_ends(z, plan.window, plan.segment, plan.level, self.h, known)
+    def adjustment(self, histories, deseasonalize):
+        effects = None if self.effects is None else [part @ self.effects for part in histories.future]
+        return Adjustment.of(histories.series, self.season_length, self.log, deseasonalize, effects)
+
+    def windows(self, z, plan, histories, sees_gaps):
+        beside = histories.masks if sees_gaps else None, *histories[2:]
+        return Windows.at_ends(z, plan.window, plan.segment, plan.level, self.h, *beside)
 
 
 class Job(NamedTuple):
@@ -64,10 +75,7 @@ class Member:
     network: Network
     theta: np.ndarray
     loss_curve: list
-
-    @property
-    def sees_gaps(self):
-        return self.network.n_inputs > self.plan.segment
+    sees_gaps: bool
 
 
 class Course:
@@ -89,14 +97,14 @@ class Course:
             self.line.end()
 
 
-def train_members(series, known, jobs, n_steps, setting, course):
+def train_members(histories, sees_gaps, jobs, n_steps, setting, course):
     """A network for each job, side by side. Ctrl-C stops them all, and leaves out those that have not begun."""
     kinds = {job.plan.deseasonalize for job in jobs}
-    z = {kind: setting.adjustment(series, kind).forward(series) for kind in kinds}
+    z = {kind: setting.adjustment(histories, kind).forward(histories.series) for kind in kinds}
     weights = importance(z[min(kinds)], setting.season_length)
 
     def work(job):
-        windows = setting.windows(z[job.plan.deseasonalize], job.plan, known)
+        windows = setting.windows(z[job.plan.deseasonalize], job.plan, histories, sees_gaps)
         return train_member(windows.for_training(EPOCH * setting.batch_size, weights), job, n_steps, setting, course)
 
     with ThreadPoolExecutor(min(setting.n_jobs, len(jobs))) as threads:
@@ -140,48 +148,43 @@ def train_member(windows, job, n_steps, setting, course):
         n_iter_no_change=n_steps,
     )
     history = train(network, theta, windows, recipe, rng, on_epoch=course.on_epoch)
-    return Member(plan, network, theta, history.loss_curve)
+    return Member(plan, network, theta, history.loss_curve, windows.known is not None)
 
 
-def outlook(series, known, members, setting, share=0.0):
+def outlook(histories, members, setting, share=0.0):
     """Median forecast (n_series, h) of some members, and a share of the Theta method's."""
-    networks = np.median(outlooks(series, known, members, setting), axis=0)
-    return blend(networks, theta_outlook(series, setting), share) if share else networks
+    networks = np.median(outlooks(histories, members, setting), axis=0)
+    return blend(networks, theta_outlook(histories, setting), share) if share else networks
 
 
 def blend(networks, other, share):
     return (1 - share) * networks + share * other
 
 
-def theta_outlook(series, setting):
-    adjustment = setting.adjustment(series, deseasonalize=setting.season_length > 1)
-    return adjustment.inverse(theta(adjustment.forward(series), setting.h))
+def theta_outlook(histories, setting):
+    adjustment = setting.adjustment(histories, deseasonalize=setting.season_length > 1)
+    return adjustment.inverse(theta(adjustment.forward(histories.series), setting.h))
 
 
-def all_known(series):
-    return [np.ones(len(y), bool) for y in series]
-
-
-def outlooks(series, known, members, setting):
+def outlooks(histories, members, setting):
     """The forecast (n_series, h) of each member."""
     outputs, adjusted = [], {}
     for member in members:
         plan = member.plan
         if plan.deseasonalize not in adjusted:
-            adjustment = setting.adjustment(series, plan.deseasonalize)
-            adjusted[plan.deseasonalize] = adjustment, adjustment.forward(series)
+            adjustment = setting.adjustment(histories, plan.deseasonalize)
+            adjusted[plan.deseasonalize] = adjustment, adjustment.forward(histories.series)
         adjustment, z = adjusted[plan.deseasonalize]
-        windows = setting.windows(z, plan, (known or all_known(series)) if member.sees_gaps else None)
+        windows = setting.windows(z, plan, histories, member.sees_gaps)
         z_ahead = predict(member.network, member.theta, windows, setting.n_jobs).astype(np.float64)
-        outputs.append(adjustment.inverse(z_ahead + windows.levels(np.arange(len(series)))[:, None]))
+        outputs.append(adjustment.inverse(z_ahead + windows.levels(np.arange(len(z)))[:, None]))
     return outputs
 
 
-def far_outlook(series, known, members, setting, share, h):
+def far_outlook(histories, members, setting, share, h):
     """Forecast (n_series, h) of any horizon: beyond the trained one, forecasts are taken for values."""
-    parts = [outlook(series, known, members, setting, share)]
+    parts = [outlook(histories, members, setting, share)]
     while len(parts) * setting.h < h:
-        series = [np.append(y, ahead) for y, ahead in zip(series, parts[-1])]
-        known = None if known is None else [np.append(mask, np.ones(setting.h, bool)) for mask in known]
-        parts.append(outlook(series, known, members, setting, share))
+        histories = histories.followed_by(parts[-1])
+        parts.append(outlook(histories, members, setting, share))
     return np.concatenate(parts, axis=1)[:, :h]

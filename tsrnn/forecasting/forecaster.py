@@ -9,15 +9,15 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from tsrnn.forecasting.backtesting import backtest
+from tsrnn.forecasting.covariates import Roles, ahead_of, check_static, codes_of, histories_of
 from tsrnn.forecasting.ensemble import (
     Course,
     Job,
     Setting,
-    all_known,
     blend,
     epochs,
     far_outlook,
-    outlook,
     outlooks,
     theta_outlook,
     train_members,
@@ -35,6 +35,7 @@ from tsrnn.validation import (
     N_JOBS,
     POSITIVE_INT,
     RANDOM_STATE,
+    Instance,
     Integral,
     Interval,
     OneOf,
@@ -46,6 +47,7 @@ NAME = "RNNForecaster"  # column of the forecasts
 TRIAL_STEPS = 300  # updates of a network that tries a plan
 CELLS = "gru", "lstm"  # of networks in turn
 AUTO = OneOf("auto")
+NAMES = (Instance((list, tuple), "a list of names"), OneOf(None))
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -86,6 +88,13 @@ class RNNForecaster(BaseEstimator):
     fill_gaps : bool, default=False
         Whether times that are missing between the first and the last of a series count as missing values, with a
         warning; otherwise they are refused.
+    past_covariates, future_covariates, static_covariates : list of str, optional
+        Columns of a long frame that go with the values up to the end of a series, those that are also known beyond it,
+        as `predict` wants them in `X_df`, and those that are the same in all rows of a series. Numbers are
+        standardised; of labels, each is a number, and one that `fit` has not seen is none of them.
+    calendar : list of str, optional
+        Parts of the date, which nobody needs to supply: "minute", "hour", "dayofweek", "day", "dayofyear", "month",
+        "quarter", each as up to three sines and cosines.
     n_networks : int, default=8
         Networks whose median is the forecast.
     theta_share : float or "auto", default="auto"
@@ -150,6 +159,10 @@ class RNNForecaster(BaseEstimator):
     log: bool | str = "auto"
     deseasonalize: bool | str = "auto"
     fill_gaps: bool = False
+    past_covariates: list | None = None
+    future_covariates: list | None = None
+    static_covariates: list | None = None
+    calendar: list | None = None
     n_networks: int = 8
     theta_share: float | str = "auto"
     max_steps: int | str = "auto"
@@ -173,6 +186,10 @@ class RNNForecaster(BaseEstimator):
         "log": [BOOLEAN, AUTO],
         "deseasonalize": [BOOLEAN, AUTO],
         "fill_gaps": [BOOLEAN],
+        "past_covariates": NAMES,
+        "future_covariates": NAMES,
+        "static_covariates": NAMES,
+        "calendar": NAMES,
         "n_networks": [POSITIVE_INT],
         "theta_share": [Interval(Real, 0, 1, "both"), AUTO],
         "max_steps": [POSITIVE_INT, AUTO],
@@ -213,25 +230,34 @@ class RNNForecaster(BaseEstimator):
             After Ctrl-C, when the networks begun are kept as far as they are.
         """
         check_parameters(self, self._constraints)
-        return self._fit(to_panel(df, self.freq, id_col, time_col, target_col, self.fill_gaps))
+        return self._fit(self._read(df, self.freq, (id_col, time_col, target_col)))
 
     def _fit(self, panel):
-        series, known, setting = panel.series(), panel.masks(), self._setting()
         self._check_log(panel)
-        lengths = np.array([len(y) for y in series])
+        roles, goes_on = Roles.of(self, panel.columns), self.warm_start and hasattr(self, "_members")
+        if roles.calendar and panel.times.dtype.kind == "i":
+            raise ValueError(f"calendar must be None for times that are integers; got {roles.calendar}.")
+        if goes_on and roles != self._roles:
+            raise ValueError(
+                f"with warm_start=True, covariates and calendar must stay those of the last fit, {[*self._roles]}; got "
+                f"{[*roles]}."
+            )
+        check_static(panel, roles.static)
+        codes = self._codes if goes_on else codes_of(panel.covariates, roles)
+        histories, lengths = histories_of(panel, roles, codes), np.diff(panel.starts)
         max_steps = steps_for(lengths) if self.max_steps == "auto" else self.max_steps
         rng = check_random_state(self.random_state)
-        if self.warm_start and hasattr(self, "_members"):
-            members, plans, trial, errors, share = self._go_on(series, known, max_steps, setting, rng)
+        if goes_on:
+            setting, fitted = self._go_on(histories, max_steps, rng)
         else:
-            plans = self._plans(lengths)
-            members, plans, trial, errors, share = self._begin(series, known, plans, max_steps, setting, rng)
-        self._panel, self.freq_, self._members, self._errors = panel, panel.freq, members, errors
-        self.plans_, self.trial_, self.theta_share_ = plans, trial, share
-        self.loss_curves_ = [member.loss_curve for member in members]
+            setting, fitted = self._begin(histories, self._plans(lengths), max_steps, rng)
+        self._panel, self.freq_, self._roles, self._codes = panel, panel.freq, roles, codes
+        self._members, self.plans_, self.trial_, self._errors, self.theta_share_ = fitted
+        self._effects = setting.effects
+        self.loss_curves_ = [member.loss_curve for member in self._members]
         return self
 
-    def predict(self, df=None, h=None, level=None):
+    def predict(self, df=None, h=None, level=None, X_df=None):
         """Forecast the steps after the end of every series.
 
         Parameters
@@ -242,6 +268,9 @@ class RNNForecaster(BaseEstimator):
             Steps, if not those trained for. Beyond them forecasts are taken for values, and forecast from.
         level : number or list of numbers, optional
             Intervals to give, in percent: of the values that come, so many are expected within.
+        X_df : DataFrame, optional
+            What is known of the future: a long frame with the columns of series and time and those of
+            `future_covariates`, a row for every step to forecast.
 
         Returns
         -------
@@ -254,7 +283,7 @@ class RNNForecaster(BaseEstimator):
         sklearn.exceptions.NotFittedError
             Before `fit`.
         ValueError
-            If `df`, `h` or `level` is not what it must be.
+            If `df`, `h`, `level` or `X_df` is not what it must be.
 
         Notes
         -----
@@ -263,11 +292,10 @@ class RNNForecaster(BaseEstimator):
         together; n errors tell no level beyond 100 n / (n + 1), where the interval is as wide as the largest.
         """
         panel, h = self._panel_of(df), self._horizon(h)
-        levels = self._levels(level, h)
-        forecasts = far_outlook(panel.series(), panel.masks(), self._members, self._setting(), self.theta_share_, h)
-        return to_frame(panel, self._columns(panel.series(), forecasts, levels), h)
+        levels, ahead = self._levels(level, h), ahead_of(panel, X_df, self._roles, h)
+        return to_frame(panel, self._columns(self._histories(panel, ahead), levels, h), h)
 
-    def simulate(self, n_paths=100, df=None, random_state=None):
+    def simulate(self, n_paths=100, df=None, random_state=None, X_df=None):
         """Possible futures: the forecast plus the errors of a whole held-out window, drawn at random.
 
         Parameters
@@ -278,6 +306,8 @@ class RNNForecaster(BaseEstimator):
             As in `predict`.
         random_state : int, RandomState or None, default=None
             The same int gives the same paths.
+        X_df : DataFrame, optional
+            As in `predict`.
 
         Returns
         -------
@@ -289,7 +319,7 @@ class RNNForecaster(BaseEstimator):
             raise ValueError(f"n_paths must be {POSITIVE_INT}; got {n_paths!r}.")
         self._levels(50, self.h)  # there must be errors
         series, scale = panel.series(), (self.season_length, self.log)
-        forecasts = self._outlook(series, panel.masks())
+        forecasts = self._outlook(self._histories(panel, ahead_of(panel, X_df, self._roles, self.h)), self.h)
         rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
         futures = paths(self._errors, series, forecasts, n_paths, *scale, rng)
         return to_frame(panel, {f"{NAME}-path-{i}": future for i, future in enumerate(futures)}, self.h)
@@ -307,9 +337,10 @@ class RNNForecaster(BaseEstimator):
         self
         """
         check_is_fitted(self)
-        frame, _, restore = read(df, self.freq_, *self._panel.columns)
-        both = pd.concat([self._panel.to_long(), frame], ignore_index=True)
-        panel = to_panel(both, self.freq_, *self._panel.columns, fill_gaps=self.fill_gaps)
+        frame, _, restore = read(df, self.freq_, *self._panel.columns, self._roles.columns)
+        panel = self._read(
+            pd.concat([self._panel.to_long(), frame], ignore_index=True), self.freq_, self._panel.columns
+        )
         self._panel = replace(panel, restore=restore)
         return self
 
@@ -356,37 +387,10 @@ class RNNForecaster(BaseEstimator):
         for name, value in counts.items():
             if not POSITIVE_INT.accepts(value):
                 raise ValueError(f"{name} must be {POSITIVE_INT}; got {value!r}.")
-        panel = to_panel(df, self.freq, id_col, time_col, target_col, self.fill_gaps)
-        every, step = n_windows if refit is False else int(refit), step_size or self.h
-        frames, model = [], clone(self).set_params(warm_start=False)
-        for first in range(0, n_windows, every):
-            windows = range(first, min(first + every, n_windows))
-            pairs = [panel.before(self.h + (n_windows - 1 - k) * step) for k in windows]
-            if not len(pairs[0][0].ids):
-                raise ValueError(
-                    f"n_windows={n_windows}, step_size={step} and h={self.h} must leave two values of a series before "
-                    f"the first window; the longest has {np.diff(panel.starts).max()}."
-                )
-            model._fit(pairs[0][0])
-            frames += model._forecast_the_past(pairs, level)
-        order = [id_col, time_col, "cutoff", target_col]
-        out = pd.concat(frames, ignore_index=True)
-        return out[order + [name for name in out.columns if name not in order]]
-
-    def _forecast_the_past(self, pairs, level):
-        """A long frame for each (history, rest) of a panel, all forecast in one pass."""
-        levels = self._levels(level, self.h)
-        series = [y for history, _ in pairs for y in history.series()]
-        known = [mask for history, _ in pairs for mask in history.all_masks()]
-        forecasts = self._outlook(series, known)
-        everything, at = self._columns(series, forecasts, levels), 0
-        for history, rest in pairs:
-            n = len(history.ids)
-            lengths = np.diff(rest.starts)
-            near = (np.arange(len(rest.values)) - np.repeat(rest.starts[:-1], lengths)) < self.h
-            frame = rest.to_long()[near].assign(cutoff=np.repeat(history.last, self.h))
-            yield frame.assign(**{name: values[at : at + n].ravel() for name, values in everything.items()})
-            at += n
+        panel = self._read(df, self.freq, (id_col, time_col, target_col))
+        every = n_windows if refit is False else int(refit)
+        model = clone(self).set_params(warm_start=False)
+        return backtest(model, panel, n_windows, step_size or self.h, every, level)
 
     def score(self, df, y=None):
         """Minus the mean absolute error of the next values, in units of each series' naive error: higher is better.
@@ -405,11 +409,9 @@ class RNNForecaster(BaseEstimator):
         check_is_fitted(self)
         frame, _, _ = read(df, self.freq_, *self._panel.columns)
         id_col, time_col, target_col = self._panel.columns
-        forecasts = to_frame(
-            replace(self._panel, restore=as_it_is),
-            {NAME: self._outlook(self._panel.series(), self._panel.masks())},
-            self.h,
-        )
+        panel, X_df = replace(self._panel, restore=as_it_is), df if self._roles.future else None
+        histories = self._histories(panel, ahead_of(panel, X_df, self._roles, self.h, "df"))
+        forecasts = to_frame(panel, self._outlook(histories, self.h), self.h)
         both = frame.merge(forecasts, on=[id_col, time_col])
         if both.empty:
             raise ValueError("the data of score must hold times that follow those of fit; got none.")
@@ -458,15 +460,23 @@ class RNNForecaster(BaseEstimator):
 
     # Parts
 
-    def _outlook(self, series, known):
-        return outlook(series, known, self._members, self._setting(), self.theta_share_)
+    def _read(self, df, freq, columns):
+        return to_panel(df, freq, *columns, self.fill_gaps, Roles.of(self, columns).columns)
+
+    def _histories(self, panel, ahead):
+        return histories_of(panel, self._roles, self._codes, ahead)
+
+    def _outlook(self, histories, h):
+        setting = replace(self._setting(), effects=self._effects)
+        return far_outlook(histories, self._members, setting, self.theta_share_, h)
 
     def _panel_of(self, df):
         check_is_fitted(self)
         if df is None:
             return self._panel
-        panel = to_panel(df, self.freq_, *self._panel.columns, fill_gaps=self.fill_gaps)
+        panel = self._read(df, self.freq_, self._panel.columns)
         self._check_log(panel)
+        check_static(panel, self._roles.static)
         return panel
 
     def _horizon(self, h):
@@ -489,11 +499,12 @@ class RNNForecaster(BaseEstimator):
             )
         return levels
 
-    def _columns(self, series, forecasts, levels):
-        """Columns of forecasts and intervals."""
-        columns, h = {NAME: forecasts}, forecasts.shape[1]
+    def _columns(self, histories, levels, h):
+        """Columns of forecasts (n_series, h) and intervals."""
+        forecasts = self._outlook(histories, h)
+        columns = {NAME: forecasts}
         if levels:
-            ends = bands(self._errors[:, :h], series, forecasts, levels, self.season_length, self.log)
+            ends = bands(self._errors[:, :h], histories.series, forecasts, levels, self.season_length, self.log)
             columns |= {f"{NAME}-{end}": values for end, values in ends.items()}
         return columns
 
@@ -506,7 +517,7 @@ class RNNForecaster(BaseEstimator):
             )
 
     def _setting(self):
-        own = {field.name: getattr(self, field.name) for field in fields(Setting)}
+        own = {field.name: getattr(self, field.name) for field in fields(Setting) if field.name != "effects"}
         return Setting(**own | {"n_jobs": effective_n_jobs(self.n_jobs or -1)})
 
     def _plans(self, lengths):
@@ -520,38 +531,42 @@ class RNNForecaster(BaseEstimator):
                 )
         return plans
 
-    def _begin(self, series, known, plans, max_steps, setting, rng):
-        """The networks, the plans they use, by a trial of each on the series without their last `h` values, a table of
-        the trial, the errors of the plans kept, and the share of Theta's forecast.
+    def _begin(self, histories, plans, max_steps, rng):
+        """The setting, and: the networks, the plans they use, by a trial of each on the series without their last `h`
+        values, a table of the trial, the errors of the plans kept, and the share of Theta's forecast.
         """
-        held, trial, errors = hold_out(series, known, self.h), None, None
+        (history, truth), trial, errors = hold_out(histories, self.h), None, None
         share = 0.0 if self.theta_share == "auto" else float(self.theta_share)
-        trial_steps, n_trials = min(max_steps, TRIAL_STEPS), len(plans) if held.history else 0
+        trial_steps, n_trials = min(max_steps, TRIAL_STEPS), len(plans) if history.series else 0
         course = Course(n_trials * epochs(trial_steps) + self.n_networks * epochs(max_steps), self.verbose)
+        sees_gaps = histories.known is not None
         if n_trials:
+            setting = self._setting().with_effects(history)
             cell, seed = "gru" if self.cell == "auto" else self.cell, rng.randint(2**31)
             jobs = [Job(plan, cell, seed) for plan in plans]
-            members = train_members(held.history, held.known, jobs, trial_steps, setting, course)
+            members = train_members(history, sees_gaps, jobs, trial_steps, setting, course)
             if course.interrupted.is_set():
-                return members, [member.plan for member in members], None, None, share
-            weights = importance(setting.adjustment(held.history, False).forward(held.history), self.season_length)
-            forecasts = outlooks(held.history, held.known, members, setting)
-            scores = [error(held.truth, forecast, weights) for forecast in forecasts]
+                return setting, (members, [member.plan for member in members], None, None, share)
+            weights = importance(setting.adjustment(history, False).forward(history.series), self.season_length)
+            forecasts = outlooks(history, members, setting)
+            scores = [error(truth, forecast, weights) for forecast in forecasts]
             kept = best(scores)
             trial = pd.DataFrame(plans).assign(error=scores, kept=[i in kept for i in range(len(plans))])
             plans, together = [plans[i] for i in kept], np.median([forecasts[i] for i in kept], axis=0)
-            other = theta_outlook(held.history, setting)
+            other = theta_outlook(history, setting)
             if self.theta_share == "auto":
-                share = share_of(held.truth, together, other, weights)
+                share = share_of(truth, together, other, weights)
             together = blend(together, other, share)
-            errors = residuals(held.history, held.truth, together, self.season_length, self.log)
+            errors = residuals(history.series, truth, together, self.season_length, self.log)
+        setting = self._setting().with_effects(histories)
         cells, seeds = CELLS if self.cell == "auto" else [self.cell], rng.randint(2**31, size=self.n_networks)
         rounds = [divmod(i, len(plans)) for i in range(self.n_networks)]  # in the next one each plan has another cell
         jobs = [Job(plans[i], cells[(i + k) % len(cells)], seed) for (k, i), seed in zip(rounds, seeds)]
-        return train_members(series, known, jobs, max_steps, setting, course), plans, trial, errors, share
+        members = train_members(histories, sees_gaps, jobs, max_steps, setting, course)
+        return setting, (members, plans, trial, errors, share)
 
-    def _go_on(self, series, known, max_steps, setting, rng):
-        """The networks of the last fit, trained further on these series."""
+    def _go_on(self, histories, max_steps, rng):
+        """The setting, and the networks of the last fit, trained further on these series, with what belongs to them."""
         members, seeds = self._members, rng.randint(2**31, size=len(self._members))
         form = {(member.network.n_outputs, member.network.hidden_size) for member in members}
         if form != {(self.h, self.hidden_size)}:
@@ -559,11 +574,8 @@ class RNNForecaster(BaseEstimator):
                 f"with warm_start=True, h and hidden_size must stay those of the last fit, {form.pop()}; got "
                 f"{(self.h, self.hidden_size)}."
             )
-        if known is None and members[0].sees_gaps:
-            known = all_known(series)
-        elif not members[0].sees_gaps:
-            known = None
+        setting = replace(self._setting(), effects=self._effects)
         jobs = [Job(m.plan, m.network.cell.name, seed, m.theta) for m, seed in zip(members, seeds)]
         course = Course(len(jobs) * epochs(max_steps), self.verbose)
-        members = train_members(series, known, jobs, max_steps, setting, course)
-        return members, self.plans_, self.trial_, self._errors, self.theta_share_
+        members = train_members(histories, members[0].sees_gaps, jobs, max_steps, setting, course)
+        return setting, (members, self.plans_, self.trial_, self._errors, self.theta_share_)

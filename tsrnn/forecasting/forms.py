@@ -1,4 +1,4 @@
-"""The forms a panel comes in, each as a long frame of three columns, and the way back for forecasts.
+"""The forms a panel comes in, each as a long frame, and the way back for forecasts.
 
 The way back takes a long frame of forecasts, columns id, time and one or more of forecasts.
 """
@@ -9,11 +9,11 @@ import pandas as pd
 from utilsforecast.compat import pl_DataFrame
 
 
-def as_long(df, id_col, time_col, target_col):
-    """A long frame of the three columns, and the way back."""
+def as_long(df, id_col, time_col, target_col, covariates=()):
+    """A long frame of the three columns and some more, and the way back."""
     names = id_col, time_col, target_col
     if isinstance(df, pl_DataFrame):
-        frame, _ = as_long(df.to_pandas(), *names)
+        frame, _ = as_long(df.to_pandas(), *names, covariates)
         return frame, to_polars
     if not isinstance(df, (pd.DataFrame, pd.Series)):
         raise TypeError(f"the data must be a pandas or polars DataFrame or a pandas Series; got {type(df).__name__}.")
@@ -22,30 +22,42 @@ def as_long(df, id_col, time_col, target_col):
     if len(df) == 0:
         raise ValueError("the data must hold at least one series; got 0 rows.")
     if df.index.nlevels == 2 and (df.ndim == 1 or target_col in df.columns):
-        return from_two_levels(df, *names)
+        return from_two_levels(df, *names, covariates)
     if df.ndim == 1:
+        check_columns(covariates, [])
         label = "series" if df.name is None else df.name
         return three(label, df.index, df.array, names), partial(to_series, df.name, df.index.name)
     missing = [column for column in names if column not in df.columns]
     if missing and set(missing) <= set(df.index.names):
         df, missing = df.reset_index(), []
+    check_columns(covariates, [] if missing else df.columns)
     if missing:
         return from_wide(df, names, missing)
-    twice = df.columns[df.columns.duplicated()].intersection(names)
+    wanted = [*names, *covariates]
+    twice = df.columns[df.columns.duplicated()].intersection(wanted)
     if len(twice):
         raise ValueError(f"columns of a long frame must be unique; got {twice[0]!r} twice.")
-    return df[list(names)].copy(), as_it_is
+    return df[wanted].copy(), as_it_is
+
+
+def check_columns(covariates, columns):
+    lacking = [column for column in covariates if column not in columns]
+    if lacking:
+        raise ValueError(f"covariates must be columns of a long frame; {lacking} not among {list(columns)}.")
 
 
 def three(labels, times, values, names):
     return pd.DataFrame(dict(zip(names, (labels, times, values))))
 
 
-def from_two_levels(df, id_col, time_col, target_col):
+def from_two_levels(df, id_col, time_col, target_col, covariates):
     """Index (series, time)."""
+    check_columns(covariates, [] if df.ndim == 1 else df.columns)
     series = df if df.ndim == 1 else df[target_col]
     labels, times = (df.index.get_level_values(level) for level in (0, 1))
     frame = three(labels, times, series.array, (id_col, time_col, target_col))
+    for column in covariates:
+        frame[column] = df[column].array
     return frame, partial(to_two_levels, df.index.names, df.ndim == 1, series.name)
 
 

@@ -13,6 +13,9 @@ from utilsforecast.processing import time_ranges
 from tsrnn.forecasting.forms import as_long
 from tsrnn.forecasting.times import as_times, called, check_freq, check_grid, infer_freq
 
+NUMBERS = "integer", "floating", "mixed-integer-float", "decimal", "boolean"  # as pandas infers them
+LABELS = "string", "categorical", "mixed-integer"
+
 
 @dataclass(frozen=True)
 class Panel:
@@ -26,6 +29,7 @@ class Panel:
     freq: str | int
     restore: Callable  # long frame of forecasts -> the form of the input
     columns: tuple  # names of id, time and target
+    covariates: pd.DataFrame | None = None  # a row for each value: numbers as float64, labels as strings
 
     def series(self):
         return np.split(self.values, self.starts[1:-1])
@@ -55,6 +59,8 @@ class Panel:
     def _select(self, rows, series):
         lengths = np.add.reduceat(rows, self.starts[:-1])[series] if series.any() else np.zeros(0, int)
         parts = {name: getattr(self, name)[rows] for name in ("values", "known", "times")}
+        if self.covariates is not None:
+            parts["covariates"] = self.covariates[rows]
         return replace(self, **parts, starts=np.append(0, lengths.cumsum()), ids=self.ids[series])
 
     def to_long(self):
@@ -62,10 +68,20 @@ class Panel:
         id_col, time_col, target_col = self.columns
         values = np.where(self.known, self.values, np.nan)
         labels = self.ids.repeat(np.diff(self.starts))
-        return pd.DataFrame({id_col: labels, time_col: self.times, target_col: values})
+        frame = pd.DataFrame({id_col: labels, time_col: self.times, target_col: values})
+        return frame if self.covariates is None else frame.join(self.covariates.reset_index(drop=True))
+
+    def ahead(self, h):
+        """Series and times of the `h` steps after the end of every series, a long frame."""
+        id_col, time_col, _ = self.columns
+        step = pd.tseries.frequencies.to_offset(self.freq) if isinstance(self.freq, str) else self.freq
+        times = time_ranges(self.last + step, self.freq, h)
+        return pd.DataFrame(
+            {id_col: self.ids.repeat(h), time_col: times.to_numpy() if times.dtype.kind == "i" else times}
+        )
 
 
-def to_panel(df, freq=None, id_col="unique_id", time_col="ds", target_col="y", fill_gaps=False):
+def to_panel(df, freq=None, id_col="unique_id", time_col="ds", target_col="y", fill_gaps=False, covariates=()):
     """Read a panel in any of its forms.
 
     Parameters
@@ -79,7 +95,10 @@ def to_panel(df, freq=None, id_col="unique_id", time_col="ds", target_col="y", f
     id_col, time_col, target_col : str
         Columns of a long frame.
     fill_gaps : bool
-        Whether times that are missing count as missing values, with a warning, or are refused.
+        Whether times that are missing count as missing values, with a warning, or are refused. They have the covariates
+        of the time before.
+    covariates : sequence of str
+        Further columns to keep, of numbers or labels, without missing values.
 
     Returns
     -------
@@ -91,24 +110,30 @@ def to_panel(df, freq=None, id_col="unique_id", time_col="ds", target_col="y", f
         One sentence that says what must be, what was got, and which series.
     """
     names = id_col, time_col, target_col
-    frame, freq, restore = read(df, freq, *names)
+    frame, freq, restore = read(df, freq, *names, covariates)
     frame = begun(sorted_by_time(frame, id_col, time_col), *names)
     starts, ids = starts_of(frame[id_col])
     freq = infer_freq(frame[time_col], starts, ids) if freq is None else check_freq(frame[time_col], freq)
     if fill_gaps:
-        frame = without_gaps(frame, freq, *names)
+        frame = without_gaps(frame, freq, id_col, time_col, list(covariates))
         starts, ids = starts_of(frame[id_col])
     check_grid(frame[time_col], starts, ids, freq)
     values = frame[target_col].to_numpy()
     known = ~np.isnan(values)
     values = values[np.maximum.accumulate(np.where(known, np.arange(len(values)), 0))]
-    return Panel(values, known, pd.Index(frame[time_col]), starts, pd.Index(ids), freq, restore, names)
+    rest = frame[list(covariates)] if covariates else None
+    return Panel(values, known, pd.Index(frame[time_col]), starts, pd.Index(ids), freq, restore, names, rest)
 
 
-def read(df, freq, id_col, time_col, target_col):
+def read(df, freq, id_col, time_col, target_col, covariates=()):
     """A long frame with times as they are counted and numbers as float64, its frequency if known, and the way back."""
-    frame, restore = as_long(df, id_col, time_col, target_col)
-    frame = frame.reset_index(drop=True)
+    frame, restore = as_long(df, id_col, time_col, target_col, covariates)
+    frame, freq, restore = with_times(frame.reset_index(drop=True), freq, id_col, time_col, restore)
+    frame[target_col] = as_numbers(frame, id_col, target_col)
+    return with_covariates(frame, id_col, time_col, covariates), freq, restore
+
+
+def with_times(frame, freq, id_col, time_col, restore):
     if frame[id_col].isna().any():
         raise ValueError(
             f"column {id_col!r} must name a series in every row; got {frame[id_col].isna().sum()} missing."
@@ -117,18 +142,13 @@ def read(df, freq, id_col, time_col, target_col):
         culprit = frame[id_col][frame[time_col].isna()].iloc[0]
         raise ValueError(f"column {time_col!r} must hold a time in every row; series {called(culprit)} lacks one.")
     frame[time_col], freq, restore = as_times(frame[time_col], freq, restore)
-    frame[target_col] = as_numbers(frame, id_col, target_col)
     return frame, freq, restore
 
 
 def to_frame(panel, forecasts, h, name="RNNForecaster"):
     """Forecasts (n_series, h), or a dict of such by column name, in the form of the panel's input."""
     columns = forecasts if isinstance(forecasts, dict) else {name: forecasts}
-    id_col, time_col, _ = panel.columns
-    step = pd.tseries.frequencies.to_offset(panel.freq) if isinstance(panel.freq, str) else panel.freq
-    times = time_ranges(panel.last + step, panel.freq, h)
-    frame = {id_col: panel.ids.repeat(h), time_col: times.to_numpy() if times.dtype.kind == "i" else times}
-    return panel.restore(pd.DataFrame(frame | {column: np.ravel(values) for column, values in columns.items()}))
+    return panel.restore(panel.ahead(h).assign(**{column: np.ravel(values) for column, values in columns.items()}))
 
 
 def starts_of(labels):
@@ -151,7 +171,7 @@ def begun(frame, id_col, time_col, target_col):
     return frame if later.all() else frame[later].reset_index(drop=True)
 
 
-def without_gaps(frame, freq, id_col, time_col, target_col):
+def without_gaps(frame, freq, id_col, time_col, covariates):
     """Every step between a series' first and last time, those that were missing without a value."""
     filled = fill_gaps(frame, freq, end="per_serie", id_col=id_col, time_col=time_col)
     n = len(filled) - len(frame)
@@ -162,6 +182,8 @@ def without_gaps(frame, freq, id_col, time_col, target_col):
             "as missing.",
             stacklevel=5,
         )
+    if n and covariates:
+        filled[covariates] = filled.groupby(id_col, observed=True)[covariates].ffill()
     return filled
 
 
@@ -199,3 +221,29 @@ def as_numbers(frame, id_col, target_col):
         count = int((infinite & (labels == culprit)).sum())
         raise ValueError(f"values must be finite; series {called(culprit)} has {count} values infinite.")
     return values
+
+
+def with_covariates(frame, id_col, time_col, covariates, of=""):
+    """Covariates that are numbers as float64, others as strings; none may be missing."""
+
+    def refuse(column, wrong, must, got):
+        row = frame[wrong].iloc[0]
+        raise ValueError(
+            f"column {column!r}{of} must {must}; series {called(row[id_col])} {got(row[column])} at {row[time_col]}."
+        )
+
+    for column in covariates:
+        values = frame[column]
+        if values.isna().any():
+            refuse(column, values.isna(), "have a value in every row", lambda value: "lacks one")
+        kind = pd.api.types.infer_dtype(values)
+        if kind in NUMBERS:
+            values = values.astype(np.float64)
+            if np.isinf(values).any():
+                refuse(column, np.isinf(values), "be finite", lambda value: f"has {value}")
+        elif kind in LABELS:
+            values = values.astype(str).astype(object)
+        else:
+            raise ValueError(f"column {column!r}{of} must hold numbers or labels; got {kind}.")
+        frame[column] = values
+    return frame

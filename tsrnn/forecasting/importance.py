@@ -21,6 +21,11 @@ def importance(series, season_length):
     return weights / weights.mean()
 
 
+def lag_of(z, season_length):
+    """A season, or a step where the series is shorter."""
+    return season_length if len(z) > season_length + 1 else 1
+
+
 def naive_error(z, season_length):
-    lag = season_length if len(z) > season_length + 1 else 1
+    lag = lag_of(z, season_length)
     return np.abs(z[lag:] - z[:-lag]).mean() if len(z) > lag else 0.0

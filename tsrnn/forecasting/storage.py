@@ -9,6 +9,7 @@ import pandas as pd
 
 from tsrnn import __version__
 from tsrnn.forecasting import forms, times
+from tsrnn.forecasting.covariates import Roles
 from tsrnn.forecasting.ensemble import Member
 from tsrnn.forecasting.frames import Panel
 from tsrnn.forecasting.plan import Plan
@@ -39,8 +40,11 @@ def save(forecaster, path):
     arrays = {f"theta_{i}": member.theta for i, member in enumerate(members)}
     arrays |= {"values": panel.values, "known": panel.known, "starts": panel.starts}
     arrays["times"] = panel.times.asi8 if stamps else panel.times.to_numpy(np.int64)
-    if forecaster._errors is not None:
-        arrays["errors"] = forecaster._errors
+    arrays |= {
+        name: array
+        for name, array in (("errors", forecaster._errors), ("effects", forecaster._effects))
+        if array is not None
+    }
     rest = {
         "version": __version__,
         "parameters": parameters,
@@ -52,6 +56,9 @@ def save(forecaster, path):
         "freq": panel.freq,
         "theta_share": forecaster.theta_share_,
         "columns": panel.columns,
+        "covariates": None if panel.covariates is None else panel.covariates.to_dict("list"),
+        "roles": forecaster._roles,
+        "codes": forecaster._codes,
         "restore": to_json(panel.restore),
     }
     save_file(
@@ -89,13 +96,25 @@ def load(Forecaster, path):
         rest["freq"],
         from_json(rest["restore"]),
         tuple(rest["columns"]),
+        pd.DataFrame(rest["covariates"]) if rest.get("covariates") else None,
     )
-    forecaster.freq_, forecaster._errors = rest["freq"], arrays.get("errors")
+    forecaster.freq_, forecaster._errors, forecaster._effects = (
+        rest["freq"],
+        arrays.get("errors"),
+        arrays.get("effects"),
+    )
+    forecaster._roles, forecaster._codes = Roles(*rest.get("roles", ([], [], [], []))), rest.get("codes", {})
     forecaster.theta_share_ = rest.get("theta_share", 0.0)  # files of older versions have none
     forecaster.trial_ = None if rest["trial"] is None else pd.DataFrame(rest["trial"])
     forecaster.plans_ = [Plan(**plan) for plan in rest["plans"]]
     forecaster._members = [
-        Member(Plan(**member["plan"]), Network(**member["network"]), arrays[f"theta_{i}"], member["loss_curve"])
+        Member(
+            Plan(**member["plan"]),
+            Network(**member["network"]),
+            arrays[f"theta_{i}"],
+            member["loss_curve"],
+            member.get("sees_gaps", member["network"]["n_inputs"] > member["plan"]["segment"]),
+        )
         for i, member in enumerate(rest["members"])
     ]
     forecaster.loss_curves_ = [member.loss_curve for member in forecaster._members]
@@ -105,7 +124,12 @@ def load(Forecaster, path):
 def described(member):
     network = member.network
     form = {name: getattr(network, name) for name in ("n_inputs", "hidden_size", "n_outputs", "n_context")}
-    return {"plan": asdict(member.plan), "network": form | {"cell": network.cell.name}, "loss_curve": member.loss_curve}
+    return {
+        "plan": asdict(member.plan),
+        "network": form | {"cell": network.cell.name},
+        "loss_curve": member.loss_curve,
+        "sees_gaps": member.sees_gaps,
+    }
 
 
 def to_json(thing):

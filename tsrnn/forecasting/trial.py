@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsrnn.forecasting.ensemble import blend
+from tsrnn.forecasting.histories import Histories
 
 N_KEPT = 4
 SHARE = 0.3  # of Theta's forecast, unless it harms; a share fitted to the held-out values did less well
@@ -16,17 +17,16 @@ LEAST = 3  # values before the held-out ones
 class Held(NamedTuple):
     """A panel without its last values, and those values; what is too short for it is left out."""
 
-    history: list
-    known: list | None  # of the history
+    history: Histories
     truth: np.ndarray  # (n_series, h), NaN where unknown
 
 
-def hold_out(series, known, h):
-    long = [i for i, y in enumerate(series) if len(y) >= h + LEAST]
-    truth = np.array([series[i][-h:] for i in long]).reshape(len(long), h)
-    if known is not None and long:
-        truth = np.where([known[i][-h:] for i in long], truth, np.nan)
-    return Held([series[i][:-h] for i in long], None if known is None else [known[i][:-h] for i in long], truth)
+def hold_out(histories, h):
+    history, long = histories.before(h, LEAST)
+    truth = np.array([histories.series[i][-h:] for i in long]).reshape(len(long), h)
+    if histories.known is not None and long:
+        truth = np.where([histories.known[i][-h:] for i in long], truth, np.nan)
+    return Held(history, truth)
 
 
 def error(truth, forecasts, weights):

@@ -13,9 +13,12 @@ class Windows:
     """Rows: of a series the `window` values before a cut, in steps of `segment` values, and the `h` values after it.
 
     All are less the level at the cut, the mean of the last `level` values. `values` holds the series end to end, each
-    with `window` values of padding in front, so that a window before a short history reads its padding. Row r is the
-    cut before `values[stops[r]]`; `ends[r]` is where its series ends. An epoch draws `n_draws` rows, every series
-    equally often.
+    with `window` values of padding in front, so that a window before a short history reads its padding, and room for
+    `h` behind. Row r is the cut before `values[stops[r]]`; `ends[r]` is where its series ends. An epoch draws `n_draws`
+    rows, every series equally often.
+
+    Covariates lie beside the values. At every step the network sees those of the past, those of the future at the step
+    itself and `h` values later, so that the last `h` values bring those of the horizon, and those of the series.
     """
 
     values: np.ndarray  # flat
@@ -28,27 +31,43 @@ class Windows:
     ends: np.ndarray
     importance: np.ndarray  # of each row
     known: np.ndarray | None = None  # 1 where a value is known; if given, the network sees it beside the values
+    past: np.ndarray | None = None  # (len(values), n)
+    future: np.ndarray | None = None  # (len(values), n)
+    static: np.ndarray | None = None  # (n_series, n)
     n_draws: int = 0
     first_rows: np.ndarray | None = None  # of each series; one more at the end
 
     @classmethod
-    def at_ends(cls, series, window, segment, level, h, known=None, dtype=np.float32):
+    def at_ends(
+        cls, series, window, segment, level, h, known=None, past=None, future=None, static=None, dtype=np.float32
+    ):
         """One row for each of a list of 1-D arrays, cut at its end: where forecasts start. `known` (list of bool
-        arrays) says which values are.
+        arrays) says which values are; covariates as in `Histories`.
         """
         n_values = np.array([len(y) for y in series])
-        padding = (np.full(window, y[: max(level, 1)].mean()) for y in series)
-        values = np.concatenate([*(part for pair in zip(padding, series) for part in pair), np.zeros(h)]).astype(dtype)
-        starts = np.cumsum(n_values + window) - n_values
+        starts = np.cumsum(n_values + window + h) - n_values - h
         ends = starts + n_values
-        if known is not None:
-            parts = (part for mask in known for part in (np.zeros(window), mask))
-            known = np.concatenate([*parts, np.zeros(h)]).astype(dtype)
-        return cls(values, starts, window, segment, level, h, ends, ends, np.ones(len(ends)), known)
+
+        def end_to_end(parts):
+            if parts is None:
+                return None
+            flat = np.zeros((len(n_values) * (window + h) + n_values.sum(), *parts[0].shape[1:]), dtype)
+            for part, start, n in zip(parts, starts, n_values):
+                flat[start : start + len(part[: n + h])] = part[: n + h]
+            return flat
+
+        values = end_to_end(series)
+        for y, start in zip(series, starts):
+            values[start - window : start] = y[: max(level, 1)].mean()
+        beside = (end_to_end(parts) for parts in (known, past, future))
+        static = None if static is None else static.astype(dtype)
+        return cls(values, starts, window, segment, level, h, ends, ends, np.ones(len(ends)), *beside, static)
 
     @property
     def n_inputs(self):
-        return self.segment * (1 if self.known is None else 2)
+        widths = [0 if table is None else table.shape[1] for table in (self.past, self.future, self.static)]
+        of_a_value = 1 + (self.known is not None) + widths[0] + 2 * widths[1]
+        return self.segment * of_a_value + widths[2]
 
     def for_training(self, n_draws, importance=None):
         """Every cut with the whole window before it, or the last one, up to the last value: of a horizon that reaches
@@ -107,8 +126,18 @@ class Windows:
         cpu.gather(self.values, stops - self.window, np.full(B, T), level, x)
         cpu.gather(self.values, stops - self.window, once, level, context)
         cpu.gather(self.values, stops, once, level, targets)
-        if self.known is not None:
-            seen = room.take("known", x.shape)
-            cpu.gather(self.known, stops - self.window, np.full(B, T), np.zeros_like(level), seen)
-            x = np.concatenate([x, seen], axis=2)
+        beside = [(self.known, 0), (self.past, 0), (self.future, 0), (self.future, self.h)]
+        inputs = [x, *(self._gathered(table, stops + later) for table, later in beside if table is not None)]
+        if self.static is not None:
+            series = np.searchsorted(self.starts, stops, side="right") - 1
+            inputs.append(np.broadcast_to(self.static[series], (T, B, self.static.shape[1])))
+        x = np.concatenate(inputs, axis=2) if len(inputs) > 1 else x
         return Batch(x, np.full(B, T), context[0], targets[0], self.weights_of(chosen))
+
+    def _gathered(self, table, stops):
+        """What stands beside the values of the window before each of `stops`."""
+        B, T, F = len(stops), self.window // self.segment, table.size // len(table)
+        out = np.empty((T, B, self.segment * F), table.dtype)
+        starts, none = (stops - self.window) * F, np.zeros(B, table.dtype)
+        cpu.gather(table.reshape(-1), starts, np.full(B, T), none, out)
+        return out

@@ -1,0 +1,174 @@
+"""Covariates: what is known beside the values, as numbers of about one."""
+
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from utilsforecast.compat import pl_DataFrame
+
+from tsrnn.forecasting.frames import with_covariates, with_times
+from tsrnn.forecasting.histories import Histories
+from tsrnn.forecasting.times import called
+
+PERIODS = {"minute": 60, "hour": 24, "dayofweek": 7, "day": 31, "dayofyear": 366, "month": 12, "quarter": 4}
+WAVES = 3  # of a part of the date, if its period has so many; a week has no more
+
+
+class Roles(NamedTuple):
+    """Names of columns known up to the end of a series, of those known beyond it, of those that are the same in all its
+    rows, and of parts of the date.
+    """
+
+    past: list
+    future: list
+    static: list
+    calendar: list
+
+    @classmethod
+    def of(cls, forecaster, columns):
+        """As the parameters of a forecaster say; `columns` are those of series, time and target."""
+        names = [f"{kind}_covariates" for kind in ("past", "future", "static")]
+        roles = cls(*(list(getattr(forecaster, name) or ()) for name in [*names, "calendar"]))
+        taken = dict(zip(columns, ("id_col", "time_col", "target_col")))
+        for name, own in zip(names, roles):
+            for column in own:
+                if column in taken:
+                    raise ValueError(f"{name} must be columns without another role; {column!r} is in {taken[column]}.")
+                taken[column] = name
+        for part in roles.calendar:
+            if part not in PERIODS or roles.calendar.count(part) > 1:
+                raise ValueError(f"calendar must be different ones of {', '.join(map(repr, PERIODS))}; got {part!r}.")
+        return roles
+
+    @property
+    def columns(self):
+        return [*self.past, *self.future, *self.static]
+
+
+def codes_of(frame, roles):
+    """How each column becomes numbers: by mean and scale, or by its labels, of which each is a number."""
+    return {column: code_of(frame[column]) for column in roles.columns}
+
+
+def code_of(values):
+    if values.dtype.kind == "f":
+        return {"mean": float(values.mean()), "scale": float(values.std(ddof=0)) or 1.0}
+    return {"labels": sorted(values.unique())}
+
+
+def histories_of(panel, roles, codes, ahead=None):
+    """A panel, and its covariates as numbers. `ahead` is a long frame of the steps after the end of every series with
+    the columns known there.
+    """
+    if not any(roles):
+        return Histories(panel.series(), panel.masks())
+    history, lengths = panel.to_long(), np.diff(panel.starts)
+    past, static, future = encoded(history, roles.past, codes), None, future_of(history, panel, roles, codes)
+    if roles.static:
+        static = encoded(history.iloc[panel.starts[:-1]], roles.static, codes)
+    if future is not None:
+        future = np.split(future, panel.starts[1:-1])
+        if ahead is not None:
+            after = np.split(future_of(ahead, panel, roles, codes), len(lengths))
+            future = [np.concatenate(parts) for parts in zip(future, after)]
+    past = None if past is None else np.split(past, panel.starts[1:-1])
+    return Histories(panel.series(), panel.masks(), past, future, static)
+
+
+def ahead_of(panel, X_df, roles, h, name="X_df"):
+    """A long frame of the `h` steps after the end of every series with what is known there, taken from a frame that
+    must have it; None if nothing is.
+    """
+    if not roles.future:
+        if X_df is not None:
+            raise ValueError(f"{name} must be None without future_covariates; got a {type(X_df).__name__}.")
+        return panel.ahead(h) if roles.calendar else None
+    frame, wanted = as_ahead(X_df, panel, roles.future, name), panel.ahead(h)
+    id_col, time_col, _ = panel.columns
+    keys = [id_col, time_col]
+    twice = frame.duplicated(keys)
+    if twice.any():
+        row = frame[twice].iloc[0]
+        raise ValueError(
+            f"times of {name} must not repeat within a series; series {called(row[id_col])} has {row[time_col]} twice."
+        )
+    rows = pd.MultiIndex.from_frame(frame[keys]).get_indexer(pd.MultiIndex.from_frame(wanted))
+    if (rows < 0).any():
+        label = wanted[id_col][rows < 0].iloc[0]
+        lacking = wanted[time_col][(rows < 0) & (wanted[id_col] == label)]
+        raise ValueError(
+            f"{name} must have a row for each of the {h} steps to forecast; series {called(label)} lacks "
+            f"{len(lacking)} of them, the first {lacking.iloc[0]}."
+        )
+    return with_covariates(frame.iloc[rows].reset_index(drop=True), id_col, time_col, roles.future, f" of {name}")
+
+
+def as_ahead(X_df, panel, columns, name):
+    """A long frame with times as those of the panel."""
+    id_col, time_col, _ = panel.columns
+    if isinstance(X_df, pl_DataFrame):
+        X_df = X_df.to_pandas()
+    if not isinstance(X_df, pd.DataFrame):
+        raise TypeError(f"{name} must be a DataFrame with the future of {columns}; got {type(X_df).__name__}.")
+    if X_df.index.nlevels == 2:
+        X_df = X_df.rename_axis([id_col, time_col]).reset_index()
+    wanted = [id_col, time_col, *columns]
+    lacking = [column for column in wanted if column not in X_df.columns]
+    if lacking:
+        raise ValueError(f"{name} must have the columns {wanted}; {lacking} not among {list(X_df.columns)}.")
+    frame, _, _ = with_times(X_df[wanted].reset_index(drop=True), panel.freq, id_col, time_col, None)
+    return frame
+
+
+def check_static(panel, columns):
+    """Every row of a series must have the same."""
+    for column in columns:
+        values = panel.covariates[column].to_numpy()
+        series = np.repeat(np.arange(len(panel.ids)), np.diff(panel.starts))
+        other = values != values[panel.starts[:-1]][series]
+        if other.any():
+            i = series[other.argmax()]
+            raise ValueError(
+                f"static column {column!r} must be the same in all rows of a series; series {called(panel.ids[i])} has "
+                f"{called(values[panel.starts[i]])} and {called(values[other.argmax()])}."
+            )
+
+
+def future_of(frame, panel, roles, codes):
+    """Numbers of what is known beyond the end of series, at the rows of a long frame; None if nothing is."""
+    return stacked(named(frame, roles.future, codes) | waves(frame[panel.columns[1]], roles.calendar))
+
+
+def encoded(frame, columns, codes):
+    return stacked(named(frame, columns, codes))
+
+
+def stacked(numbers):
+    return np.column_stack(list(numbers.values())) if numbers else None
+
+
+def named(frame, columns, codes):
+    """Numbers of some columns by name; a label that `codes` lack is zero everywhere."""
+    numbers = {}
+    for column in columns:
+        values, code = frame[column].to_numpy(), codes[column]
+        if ("labels" in code) == (values.dtype.kind == "f"):
+            wanted = "labels" if "labels" in code else "numbers"
+            raise ValueError(f"column {column!r} must hold {wanted} as in fit; got {called(values[0])}.")
+        if "labels" in code:
+            numbers |= {f"{column}={label}": (values == label).astype(float) for label in code["labels"]}
+        else:
+            numbers[column] = (values - code["mean"]) / code["scale"]
+    return numbers
+
+
+def waves(times, parts):
+    """Cosines and sines of parts of the date, by name."""
+    numbers = {}
+    for part in parts:
+        period, place = PERIODS[part], getattr(pd.DatetimeIndex(times), part).to_numpy()
+        for k in range(1, min(WAVES, period // 2) + 1):
+            numbers[f"{part}-cos-{k}"] = np.cos(2 * np.pi * k * place / period)
+            if 2 * k < period:
+                numbers[f"{part}-sin-{k}"] = np.sin(2 * np.pi * k * place / period)
+    return numbers
