@@ -15,6 +15,7 @@ from tsrnn.datasets import load_airline, load_cif2016
 from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting import ensemble as module
 from tsrnn.forecasting.adjustment import Adjustment, seasonal_index
+from tsrnn.forecasting.histories import Histories
 from tsrnn.forecasting.importance import importance
 from tsrnn.forecasting.plan import steps_for
 from tsrnn.forecasting.theta import theta
@@ -245,8 +246,8 @@ def test_a_refused_fit_leaves_the_last_one():
 
 def test_the_trial_keeps_what_forecasts_the_held_out_values_best():
     assert best([5, 1.05, 1, 1.2, 1.01, 1.09]) == [2, 4, 1, 5]
-    history, _, truth = hold_out([np.arange(10.0), np.arange(4.0), np.arange(5.0)], None, 2)
-    assert [len(y) for y in history] == [8, 3] and truth.tolist() == [[8, 9], [3, 4]]
+    history, truth = hold_out(Histories([np.arange(10.0), np.arange(4.0), np.arange(5.0)]), 2)
+    assert [len(y) for y in history.series] == [8, 3] and truth.tolist() == [[8, 9], [3, 4]]
     assert trial_error(np.ones((2, 3)), np.array([[1, 1, 1], [3, 3, 3.0]]), np.array([0.0, 2])) == 1.0
 
 

@@ -10,7 +10,16 @@ from tsrnn.forecasting.frames import with_covariates, with_times
 from tsrnn.forecasting.histories import Histories
 from tsrnn.forecasting.times import called
 
-PERIODS = {"minute": 60, "hour": 24, "dayofweek": 7, "day": 31, "dayofyear": 366, "month": 12, "quarter": 4}
+# Parts of the date: their name in pandas and their period.
+PARTS = {
+    "minute": ("minute", 60),
+    "hour": ("hour", 24),
+    "dayofweek": ("day_of_week", 7),
+    "day": ("day", 31),
+    "dayofyear": ("day_of_year", 366),
+    "month": ("month", 12),
+    "quarter": ("quarter", 4),
+}
 WAVES = 3  # of a part of the date, if its period has so many; a week has no more
 
 
@@ -36,8 +45,8 @@ class Roles(NamedTuple):
                     raise ValueError(f"{name} must be columns without another role; {column!r} is in {taken[column]}.")
                 taken[column] = name
         for part in roles.calendar:
-            if part not in PERIODS or roles.calendar.count(part) > 1:
-                raise ValueError(f"calendar must be different ones of {', '.join(map(repr, PERIODS))}; got {part!r}.")
+            if part not in PARTS or roles.calendar.count(part) > 1:
+                raise ValueError(f"calendar must be different ones of {', '.join(map(repr, PARTS))}; got {part!r}.")
         return roles
 
     @property
@@ -166,7 +175,8 @@ def waves(times, parts):
     """Cosines and sines of parts of the date, by name."""
     numbers = {}
     for part in parts:
-        period, place = PERIODS[part], getattr(pd.DatetimeIndex(times), part).to_numpy()
+        name, period = PARTS[part]
+        place = getattr(pd.DatetimeIndex(times), name).to_numpy()
         for k in range(1, min(WAVES, period // 2) + 1):
             numbers[f"{part}-cos-{k}"] = np.cos(2 * np.pi * k * place / period)
             if 2 * k < period:

@@ -148,7 +148,8 @@ def with_times(frame, freq, id_col, time_col, restore):
 def to_frame(panel, forecasts, h, name="RNNForecaster"):
     """Forecasts (n_series, h), or a dict of such by column name, in the form of the panel's input."""
     columns = forecasts if isinstance(forecasts, dict) else {name: forecasts}
-    return panel.restore(panel.ahead(h).assign(**{column: np.ravel(values) for column, values in columns.items()}))
+    values = pd.DataFrame({column: np.ravel(values) for column, values in columns.items()})
+    return panel.restore(panel.ahead(h).join(values))
 
 
 def starts_of(labels):
