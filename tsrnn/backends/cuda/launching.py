@@ -1,0 +1,95 @@
+"""How kernels for the GPU are compiled and launched, and where they find memory.
+
+The simulator runs the same kernels in Python, a thread of the GPU as a thread of the CPU: it gets few of them.
+"""
+
+import threading
+from typing import NamedTuple
+
+import numpy as np
+from numba import config, cuda
+
+from tsrnn.backends.compiling import PROMISES
+
+SIMULATED = bool(config.ENABLE_CUDASIM)
+THREADS = 4 if SIMULATED else 256  # of a block
+MOST_BLOCKS = 2 if SIMULATED else 1024  # a thread takes further elements beyond that
+N_PARTS = 2 if SIMULATED else 64  # into which a sum over everything is cut
+LEDGER = 2**16  # partial sums between two allocations
+ALIGNMENT = None if SIMULATED else 16
+
+
+def compiled(function, threads=THREADS):
+    """`cuda.jit` for blocks of so many threads, with the promises of the CPU, and its machine code kept on disk."""
+    if SIMULATED:
+        return cuda.jit(function)
+    options = {"fastmath": PROMISES, "launch_bounds": threads}
+    try:
+        return cuda.jit(cache=True, **options)(function)
+    except RuntimeError:  # nowhere to write, so only the first call is slower
+        return cuda.jit(**options)(function)
+
+
+class Memory(threading.local):
+    """What a Python thread uses again from call to call."""
+
+    def __init__(self):
+        self.stream, self.arrays, self.ledgers = 0, {}, {}
+
+
+memory = Memory()
+
+
+def launch(kernel, blocks, threads, *args, shared=0):
+    kernel[blocks, threads, memory.stream, shared](*args)
+
+
+def launch_over(kernel, n, *args):
+    """A thread for each of `n` elements, which kernels go through in strides of the grid."""
+    launch(kernel, max(1, min(-(-n // THREADS), MOST_BLOCKS)), THREADS, *args)
+
+
+def allocate(shape, dtype):
+    try:
+        return cuda.device_array(shape, dtype)
+    except cuda.cudadrv.driver.CudaAPIError as error:
+        n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        raise MemoryError(
+            f"the GPU must have {n_bytes:,} more bytes free for this batch; got '{error}': lower batch_size, "
+            "hidden_size or the length of the sequences (max_length, bptt_steps)."
+        ) from error
+
+
+def scratch(name, size, dtype):
+    """Memory of this thread under a name, for one call: flat, at least `size` long, grown when needed."""
+    array = memory.arrays.get((name, dtype))
+    if array is None or array.size < size:
+        memory.arrays.pop((name, dtype), None)  # freed before the larger one is asked for
+        array = memory.arrays[name, dtype] = allocate(size, dtype)
+    return array
+
+
+class Number(NamedTuple):
+    """A number that is not read yet: the sum of parts that a kernel leaves in a ledger, or its square root."""
+
+    ledger: object
+    begin: int
+    n: int
+    root: bool = False
+
+
+def new_number(n, dtype, root=False):
+    """A place for the `n` parts of a number."""
+    ledger, begin = memory.ledgers.get(dtype, (None, LEDGER))
+    if begin + n > LEDGER:
+        ledger, begin = allocate(LEDGER, dtype), 0
+    memory.ledgers[dtype] = ledger, begin + n
+    return Number(ledger, begin, n, root)
+
+
+def read_numbers(numbers):
+    """As floats; every ledger is copied once."""
+    ledgers = {id(number.ledger): number.ledger for number in numbers}
+    hosts = {key: ledger.copy_to_host() for key, ledger in ledgers.items()}
+    sums = [hosts[id(x.ledger)][x.begin : x.begin + x.n].sum(dtype=np.float64) for x in numbers]
+    return [float(np.sqrt(s) if x.root else s) for x, s in zip(numbers, sums, strict=True)]
