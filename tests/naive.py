@@ -44,8 +44,8 @@ def run(cell, x, w_ih, w_hh, b_ih, b_hh, states=None):
     return np.array(history)
 
 
-def network(cell, x, weights, n_layers=1, bidirectional=False, context=()):
-    """The head's outputs for one sequence x (T, F)."""
+def network(cell, x, weights, n_layers=1, bidirectional=False, context=(), every_step=False):
+    """The head's outputs for one sequence x (T, F), or for every step of it."""
     for i in range(n_layers):
         ways = []
         for direction in ("", "_reverse") if bidirectional else ("",):
@@ -54,8 +54,8 @@ def network(cell, x, weights, n_layers=1, bidirectional=False, context=()):
             outputs = run(cell, inputs, *(weights[f"{name}_l{i}{direction}"] for name in names))[:, 0]
             ways.append((outputs[-1], outputs[::-1] if direction else outputs))
         x = np.hstack([outputs for _, outputs in ways])
-    seen = np.concatenate([*(last for last, _ in ways), context])
-    return weights["weight_ho"] @ seen + weights["bias_ho"]
+    seen = x if every_step else np.concatenate([*(last for last, _ in ways), context])
+    return seen @ weights["weight_ho"].T + weights["bias_ho"]
 
 
 # Losses of one output, and of a row where they belong together

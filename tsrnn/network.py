@@ -61,10 +61,12 @@ class Trace(NamedTuple):
 
 
 class Network:
-    """Layers of one cell, forward or in both directions, and a linear head on the last states of a sequence.
+    """Layers of one cell, forward or in both directions, and a linear head on the outputs of the last step, or of every
+    step, of a sequence.
 
-    The head sees [last h of each direction, context]: `n_context` further numbers a row, a linear way past the
-    recurrence.
+    The head sees [h of each direction, context]: `n_context` further numbers a row, a linear way past the recurrence.
+    The outputs of every step come without gaps: those of step 0, row by row, then of step 1 the rows that still run,
+    and so on; a context has the same order.
     """
 
     def __init__(
@@ -77,9 +79,10 @@ class Network:
         bidirectional=False,
         n_context=0,
         dropout=0.0,
+        every_step=False,
         dtype=np.float32,
     ):
-        self.cell, self.dtype, self.dropout = CELLS[cell], np.dtype(dtype), dropout
+        self.cell, self.dtype, self.dropout, self.every_step = CELLS[cell], np.dtype(dtype), dropout, every_step
         self.n_inputs, self.hidden_size, self.n_outputs, self.n_context = n_inputs, hidden_size, n_outputs, n_context
         self.n_layers, self.directions = n_layers, ("", "_reverse") if bidirectional else ("",)
         self.width = padded(hidden_size)
@@ -184,16 +187,14 @@ class Network:
         """Multiplications of a forward pass over that many steps in all."""
         return n_steps * (self.layout.size - self.layout.parts["bias_ho"].stop + self.layout.parts["weight_ho"].start)
 
-    def forward(self, packed, x, lengths, context, room, seed=None, keep=False):
-        """Outputs (B, padded n_outputs) of sequences `x` (T, B, F), longest first, and traces for `backward` if `keep`.
+    def forward(self, packed, batch, room, seed=None, keep=False):
+        """Outputs (rows or steps, padded n_outputs) of a batch, and traces for `last_states`, and for `backward` if
+        `keep`.
 
-        `packed` from `packing`; `context` (B, n_context); `seed` switches dropout on.
+        `packed` from `packing`; `seed` switches dropout on.
         """
-        cell, H, D = self.cell, self.width, len(self.directions)
+        cell, H, D, lengths, x = self.cell, self.width, len(self.directions), batch.lengths, batch.x
         (T, B, _), traces = x.shape, []
-        seen = room.take("seen", (B, self.layout.shapes["weight_ho"][0]))
-        if self.n_context:
-            seen[:, D * H : D * H + self.n_context] = context
         for layer in range(self.n_layers):
             if layer:
                 x = self._between(traces, layer, lengths, room, seed)
@@ -203,39 +204,63 @@ class Network:
                 if d:
                     inputs = room.take(f"reversed{layer}", x.shape)
                     cpu.place(x, 0, inputs, 0, x.shape[2], lengths, True, False)
-                slots = T + 1 if keep or layer < self.n_layers - 1 else 2
-                states = room.take(f"states{end}", (cell.n_states, slots, B, H))
+                all_needed = keep or self.every_step or layer < self.n_layers - 1
+                states = room.take(f"states{end}", (cell.n_states, T + 1 if all_needed else 2, B, H))
                 saved = room.take(f"saved{end}", (T if keep else 1, B, cell.n_saved, H))
-                states[:, 0] = 0
+                states[:, 0] = 0 if batch.initial is None else batch.initial[len(traces)]
                 weights = (packed[f"{name}{end}"] for name in ("weight_ih", "weight_hh", "bias"))
                 cpu.forward(cell, inputs, lengths, *weights, states, saved)
                 traces.append(Trace(inputs, states, saved))
+        seen = self._seen(lengths, room)
         for d in range(D):
-            cpu.last_outputs(traces[d - D].states, lengths, seen, d * H)
-        outputs = room.take("outputs", (B, padded(self.n_outputs)))
+            if self.every_step:
+                cpu.every_output(traces[d - D].states, lengths, seen, d * H, d == 1)
+            else:
+                cpu.last_outputs(traces[d - D].states, lengths, seen, d * H)
+        if self.n_context:
+            seen[:, D * H : D * H + self.n_context] = batch.context
+        outputs = room.take("outputs", (len(seen), padded(self.n_outputs)))
         cpu.affine(seen, packed["weight_ho"], packed["bias_ho"].reshape(-1), outputs)
         return outputs, traces
 
-    def backward(self, packed, lengths, traces, slopes, grad, room, seed=None, bptt_steps=None, dx=None):
-        """Fill `grad` (n_parameters,) from the slopes of the outputs; `dx` (T, B, padded F) takes the inputs'."""
-        cell, H, D, starts = self.cell, self.width, len(self.directions), self.layout.parts
+    def _seen(self, lengths, room):
+        """What the head sees, a row for each of its outputs."""
+        n_rows = int(lengths.sum()) if self.every_step else len(lengths)
+        return room.take("seen", (n_rows, self.layout.shapes["weight_ho"][0]))
+
+    def last_states(self, traces, lengths, room):
+        """States after the last step of every row: (layers and directions, n_states, B, H)."""
+        last = room.take("last", (len(traces), self.cell.n_states, len(lengths), self.width))
+        for trace, states in zip(traces, last):
+            cpu.last_states(trace.states, lengths, states)
+        return last
+
+    def backward(self, packed, batch, traces, slopes, grad, room, seed=None, bptt_steps=None, dx=None, dlast=None):
+        """Fill `grad` (n_parameters,) from the slopes of the outputs; the slopes of the initial states are returned.
+
+        `dx` (T, B, padded F) takes those of the inputs; `dlast`, as of `last_states`, gives those of the last states.
+        """
+        cell, H, D, starts, lengths = self.cell, self.width, len(self.directions), self.layout.parts, batch.lengths
         T, B, _ = traces[0].x.shape
-        seen = room.take("seen", (B, self.layout.shapes["weight_ho"][0]))
+        seen = self._seen(lengths, room)
         dseen = room.take("dseen", seen.shape)
         cpu.affine_backward(seen, packed["weight_ho_t"], slopes, dseen, grad, starts["weight_ho"].start)
         none, below = np.empty((0, B, H), self.dtype), None
+        all_dstates = room.take("dstates", (len(traces), cell.n_states, B, H))
+        all_dstates[:] = 0 if dlast is None else dlast
         for layer in reversed(range(self.n_layers)):
             above, below = below, dx if layer == 0 else room.take(f"dx{layer}", (T, B, D * H))
             for d, direction in enumerate(self.directions):
-                end = f"_l{layer}{direction}"
-                dstates = room.take("dstates", (cell.n_states, B, H))
-                dstates[:] = 0
+                end, dstates = f"_l{layer}{direction}", all_dstates[layer * D + d]
                 doutputs = none
-                if above is None:
-                    dstates[0] = dseen[:, d * H : (d + 1) * H]
-                else:
+                if above is not None:
                     doutputs = room.take("doutputs", (T, B, H))
                     cpu.place(above, d * H, doutputs, 0, H, lengths, d == 1, False)
+                elif self.every_step:
+                    doutputs = room.take("doutputs", (T, B, H))
+                    cpu.spread(dseen, d * H, lengths, doutputs, d == 1)
+                else:
+                    dstates[0] += dseen[:, d * H : (d + 1) * H]
                 slopes_x = none if below is None else below if d == 0 else room.take("dx_reverse", below.shape)
                 weights = packed[f"weight_ih{end}_t"], packed[f"weight_hh{end}_t"]
                 x, states, saved = traces[layer * D + d]
@@ -245,6 +270,7 @@ class Network:
                     cpu.place(slopes_x, 0, below, 0, below.shape[2], lengths, True, True)
             if layer and seed is not None and self.dropout:
                 cpu.drop(below.reshape(-1), np.uint64(seed + layer), self.dropout, below.reshape(-1))
+        return all_dstates
 
     def _between(self, traces, layer, lengths, room, seed):
         """What the layer below hands up: its outputs, both directions side by side, with dropout while training."""

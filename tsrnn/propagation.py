@@ -33,9 +33,9 @@ def cut(network, lengths):
 
 
 def predict(network, theta, rows, n_jobs):
-    """The network's outputs for all rows, (n_rows, n_outputs), without dropout."""
+    """The network's outputs for all rows, or steps, (..., n_outputs), without dropout; states are carried on."""
     packed, rooms, lengths = network.packing()(theta), Rooms(network.dtype), rows.lengths
-    out, order = np.empty((len(lengths), network.n_outputs), network.dtype), np.argsort(-lengths, kind="stable")
+    out, order = np.empty((rows.n_places, network.n_outputs), network.dtype), np.argsort(-lengths, kind="stable")
     for first in range(0, len(order), SLICE):
         part = order[first : first + SLICE]
         chunks = cut(network, lengths[part])
@@ -44,8 +44,10 @@ def predict(network, theta, rows, n_jobs):
             with rooms.one() as room:
                 chosen = part[chunks[chunk]]
                 batch = rows.batch(chosen, room)
-                outputs, _ = network.forward(packed, batch.x, batch.lengths, batch.context, room)
-                out[chosen] = outputs[:, : network.n_outputs]
+                outputs, traces = network.forward(packed, batch, room)
+                out[rows.places(chosen)] = outputs[:, : network.n_outputs]
+                if batch.initial is not None:
+                    rows.carry(chosen, network.last_states(traces, batch.lengths, room))
 
         cpu.each(work, len(chunks), n_jobs)
     return out
@@ -67,12 +69,14 @@ def gradient(network, theta, rows, chosen, total, loss, parameter, rooms, n_jobs
     def work(chunk):
         with rooms.one() as room:
             noise = None if seed is None else seed + chunk * network.n_layers
-            batch = rows.batch(chosen[chunks[chunk]], room)
-            lengths = batch.lengths
-            outputs, traces = network.forward(packed, batch.x, lengths, batch.context, room, noise, keep=True)
+            mine = chosen[chunks[chunk]]
+            batch = rows.batch(mine, room)
+            outputs, traces = network.forward(packed, batch, room, noise, keep=True)
             slopes = room.take("slopes", outputs.shape)
             value = cpu.loss(loss, outputs, batch.targets, batch.weights, parameter, total, slopes)
-            network.backward(packed, lengths, traces, slopes, grads[chunk], room, noise, bptt_steps)
+            network.backward(packed, batch, traces, slopes, grads[chunk], room, noise, bptt_steps)
+            if batch.initial is not None:
+                rows.carry(mine, network.last_states(traces, batch.lengths, room))
             return value
 
     return sum(cpu.each(work, len(chunks), n_jobs)), grads

@@ -73,7 +73,7 @@ def mean_loss(network, theta, rows, recipe):
 def rate_at(recipe, step, n_steps):
     """Cosine: from the initial rate to zero over all updates (Loshchilov & Hutter 2017)."""
     return recipe.learning_rate_init * (
-        0.5 + 0.5 * math.cos(math.pi * step / n_steps) if recipe.learning_rate == "cosine" else 1
+        0.5 + 0.5 * math.cos(math.pi * min(step / n_steps, 1)) if recipe.learning_rate == "cosine" else 1
     )
 
 
@@ -92,18 +92,19 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
     limit = math.inf if recipe.clip_value is None else float(recipe.clip_value)
     alpha, shrink = (0.0, recipe.alpha) if update.decoupled else (float(recipe.alpha), 0.0)
     plateau, factor, best = Plateau(recipe.tol, recipe.n_iter_no_change), 1.0, theta.copy()
-    step, n_steps = 0, recipe.max_steps or recipe.max_iter * -(-len(rows) // recipe.batch_size)
+    step, n_steps = 0, recipe.max_steps or recipe.max_iter * rows.n_batches(recipe.batch_size)
     line = Line() if recipe.verbose else None
     try:
         for epoch in range(recipe.max_iter):
             total = weight = 0.0
-            for chosen in islice(rows.epoch(rng, recipe.batch_size, recipe.shuffle), n_steps - step):
+            left = recipe.max_steps and recipe.max_steps - step
+            for chosen in islice(rows.epoch(rng, recipe.batch_size, recipe.shuffle), left):
                 share = total_weight(loss, rows.weights_of(chosen))
-                if not share:
-                    continue
                 seed = int(rng.integers(2**62)) if network.dropout else None
                 settings = loss, recipe.parameter, rooms, recipe.n_jobs, seed, recipe.bptt_steps
                 value, grads = gradient(network, theta, rows, chosen, share, *settings)
+                if not share:  # nothing to learn here, but a state to carry on
+                    continue
                 norm, clipped = cpu.combine(grads, theta[None], decay, alpha, limit, grad)
                 if not (math.isfinite(value) and math.isfinite(norm)):
                     theta[:] = best

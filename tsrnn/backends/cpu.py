@@ -9,7 +9,17 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 
 from tsrnn.backends import elementwise, scan
-from tsrnn.backends.elementwise import combine, drop, gather, last_outputs, log_softmax, place  # noqa: F401 verbs as they are
+from tsrnn.backends.elementwise import (  # noqa: F401 verbs as they are
+    combine,
+    drop,
+    every_output,
+    gather,
+    last_outputs,
+    last_states,
+    log_softmax,
+    place,
+    spread,
+)
 from tsrnn.backends.packing import Packing  # noqa: F401
 
 MOST_CHUNKS, FEWEST_ROWS = 16, 32

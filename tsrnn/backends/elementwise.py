@@ -47,6 +47,44 @@ def last_outputs(states, lengths, seen, column):
 
 
 @compiled
+def last_states(states, lengths, last):
+    """last[s, b] = state s after the last step of row b."""
+    S, n_slots, _, H = states.shape
+    for s in range(S):
+        for b in range(len(lengths)):
+            for j in range(H):
+                last[s, b, j] = states[s, lengths[b] % n_slots, b, j]
+
+
+@compiled
+def every_output(states, lengths, seen, column, backwards):
+    """seen[i, column : column + H] = output i, counted step by step over the rows that still run; `backwards` as in
+    `place`.
+    """
+    H, i = states.shape[3], 0
+    for t in range(lengths[0]):
+        for b in range(len(lengths)):
+            if t < lengths[b]:
+                s = lengths[b] - t if backwards else t + 1
+                for j in range(H):
+                    seen[i, column + j] = states[0, s, b, j]
+                i += 1
+
+
+@compiled
+def spread(dseen, column, lengths, doutputs, backwards):
+    """The way back of `every_output`: the slope of output i to its step and row."""
+    H, i = doutputs.shape[2], 0
+    for t in range(lengths[0]):
+        for b in range(len(lengths)):
+            if t < lengths[b]:
+                s = lengths[b] - 1 - t if backwards else t
+                for j in range(H):
+                    doutputs[s, b, j] = dseen[i, column + j]
+                i += 1
+
+
+@compiled
 def drop(x, seed, rate, out):
     """out = x / (1 - rate) where the noise at that place reaches `rate`, otherwise zero (Srivastava et al. 2014)."""
     scale = np.float32(1 / (1 - rate))

@@ -73,9 +73,19 @@ class Windows:
     def lengths(self):
         return np.full(len(self.stops), self.window // self.segment)
 
+    def places(self, chosen):
+        return chosen
+
+    @property
+    def n_places(self):
+        return len(self.stops)
+
+    def n_batches(self, batch_size):
+        return -(-self.n_draws // batch_size)
+
     def epoch(self, rng, batch_size, shuffle):
         counts = np.diff(self.first_rows)
-        for _ in range(-(-self.n_draws // batch_size)):
+        for _ in range(self.n_batches(batch_size)):
             series = rng.integers(len(counts), size=batch_size)
             yield self.first_rows[series] + rng.integers(counts[series])
 
