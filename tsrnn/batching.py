@@ -7,8 +7,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.backends import cpu
-
 
 class Batch(NamedTuple):
     """Rows sorted by length, longest first. Targets, weights and context have a row for each row, or for each step in
@@ -67,10 +65,12 @@ class Sequences:
 
     def batch(self, chosen, room):
         """Copies of the chosen rows, which must be sorted by length, longest first."""
-        lengths, dtype = self.lengths[chosen], self.values.dtype
-        x = room.take("x", (int(lengths[0]), len(chosen), self.n_features))
-        cpu.gather(self.values, self.starts[chosen], lengths, np.zeros(len(chosen), dtype), x)
-        return Batch(x, lengths, np.empty((len(chosen), 0), dtype), self.targets[chosen], self.weights[chosen])
+        lengths, dtype, backend, put = self.lengths[chosen], self.values.dtype, room.backend, room.backend.to_device
+        x, level = room.take("x", (int(lengths[0]), len(chosen), self.n_features)), put(np.zeros(len(chosen), dtype))
+        backend.gather(room.resident(self.values), put(self.starts[chosen]), put(lengths), level, x)
+        places = put(chosen)
+        targets, weights = (backend.take_rows(room.resident(part), places) for part in (self.targets, self.weights))
+        return Batch(x, lengths, np.empty((len(chosen), 0), dtype), targets, weights)
 
     def places(self, chosen):
         """Where the outputs of the chosen rows belong among those of all."""
@@ -156,13 +156,17 @@ class Steps:
         """Copies of the chosen rows, which must be sorted by length, longest first."""
         lengths, F, dtype = self.lengths[chosen], self.values.shape[1], self.values.dtype
         x, places = room.take("x", (int(lengths[0]), len(chosen), F)), self.places(chosen)
-        cpu.gather(self.values.reshape(-1), self.starts[chosen] * F, lengths, np.zeros(len(chosen), dtype), x)
+        backend, put = room.backend, room.backend.to_device
+        values, level = room.resident(self.values).reshape(-1), put(np.zeros(len(chosen), dtype))
+        backend.gather(values, put(self.starts[chosen] * F), put(lengths), level, x)
         initial = None
         if self.carried is not None:
             states = np.where(self.fresh[chosen][:, None, None, None], 0, self.carried[self.series[chosen]])
-            initial = np.moveaxis(states, 0, 2)
+            initial = put(np.moveaxis(states, 0, 2))
         context = np.empty((len(places), 0), dtype)
-        return Batch(x, lengths, context, self.targets[places], self.weights[places], initial)
+        places = put(places)
+        targets, weights = (backend.take_rows(room.resident(part), places) for part in (self.targets, self.weights))
+        return Batch(x, lengths, context, targets, weights, initial)
 
     def carry(self, chosen, last):
         """Keep the states after the last step of the chosen rows for the next pieces of their series."""

@@ -96,19 +96,22 @@ class Windows:
         return (known * self.importance[chosen][:, None]).astype(self.values.dtype)
 
     def levels(self, chosen):
-        return self.values[self.stops[chosen][:, None] - 1 - np.arange(self.level)].mean(
-            axis=1, dtype=self.values.dtype
-        )
+        return cpu.averages(self.values, self.stops[chosen], self.level)
 
     def batch(self, chosen, room):
-        B, T, stops, level = len(chosen), self.window // self.segment, self.stops[chosen], self.levels(chosen)
+        B, T, stops = len(chosen), self.window // self.segment, self.stops[chosen]
+        backend, put, values = room.backend, room.backend.to_device, room.resident(self.values)
         x, context = room.take("x", (T, B, self.segment)), room.take("context", (1, B, self.window))
-        targets, once = room.take("targets", (1, B, self.h)), np.ones(B, np.int64)
-        cpu.gather(self.values, stops - self.window, np.full(B, T), level, x)
-        cpu.gather(self.values, stops - self.window, once, level, context)
-        cpu.gather(self.values, stops, once, level, targets)
+        targets, lengths, once = room.take("targets", (1, B, self.h)), np.full(B, T), put(np.ones(B, np.int64))
+        begins, ends, steps = put(stops - self.window), put(stops), put(lengths)
+        level = backend.averages(values, ends, self.level)
+        backend.gather(values, begins, steps, level, x)
+        backend.gather(values, begins, once, level, context)
+        backend.gather(values, ends, once, level, targets)
         if self.known is not None:
-            seen = room.take("known", x.shape)
-            cpu.gather(self.known, stops - self.window, np.full(B, T), np.zeros_like(level), seen)
-            x = np.concatenate([x, seen], axis=2)
-        return Batch(x, np.full(B, T), context[0], targets[0], self.weights_of(chosen))
+            seen, both = room.take("known", x.shape), room.take("both", (T, B, 2 * self.segment))
+            backend.gather(room.resident(self.known), begins, steps, put(np.zeros(B, self.values.dtype)), seen)
+            for i, part in enumerate((x, seen)):
+                backend.place(part, 0, both, i * self.segment, self.segment, steps, False, False)
+            x = both
+        return Batch(x, lengths, context[0], targets[0], put(self.weights_of(chosen)))

@@ -6,7 +6,6 @@ Matrices that change are flat, so many numbers a row apart; factors wait in shar
 from functools import cache
 
 import numba
-import numpy as np
 from numba import cuda
 from numba.extending import register_jitable
 
