@@ -9,11 +9,10 @@ import numba
 from numba import cuda
 from numba.extending import register_jitable
 
-from tsrnn.backends.cuda.launching import ALIGNMENT, SIMULATED, compiled, launch, launch_over, scratch
+from tsrnn.backends.cuda.launching import ALIGNMENT, BUSY, SIMULATED, compiled, launch, launch_over, scratch
 
 SIDE = 4 if SIMULATED else 16  # threads of a block in either direction
 DEPTH = 4 if SIMULATED else 16  # factors of each row and column that wait
-ENOUGH_BLOCKS = 8 if SIMULATED else 264  # two for each multiprocessor of a large GPU
 FEWEST_ROWS = 2 if SIMULATED else 64  # that a block of slopes adds up
 
 
@@ -142,7 +141,7 @@ def add_parts(parts, grad, at):
 def weight_slopes(factors, D, step_d, N, lengths, bptt_steps, T, grad, at):
     """Into `grad`, one after the other, the slopes of a matrix and a bias for each of `factors` (A, K, edge, shift)."""
     tiles = sum(-(-K // (a_thread(K) * SIDE)) * -(-N // (4 * SIDE)) for _, K, _, _ in factors)
-    n_parts = max(1, min(ENOUGH_BLOCKS // tiles, len(lengths) // FEWEST_ROWS))
+    n_parts = max(1, min(BUSY // tiles, len(lengths) // FEWEST_ROWS))
     size = sum((K + 1) * N for _, K, _, _ in factors)
     parts, begin = scratch("parts", n_parts * size, grad.dtype)[: n_parts * size].reshape(n_parts, size), 0
     for A, K, edge, shift in factors:

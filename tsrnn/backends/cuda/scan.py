@@ -11,12 +11,11 @@ import numba
 from numba import cuda
 from numba.extending import register_jitable
 
-from tsrnn.backends.cuda.launching import ALIGNMENT, SIMULATED, allocate, compiled, launch, scratch
+from tsrnn.backends.cuda.launching import ALIGNMENT, BUSY, SIMULATED, allocate, compiled, launch, scratch
 from tsrnn.backends.cuda.products import multiply, weight_slopes
 
 MOST_THREADS = 16 if SIMULATED else 256
 MOST_ROWS = 2 if SIMULATED else 8  # of a block
-BUSY = 2 if SIMULATED else 264  # blocks that keep a large GPU busy; of more rows a block takes more
 SHARED_BYTES = 48 * 1024  # what every GPU gives a block
 FEW_INPUTS = 32  # up to so many are multiplied inside the scan, more before it in one product
 
