@@ -7,7 +7,7 @@ BENCH ?= .
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo test test-slow test-torch lint bench clean
+.PHONY: demo test test-slow test-torch gpu-compile lint bench clean
 
 demo: $(STAMP)-plot
 	$(BIN)/python examples/demo.py
@@ -21,6 +21,10 @@ test-slow: $(STAMP)-dev
 # The tests that compare with torch skip themselves where it is absent; here it is present.
 test-torch: $(STAMP)-torch
 	$(BIN)/python -m pytest
+
+# Every kernel for the GPU through its compiler, which needs no GPU: registers, memory, precision.
+gpu-compile: $(STAMP)-gpu
+	$(BIN)/python -m pytest tests/cuda_compile
 
 lint: $(STAMP)-dev
 	$(BIN)/ruff check .
@@ -44,6 +48,10 @@ $(STAMP)-dev: EXTRAS := dev,test
 $(STAMP)-bench: EXTRAS := bench,plot
 $(STAMP)-plot $(STAMP)-dev $(STAMP)-bench: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable ".[$(EXTRAS)]"
+	touch $@
+
+$(STAMP)-gpu: $(STAMP)-dev
+	$(BIN)/python -m pip install --quiet "numba-cuda[cu13]"
 	touch $@
 
 $(STAMP)-torch: $(STAMP)-dev

@@ -97,6 +97,7 @@ TABLES = {
         "clip_norm": [Acts(0.01, "forecast"), Acts(None, "forecast", {"clip_norm": 0.01})],
         "random_state": [Acts(1, "forecast"), Acts(np.random.RandomState(1), "forecast")],
         "n_jobs": [Acts(2, "threads", {"n_jobs": 1})],
+        "device": [Refused("cuda")],
         "verbose": [Acts(1, "stderr")],
     },
 }

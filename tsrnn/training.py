@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 
 from tsrnn.backends import cpu
+from tsrnn.backends.devices import backend_of
 from tsrnn.exceptions import DivergenceError, InterruptedFitWarning
 from tsrnn.progress import Line
 from tsrnn.propagation import Rooms, gradient, predict, total_weight
@@ -37,6 +38,7 @@ class Recipe:
     shuffle: bool = True
     bptt_steps: int | None = None
     n_jobs: int = 1
+    device: str = "cpu"
     verbose: int = 0
 
 
@@ -77,7 +79,7 @@ def rate_at(recipe, step, n_steps):
     )
 
 
-def train(network, theta, rows, recipe, rng, validation=None, history=None, on_epoch=lambda epoch: False, backend=cpu):
+def train(network, theta, rows, recipe, rng, validation=None, history=None, on_epoch=lambda epoch: False):
     """Move `theta`, in place, to lower the loss of `rows`.
 
     With `validation` rows and early stopping it ends where their loss was lowest. Ctrl-C ends training early with the
@@ -86,7 +88,8 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
 
     On the GPU the work of an epoch is launched without waiting, and its losses and norms are read at its end.
     """
-    history, rooms, loss = history or History(), Rooms(network.dtype, backend), LOSSES[recipe.loss]
+    backend, history, loss = backend_of(recipe.device), history or History(), LOSSES[recipe.loss]
+    rooms = Rooms(network.dtype, backend)
     update, size = UPDATES[recipe.solver], network.layout.size
     if history.moments is None:
         history.moments = np.zeros((update.n_moments, size), network.dtype)
@@ -123,17 +126,17 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
                 values.append(value)
                 shares.append(share)
             backend.to_host(moving, theta)
-            values, norms = backend.read_numbers(values), backend.read_numbers(norms)
-            for i, (value, norm, share) in enumerate(zip(values, norms, shares, strict=True)):
+            values, found, norms = backend.read_numbers(values), backend.read_numbers(norms), []
+            finite = np.isfinite(theta).all()  # the last update is followed by no gradient that would show it
+            for value, norm, share in zip(values, found, shares, strict=True):
                 if not (math.isfinite(value) and math.isfinite(norm)):
-                    norms = norms[:i]
+                    finite = False
                     break
+                history.grad_norm_curve.append(norm)
                 total, weight = total + share * value, weight + share
-            if len(norms) < len(values) or not np.isfinite(theta).all():  # the last update is followed by no gradient
+            if not finite:
                 theta[:] = best
                 raise diverged(recipe, epoch, value, norm)
-            history.grad_norm_curve += norms
-            norms = []
             history.loss_curve.append(total / weight if weight else math.nan)  # no known target was drawn
             monitored = history.loss_curve[-1]
             if validation is not None:

@@ -50,16 +50,17 @@ def linked(code, architecture):
 
 @pytest.mark.parametrize("capability", [(8, 0), (9, 0)], ids=["sm_80", "sm_90"])
 @pytest.mark.parametrize(("kernel", "types"), KERNELS, ids=[name_of(*key) for key in KERNELS])
-def test_registers_and_memory(kernel, types, capability, record_property):
-    threads = KERNELS[kernel, types]
-    options = {"device": False, "abi": "numba", "cc": capability, "launch_bounds": threads}
+def test_registers_and_memory(kernel, types, capability):
+    threads, bounds = KERNELS[kernel, types], kernel.targetoptions["launch_bounds"]
+    assert threads <= bounds[0]
+    options = {"device": False, "abi": "numba", "cc": capability, "launch_bounds": bounds}
     code, _ = cuda.compile(kernel.py_func, types, output="ltoir", **options)
     log = linked(code, "sm_{}{}".format(*capability))
     (registers,) = map(int, re.findall(r"Used (\d+) registers", log))
     (memory,) = re.findall(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", log)
     print(name_of(kernel, types), capability, "registers", registers, "stack, spills", *memory)
     assert memory == ("0", "0", "0")
-    assert registers * threads <= 65536
+    assert registers * bounds[0] <= 65536  # of a multiprocessor
     if not any("float64" in str(ty) for ty in types):
         ptx, _ = cuda.compile(kernel.py_func, types, output="ptx", **options)
         assert ".f64" not in ptx

@@ -9,10 +9,11 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from tsrnn.backends.devices import DEVICES, backend_of
 from tsrnn.batching import Sequences
 from tsrnn.estimators.targets import align, check_real
 from tsrnn.network import Network
-from tsrnn.propagation import predict
+from tsrnn.propagation import Rooms, predict
 from tsrnn.rules.updates import UPDATES
 from tsrnn.series import (
     by_name,
@@ -120,7 +121,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         "warm_start": [BOOLEAN],
         "random_state": RANDOM_STATE,
         "n_jobs": N_JOBS,
-        "device": [OneOf("cpu", "cuda", "auto")],
+        "device": [OneOf(*DEVICES)],
         "dtype": [OneOf("float32", "float64")],
         "verbose": [Interval(Integral, 0), BOOLEAN],
     }
@@ -143,8 +144,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
                 f"bptt_steps of {name} must be None with bidirectional=True, whose passes end at both ends; "
                 f"got {self.bptt_steps!r}."
             )
-        if self.device == "cuda":
-            raise ValueError(f"device of {name} must be 'cpu' or 'auto', this version has no GPU backend; got 'cuda'.")
+        backend_of(self.device, name)
 
     def _read(self, X, reset):
         """Sequences of any accepted form as `Series`; `reset` remembers their features, otherwise they are compared
@@ -409,7 +409,10 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
             check_is_fitted(self)
         series = self._read(X, reset=False)
         rows = self._rows(series, np.empty((len(series), 0)), np.empty((len(series), 0)))
-        return predict(self._network, self._theta, rows, effective_n_jobs(self.n_jobs) if len(series) > 1 else 1)
+        backend, n_jobs = backend_of(self.device, type(self).__name__), effective_n_jobs(self.n_jobs)
+        return predict(
+            self._network, self._theta, rows, n_jobs if len(series) > 1 else 1, Rooms(self._network.dtype, backend)
+        )
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

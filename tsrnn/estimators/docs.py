@@ -58,7 +58,8 @@ random_state : int, RandomState or None, default=None
 n_jobs : int or None, default=None
     Threads; -1 for all cores. None is 1, or what joblib's context says.
 device : {"cpu", "cuda", "auto"}, default="cpu"
-    Where to compute; "auto" takes the best there is.
+    Where to compute; "cuda" is an NVIDIA GPU (with `pip install "tsrnn[cuda12]"` or `"tsrnn[cuda13]"`), "auto" takes
+    one where it is there.
 dtype : {"float32", "float64"}, default="float32"
     Precision of weights and arithmetic.
 verbose : int, default=0

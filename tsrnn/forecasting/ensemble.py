@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsrnn.backends.devices import backend_of
 from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.adjustment import Adjustment
 from tsrnn.forecasting.importance import importance
@@ -16,7 +17,7 @@ from tsrnn.forecasting.theta import theta
 from tsrnn.forecasting.windows import Windows
 from tsrnn.network import Network
 from tsrnn.progress import Line
-from tsrnn.propagation import predict
+from tsrnn.propagation import Rooms, predict
 from tsrnn.training import Recipe, train
 
 EPOCH = 20  # updates between two entries of a loss curve
@@ -39,6 +40,7 @@ class Setting:
     alpha: float
     clip_norm: float | None
     n_jobs: int
+    device: str
 
     def adjustment(self, series, deseasonalize):
         return Adjustment.of(series, self.season_length, self.log, deseasonalize)
@@ -138,6 +140,7 @@ def train_member(windows, job, n_steps, setting, course):
         max_steps=n_steps,
         tol=0.0,
         n_iter_no_change=n_steps,
+        device=setting.device,
     )
     history = train(network, theta, windows, recipe, rng, on_epoch=course.on_epoch)
     return Member(plan, network, theta, history.loss_curve)
@@ -164,7 +167,7 @@ def all_known(series):
 
 def outlooks(series, known, members, setting):
     """The forecast (n_series, h) of each member."""
-    outputs, adjusted = [], {}
+    outputs, adjusted, backend = [], {}, backend_of(setting.device)
     for member in members:
         plan = member.plan
         if plan.deseasonalize not in adjusted:
@@ -172,7 +175,8 @@ def outlooks(series, known, members, setting):
             adjusted[plan.deseasonalize] = adjustment, adjustment.forward(series)
         adjustment, z = adjusted[plan.deseasonalize]
         windows = setting.windows(z, plan, (known or all_known(series)) if member.sees_gaps else None)
-        z_ahead = predict(member.network, member.theta, windows, setting.n_jobs).astype(np.float64)
+        z_ahead = predict(member.network, member.theta, windows, setting.n_jobs, Rooms(member.network.dtype, backend))
+        z_ahead = z_ahead.astype(np.float64)
         outputs.append(adjustment.inverse(z_ahead + windows.levels(np.arange(len(series)))[:, None]))
     return outputs
 

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from tsrnn.backends.devices import DEVICES, backend_of
 from tsrnn.forecasting.ensemble import (
     Course,
     Job,
@@ -107,6 +108,8 @@ class RNNForecaster(BaseEstimator):
         The same int gives the same bits, whatever `n_jobs`.
     n_jobs : int or None, default=None
         Threads that train networks side by side; None takes all cores.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where networks are trained and forecast; see `RNNRegressor`.
     verbose : int, default=0
         1 shows one line of progress on stderr.
 
@@ -160,6 +163,7 @@ class RNNForecaster(BaseEstimator):
     warm_start: bool = False
     random_state: int | np.random.RandomState | None = None
     n_jobs: int | None = None
+    device: str = "cpu"
     verbose: int = 0
 
     _constraints = {
@@ -183,6 +187,7 @@ class RNNForecaster(BaseEstimator):
         "warm_start": [BOOLEAN],
         "random_state": RANDOM_STATE,
         "n_jobs": N_JOBS,
+        "device": [OneOf(*DEVICES)],
         "verbose": [Interval(Integral, 0), BOOLEAN],
     }
 
@@ -506,6 +511,7 @@ class RNNForecaster(BaseEstimator):
             )
 
     def _setting(self):
+        backend_of(self.device, type(self).__name__)
         own = {field.name: getattr(self, field.name) for field in fields(Setting)}
         return Setting(**own | {"n_jobs": effective_n_jobs(self.n_jobs or -1)})
 

@@ -11,12 +11,13 @@ import numpy as np
 from tsrnn.backends.cuda import elementwise
 from tsrnn.backends.cuda.launching import (
     N_PARTS,
+    SIMULATED,  # noqa: F401
     THREADS,
     allocate,
     launch,
     launch_over,
     memory,
-    new_number,
+    new_numbers,
     read_numbers,  # noqa: F401 a verb as it is
     scratch,
 )
@@ -161,7 +162,7 @@ def log_softmax(outputs, n):
 
 def loss(loss, outputs, targets, weights, parameter, total_weight, slopes):
     dtype = outputs.dtype
-    value, number = new_number(N_PARTS, dtype), dtype.type
+    (value,), number = new_numbers(1, N_PARTS, dtype), dtype.type
     arguments = outputs, targets, weights, number(parameter), number(total_weight), slopes, value.ledger, value.begin
     launch(elementwise.make_loss(loss, dtype), N_PARTS, THREADS, *arguments)
     return value
@@ -169,7 +170,7 @@ def loss(loss, outputs, targets, weights, parameter, total_weight, slopes):
 
 def combine(grads, theta, decay, alpha, limit, grad):
     dtype = grad.dtype
-    raw, cut, number = new_number(N_PARTS, dtype, root=True), new_number(N_PARTS, dtype, root=True), dtype.type
+    (raw, cut), number = new_numbers(2, N_PARTS, dtype, root=True), dtype.type
     arguments = grads, theta, decay, number(alpha), number(limit), grad, raw.ledger, raw.begin, cut.begin
     launch(elementwise.make_combine(dtype), N_PARTS, THREADS, *arguments)
     return raw, cut

@@ -9,8 +9,6 @@ from typing import NamedTuple
 import numpy as np
 from numba import config, cuda
 
-from tsrnn.backends.compiling import PROMISES
-
 SIMULATED = bool(config.ENABLE_CUDASIM)
 THREADS = 4 if SIMULATED else 256  # of a block
 MOST_BLOCKS = 2 if SIMULATED else 1024  # a thread takes further elements beyond that
@@ -20,11 +18,21 @@ LEDGER = 2**16  # partial sums between two allocations
 ALIGNMENT = None if SIMULATED else 16
 
 
+def why_unavailable():
+    """What a launch would fail for, or None."""
+    if SIMULATED or cuda.is_available():
+        return None
+    return str(cuda.cuda_error() or "no compiler for its kernels").splitlines()[0]
+
+
 def compiled(function, threads=THREADS):
-    """`cuda.jit` for blocks of so many threads, with the promises of the CPU, and its machine code kept on disk."""
+    """`cuda.jit` for blocks of so many threads, its machine code kept on disk.
+
+    Not `fastmath`, which promises that there is no NaN: one that is there must be seen.
+    """
     if SIMULATED:
         return cuda.jit(function)
-    options = {"fastmath": PROMISES, "launch_bounds": threads}
+    options = {"launch_bounds": (threads, 1)}  # one block for a multiprocessor: no register is saved by spilling
     try:
         return cuda.jit(cache=True, **options)(function)
     except RuntimeError:  # nowhere to write, so only the first call is slower
@@ -50,10 +58,13 @@ def launch_over(kernel, n, *args):
     launch(kernel, max(1, min(-(-n // THREADS), MOST_BLOCKS)), THREADS, *args)
 
 
+OutOfMemory = () if SIMULATED else cuda.cudadrv.driver.CudaAPIError  # the simulator has memory of its own
+
+
 def allocate(shape, dtype):
     try:
         return cuda.device_array(shape, dtype)
-    except cuda.cudadrv.driver.CudaAPIError as error:
+    except OutOfMemory as error:
         n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
         raise MemoryError(
             f"the GPU must have {n_bytes:,} more bytes free for this batch; got '{error}': lower batch_size, "
@@ -79,13 +90,13 @@ class Number(NamedTuple):
     root: bool = False
 
 
-def new_number(n, dtype, root=False):
-    """A place for the `n` parts of a number."""
+def new_numbers(count, n, dtype, root=False):
+    """Places for numbers of `n` parts each, all in one ledger."""
     ledger, begin = memory.ledgers.get(dtype, (None, LEDGER))
-    if begin + n > LEDGER:
+    if begin + count * n > LEDGER:
         ledger, begin = allocate(LEDGER, dtype), 0
-    memory.ledgers[dtype] = ledger, begin + n
-    return Number(ledger, begin, n, root)
+    memory.ledgers[dtype] = ledger, begin + count * n
+    return [Number(ledger, begin + i * n, n, root) for i in range(count)]
 
 
 def read_numbers(numbers):
