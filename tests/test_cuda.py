@@ -7,6 +7,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from tsrnn import RNNForecaster, RNNRegressor
@@ -29,7 +30,7 @@ def test_in_the_simulator():
 def test_without_a_gpu_one_sentence_says_what_to_install(model):
     X = np.zeros((30, 2))
     with pytest.raises(ValueError, match=r"^device of .* must be 'cpu' or 'auto' .*tsrnn\[cuda12\].*; got 'cuda', and"):
-        model.fit(X, X[:, 0]) if isinstance(model, RNNRegressor) else model.fit(X)
+        model.fit(X, X[:, 0]) if isinstance(model, RNNRegressor) else model.fit(pd.DataFrame(X))
 
 
 @pytest.mark.skipif(why_no_gpu() is None, reason="this machine has a GPU")

@@ -55,7 +55,9 @@ def test_product(n_rows, depth, n_columns):
 
 
 @pytest.mark.parametrize("bptt_steps", [2, 10])
-def test_slopes_of_weights_look_at_nothing_past_the_end(bptt_steps):
+def test_slopes_of_weights_look_at_nothing_past_the_end(bptt_steps, monkeypatch):
+    """The rows dealt to two blocks."""
+    monkeypatch.setattr(products, "BUSY", 8)
     lengths, T, K, N, apart = np.array([4, 3, 3, 1, 1]), 4, 19, 18, 2
     rng, B = np.random.default_rng(0), len(lengths)
     A, D = rng.normal(size=(T, B, K)), rng.normal(size=(T, B, N + apart))

@@ -12,7 +12,7 @@ from numba import config, cuda
 SIMULATED = bool(config.ENABLE_CUDASIM)
 THREADS = 4 if SIMULATED else 256  # of a block
 MOST_BLOCKS = 2 if SIMULATED else 1024  # a thread takes further elements beyond that
-BUSY = 2 if SIMULATED else 264  # blocks that keep a large GPU busy
+BUSY = 1 if SIMULATED else 264  # blocks that keep a large GPU busy
 N_PARTS = 2 if SIMULATED else 64  # into which a sum over everything is cut
 LEDGER = 2**16  # partial sums between two allocations
 ALIGNMENT = None if SIMULATED else 16
