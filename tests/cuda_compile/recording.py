@@ -6,7 +6,7 @@ import numpy as np
 from numba.core.typing.typeof import typeof
 
 from tsrnn.backends import cuda
-from tsrnn.backends.cuda import elementwise, launching, packing, products, scan
+from tsrnn.backends.cuda import elementwise, launching, packing, products, resident, scan
 from tsrnn.batching import Sequences, Steps
 from tsrnn.network import Network
 from tsrnn.propagation import Rooms, gradient, predict
@@ -27,7 +27,7 @@ def kernels_of(work, monkeypatch):
 
     stand_ins = {"launch": launch, "launch_over": launch_over, "allocate": np.zeros}
     stand_ins |= {"to_device": np.asarray, "to_host": lambda array, out=None: array, "read_numbers": lambda x: [0.0]}
-    for module in (cuda, elementwise, launching, packing, products, scan):
+    for module in (cuda, elementwise, launching, packing, products, resident, scan):
         for name, stand_in in stand_ins.items():
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, stand_in)
@@ -37,13 +37,13 @@ def kernels_of(work, monkeypatch):
     return found
 
 
-def one_fit(cell, dtype, n_rows, n_features, n_layers=1, bidirectional=False, loss="squared", solver="adam"):
+def one_fit(cell, dtype, n_rows, n_features, H=64, n_layers=1, bidirectional=False, loss="squared", solver="adam"):
     """The kernels of an update and a prediction."""
     dtype, T = np.dtype(dtype), 3
     values, ones = np.zeros(n_rows * T * n_features, dtype), np.ones((n_rows, 2), dtype)
     starts, lengths = np.arange(n_rows) * T * n_features, np.full(n_rows, T)
     rows = Sequences(values, n_features, starts, lengths, ones, ones)
-    network = Network(cell, n_features, 64, 2, n_layers, bidirectional, dropout=0.5 * (n_layers > 1), dtype=dtype)
+    network = Network(cell, n_features, H, 2, n_layers, bidirectional, dropout=0.5 * (n_layers > 1), dtype=dtype)
     update(network, rows, LOSSES[loss], UPDATES[solver])
     predict(network, network.initial(np.random.default_rng(0)), rows, 1, Rooms(dtype, cuda))
 
@@ -60,9 +60,11 @@ def update(network, rows, loss, update):
 
 def everything(dtype):
     for cell in CELLS:
-        for n_rows in (1, 8 * launching.BUSY):
-            for n_features in (2, 2 * scan.FEW_INPUTS):
-                one_fit(cell, dtype, n_rows, n_features)
+        for n_features in (2, 2 * scan.FEW_INPUTS):
+            for n_rows in (1, 8 * launching.BUSY):
+                one_fit(cell, dtype, n_rows, n_features, H=192)
+            for H in (32, 64, 80, 128):  # those with weights in registers, where they fit
+                one_fit(cell, dtype, 1, n_features, H)
     one_fit("gru", dtype, 4, 2, n_layers=2, bidirectional=True)
     for loss in LOSSES:
         one_fit("rnn", dtype, 4, 2, loss=loss)

@@ -10,7 +10,7 @@ import pytest
 
 import tsrnn
 from tsrnn.backends import cpu, cuda
-from tsrnn.backends.cuda import launching, products, scan
+from tsrnn.backends.cuda import launching, products, resident, scan
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 from tsrnn.rules.updates import UPDATES
@@ -78,9 +78,11 @@ def test_slopes_of_weights_look_at_nothing_past_the_end(bptt_steps, monkeypatch)
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("projected", [False, True])
 def test_forward_is_the_definition(cell, dtype, projected, monkeypatch):
-    """Ragged rows, states that begin anywhere, memory full of NaN."""
+    """Ragged rows, states that begin anywhere, memory full of NaN; in single precision with weights in registers."""
     monkeypatch.setattr(scan, "FEW_INPUTS", 0 if projected else 3)
-    rng, lengths, F, H, cell = np.random.default_rng(0), np.array([4, 3, 1]), 3, 16, CELLS[cell]
+    rng, lengths, F, cell = np.random.default_rng(0), np.array([4, 3, 1]), 3, CELLS[cell]
+    H = 32 if cell.n_gates == 1 and dtype == np.float32 else 16
+    assert resident.fits(cell, H, np.dtype(dtype)) == (dtype == np.float32)
     T, B, N = 4, len(lengths), cell.n_gates * H
     x, w_ih, w_hh = (rng.normal(size=s).astype(dtype) for s in ((T, B, F), (F, N), (H, N)))
     bias, first = (rng.normal(size=s).astype(dtype) for s in ((2, N), (cell.n_states, B, H)))

@@ -10,7 +10,7 @@ from numba import cuda
 from numba.extending import register_jitable
 
 from tsrnn.backends.cuda.launching import THREADS, compiled
-from tsrnn.backends.cuda.scan import picking
+from tsrnn.backends.cuda.picking import picking
 from tsrnn.rules.functions import exp, log, sqrt
 from tsrnn.rules.noise import uniform
 

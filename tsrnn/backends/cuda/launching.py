@@ -14,6 +14,7 @@ THREADS = 4 if SIMULATED else 256  # of a block
 MOST_BLOCKS = 2 if SIMULATED else 1024  # a thread takes further elements beyond that
 BUSY = 1 if SIMULATED else 264  # blocks that keep a large GPU busy
 N_PARTS = 2 if SIMULATED else 64  # into which a sum over everything is cut
+SHARED_BYTES = 48 * 1024  # what every GPU gives a block
 LEDGER = 2**16  # partial sums between two allocations
 ALIGNMENT = None if SIMULATED else 16
 

@@ -9,24 +9,24 @@ from functools import cache
 
 import numba
 from numba import cuda
-from numba.extending import register_jitable
 
-from tsrnn.backends.cuda.launching import ALIGNMENT, BUSY, SIMULATED, allocate, compiled, launch, scratch
+from tsrnn.backends.cuda import resident
+from tsrnn.backends.cuda.launching import (
+    ALIGNMENT,
+    BUSY,
+    SHARED_BYTES,
+    SIMULATED,
+    allocate,
+    compiled,
+    launch,
+    scratch,
+)
+from tsrnn.backends.cuda.picking import picking, zeros
 from tsrnn.backends.cuda.products import multiply, weight_slopes
 
 MOST_THREADS = 16 if SIMULATED else 256
 MOST_ROWS = 2 if SIMULATED else 8  # of a block
-SHARED_BYTES = 48 * 1024  # what every GPU gives a block
 FEW_INPUTS = 32  # up to so many are multiplied inside the scan, more before it in one product
-
-
-@cache
-def picking(n):
-    """A function that gives n numbers of flat memory, `step` apart, as a tuple: what a rule takes."""
-    if n == 1:
-        return register_jitable(lambda array, at, step: (array[at],))
-    rest = picking(n - 1)
-    return register_jitable(lambda array, at, step: (array[at],) + rest(array, at + step, step))  # noqa: RUF005
 
 
 def rows_of_block(B, numbers_per_row, dtype):
@@ -40,13 +40,6 @@ def rows_of_block(B, numbers_per_row, dtype):
     while n < MOST_ROWS and 2 * n <= most and 2 * n * BUSY <= B:
         n *= 2
     return n
-
-
-def zeros(n):
-    if n == 0:
-        return register_jitable(lambda zero: ())
-    rest = zeros(n - 1)
-    return register_jitable(lambda zero: (zero,) + rest(zero))  # noqa: RUF005
 
 
 @cache
@@ -132,6 +125,8 @@ def forward(cell, x, lengths, w_ih, w_hh, bias, states, saved):
     if projected:
         projections = scratch("projections", T * B * N, x.dtype)[: T * B * N].reshape(T, B, N)
         multiply(x.reshape(-1), F, w_ih, bias[0], projections.reshape(-1), N, T * B)
+    if resident.forward(cell, projected, x, projections, lengths, w_ih, w_hh, bias, states, saved):
+        return
     n_sums = 2 * cell.n_gates - cell.n_together
     numbers = 2 * cell.n_states * H + n_sums * n_threads + (0 if projected else 2 * F)
     rows = rows_of_block(B, numbers, x.dtype)
@@ -209,13 +204,16 @@ def make_backward(cell, dtype, rows):
 def backward(cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):
     """See `cpu.backward`."""
     (T, B, F), H, G, together = x.shape, states.shape[3], cell.n_gates, cell.n_together
-    n_sums, numbers = 2 * G - together, (cell.n_states + G) * H
-    rows, size = rows_of_block(B, numbers, x.dtype), T * B * n_sums * H
-    D = scratch("slopes", size, x.dtype)[:size]
-    kernel, n_bytes = make_backward(cell, x.dtype, rows), rows * numbers * x.dtype.itemsize
-    arguments = lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D.reshape(T, B, n_sums, H)
-    launch(kernel, -(-B // rows), min(H, MOST_THREADS), *arguments, shared=n_bytes)
+    n_sums = 2 * G - together
+    flat = scratch("slopes", T * B * n_sums * H, x.dtype)[: T * B * n_sums * H]
+    D = flat.reshape(T, B, n_sums, H)
+    arguments = lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D
+    if not resident.backward(cell, *arguments):
+        numbers = (cell.n_states + G) * H
+        rows = rows_of_block(B, numbers, x.dtype)
+        kernel, n_bytes = make_backward(cell, x.dtype, rows), rows * numbers * x.dtype.itemsize
+        launch(kernel, -(-B // rows), min(H, MOST_THREADS), *arguments, shared=n_bytes)
     factors = (x, F, G * H, 0), (states, H, together * H, (G - together) * H)
-    weight_slopes(factors, D, n_sums * H, G * H, lengths, bptt_steps, T, grad, at)
+    weight_slopes(factors, flat, n_sums * H, G * H, lengths, bptt_steps, T, grad, at)
     if dx.size:
-        multiply(D, n_sums * H, w_ih_t, allocate(0, x.dtype), dx.reshape(-1), dx.shape[2], T * B)
+        multiply(flat, n_sums * H, w_ih_t, allocate(0, x.dtype), dx.reshape(-1), dx.shape[2], T * B)

@@ -6,6 +6,7 @@ import pytest
 
 from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor
 from tsrnn.backends import cuda
+from tsrnn.backends.cuda import resident
 from tsrnn.backends.devices import backend_of
 from tsrnn.batching import Sequences, Steps
 from tsrnn.exceptions import DivergenceError
@@ -50,8 +51,17 @@ def test_gradient(cell):
     check_gradient(Network(cell, 2, 5, 1, dtype=np.float64), sequences)
 
 
+@pytest.mark.parametrize(("cell", "hidden_size", "bptt_steps"), [("rnn", 20, None), ("gru", 5, 2), ("lstm", 5, None)])
+def test_gradient_with_weights_in_registers(cell, hidden_size, bptt_steps):
+    network = Network(cell, 2, hidden_size, 1)
+    assert resident.fits(network.cell, network.width, network.dtype)
+    check_gradient(network, lambda: sequences(np.float32), 1e-5, bptt_steps=bptt_steps)
+
+
 def test_gradient_in_single_precision():
-    check_gradient(Network("gru", 2, 5, 1), lambda: sequences(np.float32), 1e-5)
+    network = Network("rnn", 2, 5, 1)
+    assert not resident.fits(network.cell, network.width, network.dtype)
+    check_gradient(network, lambda: sequences(np.float32), 1e-5)
 
 
 def test_gradient_of_the_last_steps():
