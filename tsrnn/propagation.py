@@ -32,17 +32,22 @@ def cut(network, lengths, backend):
     return [order[chunk::n_chunks] for chunk in range(n_chunks)]
 
 
-def predict(network, theta, rows, n_jobs, rooms=None):
+def slices(rows, most):
+    order = np.argsort(-rows.lengths, kind="stable")
+    return [order[first : first + most] for first in range(0, len(order), most)]
+
+
+def predict(network, theta, rows, n_jobs, passes=None, rooms=None):
     """The network's outputs for all rows, or steps, (..., n_outputs), without dropout; states are carried on.
 
-    `rooms` say on which device; on the CPU without them.
+    `passes` are groups of rows that go through together, one group after the other; `rooms` say on which device, the
+    CPU without them.
     """
     rooms, lengths = rooms or Rooms(network.dtype), rows.lengths
     backend = rooms.backend
     packed = network.packing(backend=backend)(backend.to_device(theta))
-    out, order = np.empty((rows.n_places, network.n_outputs), network.dtype), np.argsort(-lengths, kind="stable")
-    for first in range(0, len(order), backend.MOST_ROWS):
-        part = order[first : first + backend.MOST_ROWS]
+    out = np.empty((rows.n_places, network.n_outputs), network.dtype)
+    for part in slices(rows, backend.MOST_ROWS) if passes is None else passes:
         chunks = cut(network, lengths[part], backend)
 
         def work(chunk, part=part, chunks=chunks):

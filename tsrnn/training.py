@@ -67,7 +67,7 @@ class Plateau:
 
 def mean_loss(network, theta, rows, recipe, rooms):
     """The weighted mean loss of all rows, without dropout."""
-    loss, outputs = LOSSES[recipe.loss], predict(network, theta, rows, recipe.n_jobs, rooms)
+    loss, outputs = LOSSES[recipe.loss], predict(network, theta, rows, recipe.n_jobs, rooms=rooms)
     total, slopes = total_weight(loss, rows.weights), np.empty_like(outputs)
     return cpu.loss(loss, outputs, rows.targets, rows.weights, recipe.parameter, total, slopes)
 

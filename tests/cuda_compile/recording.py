@@ -45,7 +45,7 @@ def one_fit(cell, dtype, n_rows, n_features, H=64, n_layers=1, bidirectional=Fal
     rows = Sequences(values, n_features, starts, lengths, ones, ones)
     network = Network(cell, n_features, H, 2, n_layers, bidirectional, dropout=0.5 * (n_layers > 1), dtype=dtype)
     update(network, rows, LOSSES[loss], UPDATES[solver])
-    predict(network, network.initial(np.random.default_rng(0)), rows, 1, Rooms(dtype, cuda))
+    predict(network, network.initial(np.random.default_rng(0)), rows, 1, rooms=Rooms(dtype, cuda))
 
 
 def update(network, rows, loss, update):

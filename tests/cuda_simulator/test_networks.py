@@ -81,7 +81,7 @@ def test_gradient_at_every_step_and_states_carried_on():
     other = value_and_gradient(network, theta, on_gpu, cuda)
     np.testing.assert_allclose(other[1], one[1], atol=1e-13)
     np.testing.assert_allclose(on_gpu.carried, on_cpu.carried, atol=1e-14)
-    outputs = predict(network, theta, on_gpu, 1, Rooms(network.dtype, cuda))
+    outputs = predict(network, theta, on_gpu, 1, rooms=Rooms(network.dtype, cuda))
     np.testing.assert_allclose(outputs, predict(network, theta, on_cpu, 1), atol=1e-14)
 
 

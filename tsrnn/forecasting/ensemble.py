@@ -175,7 +175,9 @@ def outlooks(series, known, members, setting):
             adjusted[plan.deseasonalize] = adjustment, adjustment.forward(series)
         adjustment, z = adjusted[plan.deseasonalize]
         windows = setting.windows(z, plan, (known or all_known(series)) if member.sees_gaps else None)
-        z_ahead = predict(member.network, member.theta, windows, setting.n_jobs, Rooms(member.network.dtype, backend))
+        z_ahead = predict(
+            member.network, member.theta, windows, setting.n_jobs, rooms=Rooms(member.network.dtype, backend)
+        )
         z_ahead = z_ahead.astype(np.float64)
         outputs.append(adjustment.inverse(z_ahead + windows.levels(np.arange(len(series)))[:, None]))
     return outputs
