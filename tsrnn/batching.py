@@ -26,6 +26,19 @@ def steps_of(lengths):
     return np.nonzero(np.arange(lengths[0])[:, None] < lengths)
 
 
+def gather(values, starts, lengths, x, room):
+    """The rows of a batch into `x`."""
+    put, level = room.backend.put, np.zeros(len(starts), x.dtype)
+    numbers = put(starts, room, "starts"), put(lengths, room, "lengths"), put(level, room, "level")
+    room.backend.gather(values, *numbers, x)
+
+
+def targets_and_weights(rows, places, room):
+    backend, places = room.backend, room.backend.put(places, room, "places")
+    for name in ("targets", "weights"):
+        yield backend.take_rows(room.resident(getattr(rows, name)), places, room, name)
+
+
 def epoch_of(lengths, rng, batch_size, shuffle):
     """Every row once, in batches; shuffled, and where lengths differ, batches of similar length."""
     rows = rng.permutation(len(lengths)) if shuffle else np.arange(len(lengths))
@@ -68,11 +81,10 @@ class Sequences:
 
     def batch(self, chosen, room):
         """Copies of the chosen rows, which must be sorted by length, longest first."""
-        lengths, dtype, backend, put = self.lengths[chosen], self.values.dtype, room.backend, room.backend.to_device
-        x, level = room.take("x", (int(lengths[0]), len(chosen), self.n_features)), put(np.zeros(len(chosen), dtype))
-        backend.gather(room.resident(self.values), put(self.starts[chosen]), put(lengths), level, x)
-        places = put(chosen)
-        targets, weights = (backend.take_rows(room.resident(part), places) for part in (self.targets, self.weights))
+        lengths, dtype = self.lengths[chosen], self.values.dtype
+        x = room.take("x", (int(lengths[0]), len(chosen), self.n_features))
+        gather(room.resident(self.values), self.starts[chosen], lengths, x, room)
+        targets, weights = targets_and_weights(self, chosen, room)
         return Batch(x, lengths, np.empty((len(chosen), 0), dtype), targets, weights)
 
     def places(self, chosen):
@@ -174,16 +186,13 @@ class Steps:
         """Copies of the chosen rows, which must be sorted by length, longest first."""
         lengths, F, dtype = self.lengths[chosen], self.values.shape[1], self.values.dtype
         x, places = room.take("x", (int(lengths[0]), len(chosen), F)), self.places(chosen)
-        backend, put = room.backend, room.backend.to_device
-        values, level = room.resident(self.values).reshape(-1), put(np.zeros(len(chosen), dtype))
-        backend.gather(values, put(self.starts[chosen] * F), put(lengths), level, x)
+        gather(room.resident(self.values).reshape(-1), self.starts[chosen] * F, lengths, x, room)
         initial = None
         if self.carried is not None:
             states = np.where(self.fresh[chosen][:, None, None, None], 0, self.carried[self.series[chosen]])
-            initial = put(np.moveaxis(states, 0, 2))
+            initial = room.backend.put(np.moveaxis(states, 0, 2), room, "initial")
         context = np.empty((len(places), 0), dtype)
-        places = put(places)
-        targets, weights = (backend.take_rows(room.resident(part), places) for part in (self.targets, self.weights))
+        targets, weights = targets_and_weights(self, places, room)
         return Batch(x, lengths, context, targets, weights, initial)
 
     def carry(self, chosen, last):

@@ -42,7 +42,7 @@ class Room:
         self.dtype, self.backend, self.arrays, self.views = dtype, backend, {}, {}
         self.residents = {} if residents is None else residents
 
-    def take(self, name, shape):
+    def take(self, name, shape, dtype=None):
         last = self.views.get(name)
         if last is not None and last.shape == shape:  # the usual case, and so the quick one
             return last
@@ -50,7 +50,8 @@ class Room:
         if name not in self.arrays or self.arrays[name].size < size:
             self.views.pop(name, None)
             self.arrays.pop(name, None)  # given back before the larger one is asked for
-            self.arrays[name] = self.backend.zeros(size, self.dtype)  # what nobody writes, such as padding, stays zero
+            # What nobody writes, such as padding, stays zero.
+            self.arrays[name] = self.backend.zeros(size, dtype or self.dtype)
         self.views[name] = self.arrays[name][:size].reshape(shape)
         return self.views[name]
 
@@ -211,7 +212,7 @@ class Network:
         `packed` from `packing`; `seed` switches dropout on.
         """
         cell, H, D, x, backend = self.cell, self.width, len(self.directions), batch.x, room.backend
-        lengths = backend.to_device(batch.lengths)
+        lengths = backend.put(batch.lengths, room, "lengths")
         (T, B, _), traces = x.shape, []
         for layer in range(self.n_layers):
             if layer:
@@ -249,7 +250,7 @@ class Network:
     def last_states(self, traces, lengths, room):
         """States after the last step of every row: (layers and directions, n_states, B, H)."""
         last = room.take("last", (len(traces), self.cell.n_states, len(lengths), self.width))
-        lengths = room.backend.to_device(lengths)
+        lengths = room.backend.put(lengths, room, "lengths")
         for i, trace in enumerate(traces):
             room.backend.last_states(trace.states, lengths, last[i])
         return last
@@ -260,12 +261,12 @@ class Network:
         `dx` (T, B, padded F) takes those of the inputs; `dlast`, as of `last_states`, gives those of the last states.
         """
         cell, H, D, starts, backend = self.cell, self.width, len(self.directions), self.layout.parts, room.backend
-        lengths = backend.to_device(batch.lengths)
+        lengths = backend.put(batch.lengths, room, "lengths")
         T, B, _ = traces[0].x.shape
         seen = self._seen(batch.lengths, room)
         dseen = room.take("dseen", seen.shape)
         backend.affine_backward(seen, packed["weight_ho_t"], slopes, dseen, grad, starts["weight_ho"].start)
-        none, below = backend.zeros((0, B, H), self.dtype), None
+        none, below = room.take("none", (0, B, H)), None
         all_dstates = room.take("dstates", (len(traces), cell.n_states, B, H))
         backend.assign(all_dstates, 0 if dlast is None else dlast)
         for layer in reversed(range(self.n_layers)):

@@ -8,7 +8,7 @@ from numba.core.typing.typeof import typeof
 from tsrnn.backends import cuda
 from tsrnn.backends.cuda import elementwise, launching, packing, products, resident, scan
 from tsrnn.batching import Sequences, Steps
-from tsrnn.network import Network
+from tsrnn.network import Network, Room
 from tsrnn.propagation import Rooms, gradient, predict
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
@@ -26,7 +26,12 @@ def kernels_of(work, monkeypatch):
         launch(kernel, 1, launching.THREADS, *args)
 
     stand_ins = {"launch": launch, "launch_over": launch_over, "allocate": np.zeros}
-    stand_ins |= {"to_device": np.asarray, "to_host": lambda array, out=None: array, "read_numbers": lambda x: [0.0]}
+    stand_ins |= {
+        "to_device": np.asarray,
+        "put": lambda array, room, name: array,
+        "to_host": lambda array, out=None: array,
+        "read_numbers": lambda x: [0.0],
+    }
     for module in (cuda, elementwise, launching, packing, products, resident, scan):
         for name, stand_in in stand_ins.items():
             if hasattr(module, name):
@@ -80,4 +85,4 @@ def steps(dtype):
     rows = Steps.whole(values, np.array([0, 3]), np.array([3, 3]), ones, ones, carried)
     update(network, rows, LOSSES["squared"], UPDATES["adam"])
     cuda.log_softmax(np.zeros((2, 16), dtype), 2)
-    cuda.averages(np.zeros(4, dtype), np.array([4]), 2)
+    cuda.averages(np.zeros(4, dtype), np.array([4]), 2, Room(np.dtype(dtype), cuda), "level")

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor
+from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSequenceRegressor
 from tsrnn.backends import cuda
 from tsrnn.backends.cuda import resident
 from tsrnn.backends.devices import backend_of
@@ -106,10 +106,8 @@ def test_twice_the_same_bits_whatever_the_memory_held():
     network, rows, rooms = Network("gru", 2, 5, 1, dtype=np.float64), sequences(), Rooms(np.float64, cuda)
     theta = network.initial(np.random.default_rng(0))
     one = value_and_gradient(network, theta, rows, cuda, rooms)
-    for room in [*rooms.free, rooms.shared]:
-        for array in room.arrays.values():
-            cuda.assign(array, np.nan)
-    for array in cuda.memory.arrays.values():
+    held = (room.arrays for room in [*rooms.free, rooms.shared])
+    for array in (array for arrays in [cuda.memory.arrays, *held] for array in arrays.values()):
         if array.dtype == np.float64:
             cuda.assign(array, np.nan)
     other = value_and_gradient(network, theta, rows, cuda, rooms)
@@ -143,6 +141,13 @@ def test_classifier():
     options = QUICK | {"max_iter": 1, "cell": "rnn"}
     one, other = (RNNClassifier(**options, device=d).fit(X, ["a", "b", "c", "a"]) for d in ("cpu", "cuda"))
     np.testing.assert_allclose(other.predict_proba(X), one.predict_proba(X), atol=1e-12)
+
+
+def test_sequence_regressor():
+    X, y = np.random.default_rng(0).normal(size=(2, 6, 1))
+    options = QUICK | {"max_iter": 1, "cell": "gru", "bptt_steps": 4}
+    one, other = (RNNSequenceRegressor(**options, device=device).fit(X, y[:, 0]) for device in ("cpu", "cuda"))
+    np.testing.assert_allclose(other.predict(X), one.predict(X), atol=1e-12)
 
 
 def test_forecaster():

@@ -106,11 +106,19 @@ def add_columns(source, column, out):
     out += source[:, column : column + out.shape[1]]
 
 
-def take_rows(array, chosen):
+# What a batch brings anew; a device keeps it in memory of its room under the name.
+
+
+def put(array, room, name):
+    """As `to_device`."""
+    return array
+
+
+def take_rows(array, chosen, room, name):
     return array[chosen]
 
 
-def averages(values, ends, n):
+def averages(values, ends, n, room, name):
     """The mean of the `n` values before each of `ends`."""
     return values[ends[:, None] - 1 - np.arange(n)].mean(axis=1, dtype=values.dtype)
 

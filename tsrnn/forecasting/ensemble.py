@@ -167,7 +167,7 @@ def all_known(series):
 
 def outlooks(series, known, members, setting):
     """The forecast (n_series, h) of each member."""
-    outputs, adjusted, backend = [], {}, backend_of(setting.device)
+    outputs, adjusted, backend = [], {}, backend_of(setting.device, "RNNForecaster")
     for member in members:
         plan = member.plan
         if plan.deseasonalize not in adjusted:

@@ -218,6 +218,7 @@ class RNNForecaster(BaseEstimator):
             After Ctrl-C, when the networks begun are kept as far as they are.
         """
         check_parameters(self, self._constraints)
+        backend_of(self.device, type(self).__name__)
         return self._fit(to_panel(df, self.freq, id_col, time_col, target_col, self.fill_gaps))
 
     def _fit(self, panel):
@@ -357,6 +358,7 @@ class RNNForecaster(BaseEstimator):
         The forecaster itself stays as it is, fitted or not.
         """
         check_parameters(self, self._constraints)
+        backend_of(self.device, type(self).__name__)
         counts = {"n_windows": n_windows, "step_size": step_size or 1, "refit": 1 if isinstance(refit, bool) else refit}
         for name, value in counts.items():
             if not POSITIVE_INT.accepts(value):
@@ -511,7 +513,6 @@ class RNNForecaster(BaseEstimator):
             )
 
     def _setting(self):
-        backend_of(self.device, type(self).__name__)
         own = {field.name: getattr(self, field.name) for field in fields(Setting)}
         return Setting(**own | {"n_jobs": effective_n_jobs(self.n_jobs or -1)})
 

@@ -96,22 +96,24 @@ class Windows:
         return (known * self.importance[chosen][:, None]).astype(self.values.dtype)
 
     def levels(self, chosen):
-        return cpu.averages(self.values, self.stops[chosen], self.level)
+        return cpu.averages(self.values, self.stops[chosen], self.level, None, None)
 
     def batch(self, chosen, room):
         B, T, stops = len(chosen), self.window // self.segment, self.stops[chosen]
-        backend, put, values = room.backend, room.backend.to_device, room.resident(self.values)
+        backend, values = room.backend, room.resident(self.values)
         x, context = room.take("x", (T, B, self.segment)), room.take("context", (1, B, self.window))
-        targets, lengths, once = room.take("targets", (1, B, self.h)), np.full(B, T), put(np.ones(B, np.int64))
-        begins, ends, steps = put(stops - self.window), put(stops), put(lengths)
-        level = backend.averages(values, ends, self.level)
+        targets, lengths = room.take("targets", (1, B, self.h)), np.full(B, T)
+        once = backend.put(np.ones(B, np.int64), room, "once")
+        begins, ends = backend.put(stops - self.window, room, "begins"), backend.put(stops, room, "ends")
+        steps, level = backend.put(lengths, room, "lengths"), backend.averages(values, ends, self.level, room, "level")
         backend.gather(values, begins, steps, level, x)
         backend.gather(values, begins, once, level, context)
         backend.gather(values, ends, once, level, targets)
         if self.known is not None:
+            zero = backend.put(np.zeros(B, self.values.dtype), room, "zero")
             seen, both = room.take("known", x.shape), room.take("both", (T, B, 2 * self.segment))
-            backend.gather(room.resident(self.known), begins, steps, put(np.zeros(B, self.values.dtype)), seen)
+            backend.gather(room.resident(self.known), begins, steps, zero, seen)
             for i, part in enumerate((x, seen)):
                 backend.place(part, 0, both, i * self.segment, self.segment, steps, False, False)
             x = both
-        return Batch(x, lengths, context[0], targets[0], put(self.weights_of(chosen)))
+        return Batch(x, lengths, context[0], targets[0], backend.put(self.weights_of(chosen), room, "weights"))

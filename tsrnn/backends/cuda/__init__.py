@@ -18,6 +18,7 @@ from tsrnn.backends.cuda.launching import (
     launch_over,
     memory,
     new_numbers,
+    nothing,
     read_numbers,  # noqa: F401 a verb as it is
     scratch,
 )
@@ -66,7 +67,7 @@ def assign(array, values):
 
 
 def set_first(states, initial):
-    initial = allocate((0, 0, 0), states.dtype) if initial is None else initial
+    initial = nothing(3, states.dtype) if initial is None else initial
     launch_over(elementwise.set_first, states.size // states.shape[1], initial, states)
 
 
@@ -78,14 +79,20 @@ def add_columns(source, column, out):
     launch_over(elementwise.add_columns, out.size, source, column, out)
 
 
-def take_rows(array, chosen):
-    out = allocate((chosen.size, array.shape[1]), array.dtype)
+def put(array, room, name):
+    out = room.take(name, array.shape, array.dtype)
+    out.copy_to_device(np.ascontiguousarray(array), stream=memory.stream)
+    return out
+
+
+def take_rows(array, chosen, room, name):
+    out = room.take(name, (chosen.size, array.shape[1]))
     launch_over(elementwise.take_rows, out.size, array, chosen, out)
     return out
 
 
-def averages(values, ends, n):
-    out = allocate(ends.size, values.dtype)
+def averages(values, ends, n, room, name):
+    out = room.take(name, ends.shape)
     launch_over(elementwise.averages, out.size, values, ends, n, values.dtype.type(1 / n), out)
     return out
 
@@ -144,7 +151,7 @@ def affine(x, w, b, out):
 
 def affine_backward(x, w_t, dout, dx, grad, at):
     (N, K), M = x.shape, dout.shape[1]
-    multiply(dout.reshape(-1), M, w_t, allocate(0, x.dtype), dx.reshape(-1), K, N)
+    multiply(dout.reshape(-1), M, w_t, nothing(1, x.dtype), dx.reshape(-1), K, N)
     weight_slopes([(x, K, M, 0)], dout.reshape(-1), M, M, ones(N), 1, 1, grad, at)
 
 

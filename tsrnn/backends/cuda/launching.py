@@ -44,7 +44,8 @@ class Memory(threading.local):
     """What a Python thread uses again from call to call."""
 
     def __init__(self):
-        self.stream, self.arrays, self.ledgers = 0, {}, {}
+        self.stream = cuda.default_stream()  # not 0, for which copies would wait until all before them is done
+        self.arrays, self.ledgers = {}, {}
 
 
 memory = Memory()
@@ -71,6 +72,13 @@ def allocate(shape, dtype):
             f"the GPU must have {n_bytes:,} more bytes free for this batch; got '{error}': lower batch_size, "
             "hidden_size or the length of the sequences (max_length, bptt_steps)."
         ) from error
+
+
+def nothing(n_dims, dtype):
+    """An array without numbers, where a kernel is not given one."""
+    if (n_dims, dtype) not in memory.arrays:
+        memory.arrays[n_dims, dtype] = allocate((0,) * n_dims, dtype)
+    return memory.arrays[n_dims, dtype]
 
 
 def scratch(name, size, dtype):

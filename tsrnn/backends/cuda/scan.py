@@ -16,9 +16,9 @@ from tsrnn.backends.cuda.launching import (
     BUSY,
     SHARED_BYTES,
     SIMULATED,
-    allocate,
     compiled,
     launch,
+    nothing,
     scratch,
 )
 from tsrnn.backends.cuda.picking import picking, zeros
@@ -216,4 +216,4 @@ def backward(cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutpu
     factors = (x, F, G * H, 0), (states, H, together * H, (G - together) * H)
     weight_slopes(factors, flat, n_sums * H, G * H, lengths, bptt_steps, T, grad, at)
     if dx.size:
-        multiply(flat, n_sums * H, w_ih_t, allocate(0, x.dtype), dx.reshape(-1), dx.shape[2], T * B)
+        multiply(flat, n_sums * H, w_ih_t, nothing(1, x.dtype), dx.reshape(-1), dx.shape[2], T * B)
