@@ -166,11 +166,11 @@ def graph_of(function):
     gpu.set_current()
     stream, builder = gpu.create_stream(), gpu.create_graph_builder()
     builder.begin_building()
-    cuda.memory.stream = builder
+    cuda.memory.recording = builder
     try:
         function()
     finally:
-        cuda.memory.stream = 0
+        cuda.memory.recording = None
     graph = builder.end_building().complete()
 
     def replay():

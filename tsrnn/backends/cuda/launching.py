@@ -23,7 +23,8 @@ def why_unavailable():
     """What a launch would fail for, or None."""
     if SIMULATED or cuda.is_available():
         return None
-    return str(cuda.cuda_error() or "no compiler for its kernels").splitlines()[0]
+    lines = str(cuda.cuda_error() or "").split("\n")
+    return next((line.strip(" :.") for line in lines if line.strip()), "no compiler for its kernels")
 
 
 def compiled(function, threads=THREADS):
@@ -44,8 +45,15 @@ class Memory(threading.local):
     """What a Python thread uses again from call to call."""
 
     def __init__(self):
-        self.stream = cuda.default_stream()  # not 0, for which copies would wait until all before them is done
-        self.arrays, self.ledgers = {}, {}
+        self.recording, self.arrays, self.ledgers = None, {}, {}
+
+    @property
+    def stream(self):
+        """Where work goes: the graph that is being recorded, or the default stream.
+
+        Not number 0, for which a copy would first wait until all before it is done.
+        """
+        return cuda.default_stream() if self.recording is None else self.recording
 
 
 memory = Memory()
