@@ -69,12 +69,13 @@ def demand(folder):
     X, y = hourly(folder)
     train, test = slice(None, -2 * WEEK), slice(-2 * WEEK, None)
     calendar, alphas = ["hour", "weekday"], {"alpha": 10.0 ** np.arange(-3, 6)}
-    network = RNNSequenceRegressor(window=WEEK, batch_size=2, max_iter=100, learning_rate="cosine", random_state=0)
+    network = RNNSequenceRegressor(batch_size=2, max_iter=100, learning_rate="cosine", random_state=0)
+    choices = {"cell": ["gru", "lstm"], "hidden_size": [16, 64], "window": [48, WEEK]}
     folds = TimeSeriesSplit(3, test_size=WEEK)
     for name, known, last, grid in (
         ("ridge regression", calendar, Ridge(), alphas),
         ("ridge regression, hours of the week apart", [*calendar, "hour of the week"], Ridge(), alphas),
-        ("RNNSequenceRegressor", calendar, network, {"cell": ["gru", "lstm"], "hidden_size": [16, 64]}),
+        ("RNNSequenceRegressor", calendar, network, choices),
     ):
         encoder = ("calendar", OneHotEncoder(sparse_output=False), known)
         columns = ColumnTransformer([encoder, ("lags", StandardScaler(), ["days1", "days2", "days7"])])
