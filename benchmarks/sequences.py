@@ -5,6 +5,7 @@ python -m benchmarks.sequences --data DIR    DIR holds taylor.csv; Japanese vowe
 
 import argparse
 import time
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -72,11 +73,8 @@ def demand(folder):
     network = RNNSequenceRegressor(batch_size=2, max_iter=100, learning_rate="cosine", random_state=0)
     choices = {"cell": ["gru", "lstm"], "hidden_size": [16, 64], "window": [48, WEEK]}
     folds = TimeSeriesSplit(3, test_size=WEEK)
-    for name, known, last, grid in (
-        ("ridge regression", calendar, Ridge(), alphas),
-        ("ridge regression, hours of the week apart", [*calendar, "hour of the week"], Ridge(), alphas),
-        ("RNNSequenceRegressor", calendar, network, choices),
-    ):
+    models = ("ridge regression", Ridge(), alphas), ("RNNSequenceRegressor", network, choices)
+    for known, (name, last, grid) in product((calendar, [*calendar, "hour of the week"]), models):
         encoder = ("calendar", OneHotEncoder(sparse_output=False), known)
         columns = ColumnTransformer([encoder, ("lags", StandardScaler(), ["days1", "days2", "days7"])])
         model = TransformedTargetRegressor(
@@ -88,7 +86,8 @@ def demand(folder):
         search.fit(X[train], y[train])
         seconds = time.perf_counter() - begin
         predicted = search.predict(X)[test]  # from the first hour on, so that the state is there when the test begins
-        yield "hourly demand", name, "MAE, MW", mean_absolute_error(y[test], predicted), seconds, search.best_params_
+        error = mean_absolute_error(y[test], predicted)
+        yield f"hourly demand, up to the {known[-1]}", name, "MAE, MW", error, seconds, search.best_params_
 
 
 def main():
