@@ -261,6 +261,8 @@ def test_an_update_for_each_piece():
 def test_windows_are_sequences_of_their_own():
     X, y = sequences()
     pieces = [[part[i : i + 5] for part in parts for i in range(0, len(part), 5)] for parts in (X, y)]
+    pieces[1][1][:] = np.nan  # a view: one whole window without a target
+    assert np.isnan(y[0][5:10]).all()
     model = RNNSequenceRegressor(**EXACT, window=5).fit(X, y)
     assert_same_weights(model, RNNSequenceRegressor(**EXACT).fit(*pieces))
 

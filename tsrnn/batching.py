@@ -148,7 +148,7 @@ class Steps:
         return before[self.starts + self.lengths] > before[self.starts]
 
     def select(self, rows):
-        """These of whole series, and no steps but theirs."""
+        """These rows, each from now on a series of its own, and no steps but theirs."""
         lengths = self.lengths[rows]
         starts = lengths.cumsum() - lengths
         steps = np.repeat(self.starts[rows] - starts, lengths) + np.arange(lengths.sum())

@@ -147,7 +147,8 @@ class BaseSequence(BaseRecurrent):
 
     def _arranged(self, rows, batch_size):
         if self.window:
-            return rows.cut(self.window)
+            windows = rows.cut(self.window)
+            return windows.select(np.flatnonzero(windows.with_weight()))
         return rows.cut(self.bptt_steps, self._network.zero_states(len(rows))) if self.bptt_steps else rows
 
     # Prediction
