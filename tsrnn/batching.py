@@ -2,6 +2,7 @@
 needs it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
@@ -183,3 +184,83 @@ class Steps:
             for group in epoch_of(lengths, rng, batch_size, shuffle)
             for number in range(counts[group].max())
         ]
+
+
+class PairBatch(NamedTuple):
+    """Sources and targets, each sorted by their own lengths, longest first."""
+
+    source: Batch
+    target: Batch
+    order: np.ndarray  # (B,): the row of `target` that each row of `source` belongs to
+    forced: np.ndarray  # of each step of `target`: its input is as given, not what the decoder said before
+    initial: None = None  # the source says where the decoder begins
+
+    @property
+    def targets(self):
+        return self.target.targets
+
+    @property
+    def weights(self):
+        return self.target.weights
+
+
+@dataclass
+class Pairs:
+    """Row i is a sequence to read and a sequence to write; values of `target` are the decoder's inputs.
+
+    `shares` says for each epoch to come what share of those inputs is as given (Bengio et al. 2015, scheduled
+    sampling); `forced` which ones.
+    """
+
+    source: Sequences
+    target: Steps
+    forced: np.ndarray  # (n_steps,)
+    shares: Iterator = iter(())
+
+    def __len__(self):
+        return len(self.source)
+
+    @property
+    def lengths(self):
+        return self.target.lengths
+
+    @property
+    def targets(self):
+        return self.target.targets
+
+    @property
+    def weights(self):
+        return self.target.weights
+
+    @property
+    def n_places(self):
+        return self.target.n_places
+
+    def places(self, chosen):
+        return self.target.places(chosen)
+
+    def weights_of(self, chosen):
+        return self.target.weights_of(chosen)
+
+    def select(self, rows):
+        lengths = self.lengths[rows]
+        starts = lengths.cumsum() - lengths
+        places = np.repeat(self.target.starts[rows] - starts, lengths) + np.arange(lengths.sum())
+        values, targets, weights = (getattr(self.target, name)[places] for name in ("values", "targets", "weights"))
+        target = Steps.whole(values, starts, lengths, targets, weights)
+        return replace(self, source=self.source.select(rows), target=target, forced=self.forced[places])
+
+    def batch(self, chosen, room):
+        """Copies of the chosen rows, whose targets must be sorted by length, longest first."""
+        order = np.argsort(-self.source.lengths[chosen], kind="stable")
+        source = self.source.batch(chosen[order], room.part("source"))
+        target = self.target.batch(chosen, room.part("target"))
+        return PairBatch(source, target, order, self.forced[self.places(chosen)])
+
+    def n_batches(self, batch_size):
+        return -(-len(self) // batch_size)
+
+    def epoch(self, rng, batch_size, shuffle):
+        """Every row once, in batches of similar length; which inputs are as given is drawn anew."""
+        self.forced = rng.random(self.n_places) < next(self.shares)
+        return epoch_of(self.source.lengths + self.lengths, rng, batch_size, shuffle)
