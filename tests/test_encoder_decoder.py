@@ -1,11 +1,15 @@
 """An encoder that starts a decoder: outputs against the definition, gradient against finite differences."""
 
+import itertools
+
 import naive
 import numpy as np
 import pytest
+from scipy.special import log_softmax
 from test_steps import difference
 
 from tsrnn.batching import Pairs, Sequences, Steps
+from tsrnn.decoding import decode
 from tsrnn.encoder_decoder import EncoderDecoder
 from tsrnn.propagation import Rooms, gradient, predict
 from tsrnn.rules.cells import CELLS
@@ -143,3 +147,53 @@ def test_weights_go_out_and_in():
     assert {name: part.shape for name, part in weights.items()} == {n: network.shape_of(n) for n in weights}
     assert weights["decoder.weight_ih_l0"].shape == (30, 5) and weights["encoder.weight_hh_l1_reverse"].shape == (15, 5)
     np.testing.assert_array_equal(network.from_weights(weights), theta)
+
+
+def all_sequences(n_symbols, max_length):
+    """Sequences of codes up to that length; shorter ones have an end, `n_symbols`."""
+    for length in range(max_length + 1):
+        for symbols in itertools.product(range(n_symbols), repeat=length):
+            yield [*symbols, *([n_symbols] * (length < max_length))]
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_a_wide_beam_finds_the_likeliest_sequence(cell):
+    """Among all sequences, each scored by the definition."""
+    network = EncoderDecoder(cell, 2, 5, 3, 2, True, one_hot=True, dtype=np.float64)
+    theta, source, longest = 3 * network.initial(np.random.default_rng(1)), example().source, 3
+    weights, eye = weights_as_float64(network, theta), np.eye(3)
+    found = {width: decode(network, theta, source, longest, width, 1) for width in (1, 2, 27)}
+    differs = 0
+    for i in range(len(source)):
+        x = source.values[source.starts[i] : source.starts[i] + 2 * READ[i]].reshape(-1, 2)
+
+        def score(codes, x=x):
+            known, truth = np.empty((len(codes), 0)), eye[codes]
+            y = naive.encoder_decoder(cell, x, weights, eye[2], known, None, truth, 2, True)
+            return log_softmax(y, axis=1)[np.arange(len(codes)), codes].sum()
+
+        def until_end(codes):
+            return codes.tolist()[: codes.tolist().index(2) + 1] if 2 in codes else codes.tolist()
+
+        scores = {width: score(until_end(codes[i])) for width, codes in found.items()}
+        best = max(all_sequences(2, longest), key=score)
+        assert until_end(found[27][i]) == best
+        known, largest = np.empty((longest, 0)), lambda y: eye[y.argmax()]
+        greedy = naive.encoder_decoder(cell, x, weights, eye[2], known, largest, None, 2, True).argmax(axis=1)
+        assert until_end(found[1][i]) == until_end(greedy)
+        assert scores[1] <= scores[27] and scores[2] <= scores[27]
+        differs += best != until_end(greedy)
+    assert differs  # a search that never looks beyond the next symbol would fail
+
+
+@pytest.mark.parametrize("width", [1, 3])
+def test_what_is_written_does_not_depend_on_company_or_threads(width):
+    network = EncoderDecoder("lstm", 2, 20, 4, one_hot=True, dtype=np.float64)
+    rng = np.random.default_rng(0)
+    theta, lengths, none = 3 * network.initial(rng), rng.integers(1, 9, size=150), np.empty((150, 0))
+    source = Sequences(rng.normal(size=2 * lengths.sum()), 2, 2 * (lengths.cumsum() - lengths), lengths, none, none)
+    together = decode(network, theta, source, 7, width, 1)
+    np.testing.assert_array_equal(decode(network, theta, source, 7, width, 2), together)
+    alone = np.concatenate([decode(network, theta, source.select([i]), 7, width, 1) for i in range(20)])
+    np.testing.assert_array_equal(alone, together[:20])
+    assert len(np.unique(together, axis=0)) > 1

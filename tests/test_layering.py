@@ -15,6 +15,7 @@ ORDER = [
     "batching",
     "encoder_decoder",
     "propagation",
+    "decoding",
     "training",
     "estimators",
     "forecasting",

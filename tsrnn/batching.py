@@ -208,14 +208,14 @@ class PairBatch(NamedTuple):
 class Pairs:
     """Row i is a sequence to read and a sequence to write; values of `target` are the decoder's inputs.
 
-    `shares` says for each epoch to come what share of those inputs is as given (Bengio et al. 2015, scheduled
-    sampling); `forced` which ones.
+    `forced` says which of those inputs are as given, `shares` how many of them in each epoch to come (scheduled
+    sampling, Bengio et al. 2015).
     """
 
     source: Sequences
     target: Steps
     forced: np.ndarray  # (n_steps,)
-    shares: Iterator = iter(())
+    shares: Iterator | None = None  # None where there is no training
 
     def __len__(self):
         return len(self.source)

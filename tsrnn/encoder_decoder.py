@@ -92,10 +92,7 @@ class EncoderDecoder:
         return sum(net.work(n_steps) for net in self.nets)
 
     def encode(self, packed, source, order, room, seed=None, keep=False):
-        """States that start the decoder, (layers, n_states, B, H), row i of the source in row `order[i]`; and traces.
-
-        Dropout takes no seed of the decoder's.
-        """
+        """States that start the decoder, (layers, n_states, B, H), row `order[i]` from row i of the source; traces."""
         inner, L, D, H = room.part("encoder"), self.decoder.n_layers, len(self.encoder.directions), self.decoder.width
         _, traces = self.encoder.forward(packed.encoder, source, inner, seed, keep)
         last = self.encoder.last_states(traces, source.lengths, inner)
@@ -121,14 +118,14 @@ class EncoderDecoder:
         """Outputs of every step, one step at a time; inputs that are not as given are filled in."""
         counts = np.count_nonzero(np.arange(len(target.x))[:, None] < target.lengths, axis=1)
         outputs, at = room.take("outputs", (len(forced), padded(self.n_outputs))), 0
-        states = target.initial
+        last, states = None, target.initial
         for x, n in zip(target.x, counts):
             if at:
-                own = self.fed_back(outputs[at - before : at - before + n])
                 said = x[:n, : self.n_outputs]
-                said[:] = np.where(forced[at : at + n, None], said, own)
-            outputs[at : at + n], states = self.step(packed, x[None, :n], states[:, :, :n], room)
-            at, before = at + n, n
+                said[:] = np.where(forced[at : at + n, None], said, self.fed_back(last[:n]))
+            last, states = self.step(packed, x[None, :n], states[:, :, :n], room)
+            outputs[at : at + n] = last
+            at += n
         return outputs
 
     def forward(self, packed, batch, room, seed=None, keep=False):
@@ -147,25 +144,13 @@ class EncoderDecoder:
 
         `bptt_steps` are steps back from the encoder's last one.
         """
-        inner, own = Pair(room.part("encoder"), room.part("decoder")), self._split(grad)
-        noise = None if seed is None else seed + self.encoder.n_layers
-        dfirst = self.decoder.backward(
-            packed.decoder, batch.target, traces.decoder, slopes, own.decoder, inner.decoder, noise
-        )
+        own, noise = self._split(grad), None if seed is None else seed + self.encoder.n_layers
+        written = packed.decoder, batch.target, traces.decoder, slopes, own.decoder, room.part("decoder"), noise
+        dfirst = self.decoder.backward(*written)
         L, S, B, _ = dfirst.shape
         D, H = len(self.encoder.directions), self.encoder.hidden_size
         dlast = room.take("dlast", (L, D, S, B, self.encoder.width))
         apart = dfirst[:, :, batch.order, : self.decoder.hidden_size].reshape(L, S, B, D, H)
         dlast[..., :H] = np.moveaxis(apart, 3, 1)
-        dlast = dlast.reshape(L * D, S, B, -1)
-        self.encoder.backward(
-            packed.encoder,
-            batch.source,
-            traces.encoder,
-            None,
-            own.encoder,
-            inner.encoder,
-            seed,
-            bptt_steps,
-            dlast=dlast,
-        )
+        read = packed.encoder, batch.source, traces.encoder, None, own.encoder, room.part("encoder"), seed, bptt_steps
+        self.encoder.backward(*read, dlast=dlast.reshape(L * D, S, B, -1))

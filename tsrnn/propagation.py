@@ -32,24 +32,32 @@ def cut(network, lengths):
     return [order[chunk::n_chunks] for chunk in range(n_chunks)]
 
 
-def predict(network, theta, rows, n_jobs):
-    """The network's outputs for all rows, or steps, (..., n_outputs), without dropout; states are carried on."""
-    packed, rooms, lengths = network.packing()(theta), Rooms(network.dtype), rows.lengths
-    out, order = np.empty((rows.n_places, network.n_outputs), network.dtype), np.argsort(-lengths, kind="stable")
+def in_chunks(work, network, lengths, n_jobs):
+    """Call `work(chosen, room)` on rows sorted by length, longest first, until all rows have had their turn."""
+    rooms, order = Rooms(network.dtype), np.argsort(-lengths, kind="stable")
     for first in range(0, len(order), SLICE):
         part = order[first : first + SLICE]
         chunks = cut(network, lengths[part])
 
-        def work(chunk, part=part, chunks=chunks):
+        def turn(chunk, part=part, chunks=chunks):
             with rooms.one() as room:
-                chosen = part[chunks[chunk]]
-                batch = rows.batch(chosen, room)
-                outputs, traces = network.forward(packed, batch, room)
-                out[rows.places(chosen)] = outputs[:, : network.n_outputs]
-                if batch.initial is not None:
-                    rows.carry(chosen, network.last_states(traces, batch.lengths, room))
+                work(part[chunks[chunk]], room)
 
-        cpu.each(work, len(chunks), n_jobs)
+        cpu.each(turn, len(chunks), n_jobs)
+
+
+def predict(network, theta, rows, n_jobs):
+    """The network's outputs for all rows, or steps, (..., n_outputs), without dropout; states are carried on."""
+    packed, out = network.packing()(theta), np.empty((rows.n_places, network.n_outputs), network.dtype)
+
+    def work(chosen, room):
+        batch = rows.batch(chosen, room)
+        outputs, traces = network.forward(packed, batch, room)
+        out[rows.places(chosen)] = outputs[:, : network.n_outputs]
+        if batch.initial is not None:
+            rows.carry(chosen, network.last_states(traces, batch.lengths, room))
+
+    in_chunks(work, network, rows.lengths, n_jobs)
     return out
 
 
