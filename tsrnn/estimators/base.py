@@ -259,12 +259,13 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         self._check_parameters()
         return self._fit(X, y, sample_weight, hasattr(self, "_network"), max_iter=1, early_stopping=False)
 
-    def _fit(self, X, y, sample_weight, go_on, classes=None, **changes):
+    def _fit(self, X, y, sample_weight, go_on, given=None, **changes):
+        """`given` is what else belongs to the targets, `changes` those to the recipe."""
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         before = dict(vars(self))
         try:
-            plan = self._plan(X, y, sample_weight, go_on, classes, changes)
+            plan = self._plan(X, y, sample_weight, go_on, given or {}, changes)
         except Exception:  # a refused fit leaves the last one as it was
             vars(self).clear()
             vars(self).update(before)
@@ -272,18 +273,18 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         shown = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
         return self._train(*plan, shown)
 
-    def _plan(self, X, y, sample_weight, go_on, classes, changes):
+    def _plan(self, X, y, sample_weight, go_on, given, changes):
         """Check everything, and make what training needs: rows, held-out rows, recipe, random numbers, network."""
         series = self._read(X, reset=not go_on)
         check_scale(series)
         weights = self._check_weight(sample_weight, len(series), series)
-        targets, factors, labels = self._encode(align(y, series), series, classes, reset=not go_on)
+        targets, factors, labels = self._encode(align(y, series), series, reset=not go_on, **given)
         recipe, held_out = replace(self._recipe(), **changes), None
-        rows = self._rows(series, targets, weights * factors)
-        kept = np.flatnonzero(rows.weights.any(axis=1))
+        weights = (weights * factors).astype(self.dtype)
+        kept = np.flatnonzero(weights)
         if len(kept) == 0:
             raise ValueError("the weights must be positive for at least one sequence; got zeros only.")
-        rows = rows.select(kept)
+        rows = self._rows(series, targets, weights).select(kept)
         if recipe.early_stopping:
             seen, unseen = self._split(len(rows), None if labels is None else labels[kept])
             rows, held_out = rows.select(seen), rows.select(unseen)
@@ -291,9 +292,9 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
             rows = rows.merged()
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
         cell = "rnn_relu" if self.activation == "relu" else self.cell
-        shape = self._n_channels, self.hidden_size, rows.targets.shape[1], self.n_layers, self.bidirectional
-        network = Network(cell, *shape, dropout=self.dropout, dtype=self.dtype)
-        form, solver = (cell, *shape, self.dtype), UPDATES[recipe.solver].rule.__name__
+        shape = cell, self._n_channels, self.hidden_size, rows.targets.shape[1], self.n_layers, self.bidirectional
+        network = self._make_network(*shape)
+        form, solver = (*shape, self.dtype), UPDATES[recipe.solver].rule.__name__
         if not go_on:
             self._theta, self._history = network.initial(rng), History()
         elif form != self._form:
@@ -305,6 +306,9 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
             self._history = replace(self._history, n_updates=0, moments=None)
         self._network, self._form, self._solver = network, form, solver
         return rows, held_out, recipe, rng
+
+    def _make_network(self, *shape):
+        return Network(*shape, dropout=self.dropout, dtype=self.dtype)
 
     def _split(self, n, labels):
         """Rows to train on and rows to watch, classes in proportion where there are enough of each."""

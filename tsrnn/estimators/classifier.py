@@ -7,11 +7,10 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 from tsrnn.estimators.base import BaseRecurrent, with_callbacks
 from tsrnn.estimators.docs import documented
-from tsrnn.estimators.targets import check_length, of_their_type
+from tsrnn.estimators.targets import check_classes, check_length, codes_of, known_classes, of_their_type
 from tsrnn.validation import Instance, Interval, OneOf, Real
 
 
@@ -68,34 +67,18 @@ class RNNClassifier(ClassifierMixin, BaseRecurrent):
             All labels that can occur in this and later calls; needed in the first call unless `y` holds them all.
         """
         self._check_parameters()
-        return self._fit(X, y, sample_weight, hasattr(self, "_network"), classes, max_iter=1, early_stopping=False)
+        return self._fit(
+            X, y, sample_weight, hasattr(self, "_network"), {"classes": classes}, max_iter=1, early_stopping=False
+        )
 
-    def _encode(self, y, series, classes, reset):
+    def _encode(self, y, series, reset, classes=None):
         y = check_length(y if np.ndim(y) else column_or_1d(y), series)
         y = of_their_type(y, lambda i: f"the label of {series.name(i)}")
-        classes = None if classes is None else of_their_type(classes, lambda i: f"entry {i} of classes")
-        if y.dtype.kind == "f" and not np.isfinite(y).all():
-            i = int(np.isfinite(y).argmin())
-            what = "NaN" if np.isnan(y[i]) else "infinity"
-            raise ValueError(f"Input y contains {what}: the label of {series.name(i)} must be finite; got {y[i]}.")
-        if type_of_target(y, input_name="y").startswith("continuous"):
-            raise ValueError(f"labels of y must be classes; got numbers like {y[0]:g}: Unknown label type: continuous.")
-        check_classification_targets(y)
-        if reset:
-            self.classes_ = unique_labels(y if classes is None else classes)
-            if len(self.classes_) < 2:
-                raise ValueError(f"y must hold at least two classes; got one class, {self.classes_.tolist()[0]!r}.")
-        elif classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
-            known, new = self.classes_.tolist(), unique_labels(classes).tolist()
-            raise ValueError(f"classes must be those of the first call, {known}; got {new}.")
-        known = np.isin(y, self.classes_)
-        if not known.all():
-            i = int(known.argmin())
-            raise ValueError(
-                f"labels of y must be among the classes {self.classes_.tolist()}; got {y[i : i + 1].tolist()[0]!r} "
-                f"for {series.name(i)}."
-            )
-        codes = np.searchsorted(self.classes_, y)
+        check_classes(y, lambda i: f"the label of {series.name(i)}")
+        known = known_classes(y, classes, None if reset else self.classes_)
+        if len(known) < 2:
+            raise ValueError(f"y must hold at least two classes; got one class, {known.tolist()[0]!r}.")
+        self.classes_, codes = known, codes_of(y, known, "labels of y", series.name)
         targets = codes[:, None] if len(self.classes_) == 2 else np.eye(len(self.classes_))[codes]
         return targets, self._class_factors(y), codes
 

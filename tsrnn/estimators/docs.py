@@ -1,5 +1,22 @@
 """What the estimators' docstrings share, written once."""
 
+LOSSES = """
+loss : {"squared", "absolute", "huber", "pinball"}, default="squared"
+    Mean over targets and outputs of (y - t)^2, |y - t|, Huber's loss or the pinball loss.
+huber_delta : float, default=1.0
+    Distance, in units of the target, up to which Huber's loss is quadratic.
+quantile : float, default=0.5
+    Quantile that the pinball loss aims at.
+"""
+
+TEACHER_FORCING = """
+teacher_forcing : float or (float, float), default=1.0
+    Share of the steps, drawn anew each epoch, at which the decoder is fed the true previous target while training and
+    not its own (Williams & Zipser 1989); a pair falls or rises evenly from the first epoch to the last of `max_iter`
+    (scheduled sampling, Bengio et al. 2015). The gradient does not run through what is fed back. With a pair only
+    `early_stopping` ends training before `max_iter`, since the training loss changes with the share.
+"""
+
 PARAMETERS = """
 cell : {"rnn", "gru", "lstm"}, default="lstm"
     The recurrent cell: Elman's, gated recurrent unit (reset after the product), long short-term memory.
@@ -85,7 +102,13 @@ feature_names_in_ : ndarray of shape (n_features_in_,)
 
 
 def documented(cls):
-    """Fill the places {parameters} and {attributes} of a docstring."""
-    for place, text in (("{parameters}", PARAMETERS), ("{attributes}", ATTRIBUTES)):
-        cls.__doc__ = cls.__doc__.replace(place, text.strip().replace("\n", "\n    "))
+    """Fill the places {parameters}, {attributes} and so on of a docstring."""
+    texts = {
+        "losses": LOSSES,
+        "teacher_forcing": TEACHER_FORCING,
+        "parameters": PARAMETERS,
+        "attributes": ATTRIBUTES,
+    }
+    for place, text in texts.items():
+        cls.__doc__ = cls.__doc__.replace(f"{{{place}}}", text.strip().replace("\n", "\n    "))
     return cls

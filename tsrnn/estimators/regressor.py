@@ -11,9 +11,32 @@ from tsrnn.estimators.targets import check_squares, numeric_targets
 from tsrnn.validation import Interval, OneOf, Real
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
+class BaseRegressor(RegressorMixin, BaseRecurrent):
+    """What a network that predicts numbers is trained on."""
+
+    loss: str = "squared"
+    huber_delta: float = 1.0
+    quantile: float = 0.5
+
+    _constraints = BaseRecurrent._constraints | {
+        "loss": [OneOf("squared", "absolute", "huber", "pinball")],
+        "huber_delta": [Interval(Real, 0, closed="neither")],
+        "quantile": [Interval(Real, 0, 1, "neither")],
+    }
+
+    def _loss(self):
+        return self.loss, {"huber": float(self.huber_delta), "pinball": float(self.quantile)}.get(self.loss, 0.0)
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class RNNRegressor(RegressorMixin, BaseRecurrent):
+class RNNRegressor(BaseRegressor):
     """A recurrent network that predicts one number, or several, for each sequence.
 
     The last state h_T of a sequence gives y = W_ho h_T + b_ho. With `cell="rnn"`,
@@ -21,12 +44,7 @@ class RNNRegressor(RegressorMixin, BaseRecurrent):
 
     Parameters
     ----------
-    loss : {"squared", "absolute", "huber", "pinball"}, default="squared"
-        Mean over sequences and outputs of (y - t)^2, |y - t|, Huber's loss or the pinball loss.
-    huber_delta : float, default=1.0
-        Distance, in units of the target, up to which Huber's loss is quadratic.
-    quantile : float, default=0.5
-        Quantile that the pinball loss aims at.
+    {losses}
     {parameters}
 
     Attributes
@@ -45,20 +63,7 @@ class RNNRegressor(RegressorMixin, BaseRecurrent):
     True
     """
 
-    loss: str = "squared"
-    huber_delta: float = 1.0
-    quantile: float = 0.5
-
-    _constraints = BaseRecurrent._constraints | {
-        "loss": [OneOf("squared", "absolute", "huber", "pinball")],
-        "huber_delta": [Interval(Real, 0, closed="neither")],
-        "quantile": [Interval(Real, 0, 1, "neither")],
-    }
-
-    def _loss(self):
-        return self.loss, {"huber": float(self.huber_delta), "pinball": float(self.quantile)}.get(self.loss, 0.0)
-
-    def _encode(self, y, series, classes, reset):
+    def _encode(self, y, series, reset):
         targets = numeric_targets(y, series)
         self._many_outputs = targets.ndim == 2
         targets = targets.reshape(len(targets), -1)
@@ -89,8 +94,3 @@ class RNNRegressor(RegressorMixin, BaseRecurrent):
         """
         outputs = self._outputs(X).astype(np.float64)
         return outputs if self._many_outputs else outputs[:, 0]
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags

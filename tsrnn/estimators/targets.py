@@ -5,6 +5,7 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 from tsrnn.series import largest_square, numbers, without_mask
 
@@ -61,6 +62,40 @@ def of_their_type(labels, name):
     if len({isinstance(label, str) for label in labels}) > 1:
         raise ValueError("labels of y must be all strings or all numbers; got both.")
     return np.array(labels)
+
+
+def check_classes(labels, name):
+    """Raise a sentence for labels that are numbers rather than classes; `name(i)` as in `of_their_type`."""
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        i = int(np.isfinite(labels).argmin())
+        what = "NaN" if np.isnan(labels[i]) else "infinity"
+        raise ValueError(f"Input y contains {what}: {name(i)} must be finite; got {labels[i]}.")
+    if type_of_target(labels, input_name="y").startswith("continuous"):
+        raise ValueError(
+            f"labels of y must be classes; got numbers like {labels[0]:g}: Unknown label type: continuous."
+        )
+    check_classification_targets(labels)
+
+
+def known_classes(labels, given, fitted):
+    """All classes, sorted: those fitted before, those given, or those met."""
+    given = None if given is None else unique_labels(of_their_type(given, lambda i: f"entry {i} of classes"))
+    if fitted is None:
+        return unique_labels(labels) if given is None else given
+    if given is not None and not np.array_equal(given, fitted):
+        raise ValueError(f"classes must be those of the first call, {fitted.tolist()}; got {given.tolist()}.")
+    return fitted
+
+
+def codes_of(labels, classes, what, name):
+    """The place of each label among the sorted classes; `name(i)` is where errors say that label i is."""
+    known = np.isin(labels, classes)
+    if not known.all():
+        i = int(known.argmin())
+        raise ValueError(
+            f"{what} must be among the classes {classes.tolist()}; got {labels[i : i + 1].tolist()[0]!r} for {name(i)}."
+        )
+    return np.searchsorted(classes, labels)
 
 
 def check_squares(y, series):
