@@ -42,6 +42,14 @@ def epoch_of(lengths, rng, batch_size, shuffle):
     return batches
 
 
+def equal(keys):
+    """Positions of equal keys, group by group, sorted by key."""
+    found = {}
+    for i, key in enumerate(keys):
+        found.setdefault(key, []).append(i)
+    return [found[key] for key in sorted(found)]
+
+
 @dataclass(frozen=True)
 class Sequences:
     """Row i has `lengths[i]` steps of `n_features` numbers from `values[starts[i]]` on, less `offsets[i]`, and one
@@ -93,14 +101,14 @@ class Sequences:
         The gradient of a whole set does not depend on the order of its rows; in floating point only this makes it so,
         to the last bit, and makes an integer weight the same as repeated rows.
         """
-        found = {}
-        for i, (start, length) in enumerate(zip(self.starts, self.lengths, strict=True)):
-            known = (self.weights[i] != 0).tobytes()
-            key = self.values[start : start + length * self.n_features].tobytes(), self.targets[i].tobytes(), known
-            found.setdefault(key, []).append(i)
-        groups = [found[key] for key in sorted(found)]
+        groups = equal((*self.key(i), (self.weights[i] != 0).tobytes()) for i in range(len(self)))
         weights = np.stack([self.weights[group].sum(axis=0) for group in groups])
         return replace(self.select(np.array([group[0] for group in groups])), weights=weights)
+
+    def key(self, i):
+        """Bytes of row i, the same for equal rows."""
+        start, length = self.starts[i], self.lengths[i]
+        return self.values[start : start + length * self.n_features].tobytes(), self.targets[i].tobytes()
 
 
 @dataclass(frozen=True)
@@ -249,6 +257,20 @@ class Pairs:
         values, targets, weights = (getattr(self.target, name)[places] for name in ("values", "targets", "weights"))
         target = Steps.whole(values, starts, lengths, targets, weights)
         return replace(self, source=self.source.select(rows), target=target, forced=self.forced[places])
+
+    def merged(self):
+        """As of `Sequences`."""
+
+        def part(name, i):
+            start = self.target.starts[i]
+            return getattr(self.target, name)[start : start + self.lengths[i]]
+
+        groups = equal(
+            (*self.source.key(i), part("values", i).tobytes(), part("targets", i).tobytes()) for i in range(len(self))
+        )
+        rows = self.select(np.array([group[0] for group in groups]))
+        weights = np.concatenate([sum(part("weights", i) for i in group) for group in groups])
+        return replace(rows, target=replace(rows.target, weights=weights))
 
     def batch(self, chosen, room):
         """Copies of the chosen rows, whose targets must be sorted by length, longest first."""

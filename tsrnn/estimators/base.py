@@ -413,7 +413,10 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
             check_is_fitted(self)
         series = self._read(X, reset=False)
         rows = self._rows(series, np.empty((len(series), 0)), np.empty((len(series), 0)))
-        return predict(self._network, self._theta, rows, effective_n_jobs(self.n_jobs) if len(series) > 1 else 1)
+        return predict(self._network, self._theta, rows, self._n_threads(series))
+
+    def _n_threads(self, series):
+        return effective_n_jobs(self.n_jobs) if len(series) > 1 else 1
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -1,5 +1,7 @@
 """Targets of sequences: matched by label where they have labels, checked, and named in errors."""
 
+from dataclasses import replace
+from itertools import chain
 from numbers import Real
 
 import numpy as np
@@ -7,7 +9,16 @@ import pandas as pd
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
-from tsrnn.series import largest_square, numbers, without_mask
+from tsrnn.series import (
+    Series,
+    check_finite,
+    from_list,
+    from_objects,
+    is_ragged,
+    largest_square,
+    numbers,
+    without_mask,
+)
 
 
 def align(y, series, name="y"):
@@ -39,15 +50,17 @@ def check_real(array, name):
         raise ValueError(f"{name} must hold real numbers; got {kind} values{note}.")
 
 
-def check_length(y, series):
+def check_length(y, series, name="y"):
+    if getattr(y, "ndim", 1) == 0:
+        raise TypeError(f"{name} must have one entry for each sequence; got {y}.")
     if len(y) != len(series):
-        raise ValueError(f"y must have one entry for each of the {len(series)} sequences of X; got {len(y)}.")
+        raise ValueError(f"{name} must have one entry for each of the {len(series)} sequences of X; got {len(y)}.")
     return y
 
 
-def of_their_type(labels, name):
-    """Labels in an array of bools, numbers or strings, also where pandas or an array of objects holds them; `name(i)`
-    is what errors call number i.
+def of_their_type(labels, name, what="y"):
+    """Labels in an array of bools, numbers or strings, also where pandas or an array of objects holds them; errors call
+    number i `name(i)`, and all of them `what`.
     """
     labels = labels if hasattr(labels, "__len__") and np.ndim(labels) == 1 else column_or_1d(labels, warn=True)
     kind = getattr(labels, "dtype", None)
@@ -56,11 +69,11 @@ def of_their_type(labels, name):
     labels = list(labels)
     for i, label in enumerate(labels):
         if pd.api.types.is_scalar(label) and pd.isna(label):
-            raise ValueError(f"Input y contains NaN: {name(i)} must not be missing; got {label}.")
+            raise ValueError(f"Input {what} contains NaN: {name(i)} must not be missing; got {label}.")
         if not isinstance(label, (str, Real, np.bool_)):
             raise ValueError(f"{name(i)} must be a string, a number or a bool; got {type(label).__name__}.")
     if len({isinstance(label, str) for label in labels}) > 1:
-        raise ValueError("labels of y must be all strings or all numbers; got both.")
+        raise ValueError(f"labels of {what} must be all strings or all numbers; got both.")
     return np.array(labels)
 
 
@@ -128,3 +141,56 @@ def numeric_targets(y, series):
         what = "NaN" if np.isnan(y[i]).any() else f"infinity in {dtype}"
         raise ValueError(f"Input y contains {what}: the target of {series.name(i)} must be finite; got {y[i]}.")
     return y
+
+
+def numbers_at_steps(values, series, name, dtype):
+    """As `Series`, numbers at every step of something that each of the series has, for instance a target."""
+    values = check_length(align(values, series, name), series, name)
+    values = values.to_numpy() if hasattr(values, "to_numpy") else values
+    if is_ragged(values):
+        out = from_list(list(values), dtype, f"{name} of sequence")
+    else:
+        array = np.asarray(values)
+        if array.ndim not in (2, 3) or 0 in array.shape:
+            raise ValueError(
+                f"{name} must be (n_sequences, n_steps) or (n_sequences, n_steps, n_outputs), both at least 1, or a "
+                f"list of arrays; got shape {array.shape}."
+            )
+        check_real(array, name)
+        array = from_objects(array) if array.dtype == object else array
+        n, length = array.shape[:2]
+        with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused so
+            out = Series.end_to_end(np.array(array.reshape(n * length, -1), dtype, order="C"), np.full(n, length))
+    out = replace(out, labels=series.labels)
+    check_finite(out, name)
+    return out
+
+
+def is_symbolic(sequences):
+    """Whether they are strings, or sequences of strings."""
+    if not isinstance(sequences, (list, tuple, np.ndarray, pd.Series)) or getattr(sequences, "ndim", 1) == 0:
+        return False
+    first = next(iter(sequences), None)
+    if isinstance(first, (list, tuple, np.ndarray)) and getattr(first, "ndim", 1) > 0:
+        first = next(iter(first), None)
+    return isinstance(first, str)
+
+
+def labels_at_steps(sequences, name, what="y"):
+    """Labels of all sequences end to end, and how many each has; a string is a sequence of characters. Errors call
+    number i `name(i)`, and all of them `what`.
+    """
+    items = list(sequences.to_numpy() if hasattr(sequences, "to_numpy") else sequences)
+    for i, item in enumerate(items):
+        if not isinstance(item, (str, list, tuple, np.ndarray, pd.Series)) or getattr(item, "ndim", 1) != 1:
+            raise ValueError(f"{name(i)} must be a string or a sequence of labels; got {type(item).__name__}.")
+        if len(item) == 0:
+            raise ValueError(f"{name(i)} must have at least one symbol; got 0.")
+    lengths = np.array(list(map(len, items)), dtype=np.int64)
+    labels = list(chain.from_iterable(items))
+    return of_their_type(labels, lambda i: f"each label of {name(owner_of(i, lengths))}", what), lengths
+
+
+def owner_of(i, lengths):
+    """Number of the sequence that has label i."""
+    return int(np.searchsorted(lengths.cumsum(), i, side="right"))
