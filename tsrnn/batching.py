@@ -71,6 +71,9 @@ class Sequences:
             self, **{name: getattr(self, name)[rows] for name in ("starts", "lengths", "targets", "weights")}
         )
 
+    def with_weight(self):
+        return self.weights.any(axis=1)
+
     def weights_of(self, chosen):
         return self.weights[chosen]
 
@@ -148,6 +151,25 @@ class Steps:
 
     def __len__(self):
         return len(self.starts)
+
+    def with_weight(self):
+        before = np.concatenate([[0], self.weights.any(axis=1).cumsum()])
+        return before[self.starts + self.lengths] > before[self.starts]
+
+    def steps(self, rows):
+        """Where their steps stand, row by row."""
+        lengths = self.lengths[rows]
+        return np.repeat(self.starts[rows] - lengths.cumsum() + lengths, lengths) + np.arange(lengths.sum())
+
+    def select(self, rows):
+        """These of whole series, and no steps but theirs."""
+        lengths, steps = self.lengths[rows], self.steps(rows)
+        starts = lengths.cumsum() - lengths
+        return Steps.whole(self.values[steps], starts, lengths, self.targets[steps], self.weights[steps])
+
+    def passes(self, n_steps):
+        """Every row once, in groups of about so many steps at most; pieces of a series one after the other."""
+        return self.epoch(None, max(1, n_steps // int(self.lengths.max())), False)
 
     def places(self, chosen):
         step, row = steps_of(self.lengths[chosen])
@@ -250,13 +272,12 @@ class Pairs:
     def weights_of(self, chosen):
         return self.target.weights_of(chosen)
 
+    def with_weight(self):
+        return self.target.with_weight()
+
     def select(self, rows):
-        lengths = self.lengths[rows]
-        starts = lengths.cumsum() - lengths
-        places = np.repeat(self.target.starts[rows] - starts, lengths) + np.arange(lengths.sum())
-        values, targets, weights = (getattr(self.target, name)[places] for name in ("values", "targets", "weights"))
-        target = Steps.whole(values, starts, lengths, targets, weights)
-        return replace(self, source=self.source.select(rows), target=target, forced=self.forced[places])
+        forced = self.forced[self.target.steps(rows)]
+        return replace(self, source=self.source.select(rows), target=self.target.select(rows), forced=forced)
 
     def merged(self):
         """As of `Sequences`."""

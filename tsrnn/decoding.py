@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import log_softmax
 
-from tsrnn.propagation import in_chunks
+from tsrnn.propagation import in_chunks, slices
 
 
 def decode(network, theta, rows, max_length, beam_width, n_jobs):
@@ -16,7 +16,7 @@ def decode(network, theta, rows, max_length, beam_width, n_jobs):
         first, _ = network.encode(packed, rows.batch(chosen, room), np.arange(len(chosen)), room)
         out[chosen] = beam_search(network, packed, first, max_length, beam_width, room)
 
-    in_chunks(work, network, rows.lengths, n_jobs)
+    in_chunks(work, network, rows.lengths, n_jobs, slices(rows))
     return out
 
 

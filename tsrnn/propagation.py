@@ -32,11 +32,15 @@ def cut(network, lengths):
     return [order[chunk::n_chunks] for chunk in range(n_chunks)]
 
 
-def in_chunks(work, network, lengths, n_jobs):
-    """Call `work(chosen, room)` on rows sorted by length, longest first, until all rows have had their turn."""
-    rooms, order = Rooms(network.dtype), np.argsort(-lengths, kind="stable")
-    for first in range(0, len(order), SLICE):
-        part = order[first : first + SLICE]
+def slices(rows):
+    order = np.argsort(-rows.lengths, kind="stable")
+    return [order[first : first + SLICE] for first in range(0, len(order), SLICE)]
+
+
+def in_chunks(work, network, lengths, n_jobs, passes):
+    """Call `work(chosen, room)` for chunks of the rows of each pass, sorted by length, longest first."""
+    rooms = Rooms(network.dtype)
+    for part in passes:
         chunks = cut(network, lengths[part])
 
         def turn(chunk, part=part, chunks=chunks):
@@ -46,8 +50,11 @@ def in_chunks(work, network, lengths, n_jobs):
         cpu.each(turn, len(chunks), n_jobs)
 
 
-def predict(network, theta, rows, n_jobs):
-    """The network's outputs for all rows, or steps, (..., n_outputs), without dropout; states are carried on."""
+def predict(network, theta, rows, n_jobs, passes=None):
+    """The network's outputs for all rows, or steps, (..., n_outputs), without dropout; states are carried on.
+
+    `passes` are groups of rows that go through together, one group after the other.
+    """
     packed, out = network.packing()(theta), np.empty((rows.n_places, network.n_outputs), network.dtype)
 
     def work(chosen, room):
@@ -57,7 +64,7 @@ def predict(network, theta, rows, n_jobs):
         if batch.initial is not None:
             rows.carry(chosen, network.last_states(traces, batch.lengths, room))
 
-    in_chunks(work, network, rows.lengths, n_jobs)
+    in_chunks(work, network, rows.lengths, n_jobs, slices(rows) if passes is None else passes)
     return out
 
 

@@ -1,5 +1,7 @@
 """What the estimators' docstrings share, written once."""
 
+import re
+
 LOSSES = """
 loss : {"squared", "absolute", "huber", "pinball"}, default="squared"
     Mean over targets and outputs of (y - t)^2, |y - t|, Huber's loss or the pinball loss.
@@ -7,14 +9,6 @@ huber_delta : float, default=1.0
     Distance, in units of the target, up to which Huber's loss is quadratic.
 quantile : float, default=0.5
     Quantile that the pinball loss aims at.
-"""
-
-TEACHER_FORCING = """
-teacher_forcing : float or (float, float), default=1.0
-    Share of the steps, drawn anew each epoch, at which the decoder is fed the true previous target while training and
-    not its own (Williams & Zipser 1989); a pair falls or rises evenly from the first epoch to the last of `max_iter`
-    (scheduled sampling, Bengio et al. 2015). The gradient does not run through what is fed back. With a pair only
-    `early_stopping` ends training before `max_iter`, since the training loss changes with the share.
 """
 
 PARAMETERS = """
@@ -101,14 +95,66 @@ feature_names_in_ : ndarray of shape (n_features_in_,)
 """
 
 
-def documented(cls):
-    """Fill the places {parameters}, {attributes} and so on of a docstring."""
-    texts = {
-        "losses": LOSSES,
-        "teacher_forcing": TEACHER_FORCING,
-        "parameters": PARAMETERS,
-        "attributes": ATTRIBUTES,
-    }
-    for place, text in texts.items():
-        cls.__doc__ = cls.__doc__.replace(f"{{{place}}}", text.strip().replace("\n", "\n    "))
+# What some parameters mean where a row is a time step.
+OF_STEPS = """
+bidirectional : bool, default=False
+    Also read each series from its end, so that later steps count too; the two states of a step stand side by side.
+max_length : int or None, default=None
+    Steps of a series that `fit` sees at most; predictions see all.
+truncate : {"end", "start"}, default="end"
+    Which end of a longer series `fit` cuts off.
+bptt_steps : int or None, default=None
+    Train on pieces of so many steps, one update each: the state is carried from piece to piece of a series, the
+    gradient ends at the seam (truncated backpropagation through time). None for whole series.
+window : int or None, default=None
+    Train on pieces of so many steps that know nothing of each other, each from the state zero. None for whole series.
+batch_size : int, default=64
+    Series, or pieces of series, of one update; batches hold those of similar length.
+early_stopping : bool, default=False
+    Hold out `validation_fraction` of the series, or the last part of a single one, watch their loss, and put the best
+    weights back at the end.
+validation_fraction : float, default=0.1
+    Share of the series, or of the labelled steps of a single one, held out.
+"""
+
+
+# What some mean for an encoder and a decoder.
+OF_PAIRS = """
+hidden_size : int, default=32
+    Units of each layer and direction of the encoder.
+bidirectional : bool, default=False
+    The encoder also reads each sequence from its end; the last states of both directions stand side by side in a
+    decoder of twice as many units.
+bptt_steps : int or None, default=None
+    Steps back from the encoder's last one through which the gradient runs; None for all.
+early_stopping : bool, default=False
+    Hold out `validation_fraction` of the sequences, watch their loss, the decoder fed what it says itself, and put the
+    best weights back at the end.
+teacher_forcing : float or (float, float), default=1.0
+    Share of the steps, drawn anew each epoch, at which the decoder is fed the true target of the step before while
+    training (Williams & Zipser 1989), and not what it said itself; a pair is the share in the first and in the last of
+    `max_iter` epochs, evenly spaced between (scheduled sampling, Bengio et al. 2015). The gradient does not run through
+    what is fed back. With a pair `tol` acts with `early_stopping` alone, since the loss changes with the share.
+"""
+
+
+def entries(text):
+    return {entry.split(" :")[0]: entry for entry in re.split(r"\n(?=\w)", text.strip()) if entry}
+
+
+def documented(cls, changes=""):
+    """Fill the places of a docstring: {losses}, {parameters}, which are the shared ones with some changes, and
+    {attributes}.
+    """
+    parameters = "\n".join((entries(PARAMETERS) | entries(changes)).values())
+    for place, text in (("{losses}", LOSSES), ("{parameters}", parameters), ("{attributes}", ATTRIBUTES)):
+        cls.__doc__ = cls.__doc__.replace(place, text.strip().replace("\n", "\n    "))
     return cls
+
+
+def documented_of_steps(cls):
+    return documented(cls, OF_STEPS)
+
+
+def documented_of_pairs(cls):
+    return documented(cls, OF_PAIRS)

@@ -10,12 +10,13 @@ from sklearn.utils.validation import check_is_fitted
 from tsrnn.batching import Pairs, Steps
 from tsrnn.decoding import decode
 from tsrnn.encoder_decoder import EncoderDecoder
-from tsrnn.estimators.base import BaseRecurrent, with_callbacks
-from tsrnn.estimators.docs import documented
-from tsrnn.estimators.regressor import BaseRegressor
+from tsrnn.estimators.base import ONE_EPOCH, BaseRecurrent, with_callbacks
+from tsrnn.estimators.docs import documented_of_pairs
+from tsrnn.estimators.regressor import Regression
 from tsrnn.estimators.targets import (
     check_classes,
     check_length,
+    check_weight,
     codes_of,
     is_symbolic,
     known_classes,
@@ -56,7 +57,7 @@ class BaseSeq2Seq(BaseRecurrent):
             self._n_channels, self._flat_input, self.n_features_in_ = len(self.symbols_), False, len(self.symbols_)
             vars(self).pop("feature_names_in_", None)
         codes = codes_of(labels, self.symbols_, "symbols of X", lambda i: f"sequence {owner_of(i, lengths)}")
-        return Series.end_to_end(np.eye(len(self.symbols_), dtype=self.dtype)[codes], lengths)
+        return Series.end_to_end(np.eye(len(self.symbols_), dtype=self._precision(reset))[codes], lengths)
 
     def _make_network(self, *shape):
         options = {"dropout": self.dropout, "one_hot": self._one_hot, "dtype": self.dtype}
@@ -74,32 +75,47 @@ class BaseSeq2Seq(BaseRecurrent):
         inputs = said if known is None else np.hstack([said, known.values])
         return Steps.whole(inputs, targets.starts, targets.lengths, targets.values, np.ones_like(targets.values))
 
-    def _sources(self, series):
-        none = np.empty((len(series), 0))
-        return super()._rows(series, none, none)
-
-    def _rows(self, series, steps, weights):
+    def _pairs(self, series, steps, weights):
+        """Rows of which each step of a target has the weight of its sequence; none of its inputs is as given, unless
+        training says so.
+        """
         share = self.teacher_forcing
-        weights = steps.weights * np.repeat(weights, steps.lengths)[:, None]
+        weights = steps.weights * np.repeat(weights.astype(steps.weights.dtype), steps.lengths)[:, None]
         shares = np.linspace(*(share if isinstance(share, tuple) else (share, share)), self.max_iter)
-        return Pairs(self._sources(series), replace(steps, weights=weights), np.zeros(len(weights), bool), iter(shares))
+        forced = np.zeros(len(weights), bool)
+        return Pairs(self._sources(series), replace(steps, weights=weights), forced, iter(shares))
+
+    def _sources(self, series):
+        none = np.empty((len(series), 0), series.values.dtype)
+        return self._rows(series, none, none)
+
+    def _examples(self, X, y, classes, reset, sample_weight, **known):
+        series = self._read(X, reset)
+        check_scale(series)
+        weights = check_weight(sample_weight, series)
+        rows = self._pairs(series, self._encode(series.aligned(y, "y"), series, classes, reset, **known), weights)
+        kept = np.flatnonzero(rows.with_weight())
+        if len(kept) == 0:
+            raise ValueError("the weights must be positive for at least one sequence; got zeros only.")
+        return rows.select(kept)
+
+    def _strata(self, targets):
+        return None
 
 
-@documented
+@documented_of_pairs
 @dataclass(kw_only=True, eq=False, repr=False)
-class RNNSeq2SeqRegressor(BaseSeq2Seq, BaseRegressor):
+class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
     """An encoder-decoder that predicts a sequence of numbers, of a length of its own, for each sequence.
 
     An encoder reads a sequence; its last states are the first ones of a decoder (Sutskever, Vinyals & Le 2014; Cho et
     al. 2014), which at each step s reads [y_{s-1}, z_s] and says y_s = W_ho h_s + b_ho: y_0 = 0, z_s are the known
-    inputs of that step, if any. At prediction y_{s-1} is what the decoder said itself; held-out sequences of
-    `early_stopping` are run like that too. With `bidirectional` the encoder's states of both directions stand side by
-    side in a decoder of 2 `hidden_size` units. `bptt_steps` are steps back from the encoder's last one. Scale `y`
-    as you scale `X`.
+    inputs of that step, if any. While training y_{s-1} may be the true one, at prediction it is what the
+    decoder said itself. Scale `y` as you scale
+    `X`.
 
     Parameters
     ----------
-    {teacher_forcing}
     {losses}
     {parameters}
 
@@ -126,7 +142,7 @@ class RNNSeq2SeqRegressor(BaseSeq2Seq, BaseRegressor):
     True
     """
 
-    _constraints = BaseRegressor._constraints | BaseSeq2Seq._constraints
+    _constraints = BaseSeq2Seq._constraints | Regression._constraints
 
     @with_callbacks
     def fit(self, X, y, sample_weight=None, decoder_inputs=None):
@@ -158,7 +174,7 @@ class RNNSeq2SeqRegressor(BaseSeq2Seq, BaseRegressor):
         """
         self._check_parameters()
         go_on = self.warm_start and hasattr(self, "_network")
-        return self._fit(X, y, sample_weight, go_on, {"decoder_inputs": decoder_inputs})
+        return self._fit(X, y, go_on, sample_weight=sample_weight, decoder_inputs=decoder_inputs)
 
     @with_callbacks
     def partial_fit(self, X, y, sample_weight=None, decoder_inputs=None):
@@ -166,10 +182,10 @@ class RNNSeq2SeqRegressor(BaseSeq2Seq, BaseRegressor):
         parameters as in `fit`.
         """
         self._check_parameters()
-        given = {"decoder_inputs": decoder_inputs}
-        return self._fit(X, y, sample_weight, hasattr(self, "_network"), given, max_iter=1, early_stopping=False)
+        given = {"sample_weight": sample_weight, "decoder_inputs": decoder_inputs}
+        return self._fit(X, y, hasattr(self, "_network"), ONE_EPOCH, **given)
 
-    def _encode(self, y, series, reset, decoder_inputs=None):
+    def _encode(self, y, series, classes, reset, decoder_inputs):
         targets = numbers_at_steps(y, series, "y", series.values.dtype)
         if self.loss == "squared":
             check_scale(targets, "y")
@@ -180,7 +196,7 @@ class RNNSeq2SeqRegressor(BaseSeq2Seq, BaseRegressor):
         y = y.to_numpy() if hasattr(y, "to_numpy") else y
         self._listed = is_ragged(y)
         self._many_outputs = np.ndim(y[0]) == 2
-        return self._steps(targets, 0, known), np.ones(len(series)), None
+        return self._steps(targets, 0, known)
 
     def _read_known(self, decoder_inputs, series, reset):
         known, n_known = None, 0
@@ -245,7 +261,7 @@ class RNNSeq2SeqRegressor(BaseSeq2Seq, BaseRegressor):
         lengths = self._count_steps(n_steps, known, series)
         nothing = np.zeros((lengths.sum(), self._network.n_outputs), self._network.dtype)
         steps = self._steps(Series.end_to_end(nothing, lengths), 0, known)
-        rows = self._rows(series, steps, np.ones(len(series), nothing.dtype))
+        rows = self._pairs(series, steps, np.ones(len(series)))
         said = predict(self._network, self._theta, rows, self._n_threads(series)).astype(np.float64)
         said = said if self._many_outputs else said[:, 0]
         if self._listed or (lengths != lengths[0]).any():
@@ -269,7 +285,7 @@ class RNNSeq2SeqRegressor(BaseSeq2Seq, BaseRegressor):
         truth = numbers_at_steps(y, series, "y", np.float64)
         said = self.predict(X, truth.lengths, decoder_inputs)
         said = np.concatenate(list(said)).reshape(truth.values.shape)
-        weights = np.repeat(self._check_weight(sample_weight, len(series), series), truth.lengths)
+        weights = np.repeat(check_weight(sample_weight, series), truth.lengths)
         return r2_score(truth.values, said, sample_weight=weights)
 
 
@@ -283,7 +299,7 @@ def check_steps(known, lengths):
         )
 
 
-@documented
+@documented_of_pairs
 @dataclass(kw_only=True, eq=False, repr=False)
 class RNNSeq2SeqClassifier(ClassifierMixin, BaseSeq2Seq):
     """An encoder-decoder that writes a sequence of labels, for instance a string, for each sequence.
@@ -299,7 +315,6 @@ class RNNSeq2SeqClassifier(ClassifierMixin, BaseSeq2Seq):
     beam_width : int, default=1
         How many beginnings of a prediction are followed at a time, those of the largest probability; 1 takes the
         likeliest label at each step.
-    {teacher_forcing}
     {parameters}
 
     Attributes
@@ -374,10 +389,9 @@ class RNNSeq2SeqClassifier(ClassifierMixin, BaseSeq2Seq):
             All labels that can occur in this and later calls; needed in the first call unless `y` holds them all.
         """
         self._check_parameters()
-        given = {"classes": classes}
-        return self._fit(X, y, sample_weight, hasattr(self, "_network"), given, max_iter=1, early_stopping=False)
+        return self._fit(X, y, hasattr(self, "_network"), ONE_EPOCH, classes, sample_weight=sample_weight)
 
-    def _encode(self, y, series, reset, classes=None):
+    def _encode(self, y, series, classes, reset):
         labels, lengths = labels_at_steps(check_length(y, series), lambda i: f"the target of {series.name(i)}")
 
         def target(i):
@@ -391,7 +405,7 @@ class RNNSeq2SeqClassifier(ClassifierMixin, BaseSeq2Seq):
         self._longest = max(int(lengths.max()), 0 if reset else self._longest)
         self._strings = all(isinstance(item, str) for item in y)
         targets = Series.end_to_end(one_hot[codes], lengths + 1)
-        return self._steps(targets, one_hot[end]), np.ones(len(series)), None
+        return self._steps(targets, one_hot[end])
 
     def predict(self, X):
         """Write a sequence of labels for each sequence.
@@ -434,6 +448,8 @@ class RNNSeq2SeqClassifier(ClassifierMixin, BaseSeq2Seq):
         score : float
         """
         written = self.predict(X)
-        y = check_length(y.to_numpy() if hasattr(y, "to_numpy") else y, written)
+        y = y.to_numpy() if hasattr(y, "to_numpy") else y
+        if len(y) != len(written):
+            raise ValueError(f"y must have one entry for each of the {len(written)} sequences of X; got {len(y)}.")
         exact = [list(labels) == list(target) for labels, target in zip(written, y)]
         return float(np.average(exact, weights=sample_weight))
