@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor
+from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2SeqClassifier, RNNSeq2SeqRegressor
 from tsrnn.backends import cpu
 from tsrnn.forecasting import ensemble
 
@@ -67,12 +67,28 @@ SHARED = {
     "verbose": [Acts(1, "stderr")],
 }
 
+LOSSES = {
+    "loss": [Acts("absolute"), Acts("huber"), Acts("pinball")],
+    "huber_delta": [Acts(0.1, where={"loss": "huber"})],
+    "quantile": [Acts(0.9, where={"loss": "pinball"})],
+}
+PAIRS = SHARED | {
+    "teacher_forcing": [
+        Acts(0.5),
+        Acts((0.0, 1.0), where={"teacher_forcing": 0.0}),
+        Acts((1.0, 0.0), "epochs", IMPATIENT),  # a share that changes is no progress of its own
+    ]
+}
+# One epoch from the start, and beams that differ: outputs are nearly even.
+UNSURE = {"max_iter": 1, "learning_rate_init": 1e-9, "max_output_length": 4}
+
 TABLES = {
-    RNNRegressor: SHARED
+    RNNRegressor: SHARED | LOSSES,
+    RNNSeq2SeqRegressor: PAIRS | LOSSES,
+    RNNSeq2SeqClassifier: PAIRS
     | {
-        "loss": [Acts("absolute"), Acts("huber"), Acts("pinball")],
-        "huber_delta": [Acts(0.1, where={"loss": "huber"})],
-        "quantile": [Acts(0.9, where={"loss": "pinball"})],
+        "max_output_length": [Acts(1, "predictions"), Acts(9, "predictions", UNSURE)],
+        "beam_width": [Acts(3, "predictions", UNSURE)],
     },
     RNNClassifier: SHARED | {"class_weight": [Acts({True: 5}), Acts("balanced")]},
     RNNForecaster: {
@@ -141,12 +157,21 @@ def forecasted(parameters, monkeypatch, capfd):
     }
 
 
+def target_of(Estimator, X, y):
+    """Of the sequences X, whose numbers are y, a target of the estimator's kind."""
+    if Estimator is RNNSeq2SeqRegressor:
+        return [np.cumsum(x[:, 0]) for x in X]
+    if Estimator is RNNSeq2SeqClassifier:
+        return ["".join(np.where(x[:, 0] > 0, "a", "b")) for x in X]
+    return y if Estimator is RNNRegressor else y > 0.8
+
+
 def outcome(Estimator, parameters, monkeypatch, capfd):
     """Fit twice, as warm_start wants it, and look at everything."""
     if Estimator is RNNForecaster:
         return forecasted(parameters, monkeypatch, capfd)
     X, y = sequences(200 if "batch_size" in parameters and parameters["batch_size"] == 200 else 24)
-    y, submitted, pool = y if Estimator is RNNRegressor else y > 0.8, [], cpu.pool
+    y, submitted, pool = target_of(Estimator, X, y), [], cpu.pool
 
     def watched():
         submitted.append(threading.current_thread())
@@ -162,6 +187,7 @@ def outcome(Estimator, parameters, monkeypatch, capfd):
         "epochs": model.n_iter_,
         "updates": len(model.grad_norm_curve_),
         "validation losses": model.validation_loss_curve_,
+        "predictions": model.predict(X) if Estimator is RNNSeq2SeqClassifier else None,
         "threads": len(submitted) > 0,
         "stderr": capfd.readouterr().err,
     }
@@ -188,7 +214,7 @@ def test_a_parameter_acts_or_is_refused(Estimator, name, case, monkeypatch, capf
     if isinstance(case, Refused):
         X, y = sequences()
         with pytest.raises(ValueError, match=f"^{name} of {Estimator.__name__} must be .*; got {case.value!r}"):
-            Estimator(**after).fit(X, y > 0)
+            Estimator(**after).fit(X, target_of(Estimator, X, y))
         return
     one, other = (outcome(Estimator, parameters, monkeypatch, capfd) for parameters in (before, after))
     assert one[case.what] != other[case.what]

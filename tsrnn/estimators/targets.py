@@ -185,12 +185,13 @@ def labels_at_steps(sequences, name, what="y"):
     """
     items = list(sequences.to_numpy() if hasattr(sequences, "to_numpy") else sequences)
     for i, item in enumerate(items):
-        if not isinstance(item, (str, list, tuple, np.ndarray, pd.Series)) or getattr(item, "ndim", 1) != 1:
+        nested = isinstance(item, (list, tuple, np.ndarray, pd.Series)) and getattr(item, "ndim", 1) == 1
+        if not (nested or isinstance(item, str)):
             raise ValueError(f"{name(i)} must be a string or a sequence of labels; got {type(item).__name__}.")
         if len(item) == 0:
             raise ValueError(f"{name(i)} must have at least one symbol; got 0.")
     lengths = np.array(list(map(len, items)), dtype=np.int64)
-    labels = list(chain.from_iterable(items))
+    labels = np.fromiter(chain.from_iterable(items), object)
     return of_their_type(labels, lambda i: f"each label of {name(owner_of(i, lengths))}", what), lengths
 
 
