@@ -180,7 +180,7 @@ import gc, json, sys
 import numpy as np
 import pandas as pd
 from numba.core.dispatcher import Dispatcher
-from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor
+from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSeq2SeqClassifier, RNNSeq2SeqRegressor
 rng = np.random.default_rng(0)
 X = rng.normal(size=(40, 6, 2))
 y, frozen = X[:, -1, 0], X.copy()
@@ -191,6 +191,10 @@ for inputs in (X, np.asfortranarray(X), frozen, X.astype("f4"), (10 * X).astype(
     RNNRegressor(**options).fit(inputs, y).predict(inputs)
     RNNRegressor(**options, bidirectional=True).fit(inputs, y[:, None].repeat(2, axis=1)).predict(inputs)
 RNNClassifier(**options).fit(X[:, :, 0], y > 0).predict(X[:, :, 0])
+words = ["ab", "a", "bba", "bcba"]
+for options["bidirectional"] in (False, True):
+    RNNSeq2SeqClassifier(**options, teacher_forcing=0.5, beam_width=2).fit(words, words).predict(words)
+    RNNSeq2SeqRegressor(**options, early_stopping=True).fit(X, X, decoder_inputs=X).predict(X, decoder_inputs=X)
 if dtype == "float32":
     frame = pd.DataFrame(np.exp(X[:, 0]), columns=["a", "b"])
     quick = dict(cell=cell, h=3, hidden_size=5, n_networks=2, max_steps=20)
