@@ -7,7 +7,19 @@ from pathlib import Path
 
 import pytest
 
-ORDER = ["rules", "backends", "network", "series", "batching", "propagation", "training", "estimators", "forecasting"]
+ORDER = [
+    "rules",
+    "backends",
+    "network",
+    "series",
+    "batching",
+    "encoder_decoder",
+    "propagation",
+    "decoding",
+    "training",
+    "estimators",
+    "forecasting",
+]
 # May be imported everywhere, and import nothing else of the package.
 LEAVES = {"validation", "exceptions", "progress"}
 # May import all; those in the order may not import them.

@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSequenceClassifier, RNNSequenceRegressor
+from tsrnn import (
+    RNNClassifier,
+    RNNForecaster,
+    RNNRegressor,
+    RNNSeq2SeqClassifier,
+    RNNSeq2SeqRegressor,
+    RNNSequenceClassifier,
+    RNNSequenceRegressor,
+)
 from tsrnn.backends import cpu
 from tsrnn.forecasting import ensemble
 
@@ -75,11 +83,27 @@ REGRESSION = {
 CLASSIFICATION = {"class_weight": [Acts({True: 5}), Acts("balanced")]}
 STEPWISE = {"window": [Acts(3), Acts(3, "updates"), Refused(3, {"bptt_steps": 2})]}
 
+PAIRS = SHARED | {
+    "teacher_forcing": [
+        Acts(0.5),
+        Acts((0.0, 1.0), where={"teacher_forcing": 0.0}),
+        Acts((1.0, 0.0), "epochs", IMPATIENT),  # a share that changes is no progress of its own
+    ]
+}
+# One epoch from the start, and beams that differ: outputs are nearly even.
+UNSURE = {"max_iter": 1, "learning_rate_init": 1e-9, "max_output_length": 4}
+
 TABLES = {
     RNNRegressor: SHARED | REGRESSION,
     RNNClassifier: SHARED | CLASSIFICATION,
     RNNSequenceRegressor: SHARED | STEPWISE | REGRESSION,
     RNNSequenceClassifier: SHARED | STEPWISE | CLASSIFICATION,
+    RNNSeq2SeqRegressor: PAIRS | REGRESSION,
+    RNNSeq2SeqClassifier: PAIRS
+    | {
+        "max_output_length": [Acts(1, "predictions"), Acts(9, "predictions", UNSURE)],
+        "beam_width": [Acts(3, "predictions", UNSURE)],
+    },
     RNNForecaster: {
         "h": [Acts(4, "forecast"), Acts(4, "losses")],
         "freq": [Acts("B", "times", {"freq": "D"})],
@@ -111,6 +135,10 @@ def sequences(Estimator, n=24):
     """Ragged sequences, and twice the last value of each, or every value, as a number or as what it is above."""
     rng = np.random.default_rng(0)
     X = [rng.normal(size=(length, 2)) for length in rng.integers(2, 9, size=n)]
+    if Estimator is RNNSeq2SeqRegressor:
+        return X, [np.cumsum(x[:, 0]) for x in X]
+    if Estimator is RNNSeq2SeqClassifier:
+        return X, ["".join(np.where(x[:, 0] > 0, "a", "b")) for x in X]
     y = [2 * x[:, 0] for x in X]
     if Estimator in (RNNClassifier, RNNSequenceClassifier):
         y = [part > 0.8 for part in y]
@@ -171,6 +199,7 @@ def outcome(Estimator, parameters, monkeypatch, capfd):
         "epochs": model.n_iter_,
         "updates": len(model.grad_norm_curve_),
         "validation losses": model.validation_loss_curve_,
+        "predictions": model.predict(X) if Estimator is RNNSeq2SeqClassifier else None,
         "threads": len(submitted) > 0,
         "stderr": capfd.readouterr().err,
     }

@@ -180,7 +180,15 @@ import gc, json, sys
 import numpy as np
 import pandas as pd
 from numba.core.dispatcher import Dispatcher
-from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSequenceClassifier, RNNSequenceRegressor
+from tsrnn import (
+    RNNClassifier,
+    RNNForecaster,
+    RNNRegressor,
+    RNNSeq2SeqClassifier,
+    RNNSeq2SeqRegressor,
+    RNNSequenceClassifier,
+    RNNSequenceRegressor,
+)
 rng = np.random.default_rng(0)
 X = rng.normal(size=(40, 6, 2))
 y, frozen = X[:, -1, 0], X.copy()
@@ -196,6 +204,10 @@ for inputs in (X, np.asfortranarray(X), frozen, X.astype("f4"), (10 * X).astype(
 RNNClassifier(**options).fit(X[:, :, 0], y > 0).predict(X[:, :, 0])
 rows = pd.DataFrame(X.reshape(-1, 2))
 RNNSequenceClassifier(**options).fit(rows, rows[0] > 0, series=rows.index // 6).predict_with_state(rows)
+words = ["ab", "a", "bba", "bcba"]
+for options["bidirectional"] in (False, True):
+    RNNSeq2SeqClassifier(**options, teacher_forcing=0.5, beam_width=2).fit(words, words).predict(words)
+    RNNSeq2SeqRegressor(**options, early_stopping=True).fit(X, X, decoder_inputs=X).predict(X, decoder_inputs=X)
 if dtype == "float32":
     frame = pd.DataFrame(np.exp(X[:, 0]), columns=["a", "b"])
     quick = dict(cell=cell, h=3, hidden_size=5, n_networks=2, max_steps=20)

@@ -10,6 +10,8 @@ HOMES = {
     "RNNClassifier": "tsrnn.estimators.classifier",
     "RNNSequenceRegressor": "tsrnn.estimators.sequence_regressor",
     "RNNSequenceClassifier": "tsrnn.estimators.sequence_classifier",
+    "RNNSeq2SeqRegressor": "tsrnn.estimators.seq2seq",
+    "RNNSeq2SeqClassifier": "tsrnn.estimators.seq2seq",
     "RNNForecaster": "tsrnn.forecasting.forecaster",
     "PanelTimeSeriesSplit": "tsrnn.forecasting.split",
     "from_channels_first": "tsrnn.series",

@@ -39,7 +39,13 @@ class Room:
     """
 
     def __init__(self, dtype):
-        self.dtype, self.arrays, self.views = dtype, {}, {}
+        self.dtype, self.arrays, self.views, self.parts = dtype, {}, {}, {}
+
+    def part(self, name):
+        """A room in this one, where names mean something else."""
+        if name not in self.parts:
+            self.parts[name] = Room(self.dtype)
+        return self.parts[name]
 
     def take(self, name, shape):
         last = self.views.get(name)
@@ -66,7 +72,7 @@ class Network:
 
     The head sees [h of each direction, context]: `n_context` further numbers a row, a linear way past the recurrence.
     The outputs of every step come without gaps: those of step 0, row by row, then of step 1 the rows that still run,
-    and so on; a context has the same order.
+    and so on; a context has the same order. Without outputs there is no head, and the last states are what is wanted.
     """
 
     def __init__(
@@ -95,8 +101,9 @@ class Network:
                 # in this order they are one matrix, which [x, 1, h, 1] is multiplied with
                 shapes |= {f"weight_ih{end}": (n_in, n_gates), f"bias_ih{end}": (n_gates,)}
                 shapes |= {f"weight_hh{end}": (self.width, n_gates), f"bias_hh{end}": (n_gates,)}
-        n_seen = len(self.directions) * self.width + padded(n_context)
-        shapes |= {"weight_ho": (n_seen, padded(n_outputs)), "bias_ho": (padded(n_outputs),)}
+        if n_outputs:
+            n_seen = len(self.directions) * self.width + padded(n_context)
+            shapes |= {"weight_ho": (n_seen, padded(n_outputs)), "bias_ho": (padded(n_outputs),)}
         self.layout, self._packings = Layout(shapes), {}
 
     # Weights in and out
@@ -189,11 +196,11 @@ class Network:
 
     def work(self, n_steps):
         """Multiplications of a forward pass over that many steps in all."""
-        return n_steps * (self.layout.size - self.layout.parts["bias_ho"].stop + self.layout.parts["weight_ho"].start)
+        return n_steps * self.layout.parts[f"bias_hh{self.ends[-1]}"].stop
 
     def forward(self, packed, batch, room, seed=None, keep=False):
-        """Outputs (rows or steps, padded n_outputs) of a batch, and traces for `last_states`, and for `backward` if
-        `keep`.
+        """Outputs (rows or steps, padded n_outputs) of a batch, None without a head, and traces for `last_states`, and
+        for `backward` if `keep`.
 
         `packed` from `packing`; `seed` switches dropout on.
         """
@@ -215,6 +222,8 @@ class Network:
                 weights = (packed[f"{name}{end}"] for name in ("weight_ih", "weight_hh", "bias"))
                 cpu.forward(cell, inputs, lengths, *weights, states, saved)
                 traces.append(Trace(inputs, states, saved))
+        if not self.n_outputs:
+            return None, traces
         seen = self._seen(lengths, room)
         for d in range(D):
             if self.every_step:
@@ -246,9 +255,10 @@ class Network:
         """
         cell, H, D, starts, lengths = self.cell, self.width, len(self.directions), self.layout.parts, batch.lengths
         T, B, _ = traces[0].x.shape
-        seen = self._seen(lengths, room)
-        dseen = room.take("dseen", seen.shape)
-        cpu.affine_backward(seen, packed["weight_ho_t"], slopes, dseen, grad, starts["weight_ho"].start)
+        if self.n_outputs:
+            seen = self._seen(lengths, room)
+            dseen = room.take("dseen", seen.shape)
+            cpu.affine_backward(seen, packed["weight_ho_t"], slopes, dseen, grad, starts["weight_ho"].start)
         none, below = np.empty((0, B, H), self.dtype), None
         all_dstates = room.take("dstates", (len(traces), cell.n_states, B, H))
         all_dstates[:] = 0 if dlast is None else dlast
@@ -263,7 +273,7 @@ class Network:
                 elif self.every_step:
                     doutputs = room.take("doutputs", (T, B, H))
                     cpu.spread(dseen, d * H, lengths, doutputs, d == 1)
-                else:
+                elif self.n_outputs:
                     dstates[0] += dseen[:, d * H : (d + 1) * H]
                 slopes_x = none if below is None else below if d == 0 else room.take("dx_reverse", below.shape)
                 weights = packed[f"weight_ih{end}_t"], packed[f"weight_hh{end}_t"]

@@ -37,26 +37,34 @@ def slices(rows):
     return [order[first : first + SLICE] for first in range(0, len(order), SLICE)]
 
 
+def in_chunks(work, network, lengths, n_jobs, passes):
+    """Call `work(chosen, room)` for chunks of the rows of each pass, sorted by length, longest first."""
+    rooms = Rooms(network.dtype)
+    for part in passes:
+        chunks = cut(network, lengths[part])
+
+        def turn(chunk, part=part, chunks=chunks):
+            with rooms.one() as room:
+                work(part[chunks[chunk]], room)
+
+        cpu.each(turn, len(chunks), n_jobs)
+
+
 def predict(network, theta, rows, n_jobs, passes=None):
     """The network's outputs for all rows, or steps, (..., n_outputs), without dropout; states are carried on.
 
     `passes` are groups of rows that go through together, one group after the other.
     """
-    packed, rooms, lengths = network.packing()(theta), Rooms(network.dtype), rows.lengths
-    out = np.empty((rows.n_places, network.n_outputs), network.dtype)
-    for part in slices(rows) if passes is None else passes:
-        chunks = cut(network, lengths[part])
+    packed, out = network.packing()(theta), np.empty((rows.n_places, network.n_outputs), network.dtype)
 
-        def work(chunk, part=part, chunks=chunks):
-            with rooms.one() as room:
-                chosen = part[chunks[chunk]]
-                batch = rows.batch(chosen, room)
-                outputs, traces = network.forward(packed, batch, room)
-                out[rows.places(chosen)] = outputs[:, : network.n_outputs]
-                if batch.initial is not None:
-                    rows.carry(chosen, network.last_states(traces, batch.lengths, room))
+    def work(chosen, room):
+        batch = rows.batch(chosen, room)
+        outputs, traces = network.forward(packed, batch, room)
+        out[rows.places(chosen)] = outputs[:, : network.n_outputs]
+        if batch.initial is not None:
+            rows.carry(chosen, network.last_states(traces, batch.lengths, room))
 
-        cpu.each(work, len(chunks), n_jobs)
+    in_chunks(work, network, rows.lengths, n_jobs, slices(rows) if passes is None else passes)
     return out
 
 
