@@ -28,6 +28,7 @@ lint: $(STAMP)-dev
 
 # A selection: make bench BENCH=Scan
 bench: $(STAMP)-bench
+	$(BIN)/asv machine --yes > /dev/null
 	$(BIN)/asv run --quick --show-stderr --python=same --bench "$(BENCH)"
 
 clean:

@@ -8,6 +8,8 @@ __version__ = "0.1.0"
 HOMES = {
     "RNNRegressor": "tsrnn.estimators.regressor",
     "RNNClassifier": "tsrnn.estimators.classifier",
+    "RNNSequenceRegressor": "tsrnn.estimators.sequence_regressor",
+    "RNNSequenceClassifier": "tsrnn.estimators.sequence_classifier",
     "RNNForecaster": "tsrnn.forecasting.forecaster",
     "PanelTimeSeriesSplit": "tsrnn.forecasting.split",
     "from_channels_first": "tsrnn.series",

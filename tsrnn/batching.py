@@ -62,6 +62,9 @@ class Sequences:
             self, **{name: getattr(self, name)[rows] for name in ("starts", "lengths", "targets", "weights")}
         )
 
+    def with_weight(self):
+        return self.weights.any(axis=1)
+
     def weights_of(self, chosen):
         return self.weights[chosen]
 
@@ -139,6 +142,21 @@ class Steps:
 
     def __len__(self):
         return len(self.starts)
+
+    def with_weight(self):
+        before = np.concatenate([[0], self.weights.any(axis=1).cumsum()])
+        return before[self.starts + self.lengths] > before[self.starts]
+
+    def select(self, rows):
+        """These of whole series, and no steps but theirs."""
+        lengths = self.lengths[rows]
+        starts = lengths.cumsum() - lengths
+        steps = np.repeat(self.starts[rows] - starts, lengths) + np.arange(lengths.sum())
+        return Steps.whole(self.values[steps], starts, lengths, self.targets[steps], self.weights[steps])
+
+    def passes(self, n_steps):
+        """Every row once, in groups of about so many steps at most; pieces of a series one after the other."""
+        return self.epoch(None, max(1, n_steps // int(self.lengths.max())), False)
 
     def places(self, chosen):
         step, row = steps_of(self.lengths[chosen])

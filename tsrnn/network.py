@@ -151,6 +151,10 @@ class Network:
                     weights[name][H : 2 * H] = 1
         return self.from_weights(weights)
 
+    def zero_states(self, n):
+        """Of n series: (n, layers and directions, n_states, padded hidden_size)."""
+        return np.zeros((n, len(self.ends), self.cell.n_states, self.width), self.dtype)
+
     def decay(self):
         """1 at every weight, 0 at every bias: what weight decay acts on."""
         mask = np.zeros(self.layout.size, self.dtype)

@@ -32,12 +32,19 @@ def cut(network, lengths):
     return [order[chunk::n_chunks] for chunk in range(n_chunks)]
 
 
-def predict(network, theta, rows, n_jobs):
-    """The network's outputs for all rows, or steps, (..., n_outputs), without dropout; states are carried on."""
+def slices(rows):
+    order = np.argsort(-rows.lengths, kind="stable")
+    return [order[first : first + SLICE] for first in range(0, len(order), SLICE)]
+
+
+def predict(network, theta, rows, n_jobs, passes=None):
+    """The network's outputs for all rows, or steps, (..., n_outputs), without dropout; states are carried on.
+
+    `passes` are groups of rows that go through together, one group after the other.
+    """
     packed, rooms, lengths = network.packing()(theta), Rooms(network.dtype), rows.lengths
-    out, order = np.empty((rows.n_places, network.n_outputs), network.dtype), np.argsort(-lengths, kind="stable")
-    for first in range(0, len(order), SLICE):
-        part = order[first : first + SLICE]
+    out = np.empty((rows.n_places, network.n_outputs), network.dtype)
+    for part in slices(rows) if passes is None else passes:
         chunks = cut(network, lengths[part])
 
         def work(chunk, part=part, chunks=chunks):

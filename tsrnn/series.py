@@ -16,6 +16,9 @@ class Series:
     lengths: np.ndarray
     labels: list | None = None  # what errors call a series; its position where there is nothing better
 
+    # What targets belong to: here a series, and each must have one.
+    noun, needs_all = "sequence", True
+
     @classmethod
     def end_to_end(cls, values, lengths, labels=None):
         lengths = np.asarray(lengths, dtype=np.int64)
@@ -31,6 +34,34 @@ class Series:
 
     def name(self, i):
         return f"sequence {i if self.labels is None else self.labels[i]!r}"
+
+    @property
+    def n_owners(self):
+        return len(self)
+
+    def owner(self, i):
+        return self.name(int(i))
+
+    def aligned(self, entries, name):
+        """Targets or weights in the order of the series, where they are a pandas object indexed by the labels.
+
+        Otherwise as they are: other objects, an index of other things, and the index that pandas makes when given none.
+        """
+        entries = without_mask(entries if hasattr(entries, "__len__") else np.asarray(entries))
+        index = getattr(entries, "index", None)
+        if self.labels is None or not hasattr(index, "is_unique") or getattr(index, "nlevels", 1) > 1:
+            return entries
+        known = index.isin(self.labels)
+        if index.is_unique and known.all() and len(index) == len(self):
+            return entries.loc[self.labels]
+        if known.any() and not np.array_equal(index, np.arange(len(index))):
+            held = set(index)
+            missing = [i for i, label in enumerate(self.labels) if label not in held]
+            if missing:
+                raise ValueError(
+                    f"the index of {name} must hold every label of X; got none for {self.name(missing[0])}."
+                )
+        return entries
 
 
 def is_panel_frame(X):
@@ -55,13 +86,13 @@ def is_ragged(X):
         return True
 
 
-def check_form(X):
-    """Raise a sentence for what is neither an array of two or three dimensions nor numbers."""
+def check_form(X, flat="(n_sequences, n_timesteps)", hint="one sequence of one feature is X.reshape(1, -1)"):
+    """Raise a sentence for what is neither an array of two, which are `flat`, or three dimensions nor numbers."""
     shape, kind = X.shape if hasattr(X, "shape") else np.asarray(X).shape, getattr(X, "dtype", None)
     if len(shape) not in (2, 3):
         raise ValueError(
-            "X must be (n_sequences, n_timesteps), (n_sequences, n_timesteps, n_features) or a list of sequences; "
-            f"got shape {shape}: Reshape your data, one sequence of one feature is X.reshape(1, -1)."
+            f"X must be {flat}, (n_sequences, n_timesteps, n_features) or a list of sequences; "
+            f"got shape {shape}: Reshape your data, {hint}."
         )
     if getattr(kind, "kind", "f") not in "biufO":
         note = ": Complex data not supported" if kind.kind == "c" else ""

@@ -1,5 +1,7 @@
 """What the estimators' docstrings share, written once."""
 
+import re
+
 PARAMETERS = """
 cell : {"rnn", "gru", "lstm"}, default="lstm"
     The recurrent cell: Elman's, gated recurrent unit (reset after the product), long short-term memory.
@@ -84,8 +86,40 @@ feature_names_in_ : ndarray of shape (n_features_in_,)
 """
 
 
-def documented(cls):
-    """Fill the places {parameters} and {attributes} of a docstring."""
-    for place, text in (("{parameters}", PARAMETERS), ("{attributes}", ATTRIBUTES)):
+# What some parameters mean where a row is a time step.
+OF_STEPS = """
+bidirectional : bool, default=False
+    Also read each series from its end, so that later steps count too; the two states of a step stand side by side.
+max_length : int or None, default=None
+    Steps of a series that `fit` sees at most; predictions see all.
+truncate : {"end", "start"}, default="end"
+    Which end of a longer series `fit` cuts off.
+bptt_steps : int or None, default=None
+    Train on pieces of so many steps, one update each: the state is carried from piece to piece of a series, the
+    gradient ends at the seam (truncated backpropagation through time). None for whole series.
+window : int or None, default=None
+    Train on pieces of so many steps that know nothing of each other, each from the state zero. None for whole series.
+batch_size : int, default=64
+    Series, or pieces of series, of one update; batches hold those of similar length.
+early_stopping : bool, default=False
+    Hold out `validation_fraction` of the series, or the last part of a single one, watch their loss, and put the best
+    weights back at the end.
+validation_fraction : float, default=0.1
+    Share of the series, or of the labelled steps of a single one, held out.
+"""
+
+
+def entries(text):
+    return {entry.split(" :")[0]: entry for entry in re.split(r"\n(?=\w)", text.strip()) if entry}
+
+
+def documented(cls, changes=""):
+    """Fill the places {parameters}, which are the shared ones with some changes, and {attributes} of a docstring."""
+    parameters = "\n".join((entries(PARAMETERS) | entries(changes)).values())
+    for place, text in (("{parameters}", parameters), ("{attributes}", ATTRIBUTES)):
         cls.__doc__ = cls.__doc__.replace(place, text.strip().replace("\n", "\n    "))
     return cls
+
+
+def documented_of_steps(cls):
+    return documented(cls, OF_STEPS)

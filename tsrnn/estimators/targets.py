@@ -1,4 +1,4 @@
-"""Targets of sequences: matched by label where they have labels, checked, and named in errors."""
+"""Targets and weights of sequences or of their time steps: checked, and named in errors."""
 
 from numbers import Real
 
@@ -6,41 +6,22 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_array, column_or_1d
 
-from tsrnn.series import largest_square, numbers, without_mask
+from tsrnn.series import largest_square, numbers
 
 
-def align(y, series, name="y"):
-    """`y` in the order of the series, where it is a pandas object indexed by the series' labels.
-
-    Otherwise as it is: other objects, an index of other things, and the index that pandas makes when given none.
-    """
-    y, index = without_mask(y if hasattr(y, "__len__") else np.asarray(y)), getattr(y, "index", None)
-    if series.labels is None or not hasattr(index, "is_unique") or getattr(index, "nlevels", 1) > 1:
-        return y
-    known = index.isin(series.labels)
-    if index.is_unique and known.all() and len(index) == len(series):
-        return y.loc[series.labels]
-    if known.any() and not np.array_equal(index, np.arange(len(index))):
-        held = set(index)
-        missing = [i for i, label in enumerate(series.labels) if label not in held]
-        if missing:
-            raise ValueError(f"the index of {name} must hold every label of X; got none for {series.name(missing[0])}.")
-    return y
-
-
-def check_real(array, name):
+def check_real(array, name, series):
     array = np.asarray(array)
     kind = array.dtype
     if array.ndim == 0:
-        raise TypeError(f"{name} must have one entry for each sequence; got {array.item()!r}.")
+        raise TypeError(f"{name} must have one entry for each {series.noun}; got {array.item()!r}.")
     if kind.kind not in "biufO":
         note = ": Complex data not supported" if kind.kind == "c" else ""
         raise ValueError(f"{name} must hold real numbers; got {kind} values{note}.")
 
 
 def check_length(y, series):
-    if len(y) != len(series):
-        raise ValueError(f"y must have one entry for each of the {len(series)} sequences of X; got {len(y)}.")
+    if len(y) != series.n_owners:
+        raise ValueError(f"y must have one entry for each of the {series.n_owners} {series.noun}s of X; got {len(y)}.")
     return y
 
 
@@ -70,26 +51,56 @@ def check_squares(y, series):
     if large.any():
         i = int(large.argmax())
         raise ValueError(
-            f"the target of {series.name(i)} must be at most {largest_square(dtype):.2g}, so that its square is finite "
-            f"in {dtype}; got {np.abs(y[i]).max():.2g}: scale y, for instance with TransformedTargetRegressor."
+            f"the target of {series.owner(i)} must be at most {largest_square(dtype):.2g}, so that its square is "
+            f"finite in {dtype}; got {np.abs(y[i]).max():.2g}: scale y, for instance with TransformedTargetRegressor."
         )
 
 
 def numeric_targets(y, series):
-    """Finite numbers, (n_sequences,) or (n_sequences, n_outputs)."""
-    check_real(y, "y")
+    """Numbers, (n_owners,) or (n_owners, n_outputs); NaN is a missing one where `series` need not have all."""
+    check_real(y, "y", series)
     y = check_length(y, series)
     if getattr(getattr(y, "dtype", None), "kind", "O") == "O" and np.asarray(y).dtype == object:
         rows = np.array_split(np.asarray(y), len(y))
-        y = np.concatenate([numbers(row, f"the target of {series.name(i)}") for i, row in enumerate(rows)])
+        y = np.concatenate([numbers(row, f"the target of {series.owner(i)}") for i, row in enumerate(rows)])
     y = check_array(y, ensure_2d=False, allow_nd=True, dtype=np.float64, ensure_all_finite=False, input_name="y")
     if y.ndim > 2:
-        raise ValueError(f"y must be (n_sequences,) or (n_sequences, n_outputs); got shape {y.shape}.")
+        n = f"n_{series.noun.replace(' ', '')}s"
+        raise ValueError(f"y must be ({n},) or ({n}, n_outputs); got shape {y.shape}.")
     dtype = series.values.dtype
     with np.errstate(over="ignore"):
-        bad = ~np.isfinite(y.astype(dtype)).reshape(len(y), -1).all(axis=1)
+        bad = ~np.isfinite(y.astype(dtype)) & (series.needs_all | ~np.isnan(y))
+    bad = bad.reshape(len(y), -1).any(axis=1)
     if bad.any():
         i = int(bad.argmax())
-        what = "NaN" if np.isnan(y[i]).any() else f"infinity in {dtype}"
-        raise ValueError(f"Input y contains {what}: the target of {series.name(i)} must be finite; got {y[i]}.")
+        what = "NaN" if series.needs_all and np.isnan(y[i]).any() else f"infinity in {dtype}"
+        raise ValueError(f"Input y contains {what}: the target of {series.owner(i)} must be finite; got {y[i]}.")
     return y
+
+
+def labelled(y, series):
+    """Which entries have a label, as positions, and these labels in an array of bools, numbers or strings."""
+    y, known = check_length(y if np.ndim(y) else column_or_1d(y), series), np.arange(len(y))
+    if not series.needs_all:
+        y = column_or_1d(y, warn=True) if np.ndim(y) != 1 else y if hasattr(y, "take") else np.array(y, dtype=object)
+        known = np.flatnonzero(~pd.isna(y))
+        y = y.take(known)
+    return known, of_their_type(y, lambda i: f"the label of {series.owner(known[i])}")
+
+
+def check_weight(sample_weight, series):
+    """One number, not negative, for each that has a target."""
+    if sample_weight is None:
+        return np.ones(series.n_owners)
+    sample_weight = series.aligned(sample_weight, "sample_weight")
+    check_real(sample_weight, "sample_weight", series)
+    weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    if weight.shape != (series.n_owners,):
+        raise ValueError(
+            f"sample_weight must have one entry for each of the {series.n_owners} {series.noun}s; "
+            f"got shape {weight.shape}."
+        )
+    if (weight < 0).any():
+        i = int(weight.argmin())
+        raise ValueError(f"sample_weight must not be negative; got {weight[i]:g} for {series.owner(i)}.")
+    return weight
