@@ -3,10 +3,11 @@
 import naive
 import numpy as np
 import pytest
+from sklearn.base import RegressorMixin
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
 
-from tsrnn import RNNClassifier, RNNRegressor
+from tsrnn import RNNClassifier, RNNRegressor, RNNSequenceClassifier, RNNSequenceRegressor
 from tsrnn.backends import scan
 from tsrnn.inspection import gradient_flow, hidden_states, memory_length, saliency
 from tsrnn.rules.cells import CELLS
@@ -46,15 +47,20 @@ def pushed(model, x, where, step, push):
             ways.append(states[:, 0])
         last = np.concatenate([way[-1] for way in ways])
         x = np.hstack([way[::-1] if d else way for d, way in enumerate(ways)])
-    return weights["weight_ho"] @ last + weights["bias_ho"]
+    seen = x if model._every_step else last
+    return seen @ weights["weight_ho"].T + weights["bias_ho"]
 
 
 def loss_of(model, outputs, target):
-    if isinstance(model, RNNRegressor):
-        return np.mean((outputs - target) ** 2)
-    code = int(np.searchsorted(model.classes_, target))
-    outputs = np.array([0, outputs[0]]) if len(model.classes_) == 2 else outputs
-    return np.log(np.exp(outputs).sum()) - outputs[code]
+    """The mean over the targets of one sequence; NaN is none."""
+    if not model._every_step:
+        outputs, target = outputs[None], [target]
+    if isinstance(model, RegressorMixin):
+        return np.nanmean((outputs - target) ** 2)
+    if len(model.classes_) == 2:
+        outputs = np.hstack([np.zeros_like(outputs), outputs])
+    known = [(one, np.searchsorted(model.classes_, label)) for one, label in zip(outputs, target) if label == label]
+    return np.mean([np.log(np.exp(one).sum()) - one[code] for one, code in known])
 
 
 def flow_by_differences(model, y):
@@ -97,6 +103,35 @@ def test_flow_against_differences(cell, activation, n_layers, bidirectional):
 def test_flow_of_classifiers(y):
     model = fitted("lstm", n_layers=2, Estimator=RNNClassifier, y=y, class_weight="balanced")
     assert_flow(gradient_flow(model, X, y), flow_by_differences(model, y), rtol=1e-6, atol=1e-9)
+
+
+@pytest.mark.parametrize(("n_layers", "bidirectional"), [(1, False), (2, True)])
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_flow_with_a_target_at_every_step(cell, n_layers, bidirectional):
+    """Each target counts, missing ones do not; a window or pieces of training cut nothing."""
+    y = [np.random.default_rng(length).normal(size=(length, 2)) for length in LENGTHS]
+    y[0][1:3, 0] = y[2][4] = np.nan
+    model = fitted(cell, "tanh", n_layers, bidirectional, RNNSequenceRegressor, y, window=2)
+    flow = gradient_flow(model, X, y)
+    assert_flow(flow, flow_by_differences(model, y), rtol=1e-6, atol=1e-9)
+    assert flow.n_sequences.tolist() == [4, 3, 3, 2, 1, 1]
+    table = np.concatenate(X), np.concatenate(y), np.repeat(["a", "b", "c", "d"], LENGTHS)
+    np.testing.assert_array_equal(gradient_flow(model, *table).h, flow.h)
+    for part, other in zip(hidden_states(model, table[0], series=table[2]), hidden_states(model, X)):
+        np.testing.assert_array_equal(part, other)
+
+
+@pytest.mark.parametrize("n_classes", [2, 3])
+def test_flow_with_a_label_at_every_step(n_classes):
+    y = [np.arange(length) % n_classes + 0.0 for length in LENGTHS]
+    y[0][0] = np.nan
+    model = fitted("gru", Estimator=RNNSequenceClassifier, y=y, class_weight={1: 3.0})
+    assert_flow(gradient_flow(model, X, y), flow_by_differences(model, y), rtol=1e-6, atol=1e-9)
+    y[2][:] = np.nan  # the longest sequence has no label, and is left out
+    shorter = [i for i in range(len(X)) if i != 2]
+    flow, expected = gradient_flow(model, X, y), gradient_flow(model, [X[i] for i in shorter], [y[i] for i in shorter])
+    np.testing.assert_array_equal(flow.h, expected.h)
+    np.testing.assert_array_equal(flow.n_sequences, expected.n_sequences)
 
 
 def torch_flow(torch, model, x, target):
@@ -288,6 +323,7 @@ def test_kernels_keep_one_signature(cell):
 
 
 MODEL = RNNRegressor(cell="gru", hidden_size=3, max_iter=1, random_state=0).fit(X, Y)
+STEPS = RNNSequenceRegressor(cell="gru", hidden_size=3, max_iter=1, random_state=0).fit(X, X)
 
 
 @pytest.mark.parametrize(
@@ -298,9 +334,11 @@ MODEL = RNNRegressor(cell="gru", hidden_size=3, max_iter=1, random_state=0).fit(
             TypeError,
             "estimator must be a recurrent network, .*LinearRegression",
         ),
+        (lambda: saliency(STEPS, X), ValueError, "one answer for a sequence; got RNNSequenceRegressor"),
+        (lambda: gradient_flow(MODEL, X, Y, series=[1]), ValueError, "series must be None for RNNRegressor"),
         (lambda: saliency(RNNRegressor(), X), NotFittedError, "not fitted"),
         (lambda: saliency(MODEL, [np.ones((3, 4))]), ValueError, "X has 4 features a time step"),
-        (lambda: gradient_flow(MODEL, X, Y[:, 0]), ValueError, r"y must have 2 number\(s\) .* as in fit; got 1\."),
+        (lambda: gradient_flow(MODEL, X, Y[:, 0]), ValueError, r"y must have 2 outputs, as in fit; got 1\."),
         (lambda: gradient_flow(MODEL, X, Y[:2]), ValueError, "2"),
         (lambda: memory_length(MODEL, X, Y, fraction=0), ValueError, r"in \(0, 1\]; got 0\."),
         (lambda: memory_length(MODEL, X, Y, fraction=1.5), ValueError, r"in \(0, 1\]; got 1\.5\."),

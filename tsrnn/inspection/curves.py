@@ -62,6 +62,7 @@ class LossCurveDisplay:
                 options = line_of(i) | {"label": f"{name}, {label}" if name else label} | line_kw
                 self.lines_ += self.ax_.plot(np.arange(1, len(curve) + 1), curve, **options)
         self.ax_.set(yscale="log", xlabel="epoch", ylabel="loss")
+        self.ax_.xaxis.get_major_locator().set_params(integer=True)
         self.ax_.legend(frameon=False)
         return self
 

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsrnn.backends import cpu
+from tsrnn.batching import steps_of
 from tsrnn.inspection.drawing import axes_of, line_of
 from tsrnn.inspection.passes import passes, read
 from tsrnn.rules.losses import LOSSES
@@ -19,22 +20,24 @@ class GradientFlow(NamedTuple):
     n_sequences: np.ndarray  # (n_steps,): how many reach so far back
 
 
-def gradient_flow(estimator, X, y):
+def gradient_flow(estimator, X, y, series=None):
     """Norm of dL/dh_t, the slope of the loss along the hidden state after each step, for each layer.
 
-    L is the loss of one sequence, the mean over its outputs; norms are averaged over sequences aligned at their ends.
+    L is the loss of one sequence, the mean over its targets; norms are averaged over sequences aligned at their ends.
     The slope counts all ways from h_t to the loss: later steps of its layer, and layers above. A gradient that vanishes
     falls with the distance from the end like a power of a number below 1, one that explodes grows (Bengio, Simard &
-    Frasconi 1994; Pascanu, Mikolov & Bengio 2013).
+    Frasconi 1994; Pascanu, Mikolov & Bengio 2013). Where every step has a target, each adds its own slope on the way.
 
     Parameters
     ----------
-    estimator : RNNRegressor or RNNClassifier
+    estimator : RNNRegressor, RNNClassifier, RNNSequenceRegressor or RNNSequenceClassifier
         Fitted.
     X : sequences
-        Any form that `fit` takes; cut to `max_length`. `bptt_steps` cuts nothing here.
+        Any form that `fit` takes; cut to `max_length`. `bptt_steps` and `window` cut nothing here.
     y : array-like
-        Their targets, as in `fit`.
+        Their targets, as in `fit`. A sequence without any is left out.
+    series : array-like, optional
+        As in `fit` of an estimator with a target at every step.
 
     Returns
     -------
@@ -48,7 +51,7 @@ def gradient_flow(estimator, X, y):
             Of an LSTM, norms of dL/dc_t: the cell c_t and h_t are handed on to the next step side by side, and each
             slope is taken with the other one held.
         n_sequences : ndarray of shape (n_steps,)
-            How many sequences are that long.
+            How many sequences reach so far back.
 
     Raises
     ------
@@ -66,28 +69,34 @@ def gradient_flow(estimator, X, y):
     >>> flow.h.shape, flow.c.shape
     ((2, 30), (2, 30))
     """
-    _, rows = read(estimator, X, y)
+    _, rows = read(estimator, X, y, series)
     network, (name, parameter) = estimator._network, estimator._loss()
     n_layers, D, S, loss = network.n_layers, len(network.directions), network.cell.n_states, LOSSES[name]
     sums, n_sequences = np.zeros((n_layers * D, S, rows.lengths.max())), np.zeros(rows.lengths.max(), int)
     for _, batch, outputs, _, back in passes(estimator, rows):
         slopes, found = np.empty_like(outputs), []
-        of_one = 1.0 if loss.softmax else float(network.n_outputs)  # no mean over sequences: each has its own loss
-        cpu.loss(loss, outputs, batch.targets, batch.weights, parameter, of_one, slopes)
+        # over 1: the loss of a sequence is divided by its own weight below
+        cpu.loss(loss, outputs, batch.targets, batch.weights, parameter, 1.0, slopes)
         back(slopes=slopes, scan=lambda *arguments, found=found: found.append(watched(*arguments)))
         # layers are met from the top down, the directions of each in their order
         norms = np.concatenate([found[i : i + D] for i in reversed(range(0, len(found), D))])
-        for row, length in enumerate(batch.lengths):
-            sums[..., :length] += norms[:, :, :length, row][..., ::-1]
-            n_sequences[:length] += 1
-    means = sums / n_sequences
-    return GradientFlow(means[:, 0], means[:, 1] if S > 1 else None, n_sequences)
+        for row, (length, weight) in enumerate(zip(batch.lengths, weights_of(batch, network, loss))):
+            if weight:
+                sums[..., :length] += norms[:, :, :length, row][..., ::-1] / weight
+                n_sequences[:length] += 1
+    reached = n_sequences[: np.count_nonzero(n_sequences)]
+    means = sums[..., : len(reached)] / reached
+    return GradientFlow(means[:, 0], means[:, 1] if S > 1 else None, reached)
 
 
-def watched(
-    cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at
-):  # takes what `cpu.backward` takes
-    """Backpropagation one step after the other; norms (S, T, B) of the slopes of the states that each step leaves."""
+def weights_of(batch, network, loss):
+    """What the loss of each sequence of a batch is divided by: its targets, or with softmax its labels."""
+    each = batch.weights[:, 0] if loss.softmax else batch.weights.sum(axis=1)
+    return np.bincount(steps_of(batch.lengths)[1], each) if network.every_step else each
+
+
+def watched(cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):
+    """`cpu.backward` one step after the other; norms (S, T, B) of the slopes of the states that each step leaves."""
     norms = np.zeros((len(dstates), len(x), len(lengths)))
     for t in reversed(range(len(x))):
         running, last = lengths > t, dstates.astype(np.float64)
@@ -100,7 +109,7 @@ def watched(
     return norms
 
 
-def memory_length(estimator, X, y, fraction=0.01):
+def memory_length(estimator, X, y, fraction=0.01, series=None):
     """How many steps back the gradient still has a `fraction` of its size at the last step.
 
     Its size is the norm over the states of all layers, for an LSTM h_t and c_t, averaged as in `gradient_flow`.
@@ -110,6 +119,8 @@ def memory_length(estimator, X, y, fraction=0.01):
     estimator, X, y
         As in `gradient_flow`.
     fraction : float, default=0.01
+    series
+        As in `gradient_flow`.
 
     Returns
     -------
@@ -134,7 +145,7 @@ def memory_length(estimator, X, y, fraction=0.01):
     wanted = Interval(Real, 0, 1, "right")
     if not wanted.accepts(fraction):
         raise ValueError(f"fraction of memory_length must be {wanted}; got {fraction!r}.")
-    flow = gradient_flow(estimator, X, y)
+    flow = gradient_flow(estimator, X, y, series)
     parts = flow.h if flow.c is None else np.concatenate([flow.h, flow.c])
     size = np.linalg.norm(parts, axis=0)
     if size[0] == 0:
@@ -172,9 +183,9 @@ class GradientFlowDisplay:
         self.flow, self.labels = flow, labels
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, ax=None, name=None, **line_kw):
+    def from_estimator(cls, estimator, X, y, series=None, *, ax=None, name=None, **line_kw):
         """Measure and draw; parameters as in `gradient_flow` and `plot`."""
-        flow = gradient_flow(estimator, X, y)
+        flow = gradient_flow(estimator, X, y, series)
         labels = [
             f"layer {layer}{direction.replace('_', ' ')}"
             for layer in range(estimator._network.n_layers)
@@ -207,7 +218,8 @@ class GradientFlowDisplay:
             for i, (label, line) in enumerate(zip(self.labels, norms)):
                 words = [name, label if len(self.labels) > 1 else None, state if len(parts) > 1 else None]
                 options = line_of(i) | {"linestyle": style, "label": ", ".join(filter(None, words)) or "h"} | line_kw
-                self.lines_ += self.ax_.plot(line, **options)
+                # zero, such as the slope of an LSTM's last cell, has no place on a logarithmic axis
+                self.lines_ += self.ax_.plot(np.where(line > 0, line, np.nan), **options)
         self.ax_.set(yscale="log", xlabel="steps before the last one", ylabel="norm of the gradient at the state")
         self.ax_.legend(frameon=False)
         return self

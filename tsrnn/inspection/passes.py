@@ -7,29 +7,32 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.estimators.base import BaseRecurrent
-from tsrnn.estimators.targets import align
+from tsrnn.estimators.sequence import BaseSequence
 from tsrnn.network import Room
 
 ROWS = 64  # sequences of one pass: all their states are kept
 
 
-def read(estimator, X, y=None):
-    """Lengths of the sequences in X, and the rows that the network sees of them; without `y` they have no targets."""
+def read(estimator, X, y=None, series=None):
+    """Sequences in X, and the rows that the network sees of them; without `y` they have no targets."""
     if not isinstance(estimator, BaseRecurrent):
         raise TypeError(
             f"estimator must be a recurrent network, such as an RNNRegressor; got {type(estimator).__name__}."
         )
     check_is_fitted(estimator)
-    series = estimator._read(X, reset=False)
-    targets = np.empty((len(series), 0))
+    if series is not None and not isinstance(estimator, BaseSequence):
+        raise ValueError(f"series must be None for {type(estimator).__name__}, whose rows are sequences; got labels.")
+    network, where = estimator._network, {} if series is None else {"series": series}
+    sequences = estimator._read(X, reset=False, **where)
+    targets = weights = np.empty((sequences.n_owners, 0))
     if y is not None:
         # a copy, since reading targets as in `fit` notes their form
-        targets, _, _ = copy(estimator)._encode(align(y, series), series, None, reset=False)
-        if targets.shape[1] != estimator._network.n_outputs:
-            raise ValueError(
-                f"y must have {estimator._network.n_outputs} number(s) a sequence, as in fit; got {targets.shape[1]}."
-            )
-    return series.lengths, estimator._rows(series, targets, np.ones(len(series)))
+        targets, factors = copy(estimator)._encode(sequences.aligned(y, "y"), sequences, None, reset=False)
+        if targets.shape[1] != network.n_outputs:
+            raise ValueError(f"y must have {network.n_outputs} outputs, as in fit; got {targets.shape[1]}.")
+        weights = np.broadcast_to(factors > 0, targets.shape)
+    parts = (np.ascontiguousarray(part, dtype=network.dtype) for part in (targets, weights))
+    return sequences, estimator._rows(sequences, *parts)
 
 
 def passes(estimator, rows):

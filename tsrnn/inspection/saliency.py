@@ -44,10 +44,13 @@ def saliency(estimator, X):
     >>> len(slopes), slopes[0].shape
     (64, (20, 2))
     """
-    all_lengths, rows = read(estimator, X)
+    sequences, rows = read(estimator, X)
+    if estimator._network.every_step:
+        name = type(estimator).__name__
+        raise ValueError(f"saliency needs an estimator with one answer for a sequence; got {name}, with one a step.")
     network, cut_at_start = estimator._network, estimator.truncate == "start"
     n_features, n_outputs = network.n_inputs, network.n_outputs
-    found = [np.zeros((length, n_features, n_outputs), network.dtype) for length in all_lengths]
+    found = [np.zeros((length, n_features, n_outputs), network.dtype) for length in sequences.lengths]
     for chosen, batch, outputs, _, back in passes(estimator, rows):
         dx = np.empty((*batch.x.shape[:2], padded(n_features)), network.dtype)
         for k in range(n_outputs):

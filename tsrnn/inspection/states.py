@@ -7,17 +7,19 @@ from tsrnn.inspection.passes import passes, read
 from tsrnn.validation import Integral, Interval
 
 
-def hidden_states(estimator, X, layer=-1):
+def hidden_states(estimator, X, layer=-1, series=None):
     """The hidden state h_t of a layer after each step of every sequence.
 
     Parameters
     ----------
-    estimator : RNNRegressor or RNNClassifier
+    estimator : RNNRegressor, RNNClassifier, RNNSequenceRegressor or RNNSequenceClassifier
         Fitted.
     X : sequences
         Any form that `fit` takes; cut to `max_length`.
     layer : int, default=-1
         Which layer, from 0 at the inputs; negative ones are counted from the top.
+    series : array-like, optional
+        As in `fit` of an estimator with a target at every step.
 
     Returns
     -------
@@ -41,12 +43,12 @@ def hidden_states(estimator, X, layer=-1):
     >>> len(states), states[0].shape
     (50, (12, 8))
     """
-    lengths, rows = read(estimator, X)
+    sequences, rows = read(estimator, X, series=series)
     network, D, H = estimator._network, len(estimator._network.directions), estimator._network.hidden_size
     wanted = Interval(Integral, -network.n_layers, network.n_layers - 1, "both")
     if not wanted.accepts(layer):
         raise ValueError(f"layer of hidden_states must be {wanted}; got {layer!r}.")
-    found = [None] * len(lengths)
+    found = [None] * len(sequences)
     for chosen, batch, _, traces, _ in passes(estimator, rows):
         ways = traces[layer % network.n_layers * D :][:D]
         for row, (number, length) in enumerate(zip(chosen, batch.lengths)):
@@ -82,9 +84,9 @@ class HiddenStateDisplay:
         self.states = states
 
     @classmethod
-    def from_estimator(cls, estimator, X, *, layer=-1, ax=None, **image_kw):
+    def from_estimator(cls, estimator, X, series=None, *, layer=-1, ax=None, **image_kw):
         """Read the first sequence of X and draw; parameters as in `hidden_states` and `plot`."""
-        return cls(hidden_states(estimator, X, layer)[0]).plot(ax=ax, **image_kw)
+        return cls(hidden_states(estimator, X, layer, series)[0]).plot(ax=ax, **image_kw)
 
     def plot(self, ax=None, **image_kw):
         """Draw.
@@ -105,5 +107,7 @@ class HiddenStateDisplay:
         options = {"aspect": "auto", "cmap": "RdBu_r", "vmin": -limit, "vmax": limit, "interpolation": "nearest"}
         self.image_ = self.ax_.imshow(self.states.T, **options | image_kw)
         self.ax_.set(xlabel="step", ylabel="unit")
+        for axis in (self.ax_.xaxis, self.ax_.yaxis):
+            axis.get_major_locator().set_params(integer=True)
         self.figure_.colorbar(self.image_, ax=self.ax_, label="hidden state")
         return self
