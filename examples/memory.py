@@ -27,7 +27,7 @@ def sizes(quick):
     """Sequences and epochs of training, steps of the adding problem, sequences to test on, and seeds."""
     if quick:
         return {"n": 200, "epochs": 2, "steps": [10, 20], "n_test": 100, "seeds": 1}
-    return {"n": 5000, "epochs": 30, "steps": [10, 20, 50, 100, 200], "n_test": 1000, "seeds": 3}
+    return {"n": 4000, "epochs": 20, "steps": [10, 20, 50, 100, 200], "n_test": 1000, "seeds": 3}
 
 
 def begun(X, y, change=None, **options):
@@ -54,31 +54,40 @@ def trained(model, X, y, epochs, rate=RATE, **options):
     return model.set_params(learning_rate="cosine", warm_start=True, n_jobs=-1, **recipe | options).fit(X, y)
 
 
-def adding(n, epochs, steps, n_test, seeds):
+def problem(n, n_test, T):
+    """Sequences to train on, and others to test with."""
+    return make_adding_problem(n, T, random_state=0), make_adding_problem(n_test, T, random_state=1)
+
+
+def error_of(model, X, y):
+    return float(np.mean((model.predict(X) - y) ** 2))
+
+
+def adding(n, epochs, steps, n_test, **_):
     """The mean squared error of every cell on longer and longer adding problems, after the same number of updates."""
     rows, models = [], {}
     for T in steps:
-        (X, y), (X_test, y_test) = (make_adding_problem(n, T, random_state=seed) for seed in (0, 1))
-        X_test, y_test = X_test[:n_test], y_test[:n_test]
-        errors = {}
+        (X, y), test = problem(n, n_test, T)
+        rows.append({"steps": T, "guess": float(np.var(test[1]))})
         for cell, start in (("rnn", uniform), ("rnn", None), ("gru", None), ("lstm", None)):
-            model = trained(begun(X, y, start, cell=cell), X, y, epochs)
-            errors[f"{cell}, uniform start" if start else cell] = float(np.mean((model.predict(X_test) - y_test) ** 2))
-            if not start:
-                models[cell, T] = model
-        rows.append({"steps": T, "guess": float(np.var(y_test))} | errors)
-    T = steps[-1] if len(steps) < 4 else steps[3]
-    (X, y), (X_test, y_test) = (make_adding_problem(n, T, random_state=seed) for seed in (0, 1))
-    rates = {
-        str(rate): float(np.mean((trained(begun(X, y, cell="rnn"), X, y, epochs, rate).predict(X_test) - y_test) ** 2))
+            models[cell, T] = trained(begun(X, y, start, cell=cell), X, y, epochs)
+            rows[-1][f"{cell}, uniform start" if start else cell] = error_of(models[cell, T], *test)
+    return rows, models
+
+
+def rates(n, epochs, steps, n_test, **_):
+    """The same of the plain cell for other learning rates, at the second largest length."""
+    (X, y), test = problem(n, n_test, steps[-2])
+    found = {
+        str(rate): error_of(trained(begun(X, y, cell="rnn"), X, y, epochs, rate), *test)
         for rate in (0.0005, 0.001, 0.002, 0.005, 0.01)
     }
-    return {"errors": rows, "plain cell": {"steps": T, "rates": rates}}, models
+    return {"steps": steps[-2], "errors": found}
 
 
-def draw_adding(results):
+def draw_adding(rows):
     figure = Figure(figsize=(6.4, 4), layout="constrained")
-    ax, rows = figure.subplots(), results["errors"]
+    ax = figure.subplots()
     T = [row["steps"] for row in rows]
     ax.plot(T, [row["guess"] for row in rows], color="#999999", linestyle="--", linewidth=1.2, label="always the mean")
     for name in list(rows[0])[2:]:
@@ -123,18 +132,16 @@ def looking(model, T):
     lower.bar(np.arange(T), slopes, color="#bbbbbb", width=1.0)
     marks = np.flatnonzero(X[0, :, 1])
     lower.bar(marks, slopes[marks], color="#d55e00", width=1.0, label="marked")
-    upper.set(xlabel="", title=f"{model.cell}: hidden state while the sequence is read")
-    lower.set(xlabel="step", ylabel="|d output / d number|", title="what the output listens to")
+    upper.set(xlabel="", title=f"hidden state of the {model.cell} while it reads")
+    lower.set(xlabel="step", ylabel="slope", title="what the output listens to: |d output / d number|")
     lower.spines[["top", "right"]].set_visible(False)
     lower.legend(frameon=False)
-    for ax in (upper, lower):
-        ax.title.set(fontsize=10)
     return figure
 
 
-def clipping(n, epochs, T=20):
+def clipping(n, epochs, n_test, T=20, **_):
     """Plain gradient descent from a recurrent matrix that makes the gradient explode, with and without clipping."""
-    (X, y), (X_test, y_test) = (make_adding_problem(n, T, random_state=seed) for seed in (0, 1))
+    (X, y), test = problem(n, n_test, T)
     rows, runs = [], {}
     for solver, rate, clip_norm in (("sgd", 0.05, None), ("sgd", 0.05, 1.0), ("adam", 0.002, None)):
         model, report = begun(X, y, growing, cell="rnn", activation="relu", solver=solver), ""
@@ -142,23 +149,22 @@ def clipping(n, epochs, T=20):
             trained(model, X, y, epochs, rate, clip_norm=clip_norm)
         except DivergenceError as error:
             report = str(error)
-        error = float(np.mean((model.predict(X_test) - y_test) ** 2))
         # without the first update, with which `begun` made the network
         norms, losses = model.grad_norm_curve_[1:], model.loss_curve_[1:]
         rows.append(
             {"solver": solver, "clip_norm": clip_norm, "updates": len(norms), "largest norm": float(norms.max())}
         )
-        rows[-1] |= {"error": None if report else error, "report": report}
+        rows[-1] |= {"error": None if report else error_of(model, *test), "report": report}
         runs[solver, clip_norm] = norms, losses
     figure = Figure(figsize=(10, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     norms, losses = runs["sgd", 1.0]
     LossCurveDisplay(losses).plot(left, name="clip_norm=1")
-    GradientNormDisplay(norms, 1.0).plot(right)
+    GradientNormDisplay(norms, 1.0).plot(right, name="clip_norm=1")
     wild = runs["sgd", None][0]
     right.plot(np.arange(1, len(wild) + 1), wild, color="#d55e00", marker="x", linestyle="", label="clip_norm=None")
-    right.set_xscale("log")
-    right.legend(frameon=False)
+    right.set(xscale="log", ylim=(None, 1e4 * wild.max()))  # room for the legend
+    right.legend(frameon=False, loc="upper right")
     left.set_title("with clipping: the loss", loc="left", fontsize=10)
     right.set_title("the norm of the gradient, before clipping", loc="left", fontsize=10)
     return rows, figure
@@ -169,7 +175,7 @@ def behind(X, before):
     return [np.concatenate([X[i], x]) for i, x in zip(before, X)]
 
 
-def carrying(epochs, seeds):
+def carrying(epochs, seeds, **_):
     """Accuracy of who speaks, when each utterance begins from zero and when it begins from the state of another one."""
     X, y, X_test, y_test = load_japanese_vowels()
     found = {}
@@ -226,7 +232,7 @@ def table(head, rows):
 
 def tables(results):
     """The numbers as they stand in docs/memory.md."""
-    adding, rates = results["adding"]["errors"], results["adding"]["plain cell"]["rates"]
+    adding, rates = results["adding"], results["rates"]["errors"]
     names = list(adding[0])[1:]
     yield table(["steps", *names], [[row["steps"], *(f"{row[name]:.5f}" for name in names)] for row in adding])
     yield table(["learning rate", *rates], [["error", *(f"{error:.3f}" for error in rates.values())]])
@@ -267,14 +273,14 @@ def main(arguments=None):
     parser.add_argument("--out", type=Path, default=Path(), help="folder for memory.json and the pictures")
     options = parser.parse_args(arguments)
     size, results, pictures = sizes(options.quick), {}, {}
+    results["lengths"], results["carrying"] = lengths(), carrying(**size)
+    results["clipping"], pictures["clipping"] = clipping(**size)
+    results["rates"] = rates(**size)
     results["adding"], models = adding(**size)
     pictures["adding"] = draw_adding(results["adding"])
     results["vanishing"], pictures["flow"] = vanishing(models, size["steps"][-1])
     middle = size["steps"][len(size["steps"]) // 2]
     pictures["inside"] = looking(models["lstm", middle], middle)
-    results["clipping"], pictures["clipping"] = clipping(size["n"], size["epochs"])
-    results["carrying"] = carrying(size["epochs"], size["seeds"])
-    results["lengths"] = lengths()
     options.out.mkdir(parents=True, exist_ok=True)
     (options.out / "memory.json").write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     for name, figure in pictures.items():
