@@ -40,3 +40,21 @@ def test_page_says_what_was_found():
         assert table in page
     for name in PICTURES:
         assert f"memory-{name}.png" in page and (ROOT / "docs" / f"memory-{name}.png").exists()
+
+
+def test_what_the_page_claims():
+    found = json.loads((ROOT / "docs" / "memory.json").read_text(encoding="utf-8"))
+    reach = {(row["when"], row["cell"]): row for row in found["vanishing"]}
+    assert reach["uniform start", "rnn"]["0.01"] < 10 <= reach["uniform start", "rnn"]["0.001"] <= 20
+    assert reach["orthogonal start", "rnn"]["0.01"] > reach["orthogonal start", "lstm"]["0.01"] > 20
+    assert reach["trained", "gru"]["0.1"] == reach["trained", "lstm"]["0.1"] == 199
+    for row in found["adding"]:
+        assert max(row["gru"], row["lstm"]) < 0.03 * row["guess"]
+        if row["steps"] >= 100:
+            assert min(row["rnn"], row["rnn, uniform start"]) > 0.99 * row["guess"]
+    guess = next(row["guess"] for row in found["adding"] if row["steps"] == found["rates"]["steps"])
+    assert min(found["rates"]["errors"].values()) > 0.99 * guess
+    assert [bool(row["report"]) for row in found["clipping"]] == [True, False, False]
+    accuracy = {(row["trained"], row["tested"]): row for row in found["carrying"]}
+    assert accuracy["reset", "carried"]["highest"] < accuracy["carried", "carried"]["lowest"]
+    assert accuracy["carried", "carried"]["highest"] < accuracy["reset", "reset"]["lowest"]

@@ -240,19 +240,9 @@ class Network:
         return last
 
     def backward(
-        self,
-        packed,
-        batch,
-        traces,
-        slopes,
-        grad,
-        room,
-        seed=None,
-        bptt_steps=None,
-        dx=None,
-        dlast=None,
+        self, packed, batch, traces, slopes, grad, room, seed=None, bptt_steps=None, dx=None, dlast=None,
         scan=cpu.backward,
-    ):
+    ):  # fmt: skip
         """Fill `grad` (n_parameters,) from the slopes of the outputs; the slopes of the initial states are returned.
 
         `dx` (T, B, padded F) takes those of the inputs; `dlast`, as of `last_states`, gives those of the last states.
