@@ -3,11 +3,11 @@
 import naive
 import numpy as np
 import pytest
-from sklearn.base import RegressorMixin
+from sklearn.base import RegressorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
 
-from tsrnn import RNNClassifier, RNNRegressor, RNNSequenceClassifier, RNNSequenceRegressor
+from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSequenceClassifier, RNNSequenceRegressor
 from tsrnn.backends import scan
 from tsrnn.inspection import gradient_flow, hidden_states, memory_length, saliency
 from tsrnn.rules.cells import CELLS
@@ -324,6 +324,8 @@ def test_kernels_keep_one_signature(cell):
 
 MODEL = RNNRegressor(cell="gru", hidden_size=3, max_iter=1, random_state=0).fit(X, Y)
 STEPS = RNNSequenceRegressor(cell="gru", hidden_size=3, max_iter=1, random_state=0).fit(X, X)
+SHORT = clone(STEPS).set_params(max_length=1).fit(X, X)
+LATE = [np.where(np.arange(len(x))[:, None] > 0, x, np.nan) for x in X]
 
 
 @pytest.mark.parametrize(
@@ -332,14 +334,17 @@ STEPS = RNNSequenceRegressor(cell="gru", hidden_size=3, max_iter=1, random_state
         (
             lambda: saliency(LinearRegression(), X),
             TypeError,
-            "estimator must be a recurrent network, .*LinearRegression",
+            "estimator must be one recurrent network, .*LinearRegression",
         ),
+        (lambda: saliency(RNNForecaster(h=1), X), TypeError, "one recurrent network, .* got RNNForecaster"),
         (lambda: saliency(STEPS, X), ValueError, "one answer for a sequence; got RNNSequenceRegressor"),
         (lambda: gradient_flow(MODEL, X, Y, series=[1]), ValueError, "series must be None for RNNRegressor"),
         (lambda: saliency(RNNRegressor(), X), NotFittedError, "not fitted"),
         (lambda: saliency(MODEL, [np.ones((3, 4))]), ValueError, "X has 4 features a time step"),
         (lambda: gradient_flow(MODEL, X, Y[:, 0]), ValueError, r"y must have 2 outputs, as in fit; got 1\."),
         (lambda: gradient_flow(MODEL, X, Y[:2]), ValueError, "2"),
+        (lambda: gradient_flow(MODEL, X, None), ValueError, "y must be the targets of X, .* got None"),
+        (lambda: gradient_flow(SHORT, X, LATE), ValueError, "among the steps that max_length=1 keeps; got none"),
         (lambda: memory_length(MODEL, X, Y, fraction=0), ValueError, r"in \(0, 1\]; got 0\."),
         (lambda: memory_length(MODEL, X, Y, fraction=1.5), ValueError, r"in \(0, 1\]; got 1\.5\."),
         (

@@ -69,6 +69,8 @@ def gradient_flow(estimator, X, y, series=None):
     >>> flow.h.shape, flow.c.shape
     ((2, 30), (2, 30))
     """
+    if y is None:
+        raise ValueError("y must be the targets of X, whose loss has the gradient; got None.")
     _, rows = read(estimator, X, y, series)
     network, (name, parameter) = estimator._network, estimator._loss()
     n_layers, D, S, loss = network.n_layers, len(network.directions), network.cell.n_states, LOSSES[name]
@@ -85,6 +87,10 @@ def gradient_flow(estimator, X, y, series=None):
                 sums[..., :length] += norms[:, :, :length, row][..., ::-1] / weight
                 n_sequences[:length] += 1
     reached = n_sequences[: np.count_nonzero(n_sequences)]
+    if len(reached) == 0:
+        raise ValueError(
+            f"y must have a target among the steps that max_length={estimator.max_length} keeps; got none."
+        )
     means = sums[..., : len(reached)] / reached
     return GradientFlow(means[:, 0], means[:, 1] if S > 1 else None, reached)
 

@@ -8,18 +8,19 @@ from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.estimators.base import BaseRecurrent
 from tsrnn.estimators.sequence import BaseSequence
-from tsrnn.network import Room
+from tsrnn.network import Network, Room
 
 ROWS = 64  # sequences of one pass: all their states are kept
 
 
 def read(estimator, X, y=None, series=None):
     """Sequences in X, and the rows that the network sees of them; without `y` they have no targets."""
-    if not isinstance(estimator, BaseRecurrent):
+    if isinstance(estimator, BaseRecurrent):
+        check_is_fitted(estimator)
+    if not isinstance(getattr(estimator, "_network", None), Network):
         raise TypeError(
-            f"estimator must be a recurrent network, such as an RNNRegressor; got {type(estimator).__name__}."
+            f"estimator must be one recurrent network, such as an RNNRegressor; got {type(estimator).__name__}."
         )
-    check_is_fitted(estimator)
     if series is not None and not isinstance(estimator, BaseSequence):
         raise ValueError(f"series must be None for {type(estimator).__name__}, whose rows are sequences; got labels.")
     network, where = estimator._network, {} if series is None else {"series": series}
