@@ -84,6 +84,7 @@ def test_imports_point_one_way(file):
         ("training.py", "import tsrnn"),
         ("training.py", "from tsrnn import RNNRegressor"),
         ("estimators/base.py", "from tsrnn.datasets import load_airline"),
+        ("network.py", "from tsrnn.inspection.flow import gradient_flow"),
         ("forecasting/frames.py", "import tsrnn.cli"),
         ("validation.py", "from tsrnn.rules.cells import CELLS"),
         ("estimators/base.py", "from .targets import align"),

@@ -18,6 +18,7 @@ HOMES = {
     "DivergenceError": "tsrnn.exceptions",
     "InterruptedFitWarning": "tsrnn.exceptions",
     "datasets": None,
+    "inspection": None,
 }
 __all__ = sorted(HOMES)
 

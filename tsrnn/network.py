@@ -248,10 +248,14 @@ class Network:
             cpu.last_states(trace.states, lengths, states)
         return last
 
-    def backward(self, packed, batch, traces, slopes, grad, room, seed=None, bptt_steps=None, dx=None, dlast=None):
+    def backward(
+        self, packed, batch, traces, slopes, grad, room, seed=None, bptt_steps=None, dx=None, dlast=None,
+        scan=cpu.backward,
+    ):  # fmt: skip
         """Fill `grad` (n_parameters,) from the slopes of the outputs; the slopes of the initial states are returned.
 
         `dx` (T, B, padded F) takes those of the inputs; `dlast`, as of `last_states`, gives those of the last states.
+        `scan` takes each layer and direction back through time.
         """
         cell, H, D, starts, lengths = self.cell, self.width, len(self.directions), self.layout.parts, batch.lengths
         T, B, _ = traces[0].x.shape
@@ -279,7 +283,7 @@ class Network:
                 weights = packed[f"weight_ih{end}_t"], packed[f"weight_hh{end}_t"]
                 x, states, saved = traces[layer * D + d]
                 slopes_of = doutputs, dstates, slopes_x, grad, starts[f"weight_ih{end}"].start
-                cpu.backward(cell, x, lengths, bptt_steps or T, *weights, states, saved, *slopes_of)
+                scan(cell, x, lengths, bptt_steps or T, *weights, states, saved, *slopes_of)
                 if d and below is not None:
                     cpu.place(slopes_x, 0, below, 0, below.shape[2], lengths, True, True)
             if layer and seed is not None and self.dropout:
