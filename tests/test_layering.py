@@ -7,7 +7,19 @@ from pathlib import Path
 
 import pytest
 
-ORDER = ["rules", "backends", "network", "series", "batching", "propagation", "training", "estimators", "forecasting"]
+ORDER = [
+    "rules",
+    "backends",
+    "network",
+    "series",
+    "batching",
+    "encoder_decoder",
+    "propagation",
+    "decoding",
+    "training",
+    "estimators",
+    "forecasting",
+]
 # May be imported everywhere, and import nothing else of the package.
 LEAVES = {"validation", "exceptions", "progress"}
 # May import all; those in the order may not import them.
@@ -72,6 +84,7 @@ def test_imports_point_one_way(file):
         ("training.py", "import tsrnn"),
         ("training.py", "from tsrnn import RNNRegressor"),
         ("estimators/base.py", "from tsrnn.datasets import load_airline"),
+        ("network.py", "from tsrnn.inspection.flow import gradient_flow"),
         ("forecasting/frames.py", "import tsrnn.cli"),
         ("validation.py", "from tsrnn.rules.cells import CELLS"),
         ("estimators/base.py", "from .targets import align"),

@@ -39,8 +39,14 @@ class Room:
     """
 
     def __init__(self, dtype, backend=cpu, residents=None):
-        self.dtype, self.backend, self.arrays, self.views = dtype, backend, {}, {}
+        self.dtype, self.backend, self.arrays, self.views, self.parts = dtype, backend, {}, {}, {}
         self.residents = {} if residents is None else residents
+
+    def part(self, name):
+        """A room in this one, where names mean something else."""
+        if name not in self.parts:
+            self.parts[name] = Room(self.dtype, self.backend, self.residents)
+        return self.parts[name]
 
     def take(self, name, shape, dtype=None):
         last = self.views.get(name)
@@ -76,7 +82,7 @@ class Network:
 
     The head sees [h of each direction, context]: `n_context` further numbers a row, a linear way past the recurrence.
     The outputs of every step come without gaps: those of step 0, row by row, then of step 1 the rows that still run,
-    and so on; a context has the same order.
+    and so on; a context has the same order. Without outputs there is no head, and the last states are what is wanted.
     """
 
     def __init__(
@@ -105,8 +111,9 @@ class Network:
                 # in this order they are one matrix, which [x, 1, h, 1] is multiplied with
                 shapes |= {f"weight_ih{end}": (n_in, n_gates), f"bias_ih{end}": (n_gates,)}
                 shapes |= {f"weight_hh{end}": (self.width, n_gates), f"bias_hh{end}": (n_gates,)}
-        n_seen = len(self.directions) * self.width + padded(n_context)
-        shapes |= {"weight_ho": (n_seen, padded(n_outputs)), "bias_ho": (padded(n_outputs),)}
+        if n_outputs:
+            n_seen = len(self.directions) * self.width + padded(n_context)
+            shapes |= {"weight_ho": (n_seen, padded(n_outputs)), "bias_ho": (padded(n_outputs),)}
         self.layout, self._packings = Layout(shapes), {}
 
     # Weights in and out
@@ -203,11 +210,11 @@ class Network:
 
     def work(self, n_steps):
         """Multiplications of a forward pass over that many steps in all."""
-        return n_steps * (self.layout.size - self.layout.parts["bias_ho"].stop + self.layout.parts["weight_ho"].start)
+        return n_steps * self.layout.parts[f"bias_hh{self.ends[-1]}"].stop
 
     def forward(self, packed, batch, room, seed=None, keep=False):
-        """Outputs (rows or steps, padded n_outputs) of a batch, and traces for `last_states`, and for `backward` if
-        `keep`.
+        """Outputs (rows or steps, padded n_outputs) of a batch, None without a head, and traces for `last_states`, and
+        for `backward` if `keep`.
 
         `packed` from `packing`; `seed` switches dropout on.
         """
@@ -230,6 +237,8 @@ class Network:
                 weights = (packed[f"{name}{end}"] for name in ("weight_ih", "weight_hh", "bias"))
                 backend.forward(cell, inputs, lengths, *weights, states, saved)
                 traces.append(Trace(inputs, states, saved))
+        if not self.n_outputs:
+            return None, traces
         seen = self._seen(batch.lengths, room)
         for d in range(D):
             if self.every_step:
@@ -255,17 +264,22 @@ class Network:
             room.backend.last_states(trace.states, lengths, last[i])
         return last
 
-    def backward(self, packed, batch, traces, slopes, grad, room, seed=None, bptt_steps=None, dx=None, dlast=None):
+    def backward(
+        self, packed, batch, traces, slopes, grad, room, seed=None, bptt_steps=None, dx=None, dlast=None,
+        scan=None,
+    ):  # fmt: skip
         """Fill `grad` (n_parameters,) from the slopes of the outputs; the slopes of the initial states are returned.
 
         `dx` (T, B, padded F) takes those of the inputs; `dlast`, as of `last_states`, gives those of the last states.
+        `scan` takes each layer and direction back through time, the backend's if not given.
         """
         cell, H, D, starts, backend = self.cell, self.width, len(self.directions), self.layout.parts, room.backend
-        lengths = backend.put(batch.lengths, room, "lengths")
+        lengths, scan = backend.put(batch.lengths, room, "lengths"), scan or backend.backward
         T, B, _ = traces[0].x.shape
-        seen = self._seen(batch.lengths, room)
-        dseen = room.take("dseen", seen.shape)
-        backend.affine_backward(seen, packed["weight_ho_t"], slopes, dseen, grad, starts["weight_ho"].start)
+        if self.n_outputs:
+            seen = self._seen(batch.lengths, room)
+            dseen = room.take("dseen", seen.shape)
+            backend.affine_backward(seen, packed["weight_ho_t"], slopes, dseen, grad, starts["weight_ho"].start)
         none, below = room.take("none", (0, B, H)), None
         all_dstates = room.take("dstates", (len(traces), cell.n_states, B, H))
         backend.assign(all_dstates, 0 if dlast is None else dlast)
@@ -280,13 +294,13 @@ class Network:
                 elif self.every_step:
                     doutputs = room.take("doutputs", (T, B, H))
                     backend.spread(dseen, d * H, lengths, doutputs, d == 1)
-                else:
+                elif self.n_outputs:
                     backend.add_columns(dseen, d * H, dstates[0])
                 slopes_x = none if below is None else below if d == 0 else room.take("dx_reverse", below.shape)
                 weights = packed[f"weight_ih{end}_t"], packed[f"weight_hh{end}_t"]
                 x, states, saved = traces[layer * D + d]
                 slopes_of = doutputs, dstates, slopes_x, grad, starts[f"weight_ih{end}"].start
-                backend.backward(cell, x, lengths, bptt_steps or T, *weights, states, saved, *slopes_of)
+                scan(cell, x, lengths, bptt_steps or T, *weights, states, saved, *slopes_of)
                 if d and below is not None:
                     backend.place(slopes_x, 0, below, 0, below.shape[2], lengths, True, True)
             if layer and seed is not None and self.dropout:

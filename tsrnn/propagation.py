@@ -32,9 +32,21 @@ def cut(network, lengths, backend):
     return [order[chunk::n_chunks] for chunk in range(n_chunks)]
 
 
-def slices(rows, most):
-    order = np.argsort(-rows.lengths, kind="stable")
+def slices(rows, backend=cpu):
+    order, most = np.argsort(-rows.lengths, kind="stable"), backend.MOST_ROWS
     return [order[first : first + most] for first in range(0, len(order), most)]
+
+
+def in_chunks(work, network, lengths, n_jobs, passes, rooms):
+    """Call `work(chosen, room)` for chunks of the rows of each pass, sorted by length, longest first."""
+    for part in passes:
+        chunks = cut(network, lengths[part], rooms.backend)
+
+        def turn(chunk, part=part, chunks=chunks):
+            with rooms.one() as room:
+                work(part[chunks[chunk]], room)
+
+        rooms.backend.each(turn, len(chunks), n_jobs)
 
 
 def predict(network, theta, rows, n_jobs, passes=None, rooms=None):
@@ -43,23 +55,19 @@ def predict(network, theta, rows, n_jobs, passes=None, rooms=None):
     `passes` are groups of rows that go through together, one group after the other; `rooms` say on which device, the
     CPU without them.
     """
-    rooms, lengths = rooms or Rooms(network.dtype), rows.lengths
+    rooms = rooms or Rooms(network.dtype)
     backend = rooms.backend
     packed = network.packing(backend=backend)(backend.to_device(theta))
     out = np.empty((rows.n_places, network.n_outputs), network.dtype)
-    for part in slices(rows, backend.MOST_ROWS) if passes is None else passes:
-        chunks = cut(network, lengths[part], backend)
 
-        def work(chunk, part=part, chunks=chunks):
-            with rooms.one() as room:
-                chosen = part[chunks[chunk]]
-                batch = rows.batch(chosen, room)
-                outputs, traces = network.forward(packed, batch, room)
-                out[rows.places(chosen)] = backend.to_host(outputs)[:, : network.n_outputs]
-                if batch.initial is not None:
-                    rows.carry(chosen, backend.to_host(network.last_states(traces, batch.lengths, room)))
+    def work(chosen, room):
+        batch = rows.batch(chosen, room)
+        outputs, traces = network.forward(packed, batch, room)
+        out[rows.places(chosen)] = backend.to_host(outputs)[:, : network.n_outputs]
+        if batch.initial is not None:
+            rows.carry(chosen, backend.to_host(network.last_states(traces, batch.lengths, room)))
 
-        backend.each(work, len(chunks), n_jobs)
+    in_chunks(work, network, rows.lengths, n_jobs, slices(rows, backend) if passes is None else passes, rooms)
     return out
 
 

@@ -172,8 +172,8 @@ def by_name(items, order=None):
     return out
 
 
-def from_list(arrays, dtype):
-    """Of a list of (n_timesteps,) or (n_timesteps, n_features) arrays."""
+def from_list(arrays, dtype, what="sequence"):
+    """Of a list of (n_timesteps,) or (n_timesteps, n_features) arrays; errors call number i `what` i."""
     if len(arrays) == 0:
         raise ValueError("X must hold at least one sequence; got 0 sample(s).")
     parts = []
@@ -181,21 +181,17 @@ def from_list(arrays, dtype):
         try:
             part = np.asarray(without_mask(item))
         except ValueError as error:  # of numpy: steps that do not make a rectangle
-            raise ValueError(f"steps of sequence {i} must have one number of features; got several.") from error
-        part = numbers(part, f"sequence {i}") if part.dtype == object else part
+            raise ValueError(f"steps of {what} {i} must have one number of features; got several.") from error
+        part = numbers(part, f"{what} {i}") if part.dtype == object else part
         if part.dtype.kind not in "biuf":
-            raise ValueError(f"sequence {i} must hold numbers; got {part.dtype} values.")
+            raise ValueError(f"{what} {i} must hold numbers; got {part.dtype} values.")
         if part.ndim not in (1, 2):
-            raise ValueError(
-                f"sequence {i} must be (n_timesteps,) or (n_timesteps, n_features); got shape {part.shape}."
-            )
+            raise ValueError(f"{what} {i} must be (n_timesteps,) or (n_timesteps, n_features); got shape {part.shape}.")
         if len(part) == 0:
-            raise ValueError(f"sequence {i} must have at least one time step; got 0.")
+            raise ValueError(f"{what} {i} must have at least one time step; got 0.")
         part = part.reshape(len(part), -1)
         if parts and part.shape[1] != parts[0].shape[1]:
-            raise ValueError(
-                f"every sequence must have {parts[0].shape[1]} features; sequence {i} has {part.shape[1]}."
-            )
+            raise ValueError(f"every {what} must have {parts[0].shape[1]} features; {what} {i} has {part.shape[1]}.")
         parts.append(part)
     return Series.end_to_end(np.concatenate(parts, dtype=dtype), list(map(len, parts)))
 
@@ -216,15 +212,15 @@ def from_array(array, dtype):
     return Series(values, np.arange(n) * shift, np.full(n, length))
 
 
-def check_finite(series):
-    """Raise a sentence that names the first series with NaN or infinity."""
+def check_finite(series, name="X"):
+    """Raise a sentence that names the first series with NaN or infinity; `name` is what holds them."""
     bad = ~np.isfinite(series.values).all(axis=1)
     if bad.any():
         row = int(bad.argmax())
         i, step = series.first_with(row)
         what = "NaN" if np.isnan(series.values[row]).any() else f"infinity in {series.values.dtype}"
         raise ValueError(
-            f"Input X contains {what}: {series.name(i)} has it at time step {step}; values must be finite."
+            f"Input {name} contains {what}: {series.name(i)} has it at time step {step}; values must be finite."
         )
 
 
@@ -233,7 +229,7 @@ def largest_square(dtype):
     return np.sqrt(np.finfo(dtype).max)
 
 
-def check_scale(series):
+def check_scale(series, name="X"):
     """Raise a sentence that names the first series with a value too large for training, which squares it."""
     dtype = series.values.dtype
     large = (np.abs(series.values) > largest_square(dtype)).any(axis=1)
@@ -241,9 +237,9 @@ def check_scale(series):
         row = int(large.argmax())
         i, step = series.first_with(row)
         raise ValueError(
-            f"values of X must be at most {largest_square(dtype):.2g}, so that their squares are finite in {dtype}; "
-            f"{series.name(i)} has {np.abs(series.values[row]).max():.2g} at time step {step}: scale "
-            "the series, for instance with StandardScaler."
+            f"values of {name} must be at most {largest_square(dtype):.2g}, so that their squares are finite in "
+            f"{dtype}; {series.name(i)} has {np.abs(series.values[row]).max():.2g} at time step {step}: scale the "
+            "series, for instance with StandardScaler."
         )
 
 

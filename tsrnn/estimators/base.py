@@ -275,9 +275,9 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
             rows, held_out = self._hold_out(rows)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
         cell = "rnn_relu" if self.activation == "relu" else self.cell
-        shape = self._n_channels, self.hidden_size, rows.targets.shape[1], self.n_layers, self.bidirectional
-        network = Network(cell, *shape, dropout=self.dropout, every_step=self._every_step, dtype=self.dtype)
-        form, solver = (cell, *shape, self.dtype), UPDATES[recipe.solver].rule.__name__
+        shape = cell, self._n_channels, self.hidden_size, rows.targets.shape[1], self.n_layers, self.bidirectional
+        network = self._make_network(*shape)
+        form, solver = (*shape, self.dtype), UPDATES[recipe.solver].rule.__name__
         if not go_on:
             self._theta, self._history = network.initial(rng), History()
         elif form != self._form:
@@ -289,6 +289,9 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
             self._history = replace(self._history, n_updates=0, moments=None)
         self._network, self._form, self._solver = network, form, solver
         return self._arranged(rows, recipe.batch_size), held_out, recipe, rng
+
+    def _make_network(self, *shape):
+        return Network(*shape, dropout=self.dropout, every_step=self._every_step, dtype=self.dtype)
 
     def _examples(self, X, y, classes, reset, sample_weight, **where):
         """Rows with their targets and weights, those that have a weight; `where` says more of X."""
@@ -416,11 +419,14 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
             check_is_fitted(self)
         series = self._read(X, reset=False)
         none = np.empty((len(series), 0), self._network.dtype)
-        n_jobs = effective_n_jobs(self.n_jobs) if len(series) > 1 else 1
-        return predict(self._network, self._theta, self._rows(series, none, none), n_jobs, rooms=self._rooms())
+        rows = self._rows(series, none, none)
+        return predict(self._network, self._theta, rows, self._n_threads(series), rooms=self._rooms())
 
     def _rooms(self):
         return Rooms(self._network.dtype, backend_of(self.device, type(self).__name__))
+
+    def _n_threads(self, series):
+        return effective_n_jobs(self.n_jobs) if len(series) > 1 else 1
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -6,11 +6,10 @@ import numpy as np
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
 from tsrnn.estimators.base import ONE_EPOCH, BaseRecurrent, with_callbacks
 from tsrnn.estimators.docs import documented
-from tsrnn.estimators.targets import labelled, of_their_type
+from tsrnn.estimators.targets import check_classes, codes_of, known_classes, labelled, of_their_type
 from tsrnn.validation import Instance, Interval, OneOf, Real
 
 
@@ -32,23 +31,10 @@ class Classification(ClassifierMixin):
         known, y = labelled(y, series)
         if len(y) == 0:
             raise ValueError(f"y must have a label for at least one {series.noun}; got none.")
-        classes = None if classes is None else of_their_type(classes, lambda i: f"entry {i} of classes")
-        if y.dtype.kind == "f" and not np.isfinite(y).all():
-            i = int(np.isfinite(y).argmin())
-            what = "NaN" if np.isnan(y[i]) else "infinity"
-            raise ValueError(
-                f"Input y contains {what}: the label of {series.owner(known[i])} must be finite; got {y[i]}."
-            )
-        if type_of_target(y, input_name="y").startswith("continuous"):
-            raise ValueError(f"labels of y must be classes; got numbers like {y[0]:g}: Unknown label type: continuous.")
-        check_classification_targets(y)
-        if reset:
-            self.classes_ = unique_labels(y if classes is None else classes)
-            if len(self.classes_) < 2:
-                raise ValueError(f"y must hold at least two classes; got one class, {self.classes_.tolist()[0]!r}.")
-        elif classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
-            known, new = self.classes_.tolist(), unique_labels(classes).tolist()
-            raise ValueError(f"classes must be those of the first call, {known}; got {new}.")
+        check_classes(y, lambda i: f"the label of {series.owner(known[i])}")
+        self.classes_ = known_classes(y, classes, None if reset else self.classes_)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y must hold at least two classes; got one class, {self.classes_.tolist()[0]!r}.")
         codes = self._codes(y, lambda i: series.owner(known[i]))
         targets = np.zeros((series.n_owners, 1 if len(self.classes_) == 2 else len(self.classes_)))
         targets[known] = codes[:, None] if len(self.classes_) == 2 else np.eye(len(self.classes_))[codes]
@@ -58,14 +44,7 @@ class Classification(ClassifierMixin):
 
     def _codes(self, y, name):
         """Numbers of the classes of labels."""
-        known = np.isin(y, self.classes_)
-        if not known.all():
-            i = int(known.argmin())
-            raise ValueError(
-                f"labels of y must be among the classes {self.classes_.tolist()}; got {y[i : i + 1].tolist()[0]!r} "
-                f"for {name(i)}."
-            )
-        return np.searchsorted(self.classes_, y)
+        return codes_of(y, self.classes_, "labels of y", name)
 
     def _strata(self, targets):
         return targets[:, 0] if len(self.classes_) == 2 else targets.argmax(axis=1)

@@ -2,6 +2,15 @@
 
 import re
 
+LOSSES = """
+loss : {"squared", "absolute", "huber", "pinball"}, default="squared"
+    Mean over targets and outputs of (y - t)^2, |y - t|, Huber's loss or the pinball loss.
+huber_delta : float, default=1.0
+    Distance, in units of the target, up to which Huber's loss is quadratic.
+quantile : float, default=0.5
+    Quantile that the pinball loss aims at.
+"""
+
 PARAMETERS = """
 cell : {"rnn", "gru", "lstm"}, default="lstm"
     The recurrent cell: Elman's, gated recurrent unit (reset after the product), long short-term memory.
@@ -110,17 +119,43 @@ validation_fraction : float, default=0.1
 """
 
 
+# What some mean for an encoder and a decoder.
+OF_PAIRS = """
+hidden_size : int, default=32
+    Units of each layer and direction of the encoder.
+bidirectional : bool, default=False
+    The encoder also reads each sequence from its end; the last states of both directions stand side by side in a
+    decoder of twice as many units.
+bptt_steps : int or None, default=None
+    Steps back from the encoder's last one through which the gradient runs; None for all.
+early_stopping : bool, default=False
+    Hold out `validation_fraction` of the sequences, watch their loss, the decoder fed what it says itself, and put the
+    best weights back at the end.
+teacher_forcing : float or (float, float), default=1.0
+    Share of the steps, drawn anew each epoch, at which the decoder is fed the true target of the step before while
+    training (Williams & Zipser 1989), and not what it said itself; a pair is the share in the first and in the last of
+    `max_iter` epochs, evenly spaced between (scheduled sampling, Bengio et al. 2015). The gradient does not run through
+    what is fed back. With a pair `tol` acts with `early_stopping` alone, since the loss changes with the share.
+"""
+
+
 def entries(text):
     return {entry.split(" :")[0]: entry for entry in re.split(r"\n(?=\w)", text.strip()) if entry}
 
 
 def documented(cls, changes=""):
-    """Fill the places {parameters}, which are the shared ones with some changes, and {attributes} of a docstring."""
+    """Fill the places of a docstring: {losses}, {parameters}, which are the shared ones with some changes, and
+    {attributes}.
+    """
     parameters = "\n".join((entries(PARAMETERS) | entries(changes)).values())
-    for place, text in (("{parameters}", parameters), ("{attributes}", ATTRIBUTES)):
+    for place, text in (("{losses}", LOSSES), ("{parameters}", parameters), ("{attributes}", ATTRIBUTES)):
         cls.__doc__ = cls.__doc__.replace(place, text.strip().replace("\n", "\n    "))
     return cls
 
 
 def documented_of_steps(cls):
     return documented(cls, OF_STEPS)
+
+
+def documented_of_pairs(cls):
+    return documented(cls, OF_PAIRS)

@@ -65,12 +65,7 @@ class RNNRegressor(Regression, BaseRecurrent):
 
     Parameters
     ----------
-    loss : {"squared", "absolute", "huber", "pinball"}, default="squared"
-        Mean over sequences and outputs of (y - t)^2, |y - t|, Huber's loss or the pinball loss.
-    huber_delta : float, default=1.0
-        Distance, in units of the target, up to which Huber's loss is quadratic.
-    quantile : float, default=0.5
-        Quantile that the pinball loss aims at.
+    {losses}
     {parameters}
 
     Attributes

@@ -56,13 +56,13 @@ class BaseSequence(BaseRecurrent):
                 values, lengths, nest = found.values, found.lengths, parts
             else:
                 X = X.to_frame() if is_panel_frame(X) and X.ndim == 1 else X
-                X = np.asarray(X) if isinstance(X, (list, tuple)) else without_mask(X)
+                X = without_mask(X) if hasattr(X, "shape") else np.asarray(X)
                 check_form(X, "(n_timesteps, n_features)", "one series of one feature is X.reshape(-1, 1)")
                 if hasattr(X, "iloc"):
                     check_columns(X)
-                elif X.dtype == object:
+                elif getattr(getattr(X, "dtype", None), "kind", "f") == "O":
                     X = numbers(X, "X") if X.ndim == 2 else from_objects(X)
-                if X.ndim == 2:
+                if len(X.shape) == 2:
                     array = validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False)
                     labels, lengths = self._series_of(X, series)
                 else:
@@ -147,7 +147,8 @@ class BaseSequence(BaseRecurrent):
 
     def _arranged(self, rows, batch_size):
         if self.window:
-            return rows.cut(self.window)
+            windows = rows.cut(self.window)
+            return windows.select(np.flatnonzero(windows.with_weight()))
         return rows.cut(self.bptt_steps, self._network.zero_states(len(rows))) if self.bptt_steps else rows
 
     # Prediction

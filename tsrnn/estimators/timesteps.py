@@ -68,7 +68,8 @@ def runs(labels, n, name="series"):
     """Labels of series and how many steps each has, from the label of each of n steps in order."""
     if np.ndim(labels) != 1 or len(labels) != n:
         raise ValueError(f"{name} must be one label for each of the {n} rows of X; got shape {np.shape(labels)}.")
-    codes, names = pd.factorize(labels if hasattr(labels, "dtype") else np.array(labels, dtype=object))
+    codes, names = pd.factorize(labels if hasattr(labels, "take") else np.array(labels, dtype=object))
+    names = pd.Index(names).to_list()
     if (codes < 0).any():
         raise ValueError(f"{name} must not hold missing labels; got one for row {int((codes < 0).argmax())} of X.")
     first = np.concatenate([[0], np.flatnonzero(np.diff(codes)) + 1])
@@ -76,10 +77,10 @@ def runs(labels, n, name="series"):
     if apart.any():
         row = first[int(apart.argmax())]
         raise ValueError(
-            f"the rows of a series must stand together in X; those of {names[codes[row]].item()!r}"
-            f" go on in row {row} after rows of another."
+            f"the rows of a series must stand together in X; those of {names[codes[row]]!r} "
+            f"go on in row {row} after rows of another."
         )
-    return names.tolist(), np.diff(first, append=n)
+    return names, np.diff(first, append=n)
 
 
 def check_times(index, lengths, labels):
