@@ -128,6 +128,8 @@ bidirectional : bool, default=False
     decoder of twice as many units.
 bptt_steps : int or None, default=None
     Steps back from the encoder's last one through which the gradient runs; None for all.
+device : {"cpu", "auto"}, default="cpu"
+    Where to compute; "auto" is the CPU as well, since only there the decoder is fed what it says.
 early_stopping : bool, default=False
     Hold out `validation_fraction` of the sequences, watch their loss, the decoder fed what it says itself, and put the
     best weights back at the end.
