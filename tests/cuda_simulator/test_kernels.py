@@ -163,9 +163,17 @@ def test_noise_is_that_of_the_cpu():
 
 def test_no_memory_left(monkeypatch):
     """One sentence with the bytes and what to lower."""
-    monkeypatch.setattr(launching, "OutOfMemory", (ZeroDivisionError,))
-    monkeypatch.setattr(launching.cuda, "device_array", lambda *arguments: 1 / 0)
+    problem = "[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY"
+
+    def device_array(*arguments):
+        raise RuntimeError(problem)
+
+    monkeypatch.setattr(launching, "DriverError", RuntimeError)
+    monkeypatch.setattr(launching.cuda, "device_array", device_array)
     with pytest.raises(MemoryError, match=r"the GPU must have 1,024 more bytes free .*: lower batch_size"):
+        cuda.zeros((2, 128), np.float32)
+    problem = "[700] CUDA_ERROR_ILLEGAL_ADDRESS"
+    with pytest.raises(RuntimeError, match="ILLEGAL"):
         cuda.zeros((2, 128), np.float32)
 
 

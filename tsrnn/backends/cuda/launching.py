@@ -68,13 +68,15 @@ def launch_over(kernel, n, *args):
     launch(kernel, max(1, min(-(-n // THREADS), MOST_BLOCKS)), THREADS, *args)
 
 
-OutOfMemory = () if SIMULATED else cuda.cudadrv.driver.CudaAPIError  # the simulator has memory of its own
+DriverError = () if SIMULATED else cuda.cudadrv.driver.CudaAPIError  # the simulator has memory of its own
 
 
 def allocate(shape, dtype):
     try:
         return cuda.device_array(shape, dtype)
-    except OutOfMemory as error:
+    except DriverError as error:
+        if "OUT_OF_MEMORY" not in str(error):
+            raise
         n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
         raise MemoryError(
             f"the GPU must have {n_bytes:,} more bytes free for this batch; got '{error}': lower batch_size, "
