@@ -7,7 +7,7 @@ BENCH ?= .
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo test test-slow test-torch lint bench clean
+.PHONY: demo test test-slow test-torch gpu-compile lint bench clean
 
 demo: $(STAMP)-plot
 	$(BIN)/python examples/demo.py
@@ -22,12 +22,17 @@ test-slow: $(STAMP)-dev
 test-torch: $(STAMP)-torch
 	$(BIN)/python -m pytest
 
+# Every kernel for the GPU through its compiler, which needs no GPU: registers, memory, precision.
+gpu-compile: $(STAMP)-gpu
+	$(BIN)/python -m pytest tests/cuda_compile
+
 lint: $(STAMP)-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 
 # A selection: make bench BENCH=Scan
 bench: $(STAMP)-bench
+	$(BIN)/asv machine --yes > /dev/null
 	$(BIN)/asv run --quick --show-stderr --python=same --bench "$(BENCH)"
 
 clean:
@@ -43,6 +48,10 @@ $(STAMP)-dev: EXTRAS := dev,test
 $(STAMP)-bench: EXTRAS := bench,plot
 $(STAMP)-plot $(STAMP)-dev $(STAMP)-bench: pyproject.toml | $(BIN)/python
 	$(BIN)/python -m pip install --quiet --editable ".[$(EXTRAS)]"
+	touch $@
+
+$(STAMP)-gpu: $(STAMP)-dev
+	$(BIN)/python -m pip install --quiet "numba-cuda[cu13]"
 	touch $@
 
 $(STAMP)-torch: $(STAMP)-dev

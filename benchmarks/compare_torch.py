@@ -81,7 +81,7 @@ class Ours:
         _, norm = cpu.combine(grads, self.theta[None], self.decay, 0.0, np.inf, self.grad)
         self.n += 1
         c = self.update.coefficients(self.n, 1e-3, 0.9)
-        cpu.move(self.update, self.theta[None], self.grad, self.moments, self.decay, c, np.inf, 1 / max(norm, 1.0), 0.0)
+        cpu.move(self.update, self.theta[None], self.grad, self.moments, self.decay, c, np.inf, norm, 1.0, 0.0)
 
     def forward(self):
         predict(self.network, self.theta, self.rows, self.n_jobs)

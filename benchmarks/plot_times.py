@@ -35,7 +35,7 @@ def step_of(cell, rows, steps, units, threads):
         _, grads = gradient(network, theta, data, np.arange(rows), *settings)
         _, norm = cpu.combine(grads, theta[None], decay, 0.0, np.inf, grad)
         c = update.coefficients(1, 1e-3, 0.9)
-        cpu.move(update, theta[None], grad, moments, decay, c, np.inf, 1 / max(norm, 1.0), 0.0)
+        cpu.move(update, theta[None], grad, moments, decay, c, np.inf, norm, 1.0, 0.0)
 
     return step
 

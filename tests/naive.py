@@ -58,6 +58,30 @@ def network(cell, x, weights, n_layers=1, bidirectional=False, context=(), every
     return seen @ weights["weight_ho"].T + weights["bias_ho"]
 
 
+NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+
+
+def encoder_decoder(cell, x, weights, start, known, fed_back, truth=None, n_layers=1, bidirectional=False):
+    """The head's outputs for every step: `known` (T, K) is given, `start` said before, then truth or what was said."""
+    states, inputs = [], x
+    for i in range(n_layers):
+        ways = []
+        for direction in ("", "_reverse") if bidirectional else ("",):
+            own = (weights[f"encoder.{name}_l{i}{direction}"] for name in NAMES)
+            ways.append(run(cell, inputs[::-1] if direction else inputs, *own))
+        states.append(np.hstack([way[-1] for way in ways]))
+        inputs = np.hstack([way[::-1, 0] if d else way[:, 0] for d, way in enumerate(ways)])
+    said, outputs = start, []
+    for t, given in enumerate(known):
+        inputs = np.concatenate([said, given])
+        for i in range(n_layers):
+            states[i] = run(cell, inputs[None], *(weights[f"decoder.{name}_l{i}"] for name in NAMES), states[i])[-1]
+            inputs = states[i][0]
+        outputs.append(weights["decoder.weight_ho"] @ inputs + weights["decoder.bias_ho"])
+        said = fed_back(outputs[-1]) if truth is None else truth[t]
+    return np.array(outputs)
+
+
 # Losses of one output, and of a row where they belong together
 
 

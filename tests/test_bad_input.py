@@ -8,9 +8,10 @@ import pytest
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
 
-from tsrnn import RNNClassifier, RNNRegressor, from_channels_first
+from tsrnn import RNNClassifier, RNNRegressor, RNNSequenceClassifier, RNNSequenceRegressor, from_channels_first
 
 BOTH = [RNNRegressor, RNNClassifier]
+ALL = [*BOTH, RNNSequenceRegressor, RNNSequenceClassifier]
 SMALL = {"cell": "gru", "hidden_size": 4, "max_iter": 2, "random_state": 0}
 GOOD = np.random.default_rng(0).normal(size=(6, 5, 2))
 NUMBERS = GOOD[:, -1, 0]
@@ -18,6 +19,10 @@ LABELS = np.array(["low", "top"])[[0, 1, 0, 1, 0, 1]]
 
 
 def target(Estimator):
+    if Estimator is RNNSequenceRegressor:
+        return GOOD[:, :, 0]
+    if Estimator is RNNSequenceClassifier:
+        return np.where(GOOD[:, :, 0] > 0, "top", "low")
     return LABELS if Estimator is RNNClassifier else NUMBERS
 
 
@@ -463,10 +468,11 @@ BAD_VALUES = {
     "huber_delta": [0, -1.0, np.inf, None],
     "quantile": [0, 1, 0.0, 1.0, None],
     "class_weight": ["auto", 2.0, [1, 2]],
+    "window": [0, -1, 3.0, "all"],
 }
 
 
-@pytest.mark.parametrize("Estimator", BOTH)
+@pytest.mark.parametrize("Estimator", ALL)
 def test_every_parameter_has_a_row_in_both_tables(Estimator):
     names = set(Estimator().get_params())
     assert set(Estimator._constraints) == names
@@ -474,7 +480,7 @@ def test_every_parameter_has_a_row_in_both_tables(Estimator):
 
 
 @pytest.mark.parametrize(
-    ("Estimator", "name"), [(Estimator, name) for Estimator in BOTH for name in sorted(Estimator._constraints)]
+    ("Estimator", "name"), [(Estimator, name) for Estimator in ALL for name in sorted(Estimator._constraints)]
 )
 def test_values_that_a_parameter_cannot_have(Estimator, name):
     model = Estimator(**SMALL).fit(GOOD, target(Estimator))
@@ -518,12 +524,14 @@ def test_parameters_that_contradict_each_other(parameters, expected):
 # After fit
 
 
-@pytest.mark.parametrize("Estimator", BOTH)
+@pytest.mark.parametrize("Estimator", ALL)
 def test_before_fit_there_is_nothing_to_ask(Estimator):
     model = Estimator()
     calls = [lambda: model.predict(GOOD), lambda: model.weights_, lambda: model.set_weights({})]
-    if Estimator is RNNClassifier:
+    if Estimator in (RNNClassifier, RNNSequenceClassifier):
         calls += [lambda: model.predict_proba(GOOD), lambda: model.predict_log_proba(GOOD)]
+    if Estimator in (RNNSequenceRegressor, RNNSequenceClassifier):
+        calls += [lambda: model.predict_with_state(GOOD), lambda: model.score(GOOD, target(Estimator))]
     for call in calls:
         with pytest.raises(NotFittedError, match=f"This {Estimator.__name__} instance is not fitted yet"):
             call()

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from tsrnn import RNNForecaster
-from tsrnn.forecasting.covariates import PERIODS, waves
+from tsrnn.forecasting.covariates import PARTS, waves
 from tsrnn.forecasting.effects import effects_of
 from tsrnn.forecasting.frames import to_panel
 from tsrnn.forecasting.windows import Windows
@@ -91,7 +91,7 @@ def test_what_the_past_announces_is_forecast():
 
 def test_the_calendar_tells_the_weekday():
     rng, days = np.random.default_rng(0), pd.date_range("2024-01-01", periods=60)
-    y = np.where(days.dayofweek >= 5, 3.0, 10.0) * np.exp(rng.normal(size=(12, 1)) + 0.03 * rng.normal(size=(12, 60)))
+    y = np.where(days.day_of_week >= 5, 3.0, 10.0) * np.exp(rng.normal(size=(12, 1)) + 0.03 * rng.normal(size=(12, 60)))
     past, future = cut(
         pd.DataFrame({"unique_id": np.repeat(np.arange(12), 60), "ds": np.tile(days, 12), "y": y.ravel()})
     )
@@ -147,14 +147,11 @@ def test_windows_show_covariates_beside_the_values_and_those_of_the_horizon():
             assert (x[:, 10] == first / 100).all()
 
 
-@pytest.mark.parametrize("part", PERIODS)
+@pytest.mark.parametrize("part", PARTS)
 def test_waves_are_the_same_after_a_period_only(part):
-    times = (
-        pd.date_range("2024-01-01", periods=3000, freq="11h")
-        if part != "minute"
-        else pd.date_range("2024-01-01", periods=3000, freq="7min")
-    )
-    numbers, place = np.column_stack([*waves(times, [part]).values()]).round(9), getattr(times, part)
+    times = pd.date_range("2024-01-01", periods=3000, freq="7min" if part == "minute" else "11h")
+    numbers = np.column_stack([*waves(times, [part]).values()]).round(9)
+    place = getattr(times, {"dayofweek": "day_of_week", "dayofyear": "day_of_year"}.get(part, part))
     assert len(np.unique(numbers, axis=0)) == place.nunique() and np.abs(numbers).max() <= 1
 
 

@@ -8,7 +8,15 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor
+from tsrnn import (
+    RNNClassifier,
+    RNNForecaster,
+    RNNRegressor,
+    RNNSeq2SeqClassifier,
+    RNNSeq2SeqRegressor,
+    RNNSequenceClassifier,
+    RNNSequenceRegressor,
+)
 from tsrnn.backends import cpu
 from tsrnn.forecasting import ensemble
 
@@ -67,14 +75,36 @@ SHARED = {
     "verbose": [Acts(1, "stderr")],
 }
 
+REGRESSION = {
+    "loss": [Acts("absolute"), Acts("huber"), Acts("pinball")],
+    "huber_delta": [Acts(0.1, where={"loss": "huber"})],
+    "quantile": [Acts(0.9, where={"loss": "pinball"})],
+}
+CLASSIFICATION = {"class_weight": [Acts({True: 5}), Acts("balanced")]}
+STEPWISE = {"window": [Acts(3), Acts(3, "updates"), Refused(3, {"bptt_steps": 2})]}
+
+PAIRS = SHARED | {
+    "teacher_forcing": [
+        Acts(0.5),
+        Acts((0.0, 1.0), where={"teacher_forcing": 0.0}),
+        Acts((1.0, 0.0), "epochs", IMPATIENT),  # a share that changes is no progress of its own
+    ]
+}
+BESIDE = {"past_covariates": ["noise"]}  # a long frame
+# One epoch from the start, and beams that differ: outputs are nearly even.
+UNSURE = {"max_iter": 1, "learning_rate_init": 1e-9, "max_output_length": 4}
+
 TABLES = {
-    RNNRegressor: SHARED
+    RNNRegressor: SHARED | REGRESSION,
+    RNNClassifier: SHARED | CLASSIFICATION,
+    RNNSequenceRegressor: SHARED | STEPWISE | REGRESSION,
+    RNNSequenceClassifier: SHARED | STEPWISE | CLASSIFICATION,
+    RNNSeq2SeqRegressor: PAIRS | REGRESSION,
+    RNNSeq2SeqClassifier: PAIRS
     | {
-        "loss": [Acts("absolute"), Acts("huber"), Acts("pinball")],
-        "huber_delta": [Acts(0.1, where={"loss": "huber"})],
-        "quantile": [Acts(0.9, where={"loss": "pinball"})],
+        "max_output_length": [Acts(1, "predictions"), Acts(9, "predictions", UNSURE)],
+        "beam_width": [Acts(3, "predictions", UNSURE)],
     },
-    RNNClassifier: SHARED | {"class_weight": [Acts({True: 5}), Acts("balanced")]},
     RNNForecaster: {
         "h": [Acts(4, "forecast"), Acts(4, "losses")],
         "freq": [Acts("B", "times", {"freq": "D"})],
@@ -90,6 +120,10 @@ TABLES = {
         "theta_share": [Acts(0.5, "forecast"), Acts(0, "forecast")],
         "max_steps": [Acts(1, "forecast"), Acts(19, "forecast"), Acts(21, "forecast"), Acts(40, "losses")],
         "fill_gaps": [Acts(True, "warnings")],
+        "past_covariates": [Acts(["beside"], "forecast", BESIDE)],
+        "future_covariates": [Acts(["beside"], "forecast", BESIDE)],
+        "static_covariates": [Acts(["kind"], "forecast", BESIDE)],
+        "calendar": [Acts(["dayofweek"], "forecast")],
         "warm_start": [Acts(True, "forecast")],
         "learning_rate_init": [Acts(0.02, "forecast")],
         "batch_size": [Acts(16, "forecast")],
@@ -97,21 +131,42 @@ TABLES = {
         "clip_norm": [Acts(0.01, "forecast"), Acts(None, "forecast", {"clip_norm": 0.01})],
         "random_state": [Acts(1, "forecast"), Acts(np.random.RandomState(1), "forecast")],
         "n_jobs": [Acts(2, "threads", {"n_jobs": 1})],
+        "device": [Refused("cuda")],
         "verbose": [Acts(1, "stderr")],
     },
 }
 
 
-def sequences(n=24):
+def sequences(Estimator, n=24):
+    """Ragged sequences, and twice the last value of each, or every value, as a number or as what it is above."""
     rng = np.random.default_rng(0)
     X = [rng.normal(size=(length, 2)) for length in rng.integers(2, 9, size=n)]
-    return X, np.array([2 * x[-1, 0] for x in X])
+    if Estimator is RNNSeq2SeqRegressor:
+        return X, [np.cumsum(x[:, 0]) for x in X]
+    if Estimator is RNNSeq2SeqClassifier:
+        return X, ["".join(np.where(x[:, 0] > 0, "a", "b")) for x in X]
+    y = [2 * x[:, 0] for x in X]
+    if Estimator in (RNNClassifier, RNNSequenceClassifier):
+        y = [part > 0.8 for part in y]
+    return X, y if Estimator in (RNNSequenceRegressor, RNNSequenceClassifier) else np.array([part[-1] for part in y])
 
 
 def panel(length):
     """Four series from a Monday on."""
     rng, days = np.random.default_rng(0), pd.date_range("2024-01-01", periods=length)
     return pd.DataFrame({name: np.exp(rng.normal(size=length)) for name in "abcd"}, index=days)
+
+
+def with_covariates(df):
+    """Long, with columns of noise and a kind of each series; and what comes."""
+    days = df.index.append(pd.date_range(df.index[-1], periods=4)[1:])
+    long = (
+        df.reindex(days).rename_axis("ds").melt(var_name="unique_id", value_name="y", ignore_index=False).reset_index()
+    )
+    rng = np.random.default_rng(1)
+    long = long.assign(noise=rng.normal(size=len(long)), beside=rng.normal(size=len(long)))
+    long["kind"] = long["unique_id"].map({"a": "one", "b": "two", "c": "one", "d": "two"})
+    return long[long["y"].notna()], long[long["y"].isna()]
 
 
 def forecasted(parameters, monkeypatch, capfd):
@@ -127,11 +182,13 @@ def forecasted(parameters, monkeypatch, capfd):
         patch.setattr(ensemble, "ThreadPoolExecutor", Watched)
         df = panel(5 if "freq" in parameters else 40)
         df = df.drop(df.index[20]) if parameters.get("fill_gaps") else df
+        if parameters.get("past_covariates"):
+            df, later = with_covariates(df)
         with warnings.catch_warnings(record=True) as caught:
             model = RNNForecaster(**parameters).fit(df).fit(df)
-    forecast = model.predict()
+    forecast = model.predict(X_df=later if parameters.get("future_covariates") else None)
     return {
-        "forecast": forecast.to_numpy().tolist(),
+        "forecast": forecast.to_numpy()[:, -4:].tolist(),
         "times": forecast.index.to_list(),
         "losses": model.loss_curves_,
         "networks": len(model.loss_curves_),
@@ -145,8 +202,8 @@ def outcome(Estimator, parameters, monkeypatch, capfd):
     """Fit twice, as warm_start wants it, and look at everything."""
     if Estimator is RNNForecaster:
         return forecasted(parameters, monkeypatch, capfd)
-    X, y = sequences(200 if "batch_size" in parameters and parameters["batch_size"] == 200 else 24)
-    y, submitted, pool = y if Estimator is RNNRegressor else y > 0.8, [], cpu.pool
+    X, y = sequences(Estimator, 200 if "batch_size" in parameters and parameters["batch_size"] == 200 else 24)
+    submitted, pool = [], cpu.pool
 
     def watched():
         submitted.append(threading.current_thread())
@@ -162,6 +219,7 @@ def outcome(Estimator, parameters, monkeypatch, capfd):
         "epochs": model.n_iter_,
         "updates": len(model.grad_norm_curve_),
         "validation losses": model.validation_loss_curve_,
+        "predictions": model.predict(X) if Estimator is RNNSeq2SeqClassifier else None,
         "threads": len(submitted) > 0,
         "stderr": capfd.readouterr().err,
     }
@@ -186,9 +244,8 @@ def test_a_parameter_acts_or_is_refused(Estimator, name, case, monkeypatch, capf
     after = before | {name: case.value}
     assert before.get(name, getattr(Estimator(), name)) is not case.value
     if isinstance(case, Refused):
-        X, y = sequences()
         with pytest.raises(ValueError, match=f"^{name} of {Estimator.__name__} must be .*; got {case.value!r}"):
-            Estimator(**after).fit(X, y > 0)
+            Estimator(**after).fit(*sequences(Estimator))
         return
     one, other = (outcome(Estimator, parameters, monkeypatch, capfd) for parameters in (before, after))
     assert one[case.what] != other[case.what]
@@ -218,10 +275,14 @@ def test_no_two_options_are_the_same(Estimator, name, monkeypatch, capfd):
         ("truncate", "start", {}),
         ("max_length", 100, {}),
         ("bptt_steps", 100, {}),
+        ("window", 100, {}),
         ("clip_value", 1e9, {}),
     ],
 )
-def test_a_parameter_changes_no_weight_where_it_should_not(name, value, where, monkeypatch, capfd):
+@pytest.mark.parametrize("Estimator", [RNNRegressor, RNNSequenceRegressor])
+def test_a_parameter_changes_no_weight_where_it_should_not(Estimator, name, value, where, monkeypatch, capfd):
+    if name not in TABLES[Estimator]:
+        pytest.skip(f"{Estimator.__name__} has no {name}")
     before, after = BASE | where, BASE | where | {name: value}
-    one, other = (outcome(RNNRegressor, parameters, monkeypatch, capfd) for parameters in (before, after))
+    one, other = (outcome(Estimator, parameters, monkeypatch, capfd) for parameters in (before, after))
     assert one["weights"] == other["weights"]

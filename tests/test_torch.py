@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from tsrnn import RNNClassifier, RNNRegressor
+from tsrnn import RNNClassifier, RNNRegressor, RNNSequenceRegressor
 
 torch = pytest.importorskip("torch")
 NETS = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}
@@ -40,6 +40,12 @@ class Twin(torch.nn.Module):
         last = last.view(self.layers, self.directions, len(X), -1)[-1]
         return self.head(torch.cat(list(last), dim=-1))
 
+    def every_step(self, X):
+        X = [torch.from_numpy(x).to(self.head.weight.dtype) for x in X]
+        packed = torch.nn.utils.rnn.pack_sequence(X, enforce_sorted=False)
+        outputs = self.net(packed)[0]
+        return torch.nn.utils.rnn.unpack_sequence(outputs._replace(data=self.head(outputs.data)))
+
     def weights(self):
         named = {f"{name}": part for name, part in self.net.state_dict().items()}
         return {
@@ -67,6 +73,43 @@ def test_same_predictions(cell, activation, bidirectional, n_layers, dtype):
     X, _ = data(seed=1)
     expected = Twin(model)(X).detach().numpy()
     np.testing.assert_allclose(model.predict(X), expected, atol=1e-5 if dtype == "float32" else 1e-12)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize("n_layers", [1, 2])
+@pytest.mark.parametrize("cell", NETS)
+def test_the_same_at_every_step(cell, n_layers, bidirectional):
+    """Predictions of every step; then loss, gradient norm and weights of a plain step of training on them."""
+    X, _ = data()
+    y = [np.random.default_rng(i).normal(size=(len(x), 2)) for i, x in enumerate(X)]
+    shape = {"cell": cell, "n_layers": n_layers, "bidirectional": bidirectional, "hidden_size": 6, "dtype": "float64"}
+    model = RNNSequenceRegressor(**shape, solver="sgd", max_iter=1, learning_rate_init=1e-12, random_state=0).fit(X, y)
+    twin = Twin(model)
+    outputs = twin.every_step(X)
+    for part, expected in zip(model.predict(X), outputs):
+        np.testing.assert_allclose(part, expected.detach().numpy(), atol=1e-12)
+    model.set_params(warm_start=True, learning_rate_init=0.5, momentum=0.0, clip_norm=None).fit(X, y)
+    optimiser = torch.optim.SGD(twin.parameters(), lr=0.5)
+    loss = torch.nn.functional.mse_loss(torch.cat(outputs), torch.from_numpy(np.concatenate(y)))
+    loss.backward()
+    norm = torch.nn.utils.clip_grad_norm_(twin.parameters(), np.inf)
+    optimiser.step()
+    assert model.loss_curve_[-1] == pytest.approx(float(loss.detach()), rel=1e-10)
+    assert model.grad_norm_curve_[-1] == pytest.approx(float(norm), rel=1e-9)
+    expected = twin.weights()
+    for name, part in model.weights_.items():
+        np.testing.assert_allclose(part, expected[name], atol=1e-9, err_msg=name)
+
+
+@pytest.mark.parametrize("cell", NETS)
+def test_torch_goes_on_from_the_same_state(cell):
+    X = np.random.default_rng(0).normal(size=(4, 9, 3))
+    settings = {"cell": cell, "n_layers": 2, "hidden_size": 6, "dtype": "float64", "max_iter": 1, "random_state": 0}
+    model = RNNSequenceRegressor(**settings).fit(X, X[:, :, 0])
+    _, state = model.predict_with_state(X)
+    last = Twin(model).net(torch.from_numpy(X))[1]
+    for i, expected in enumerate(last if cell == "lstm" else [last]):
+        np.testing.assert_allclose(state[:, :, i], expected.detach().numpy().transpose(1, 0, 2), atol=1e-12)
 
 
 def test_set_weights_is_the_way_back():

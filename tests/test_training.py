@@ -180,7 +180,15 @@ import gc, json, sys
 import numpy as np
 import pandas as pd
 from numba.core.dispatcher import Dispatcher
-from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor
+from tsrnn import (
+    RNNClassifier,
+    RNNForecaster,
+    RNNRegressor,
+    RNNSeq2SeqClassifier,
+    RNNSeq2SeqRegressor,
+    RNNSequenceClassifier,
+    RNNSequenceRegressor,
+)
 rng = np.random.default_rng(0)
 X = rng.normal(size=(40, 6, 2))
 y, frozen = X[:, -1, 0], X.copy()
@@ -190,7 +198,16 @@ options = dict(cell=cell, dtype=dtype, hidden_size=5, max_iter=2, n_layers=2, dr
 for inputs in (X, np.asfortranarray(X), frozen, X.astype("f4"), (10 * X).astype(int), list(X), X[:, ::2]):
     RNNRegressor(**options).fit(inputs, y).predict(inputs)
     RNNRegressor(**options, bidirectional=True).fit(inputs, y[:, None].repeat(2, axis=1)).predict(inputs)
+    every = [x[:, 0] for x in inputs]
+    for more in ({}, {"window": 2}, {"bptt_steps": 2}, {"bidirectional": True}):
+        RNNSequenceRegressor(**options, **more).fit(inputs, every).predict(inputs)
 RNNClassifier(**options).fit(X[:, :, 0], y > 0).predict(X[:, :, 0])
+rows = pd.DataFrame(X.reshape(-1, 2))
+RNNSequenceClassifier(**options).fit(rows, rows[0] > 0, series=rows.index // 6).predict_with_state(rows)
+words = ["ab", "a", "bba", "bcba"]
+for options["bidirectional"] in (False, True):
+    RNNSeq2SeqClassifier(**options, teacher_forcing=0.5, beam_width=2).fit(words, words).predict(words)
+    RNNSeq2SeqRegressor(**options, early_stopping=True).fit(X, X, decoder_inputs=X).predict(X, decoder_inputs=X)
 if dtype == "float32":
     frame = pd.DataFrame(np.exp(X[:, 0]), columns=["a", "b"])
     quick = dict(cell=cell, h=3, hidden_size=5, n_networks=2, max_steps=20)

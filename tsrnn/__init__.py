@@ -8,12 +8,17 @@ __version__ = "0.1.0"
 HOMES = {
     "RNNRegressor": "tsrnn.estimators.regressor",
     "RNNClassifier": "tsrnn.estimators.classifier",
+    "RNNSequenceRegressor": "tsrnn.estimators.sequence_regressor",
+    "RNNSequenceClassifier": "tsrnn.estimators.sequence_classifier",
+    "RNNSeq2SeqRegressor": "tsrnn.estimators.seq2seq",
+    "RNNSeq2SeqClassifier": "tsrnn.estimators.seq2seq",
     "RNNForecaster": "tsrnn.forecasting.forecaster",
     "PanelTimeSeriesSplit": "tsrnn.forecasting.split",
     "from_channels_first": "tsrnn.series",
     "DivergenceError": "tsrnn.exceptions",
     "InterruptedFitWarning": "tsrnn.exceptions",
     "datasets": None,
+    "inspection": None,
 }
 __all__ = sorted(HOMES)
 

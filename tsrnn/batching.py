@@ -2,12 +2,11 @@
 needs it.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-
-from tsrnn.backends import cpu
 
 
 class Batch(NamedTuple):
@@ -28,6 +27,19 @@ def steps_of(lengths):
     return np.nonzero(np.arange(lengths[0])[:, None] < lengths)
 
 
+def gather(values, starts, lengths, x, room):
+    """The rows of a batch into `x`."""
+    put, level = room.backend.put, np.zeros(len(starts), x.dtype)
+    numbers = put(starts, room, "starts"), put(lengths, room, "lengths"), put(level, room, "level")
+    room.backend.gather(values, *numbers, x)
+
+
+def targets_and_weights(rows, places, room):
+    backend, places = room.backend, room.backend.put(places, room, "places")
+    for name in ("targets", "weights"):
+        yield backend.take_rows(room.resident(getattr(rows, name)), places, room, name)
+
+
 def epoch_of(lengths, rng, batch_size, shuffle):
     """Every row once, in batches; shuffled, and where lengths differ, batches of similar length."""
     rows = rng.permutation(len(lengths)) if shuffle else np.arange(len(lengths))
@@ -39,6 +51,14 @@ def epoch_of(lengths, rng, batch_size, shuffle):
     if shuffle:
         rng.shuffle(batches)
     return batches
+
+
+def equal(keys):
+    """Positions of equal keys, group by group, sorted by key."""
+    found = {}
+    for i, key in enumerate(keys):
+        found.setdefault(key, []).append(i)
+    return [found[key] for key in sorted(found)]
 
 
 @dataclass(frozen=True)
@@ -62,6 +82,9 @@ class Sequences:
             self, **{name: getattr(self, name)[rows] for name in ("starts", "lengths", "targets", "weights")}
         )
 
+    def with_weight(self):
+        return self.weights.any(axis=1)
+
     def weights_of(self, chosen):
         return self.weights[chosen]
 
@@ -69,8 +92,9 @@ class Sequences:
         """Copies of the chosen rows, which must be sorted by length, longest first."""
         lengths, dtype = self.lengths[chosen], self.values.dtype
         x = room.take("x", (int(lengths[0]), len(chosen), self.n_features))
-        cpu.gather(self.values, self.starts[chosen], lengths, np.zeros(len(chosen), dtype), x)
-        return Batch(x, lengths, np.empty((len(chosen), 0), dtype), self.targets[chosen], self.weights[chosen])
+        gather(room.resident(self.values), self.starts[chosen], lengths, x, room)
+        targets, weights = targets_and_weights(self, chosen, room)
+        return Batch(x, lengths, np.empty((len(chosen), 0), dtype), targets, weights)
 
     def places(self, chosen):
         """Where the outputs of the chosen rows belong among those of all."""
@@ -92,14 +116,14 @@ class Sequences:
         The gradient of a whole set does not depend on the order of its rows; in floating point only this makes it so,
         to the last bit, and makes an integer weight the same as repeated rows.
         """
-        found = {}
-        for i, (start, length) in enumerate(zip(self.starts, self.lengths, strict=True)):
-            known = (self.weights[i] != 0).tobytes()
-            key = self.values[start : start + length * self.n_features].tobytes(), self.targets[i].tobytes(), known
-            found.setdefault(key, []).append(i)
-        groups = [found[key] for key in sorted(found)]
+        groups = equal((*self.key(i), (self.weights[i] != 0).tobytes()) for i in range(len(self)))
         weights = np.stack([self.weights[group].sum(axis=0) for group in groups])
         return replace(self.select(np.array([group[0] for group in groups])), weights=weights)
+
+    def key(self, i):
+        """Bytes of row i, the same for equal rows."""
+        start, length = self.starts[i], self.lengths[i]
+        return self.values[start : start + length * self.n_features].tobytes(), self.targets[i].tobytes()
 
 
 @dataclass(frozen=True)
@@ -140,6 +164,25 @@ class Steps:
     def __len__(self):
         return len(self.starts)
 
+    def with_weight(self):
+        before = np.concatenate([[0], self.weights.any(axis=1).cumsum()])
+        return before[self.starts + self.lengths] > before[self.starts]
+
+    def steps(self, rows):
+        """Where their steps stand, row by row."""
+        lengths = self.lengths[rows]
+        return np.repeat(self.starts[rows] - lengths.cumsum() + lengths, lengths) + np.arange(lengths.sum())
+
+    def select(self, rows):
+        """These rows, each from now on a series of its own, and no steps but theirs."""
+        lengths, steps = self.lengths[rows], self.steps(rows)
+        starts = lengths.cumsum() - lengths
+        return Steps.whole(self.values[steps], starts, lengths, self.targets[steps], self.weights[steps])
+
+    def passes(self, n_steps):
+        """Every row once, in groups of about so many steps at most; pieces of a series one after the other."""
+        return self.epoch(None, max(1, n_steps // int(self.lengths.max())), False)
+
     def places(self, chosen):
         step, row = steps_of(self.lengths[chosen])
         return self.starts[chosen][row] + step
@@ -156,13 +199,14 @@ class Steps:
         """Copies of the chosen rows, which must be sorted by length, longest first."""
         lengths, F, dtype = self.lengths[chosen], self.values.shape[1], self.values.dtype
         x, places = room.take("x", (int(lengths[0]), len(chosen), F)), self.places(chosen)
-        cpu.gather(self.values.reshape(-1), self.starts[chosen] * F, lengths, np.zeros(len(chosen), dtype), x)
+        gather(room.resident(self.values).reshape(-1), self.starts[chosen] * F, lengths, x, room)
         initial = None
         if self.carried is not None:
             states = np.where(self.fresh[chosen][:, None, None, None], 0, self.carried[self.series[chosen]])
-            initial = np.moveaxis(states, 0, 2)
+            initial = room.backend.put(np.moveaxis(states, 0, 2), room, "initial")
         context = np.empty((len(places), 0), dtype)
-        return Batch(x, lengths, context, self.targets[places], self.weights[places], initial)
+        targets, weights = targets_and_weights(self, places, room)
+        return Batch(x, lengths, context, targets, weights, initial)
 
     def carry(self, chosen, last):
         """Keep the states after the last step of the chosen rows for the next pieces of their series."""
@@ -183,3 +227,96 @@ class Steps:
             for group in epoch_of(lengths, rng, batch_size, shuffle)
             for number in range(counts[group].max())
         ]
+
+
+class PairBatch(NamedTuple):
+    """Sources and targets, each sorted by their own lengths, longest first."""
+
+    source: Batch
+    target: Batch
+    order: np.ndarray  # (B,): the row of `target` that each row of `source` belongs to
+    forced: np.ndarray  # of each step of `target`: its input is as given, not what the decoder said before
+    initial: None = None  # the source says where the decoder begins
+
+    @property
+    def targets(self):
+        return self.target.targets
+
+    @property
+    def weights(self):
+        return self.target.weights
+
+
+@dataclass
+class Pairs:
+    """Row i is a sequence to read and a sequence to write; values of `target` are the decoder's inputs.
+
+    `forced` says which of those inputs are as given, `shares` how many of them in each epoch to come (scheduled
+    sampling, Bengio et al. 2015).
+    """
+
+    source: Sequences
+    target: Steps
+    forced: np.ndarray  # (n_steps,)
+    shares: Iterator | None = None  # None where there is no training
+
+    def __len__(self):
+        return len(self.source)
+
+    @property
+    def lengths(self):
+        return self.target.lengths
+
+    @property
+    def targets(self):
+        return self.target.targets
+
+    @property
+    def weights(self):
+        return self.target.weights
+
+    @property
+    def n_places(self):
+        return self.target.n_places
+
+    def places(self, chosen):
+        return self.target.places(chosen)
+
+    def weights_of(self, chosen):
+        return self.target.weights_of(chosen)
+
+    def with_weight(self):
+        return self.target.with_weight()
+
+    def select(self, rows):
+        forced = self.forced[self.target.steps(rows)]
+        return replace(self, source=self.source.select(rows), target=self.target.select(rows), forced=forced)
+
+    def merged(self):
+        """As of `Sequences`."""
+
+        def part(name, i):
+            start = self.target.starts[i]
+            return getattr(self.target, name)[start : start + self.lengths[i]]
+
+        groups = equal(
+            (*self.source.key(i), part("values", i).tobytes(), part("targets", i).tobytes()) for i in range(len(self))
+        )
+        rows = self.select(np.array([group[0] for group in groups]))
+        weights = np.concatenate([sum(part("weights", i) for i in group) for group in groups])
+        return replace(rows, target=replace(rows.target, weights=weights))
+
+    def batch(self, chosen, room):
+        """Copies of the chosen rows, whose targets must be sorted by length, longest first."""
+        order = np.argsort(-self.source.lengths[chosen], kind="stable")
+        source = self.source.batch(chosen[order], room.part("source"))
+        target = self.target.batch(chosen, room.part("target"))
+        return PairBatch(source, target, order, self.forced[self.places(chosen)])
+
+    def n_batches(self, batch_size):
+        return -(-len(self) // batch_size)
+
+    def epoch(self, rng, batch_size, shuffle):
+        """Every row once, in batches of similar length; which inputs are as given is drawn anew."""
+        self.forced = rng.random(self.n_places) < next(self.shares)
+        return epoch_of(self.source.lengths + self.lengths, rng, batch_size, shuffle)

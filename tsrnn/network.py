@@ -34,22 +34,38 @@ class Layout:
 
 
 class Room:
-    """Arrays that are used again: asking twice for a name gives the same memory, grown when needed. What is in them
-    is left as it was.
+    """Arrays of a backend that are used again: asking twice for a name gives the same memory, grown when needed. What
+    is in them is left as it was.
     """
 
-    def __init__(self, dtype):
-        self.dtype, self.arrays, self.views = dtype, {}, {}
+    def __init__(self, dtype, backend=cpu, residents=None):
+        self.dtype, self.backend, self.arrays, self.views, self.parts = dtype, backend, {}, {}, {}
+        self.residents = {} if residents is None else residents
 
-    def take(self, name, shape):
+    def part(self, name):
+        """A room in this one, where names mean something else."""
+        if name not in self.parts:
+            self.parts[name] = Room(self.dtype, self.backend, self.residents)
+        return self.parts[name]
+
+    def take(self, name, shape, dtype=None):
         last = self.views.get(name)
         if last is not None and last.shape == shape:  # the usual case, and so the quick one
             return last
         size = math.prod(shape)
-        if len(self.arrays.get(name, ())) < size:
-            self.arrays[name] = np.zeros(size, self.dtype)  # what nobody writes, such as padding, stays zero
+        if name not in self.arrays or self.arrays[name].size < size:
+            self.views.pop(name, None)
+            self.arrays.pop(name, None)  # given back before the larger one is asked for
+            # What nobody writes, such as padding, stays zero.
+            self.arrays[name] = self.backend.zeros(size, dtype or self.dtype)
         self.views[name] = self.arrays[name][:size].reshape(shape)
         return self.views[name]
+
+    def resident(self, array):
+        """An array of numpy's on the device, copied there when it is first asked for."""
+        if id(array) not in self.residents:
+            self.residents[id(array)] = array, self.backend.to_device(array)  # held, so that no other gets its id
+        return self.residents[id(array)][1]
 
 
 class Trace(NamedTuple):
@@ -66,7 +82,7 @@ class Network:
 
     The head sees [h of each direction, context]: `n_context` further numbers a row, a linear way past the recurrence.
     The outputs of every step come without gaps: those of step 0, row by row, then of step 1 the rows that still run,
-    and so on; a context has the same order.
+    and so on; a context has the same order. Without outputs there is no head, and the last states are what is wanted.
     """
 
     def __init__(
@@ -95,8 +111,9 @@ class Network:
                 # in this order they are one matrix, which [x, 1, h, 1] is multiplied with
                 shapes |= {f"weight_ih{end}": (n_in, n_gates), f"bias_ih{end}": (n_gates,)}
                 shapes |= {f"weight_hh{end}": (self.width, n_gates), f"bias_hh{end}": (n_gates,)}
-        n_seen = len(self.directions) * self.width + padded(n_context)
-        shapes |= {"weight_ho": (n_seen, padded(n_outputs)), "bias_ho": (padded(n_outputs),)}
+        if n_outputs:
+            n_seen = len(self.directions) * self.width + padded(n_context)
+            shapes |= {"weight_ho": (n_seen, padded(n_outputs)), "bias_ho": (padded(n_outputs),)}
         self.layout, self._packings = Layout(shapes), {}
 
     # Weights in and out
@@ -151,6 +168,10 @@ class Network:
                     weights[name][H : 2 * H] = 1
         return self.from_weights(weights)
 
+    def zero_states(self, n):
+        """Of n series: (n, layers and directions, n_states, padded hidden_size)."""
+        return np.zeros((n, len(self.ends), self.cell.n_states, self.width), self.dtype)
+
     def decay(self):
         """1 at every weight, 0 at every bias: what weight decay acts on."""
         mask = np.zeros(self.layout.size, self.dtype)
@@ -160,16 +181,20 @@ class Network:
 
     # Forward and backward
 
-    def packing(self, training=False):
+    def packing(self, training=False, backend=cpu):
         """How kernels want the weights: a function of the parameter vector, to be called once for all chunks of a
         batch.
         """
-        if training not in self._packings:
-            self._packings[training] = self._make_packing(training)
-        return self._packings[training]
+        if (backend.__name__, training) not in self._packings:
+            self._packings[backend.__name__, training] = self._make_packing(training, backend)
+        return self._packings[backend.__name__, training]
 
-    def _make_packing(self, training):
-        packing, starts = cpu.Packing(self.cell, self.dtype), {name: p.start for name, p in self.layout.parts.items()}
+    def __getstate__(self):
+        return vars(self) | {"_packings": {}}  # they may hold memory of a device
+
+    def _make_packing(self, training, backend):
+        starts = {name: part.start for name, part in self.layout.parts.items()}
+        packing = backend.Packing(self.cell, self.dtype)
         for name, shape in self.layout.shapes.items():
             kind = packing.gates if name.startswith(("weight_ih", "weight_hh")) else packing.plain
             if name == "bias_ho":
@@ -185,15 +210,16 @@ class Network:
 
     def work(self, n_steps):
         """Multiplications of a forward pass over that many steps in all."""
-        return n_steps * (self.layout.size - self.layout.parts["bias_ho"].stop + self.layout.parts["weight_ho"].start)
+        return n_steps * self.layout.parts[f"bias_hh{self.ends[-1]}"].stop
 
     def forward(self, packed, batch, room, seed=None, keep=False):
-        """Outputs (rows or steps, padded n_outputs) of a batch, and traces for `last_states`, and for `backward` if
-        `keep`.
+        """Outputs (rows or steps, padded n_outputs) of a batch, None without a head, and traces for `last_states`, and
+        for `backward` if `keep`.
 
         `packed` from `packing`; `seed` switches dropout on.
         """
-        cell, H, D, lengths, x = self.cell, self.width, len(self.directions), batch.lengths, batch.x
+        cell, H, D, x, backend = self.cell, self.width, len(self.directions), batch.x, room.backend
+        lengths = backend.put(batch.lengths, room, "lengths")
         (T, B, _), traces = x.shape, []
         for layer in range(self.n_layers):
             if layer:
@@ -203,24 +229,26 @@ class Network:
                 inputs = x
                 if d:
                     inputs = room.take(f"reversed{layer}", x.shape)
-                    cpu.place(x, 0, inputs, 0, x.shape[2], lengths, True, False)
+                    backend.place(x, 0, inputs, 0, x.shape[2], lengths, True, False)
                 all_needed = keep or self.every_step or layer < self.n_layers - 1
                 states = room.take(f"states{end}", (cell.n_states, T + 1 if all_needed else 2, B, H))
                 saved = room.take(f"saved{end}", (T if keep else 1, B, cell.n_saved, H))
-                states[:, 0] = 0 if batch.initial is None else batch.initial[len(traces)]
+                backend.set_first(states, None if batch.initial is None else batch.initial[len(traces)])
                 weights = (packed[f"{name}{end}"] for name in ("weight_ih", "weight_hh", "bias"))
-                cpu.forward(cell, inputs, lengths, *weights, states, saved)
+                backend.forward(cell, inputs, lengths, *weights, states, saved)
                 traces.append(Trace(inputs, states, saved))
-        seen = self._seen(lengths, room)
+        if not self.n_outputs:
+            return None, traces
+        seen = self._seen(batch.lengths, room)
         for d in range(D):
             if self.every_step:
-                cpu.every_output(traces[d - D].states, lengths, seen, d * H, d == 1)
+                backend.every_output(traces[d - D].states, lengths, seen, d * H, d == 1)
             else:
-                cpu.last_outputs(traces[d - D].states, lengths, seen, d * H)
+                backend.last_outputs(traces[d - D].states, lengths, seen, d * H)
         if self.n_context:
-            seen[:, D * H : D * H + self.n_context] = batch.context
-        outputs = room.take("outputs", (len(seen), padded(self.n_outputs)))
-        cpu.affine(seen, packed["weight_ho"], packed["bias_ho"].reshape(-1), outputs)
+            backend.set_columns(batch.context, seen, D * H)
+        outputs = room.take("outputs", (seen.shape[0], padded(self.n_outputs)))
+        backend.affine(seen, packed["weight_ho"], packed["bias_ho"].reshape(-1), outputs)
         return outputs, traces
 
     def _seen(self, lengths, room):
@@ -231,23 +259,30 @@ class Network:
     def last_states(self, traces, lengths, room):
         """States after the last step of every row: (layers and directions, n_states, B, H)."""
         last = room.take("last", (len(traces), self.cell.n_states, len(lengths), self.width))
-        for trace, states in zip(traces, last):
-            cpu.last_states(trace.states, lengths, states)
+        lengths = room.backend.put(lengths, room, "lengths")
+        for i, trace in enumerate(traces):
+            room.backend.last_states(trace.states, lengths, last[i])
         return last
 
-    def backward(self, packed, batch, traces, slopes, grad, room, seed=None, bptt_steps=None, dx=None, dlast=None):
+    def backward(
+        self, packed, batch, traces, slopes, grad, room, seed=None, bptt_steps=None, dx=None, dlast=None,
+        scan=None,
+    ):  # fmt: skip
         """Fill `grad` (n_parameters,) from the slopes of the outputs; the slopes of the initial states are returned.
 
         `dx` (T, B, padded F) takes those of the inputs; `dlast`, as of `last_states`, gives those of the last states.
+        `scan` takes each layer and direction back through time, the backend's if not given.
         """
-        cell, H, D, starts, lengths = self.cell, self.width, len(self.directions), self.layout.parts, batch.lengths
+        cell, H, D, starts, backend = self.cell, self.width, len(self.directions), self.layout.parts, room.backend
+        lengths, scan = backend.put(batch.lengths, room, "lengths"), scan or backend.backward
         T, B, _ = traces[0].x.shape
-        seen = self._seen(lengths, room)
-        dseen = room.take("dseen", seen.shape)
-        cpu.affine_backward(seen, packed["weight_ho_t"], slopes, dseen, grad, starts["weight_ho"].start)
-        none, below = np.empty((0, B, H), self.dtype), None
+        if self.n_outputs:
+            seen = self._seen(batch.lengths, room)
+            dseen = room.take("dseen", seen.shape)
+            backend.affine_backward(seen, packed["weight_ho_t"], slopes, dseen, grad, starts["weight_ho"].start)
+        none, below = room.take("none", (0, B, H)), None
         all_dstates = room.take("dstates", (len(traces), cell.n_states, B, H))
-        all_dstates[:] = 0 if dlast is None else dlast
+        backend.assign(all_dstates, 0 if dlast is None else dlast)
         for layer in reversed(range(self.n_layers)):
             above, below = below, dx if layer == 0 else room.take(f"dx{layer}", (T, B, D * H))
             for d, direction in enumerate(self.directions):
@@ -255,34 +290,34 @@ class Network:
                 doutputs = none
                 if above is not None:
                     doutputs = room.take("doutputs", (T, B, H))
-                    cpu.place(above, d * H, doutputs, 0, H, lengths, d == 1, False)
+                    backend.place(above, d * H, doutputs, 0, H, lengths, d == 1, False)
                 elif self.every_step:
                     doutputs = room.take("doutputs", (T, B, H))
-                    cpu.spread(dseen, d * H, lengths, doutputs, d == 1)
-                else:
-                    dstates[0] += dseen[:, d * H : (d + 1) * H]
+                    backend.spread(dseen, d * H, lengths, doutputs, d == 1)
+                elif self.n_outputs:
+                    backend.add_columns(dseen, d * H, dstates[0])
                 slopes_x = none if below is None else below if d == 0 else room.take("dx_reverse", below.shape)
                 weights = packed[f"weight_ih{end}_t"], packed[f"weight_hh{end}_t"]
                 x, states, saved = traces[layer * D + d]
                 slopes_of = doutputs, dstates, slopes_x, grad, starts[f"weight_ih{end}"].start
-                cpu.backward(cell, x, lengths, bptt_steps or T, *weights, states, saved, *slopes_of)
+                scan(cell, x, lengths, bptt_steps or T, *weights, states, saved, *slopes_of)
                 if d and below is not None:
-                    cpu.place(slopes_x, 0, below, 0, below.shape[2], lengths, True, True)
+                    backend.place(slopes_x, 0, below, 0, below.shape[2], lengths, True, True)
             if layer and seed is not None and self.dropout:
-                cpu.drop(below.reshape(-1), np.uint64(seed + layer), self.dropout, below.reshape(-1))
+                backend.drop(below.reshape(-1), np.uint64(seed + layer), self.dropout, below.reshape(-1))
         return all_dstates
 
     def _between(self, traces, layer, lengths, room, seed):
         """What the layer below hands up: its outputs, both directions side by side, with dropout while training."""
-        D, H = len(self.directions), self.width
+        D, H, backend = len(self.directions), self.width, room.backend
         x = traces[-D].states[0, 1:]
         T, B, _ = x.shape
         if D == 2:
             x = room.take(f"x{layer}", (T, B, D * H))
             for d in (0, 1):
-                cpu.place(traces[d - D].states[0, 1:], 0, x, d * H, H, lengths, d == 1, False)
+                backend.place(traces[d - D].states[0, 1:], 0, x, d * H, H, lengths, d == 1, False)
         if seed is not None and self.dropout:
             kept = room.take(f"x{layer}_kept", x.shape)
-            cpu.drop(x.reshape(-1), np.uint64(seed + layer), self.dropout, kept.reshape(-1))
+            backend.drop(x.reshape(-1), np.uint64(seed + layer), self.dropout, kept.reshape(-1))
             x = kept
         return x

@@ -1,55 +1,73 @@
 """Rows through the network and back, cut into chunks that threads take all the way."""
 
 import contextlib
+from functools import reduce
+from operator import add
 
 import numpy as np
 
 from tsrnn.backends import cpu
 from tsrnn.network import Room
 
-SLICE = 1024  # rows of one forward pass: enough to keep every thread busy, little enough memory
-
 
 class Rooms:
     """A `Room` for each thread that works at the same time, handed round, and one for what they share."""
 
-    def __init__(self, dtype):
-        self.dtype, self.free, self.shared = dtype, [], Room(dtype)
+    def __init__(self, dtype, backend=cpu):
+        self.dtype, self.backend, self.free, self.shared = dtype, backend, [], Room(dtype, backend)
 
     @contextlib.contextmanager
     def one(self):
-        room = self.free.pop() if self.free else Room(self.dtype)
+        room = self.free.pop() if self.free else Room(self.dtype, self.backend, self.shared.residents)
         try:
             yield room
         finally:
             self.free.append(room)
 
 
-def cut(network, lengths):
+def cut(network, lengths, backend):
     """Positions of rows in chunks, longest first, dealt round so that each chunk has about as many steps."""
     order = np.argsort(-lengths, kind="stable")
-    n_chunks = cpu.count_chunks(len(lengths), network.work(int(lengths.sum())))
+    n_chunks = backend.count_chunks(len(lengths), network.work(int(lengths.sum())))
     return [order[chunk::n_chunks] for chunk in range(n_chunks)]
 
 
-def predict(network, theta, rows, n_jobs):
-    """The network's outputs for all rows, or steps, (..., n_outputs), without dropout; states are carried on."""
-    packed, rooms, lengths = network.packing()(theta), Rooms(network.dtype), rows.lengths
-    out, order = np.empty((rows.n_places, network.n_outputs), network.dtype), np.argsort(-lengths, kind="stable")
-    for first in range(0, len(order), SLICE):
-        part = order[first : first + SLICE]
-        chunks = cut(network, lengths[part])
+def slices(rows, backend=cpu):
+    order, most = np.argsort(-rows.lengths, kind="stable"), backend.MOST_ROWS
+    return [order[first : first + most] for first in range(0, len(order), most)]
 
-        def work(chunk, part=part, chunks=chunks):
+
+def in_chunks(work, network, lengths, n_jobs, passes, rooms):
+    """Call `work(chosen, room)` for chunks of the rows of each pass, sorted by length, longest first."""
+    for part in passes:
+        chunks = cut(network, lengths[part], rooms.backend)
+
+        def turn(chunk, part=part, chunks=chunks):
             with rooms.one() as room:
-                chosen = part[chunks[chunk]]
-                batch = rows.batch(chosen, room)
-                outputs, traces = network.forward(packed, batch, room)
-                out[rows.places(chosen)] = outputs[:, : network.n_outputs]
-                if batch.initial is not None:
-                    rows.carry(chosen, network.last_states(traces, batch.lengths, room))
+                work(part[chunks[chunk]], room)
 
-        cpu.each(work, len(chunks), n_jobs)
+        rooms.backend.each(turn, len(chunks), n_jobs)
+
+
+def predict(network, theta, rows, n_jobs, passes=None, rooms=None):
+    """The network's outputs for all rows, or steps, (..., n_outputs), without dropout; states are carried on.
+
+    `passes` are groups of rows that go through together, one group after the other; `rooms` say on which device, the
+    CPU without them.
+    """
+    rooms = rooms or Rooms(network.dtype)
+    backend = rooms.backend
+    packed = network.packing(backend=backend)(backend.to_device(theta))
+    out = np.empty((rows.n_places, network.n_outputs), network.dtype)
+
+    def work(chosen, room):
+        batch = rows.batch(chosen, room)
+        outputs, traces = network.forward(packed, batch, room)
+        out[rows.places(chosen)] = backend.to_host(outputs)[:, : network.n_outputs]
+        if batch.initial is not None:
+            rows.carry(chosen, backend.to_host(network.last_states(traces, batch.lengths, room)))
+
+    in_chunks(work, network, rows.lengths, n_jobs, slices(rows, backend) if passes is None else passes, rooms)
     return out
 
 
@@ -61,9 +79,11 @@ def total_weight(loss, weights):
 def gradient(network, theta, rows, chosen, total, loss, parameter, rooms, n_jobs=1, seed=None, bptt_steps=None):
     """The loss of the chosen rows over `total`, and its gradient in chunks' parts (n_chunks, n_parameters).
 
-    `seed` switches dropout on.
+    `theta` is on the device of `rooms`; `seed` switches dropout on.
     """
-    packed, chunks = network.packing(training=True)(theta), cut(network, rows.lengths[chosen])
+    backend = rooms.backend
+    packed = network.packing(training=True, backend=backend)(theta)
+    chunks = cut(network, rows.lengths[chosen], backend)
     grads = rooms.shared.take("grads", (len(chunks), network.layout.size))
 
     def work(chunk):
@@ -73,10 +93,10 @@ def gradient(network, theta, rows, chosen, total, loss, parameter, rooms, n_jobs
             batch = rows.batch(mine, room)
             outputs, traces = network.forward(packed, batch, room, noise, keep=True)
             slopes = room.take("slopes", outputs.shape)
-            value = cpu.loss(loss, outputs, batch.targets, batch.weights, parameter, total, slopes)
+            value = backend.loss(loss, outputs, batch.targets, batch.weights, parameter, total, slopes)
             network.backward(packed, batch, traces, slopes, grads[chunk], room, noise, bptt_steps)
             if batch.initial is not None:
-                rows.carry(mine, network.last_states(traces, batch.lengths, room))
+                rows.carry(mine, backend.to_host(network.last_states(traces, batch.lengths, room)))
             return value
 
-    return sum(cpu.each(work, len(chunks), n_jobs)), grads
+    return reduce(add, backend.each(work, len(chunks), n_jobs)), grads

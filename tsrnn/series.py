@@ -16,6 +16,9 @@ class Series:
     lengths: np.ndarray
     labels: list | None = None  # what errors call a series; its position where there is nothing better
 
+    # What targets belong to: here a series, and each must have one.
+    noun, needs_all = "sequence", True
+
     @classmethod
     def end_to_end(cls, values, lengths, labels=None):
         lengths = np.asarray(lengths, dtype=np.int64)
@@ -31,6 +34,34 @@ class Series:
 
     def name(self, i):
         return f"sequence {i if self.labels is None else self.labels[i]!r}"
+
+    @property
+    def n_owners(self):
+        return len(self)
+
+    def owner(self, i):
+        return self.name(int(i))
+
+    def aligned(self, entries, name):
+        """Targets or weights in the order of the series, where they are a pandas object indexed by the labels.
+
+        Otherwise as they are: other objects, an index of other things, and the index that pandas makes when given none.
+        """
+        entries = without_mask(entries if hasattr(entries, "__len__") else np.asarray(entries))
+        index = getattr(entries, "index", None)
+        if self.labels is None or not hasattr(index, "is_unique") or getattr(index, "nlevels", 1) > 1:
+            return entries
+        known = index.isin(self.labels)
+        if index.is_unique and known.all() and len(index) == len(self):
+            return entries.loc[self.labels]
+        if known.any() and not np.array_equal(index, np.arange(len(index))):
+            held = set(index)
+            missing = [i for i, label in enumerate(self.labels) if label not in held]
+            if missing:
+                raise ValueError(
+                    f"the index of {name} must hold every label of X; got none for {self.name(missing[0])}."
+                )
+        return entries
 
 
 def is_panel_frame(X):
@@ -55,13 +86,13 @@ def is_ragged(X):
         return True
 
 
-def check_form(X):
-    """Raise a sentence for what is neither an array of two or three dimensions nor numbers."""
+def check_form(X, flat="(n_sequences, n_timesteps)", hint="one sequence of one feature is X.reshape(1, -1)"):
+    """Raise a sentence for what is neither an array of two, which are `flat`, or three dimensions nor numbers."""
     shape, kind = X.shape if hasattr(X, "shape") else np.asarray(X).shape, getattr(X, "dtype", None)
     if len(shape) not in (2, 3):
         raise ValueError(
-            "X must be (n_sequences, n_timesteps), (n_sequences, n_timesteps, n_features) or a list of sequences; "
-            f"got shape {shape}: Reshape your data, one sequence of one feature is X.reshape(1, -1)."
+            f"X must be {flat}, (n_sequences, n_timesteps, n_features) or a list of sequences; "
+            f"got shape {shape}: Reshape your data, {hint}."
         )
     if getattr(kind, "kind", "f") not in "biufO":
         note = ": Complex data not supported" if kind.kind == "c" else ""
@@ -141,8 +172,8 @@ def by_name(items, order=None):
     return out
 
 
-def from_list(arrays, dtype):
-    """Of a list of (n_timesteps,) or (n_timesteps, n_features) arrays."""
+def from_list(arrays, dtype, what="sequence"):
+    """Of a list of (n_timesteps,) or (n_timesteps, n_features) arrays; errors call number i `what` i."""
     if len(arrays) == 0:
         raise ValueError("X must hold at least one sequence; got 0 sample(s).")
     parts = []
@@ -150,21 +181,17 @@ def from_list(arrays, dtype):
         try:
             part = np.asarray(without_mask(item))
         except ValueError as error:  # of numpy: steps that do not make a rectangle
-            raise ValueError(f"steps of sequence {i} must have one number of features; got several.") from error
-        part = numbers(part, f"sequence {i}") if part.dtype == object else part
+            raise ValueError(f"steps of {what} {i} must have one number of features; got several.") from error
+        part = numbers(part, f"{what} {i}") if part.dtype == object else part
         if part.dtype.kind not in "biuf":
-            raise ValueError(f"sequence {i} must hold numbers; got {part.dtype} values.")
+            raise ValueError(f"{what} {i} must hold numbers; got {part.dtype} values.")
         if part.ndim not in (1, 2):
-            raise ValueError(
-                f"sequence {i} must be (n_timesteps,) or (n_timesteps, n_features); got shape {part.shape}."
-            )
+            raise ValueError(f"{what} {i} must be (n_timesteps,) or (n_timesteps, n_features); got shape {part.shape}.")
         if len(part) == 0:
-            raise ValueError(f"sequence {i} must have at least one time step; got 0.")
+            raise ValueError(f"{what} {i} must have at least one time step; got 0.")
         part = part.reshape(len(part), -1)
         if parts and part.shape[1] != parts[0].shape[1]:
-            raise ValueError(
-                f"every sequence must have {parts[0].shape[1]} features; sequence {i} has {part.shape[1]}."
-            )
+            raise ValueError(f"every {what} must have {parts[0].shape[1]} features; {what} {i} has {part.shape[1]}.")
         parts.append(part)
     return Series.end_to_end(np.concatenate(parts, dtype=dtype), list(map(len, parts)))
 
@@ -185,15 +212,15 @@ def from_array(array, dtype):
     return Series(values, np.arange(n) * shift, np.full(n, length))
 
 
-def check_finite(series):
-    """Raise a sentence that names the first series with NaN or infinity."""
+def check_finite(series, name="X"):
+    """Raise a sentence that names the first series with NaN or infinity; `name` is what holds them."""
     bad = ~np.isfinite(series.values).all(axis=1)
     if bad.any():
         row = int(bad.argmax())
         i, step = series.first_with(row)
         what = "NaN" if np.isnan(series.values[row]).any() else f"infinity in {series.values.dtype}"
         raise ValueError(
-            f"Input X contains {what}: {series.name(i)} has it at time step {step}; values must be finite."
+            f"Input {name} contains {what}: {series.name(i)} has it at time step {step}; values must be finite."
         )
 
 
@@ -202,7 +229,7 @@ def largest_square(dtype):
     return np.sqrt(np.finfo(dtype).max)
 
 
-def check_scale(series):
+def check_scale(series, name="X"):
     """Raise a sentence that names the first series with a value too large for training, which squares it."""
     dtype = series.values.dtype
     large = (np.abs(series.values) > largest_square(dtype)).any(axis=1)
@@ -210,9 +237,9 @@ def check_scale(series):
         row = int(large.argmax())
         i, step = series.first_with(row)
         raise ValueError(
-            f"values of X must be at most {largest_square(dtype):.2g}, so that their squares are finite in {dtype}; "
-            f"{series.name(i)} has {np.abs(series.values[row]).max():.2g} at time step {step}: scale "
-            "the series, for instance with StandardScaler."
+            f"values of {name} must be at most {largest_square(dtype):.2g}, so that their squares are finite in "
+            f"{dtype}; {series.name(i)} has {np.abs(series.values[row]).max():.2g} at time step {step}: scale the "
+            "series, for instance with StandardScaler."
         )
 
 

@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 
 from tsrnn.backends import cpu
+from tsrnn.backends.devices import backend_of
 from tsrnn.exceptions import DivergenceError, InterruptedFitWarning
 from tsrnn.progress import Line
 from tsrnn.propagation import Rooms, gradient, predict, total_weight
@@ -37,6 +38,7 @@ class Recipe:
     shuffle: bool = True
     bptt_steps: int | None = None
     n_jobs: int = 1
+    device: str = "cpu"
     verbose: int = 0
 
 
@@ -63,9 +65,9 @@ class Plateau:
         return self.count > self.patience
 
 
-def mean_loss(network, theta, rows, recipe):
+def mean_loss(network, theta, rows, recipe, rooms):
     """The weighted mean loss of all rows, without dropout."""
-    loss, outputs = LOSSES[recipe.loss], predict(network, theta, rows, recipe.n_jobs)
+    loss, outputs = LOSSES[recipe.loss], predict(network, theta, rows, recipe.n_jobs, rooms=rooms)
     total, slopes = total_weight(loss, rows.weights), np.empty_like(outputs)
     return cpu.loss(loss, outputs, rows.targets, rows.weights, recipe.parameter, total, slopes)
 
@@ -83,46 +85,62 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
     With `validation` rows and early stopping it ends where their loss was lowest. Ctrl-C ends training early with the
     best weights so far and a warning; a loss or gradient that is not finite puts the best weights so far back and
     raises `DivergenceError`. `on_epoch` is called after each epoch and may return True to stop.
+
+    On the GPU the work of an epoch is launched without waiting, and its losses and norms are read at its end.
     """
-    history, rooms, loss = history or History(), Rooms(network.dtype), LOSSES[recipe.loss]
-    update, decay = UPDATES[recipe.solver], network.decay()[None]
+    backend, history, loss = backend_of(recipe.device), history or History(), LOSSES[recipe.loss]
+    rooms = Rooms(network.dtype, backend)
+    update, size = UPDATES[recipe.solver], network.layout.size
     if history.moments is None:
-        history.moments = np.zeros((update.n_moments, network.layout.size), network.dtype)
-    grad = np.empty((1, network.layout.size), network.dtype)
+        history.moments = np.zeros((update.n_moments, size), network.dtype)
+    held = theta, history.moments  # of numpy's; what moves is on the device, and read after every epoch
+    moving, moments = (backend.to_device(part) for part in held)
+    flat, decay = moving.reshape(1, size), backend.to_device(network.decay()[None])
+    grad = backend.zeros((1, size), network.dtype)
     limit = math.inf if recipe.clip_value is None else float(recipe.clip_value)
     alpha, shrink = (0.0, recipe.alpha) if update.decoupled else (float(recipe.alpha), 0.0)
     plateau, factor, best = Plateau(recipe.tol, recipe.n_iter_no_change), 1.0, theta.copy()
     step, n_steps = 0, recipe.max_steps or recipe.max_iter * rows.n_batches(recipe.batch_size)
-    line = Line() if recipe.verbose else None
+    line, norms = Line() if recipe.verbose else None, []
     try:
         for epoch in range(recipe.max_iter):
-            total = weight = 0.0
+            values, shares, total, weight = [], [], 0.0, 0.0
             left = recipe.max_steps and recipe.max_steps - step
             for chosen in islice(rows.epoch(rng, recipe.batch_size, recipe.shuffle), left):
                 share = total_weight(loss, rows.weights_of(chosen))
                 seed = int(rng.integers(2**62)) if network.dropout else None
                 settings = loss, recipe.parameter, rooms, recipe.n_jobs, seed, recipe.bptt_steps
-                value, grads = gradient(network, theta, rows, chosen, share, *settings)
+                value, grads = gradient(network, moving, rows, chosen, share, *settings)
                 if not share:  # nothing to learn here, but a state to carry on
                     continue
-                norm, clipped = cpu.combine(grads, theta[None], decay, alpha, limit, grad)
-                if not (math.isfinite(value) and math.isfinite(norm)):
+                norm, clipped = backend.combine(grads, flat, decay, alpha, limit, grad)
+                if not backend.is_finite(value, norm):
                     theta[:] = best
                     raise diverged(recipe, epoch, value, norm)
-                scale = 1.0 if recipe.clip_norm is None or clipped <= recipe.clip_norm else recipe.clip_norm / clipped
                 rate = factor * rate_at(recipe, step, n_steps)
                 step, history.n_updates = step + 1, history.n_updates + 1
                 c = update.coefficients(history.n_updates, rate, recipe.momentum)
-                cpu.move(update, theta[None], grad, history.moments, decay, c, limit, scale, rate * shrink)
+                clip = clipped, recipe.clip_norm
+                backend.move(update, flat, grad, moments, decay, c, limit, *clip, rate * shrink)
+                norms.append(norm)
+                values.append(value)
+                shares.append(share)
+            backend.to_host(moving, theta)
+            values, found, norms = backend.read_numbers(values), backend.read_numbers(norms), []
+            finite = np.isfinite(theta).all()  # the last update is followed by no gradient that would show it
+            for value, norm, share in zip(values, found, shares, strict=True):
+                if not (math.isfinite(value) and math.isfinite(norm)):
+                    finite = False
+                    break
                 history.grad_norm_curve.append(norm)
                 total, weight = total + share * value, weight + share
-            if not np.isfinite(theta).all():  # the last update is followed by no gradient that would show it
+            if not finite:
                 theta[:] = best
                 raise diverged(recipe, epoch, value, norm)
             history.loss_curve.append(total / weight if weight else math.nan)  # no known target was drawn
             monitored = history.loss_curve[-1]
             if validation is not None:
-                monitored = mean_loss(network, theta, validation, recipe)
+                monitored = mean_loss(network, theta, validation, recipe, rooms)
                 history.validation_loss_curve.append(monitored)
             if line:
                 line.show(described(epoch, recipe, history))
@@ -139,6 +157,9 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
         theta[:] = best
         message = f"fit was interrupted after {len(history.loss_curve)} epochs; the best weights so far are kept."
         warnings.warn(message, InterruptedFitWarning, stacklevel=2)
+    finally:
+        history.grad_norm_curve += backend.read_numbers(norms)
+        backend.to_host(moments, history.moments)
     if recipe.early_stopping:
         theta[:] = best
     if line:

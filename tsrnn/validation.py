@@ -50,6 +50,19 @@ class Instance:
         return self.description
 
 
+class PairOf:
+    """Two of a kind, in a tuple."""
+
+    def __init__(self, kind):
+        self.kind = kind
+
+    def accepts(self, value):
+        return isinstance(value, tuple) and len(value) == 2 and all(map(self.kind.accepts, value))
+
+    def __str__(self):
+        return f"a pair ({self.kind}, {self.kind})"
+
+
 BOOLEAN = Instance((bool, np.bool_), "True or False")
 POSITIVE_INT = Interval(Integral, 1)
 RANDOM_STATE = (Interval(Integral, 0), Instance(np.random.RandomState, "a numpy RandomState"), OneOf(None))
@@ -64,6 +77,7 @@ __all__ = [
     "Integral",
     "Interval",
     "OneOf",
+    "PairOf",
     "Real",
     "check_parameters",
 ]

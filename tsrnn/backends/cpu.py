@@ -3,10 +3,13 @@
 How a batch is cut, and the order in which chunks are summed, does not depend on the number of threads.
 """
 
+import math
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
+
+import numpy as np
 
 from tsrnn.backends import elementwise, scan
 from tsrnn.backends.elementwise import (  # noqa: F401 verbs as they are
@@ -22,6 +25,7 @@ from tsrnn.backends.elementwise import (  # noqa: F401 verbs as they are
 )
 from tsrnn.backends.packing import Packing  # noqa: F401
 
+MOST_ROWS = 1024  # of one forward pass in a prediction: enough to keep every thread busy, little enough memory
 MOST_CHUNKS, FEWEST_ROWS = 16, 32
 SMALL = 5e6  # multiplications of a chunk below which a thread of its own costs more than it brings
 
@@ -65,6 +69,63 @@ def each(function, n_chunks, n_jobs):
     return results
 
 
+# Arrays
+
+
+def zeros(shape, dtype):
+    return np.zeros(shape, dtype)
+
+
+def to_device(array):
+    """An array of numpy's as the kernels take it."""
+    return array
+
+
+def to_host(array, out=None):
+    """The way back, into `out` if given."""
+    return array
+
+
+def assign(array, values):
+    """array[...] = values, an array of as many numbers or one."""
+    array[...] = values
+
+
+def set_first(states, initial):
+    """states[:, 0] = initial, zeros for None."""
+    states[:, 0] = 0 if initial is None else initial
+
+
+def set_columns(source, out, column):
+    """out[:, column : column + n] = source, of n columns."""
+    out[:, column : column + source.shape[1]] = source
+
+
+def add_columns(source, column, out):
+    """out += source[:, column : column + n], for n columns of out."""
+    out += source[:, column : column + out.shape[1]]
+
+
+# What a batch brings anew; a device keeps it in memory of its room under the name.
+
+
+def put(array, room, name):
+    """As `to_device`."""
+    return array
+
+
+def take_rows(array, chosen, room, name):
+    return array[chosen]
+
+
+def averages(values, ends, n, room, name):
+    """The mean of the `n` values before each of `ends`."""
+    return values[ends[:, None] - 1 - np.arange(n)].mean(axis=1, dtype=values.dtype)
+
+
+# Network
+
+
 def forward(cell, x, lengths, w_ih, w_hh, bias, states, saved):
     """Run a cell over the steps of every row; weights and biases in their panels, the initial states in `states[:, 0]`.
 
@@ -93,6 +154,17 @@ def loss(loss, outputs, targets, weights, parameter, total_weight, slopes):
     return elementwise.make_loss(loss)(outputs, targets, weights, parameter, total_weight, slopes)
 
 
-def move(update, theta, grad, moments, decay, c, limit, scale, shrink):
-    """One step of the optimiser."""
+def read_numbers(numbers):
+    """As floats what `loss` and `combine` returned."""
+    return numbers
+
+
+def is_finite(*numbers):
+    """False where it is known already that one is not finite."""
+    return all(map(math.isfinite, numbers))
+
+
+def move(update, theta, grad, moments, decay, c, limit, norm, clip_norm, shrink):
+    """One step of the optimiser, the gradient scaled down to `clip_norm`, if given, from its `norm`."""
+    scale = 1.0 if clip_norm is None or norm <= clip_norm else clip_norm / norm
     elementwise.make_update(update)(theta, grad, moments, decay, c, limit, scale, shrink)

@@ -39,7 +39,8 @@ def make_tile_update(n):
     return update
 
 
-update_most, update_4, update_2, update_1 = map(make_tile_update, (MOST, 4, 2, 1))
+FEW = MOST // 3  # each size of a tile costs seconds of compilation
+update_most, update_few, update_1 = map(make_tile_update, (MOST, FEW, 1))
 
 # No tuples of arguments below: unpacking one that holds arrays counts their references, at every call.
 
@@ -55,14 +56,12 @@ def panel_product(C, c, column, start, s, step, A, a, rows, width, n_p, V, v, q,
     while rows - i >= MOST:
         update_most(C, c + i, column, start, s + step * i, step, A, a + i, width, n_p, V, v, q, n_q, w)
         i += MOST
-    while rows - i >= 4:
-        update_4(C, c + i, column, start, s + step * i, step, A, a + i, width, n_p, V, v, q, n_q, w)
-        i += 4
-    if rows - i >= 2:
-        update_2(C, c + i, column, start, s + step * i, step, A, a + i, width, n_p, V, v, q, n_q, w)
-        i += 2
-    if rows - i >= 1:
+    while rows - i >= FEW:
+        update_few(C, c + i, column, start, s + step * i, step, A, a + i, width, n_p, V, v, q, n_q, w)
+        i += FEW
+    while i < rows:
         update_1(C, c + i, column, start, s + step * i, step, A, a + i, width, n_p, V, v, q, n_q, w)
+        i += 1
 
 
 @register_jitable
@@ -210,14 +209,14 @@ def make_backward(cell):
         ds, zero = np.empty((BLOCK, S * H), x.dtype), np.zeros((1, F + width), x.dtype)
         inputs, outputs, kept = x.reshape(T * B, F), states.reshape(S * (T + 1) * B, H), saved.reshape(-1, H)
         v_ih, v_hh, state_step = w_ih_t.reshape(-1, width), w_hh_t.reshape(-1, width), (T + 1) * B
-        dout, d_inputs, filled = doutputs.reshape(-1, H), dx.reshape(-1, dx.shape[2]), 0
+        dout, d_inputs, last = doutputs.reshape(-1, H), dx.reshape(-1, dx.shape[2]), dstates.reshape(S * B, H)
         C = grad[at : at + (F + H + 2) * N].reshape(F + H + 2, N)
-        C[:] = 0
+        C[:], filled = 0, 0
         for low in range(0, B, BLOCK):
             rows = min(BLOCK, B - low)
             for r in range(rows):
-                for s in range(S):
-                    ds[r, s * H : (s + 1) * H] = dstates[s, low + r]
+                for j in range(0, H, lanes):
+                    store_rows(ds, load_rows(last, S, low + r, j, B, 0), r, j, 0, H)
             begin, n = 0, 0  # rows begin..n of the block run at this step
             for t in range(lengths[low] - 1, -1, -1):
                 while n < rows and lengths[low + n] > t:
@@ -262,8 +261,8 @@ def make_backward(cell):
                         )  # fmt: skip
                 filled += n - begin
             for r in range(rows):
-                for s in range(S):
-                    dstates[s, low + r] = ds[r, s * H : (s + 1) * H]
+                for j in range(0, H, lanes):
+                    store_rows(last, load_rows(ds, S, r, j, 0, H), low + r, j, B, 0)
         collect(C, seen, D, F, H, filled)
 
     return backward

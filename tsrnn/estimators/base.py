@@ -9,10 +9,11 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
+from tsrnn.backends.devices import DEVICES, backend_of
 from tsrnn.batching import Sequences
-from tsrnn.estimators.targets import align, check_real
+from tsrnn.estimators.targets import check_weight
 from tsrnn.network import Network
-from tsrnn.propagation import predict
+from tsrnn.propagation import Rooms, predict
 from tsrnn.rules.updates import UPDATES
 from tsrnn.series import (
     by_name,
@@ -47,6 +48,8 @@ LONG = (
     ": a row must be one sequence, and a long frame must have the index (series, time), as after "
     "X.set_index(['unique_id', 'ds'])"
 )
+
+ONE_EPOCH = {"max_iter": 1, "early_stopping": False}
 
 try:  # scikit-learn 1.9 and newer
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -120,10 +123,12 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         "warm_start": [BOOLEAN],
         "random_state": RANDOM_STATE,
         "n_jobs": N_JOBS,
-        "device": [OneOf("cpu", "cuda", "auto")],
+        "device": [OneOf(*DEVICES)],
         "dtype": [OneOf("float32", "float64")],
         "verbose": [Interval(Integral, 0), BOOLEAN],
     }
+
+    _every_step = False  # whether the head answers at every step, or after the last one
 
     # Checks
 
@@ -143,14 +148,13 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
                 f"bptt_steps of {name} must be None with bidirectional=True, whose passes end at both ends; "
                 f"got {self.bptt_steps!r}."
             )
-        if self.device == "cuda":
-            raise ValueError(f"device of {name} must be 'cpu' or 'auto', this version has no GPU backend; got 'cuda'.")
+        backend_of(self.device, name)
 
     def _read(self, X, reset):
         """Sequences of any accepted form as `Series`; `reset` remembers their features, otherwise they are compared
         with those of `fit`.
         """
-        dtype, flat = np.dtype(self.dtype) if reset else self._network.dtype, False
+        dtype, flat = self._precision(reset), False
         with np.errstate(over="ignore"):  # what does not fit into the precision becomes infinite, and is refused so
             if not reset and self._is_plain(X):
                 series = from_array(X, dtype)
@@ -174,6 +178,13 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
                 else:
                     X = check_array(X, dtype="numeric", ensure_all_finite=False, allow_nd=True, estimator=self)
                 series = from_array(X, dtype)
+        return self._checked(series, X, reset, flat)
+
+    def _precision(self, reset):
+        return np.dtype(self.dtype) if reset else self._network.dtype
+
+    def _checked(self, series, X, reset, flat):
+        """`series`, made of X, if they can be right; of `flat` X scikit-learn has noted the features already."""
         if len(series.values) == 0:
             raise ValueError("X must hold at least one sequence of at least one time step; got 0 sample(s).")
         n_features = series.values.shape[1]
@@ -203,22 +214,6 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         names = list(names_of(frame))
         if hasattr(self, "feature_names_in_") and names != list(self.feature_names_in_):
             raise ValueError(f"columns of X must be those of fit, {list(self.feature_names_in_)}; got {names}.")
-
-    def _check_weight(self, sample_weight, n, series):
-        if sample_weight is None:
-            return np.ones(n)
-        sample_weight = align(sample_weight, series, "sample_weight")
-        check_real(sample_weight, "sample_weight")
-        weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
-        if weight.shape != (n,):
-            raise ValueError(
-                f"sample_weight must have one entry for each of the {n} sequences; got shape {weight.shape}."
-            )
-        if (weight < 0).any():
-            raise ValueError(
-                f"sample_weight must not be negative; got {weight.min():g} for {series.name(int(weight.argmin()))}."
-            )
-        return weight
 
     # Training
 
@@ -251,49 +246,38 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
             If the loss or the gradient is no longer finite; the best weights so far are kept.
         """
         self._check_parameters()
-        return self._fit(X, y, sample_weight, self.warm_start and hasattr(self, "_network"))
+        return self._fit(X, y, self.warm_start and hasattr(self, "_network"), sample_weight=sample_weight)
 
     @with_callbacks
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`."""
         self._check_parameters()
-        return self._fit(X, y, sample_weight, hasattr(self, "_network"), max_iter=1, early_stopping=False)
+        return self._fit(X, y, hasattr(self, "_network"), ONE_EPOCH, sample_weight=sample_weight)
 
-    def _fit(self, X, y, sample_weight, go_on, classes=None, **changes):
+    def _fit(self, X, y, go_on, changes=None, classes=None, **metadata):
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         before = dict(vars(self))
         try:
-            plan = self._plan(X, y, sample_weight, go_on, classes, changes)
+            plan = self._plan(X, y, go_on, changes or {}, classes, metadata)
         except Exception:  # a refused fit leaves the last one as it was
             vars(self).clear()
             vars(self).update(before)
             raise
-        shown = {"X": X, "y": y, "metadata": None if sample_weight is None else {"sample_weight": sample_weight}}
-        return self._train(*plan, shown)
+        given = {name: value for name, value in metadata.items() if value is not None}
+        return self._train(*plan, {"X": X, "y": y, "metadata": given or None})
 
-    def _plan(self, X, y, sample_weight, go_on, classes, changes):
+    def _plan(self, X, y, go_on, changes, classes, metadata):
         """Check everything, and make what training needs: rows, held-out rows, recipe, random numbers, network."""
-        series = self._read(X, reset=not go_on)
-        check_scale(series)
-        weights = self._check_weight(sample_weight, len(series), series)
-        targets, factors, labels = self._encode(align(y, series), series, classes, reset=not go_on)
+        rows = self._examples(X, y, classes, reset=not go_on, **metadata)
         recipe, held_out = replace(self._recipe(), **changes), None
-        rows = self._rows(series, targets, weights * factors)
-        kept = np.flatnonzero(rows.weights.any(axis=1))
-        if len(kept) == 0:
-            raise ValueError("the weights must be positive for at least one sequence; got zeros only.")
-        rows = rows.select(kept)
         if recipe.early_stopping:
-            seen, unseen = self._split(len(rows), None if labels is None else labels[kept])
-            rows, held_out = rows.select(seen), rows.select(unseen)
-        if len(rows) <= recipe.batch_size:
-            rows = rows.merged()
+            rows, held_out = self._hold_out(rows)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
         cell = "rnn_relu" if self.activation == "relu" else self.cell
-        shape = self._n_channels, self.hidden_size, rows.targets.shape[1], self.n_layers, self.bidirectional
-        network = Network(cell, *shape, dropout=self.dropout, dtype=self.dtype)
-        form, solver = (cell, *shape, self.dtype), UPDATES[recipe.solver].rule.__name__
+        shape = cell, self._n_channels, self.hidden_size, rows.targets.shape[1], self.n_layers, self.bidirectional
+        network = self._make_network(*shape)
+        form, solver = (*shape, self.dtype), UPDATES[recipe.solver].rule.__name__
         if not go_on:
             self._theta, self._history = network.initial(rng), History()
         elif form != self._form:
@@ -304,7 +288,35 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         elif solver != self._solver:  # another solver's moments mean something else
             self._history = replace(self._history, n_updates=0, moments=None)
         self._network, self._form, self._solver = network, form, solver
-        return rows, held_out, recipe, rng
+        return self._arranged(rows, recipe.batch_size), held_out, recipe, rng
+
+    def _make_network(self, *shape):
+        return Network(*shape, dropout=self.dropout, every_step=self._every_step, dtype=self.dtype)
+
+    def _examples(self, X, y, classes, reset, sample_weight, **where):
+        """Rows with their targets and weights, those that have a weight; `where` says more of X."""
+        series = self._read(X, reset, **where)
+        check_scale(series)
+        weights = check_weight(sample_weight, series)
+        targets, factors = self._encode(series.aligned(y, "y"), series, classes, reset)
+        rows = self._rows(series, *self._typed(targets, weights[:, None] * factors))
+        kept = np.flatnonzero(rows.with_weight())
+        if len(kept) == 0:
+            raise ValueError(f"the weights must be positive for at least one {series.noun}; got zeros only.")
+        return rows.select(kept)
+
+    def _typed(self, targets, weights):
+        dtype = np.dtype(self.dtype)
+        weights = np.broadcast_to(weights, targets.shape)
+        return np.ascontiguousarray(targets, dtype=dtype), np.ascontiguousarray(weights, dtype=dtype)
+
+    def _hold_out(self, rows):
+        seen, unseen = self._split(len(rows), self._strata(rows.targets))
+        return rows.select(seen), rows.select(unseen)
+
+    def _arranged(self, rows, batch_size):
+        """Rows as an epoch wants them."""
+        return rows.merged() if len(rows) <= batch_size else rows
 
     def _split(self, n, labels):
         """Rows to train on and rows to watch, classes in proportion where there are enough of each."""
@@ -329,9 +341,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
 
     def _rows(self, series, targets, weights):
         starts, lengths = cut(series.starts, series.lengths, self.max_length, self.truncate)
-        n_features, dtype = series.values.shape[1], series.values.dtype
-        targets = np.ascontiguousarray(targets, dtype=dtype)
-        weights = np.ascontiguousarray(np.broadcast_to(weights.reshape(len(weights), -1), targets.shape), dtype=dtype)
+        n_features = series.values.shape[1]
         return Sequences(series.values.ravel(), n_features, starts * n_features, lengths, targets, weights)
 
     def _train(self, rows, held_out, recipe, rng, shown):
@@ -408,8 +418,15 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         if not hasattr(self, "_network"):
             check_is_fitted(self)
         series = self._read(X, reset=False)
-        rows = self._rows(series, np.empty((len(series), 0)), np.empty((len(series), 0)))
-        return predict(self._network, self._theta, rows, effective_n_jobs(self.n_jobs) if len(series) > 1 else 1)
+        none = np.empty((len(series), 0), self._network.dtype)
+        rows = self._rows(series, none, none)
+        return predict(self._network, self._theta, rows, self._n_threads(series), rooms=self._rooms())
+
+    def _rooms(self):
+        return Rooms(self._network.dtype, backend_of(self.device, type(self).__name__))
+
+    def _n_threads(self, series):
+        return effective_n_jobs(self.n_jobs) if len(series) > 1 else 1
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -5,19 +5,80 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
-from sklearn.utils import column_or_1d
 from sklearn.utils.class_weight import compute_sample_weight
-from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
-from tsrnn.estimators.base import BaseRecurrent, with_callbacks
+from tsrnn.estimators.base import ONE_EPOCH, BaseRecurrent, with_callbacks
 from tsrnn.estimators.docs import documented
-from tsrnn.estimators.targets import check_length, of_their_type
+from tsrnn.estimators.targets import check_classes, codes_of, known_classes, labelled, of_their_type
 from tsrnn.validation import Instance, Interval, OneOf, Real
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Classification(ClassifierMixin):
+    """Targets that are classes, whatever they belong to."""
+
+    class_weight: dict | str | None = None
+
+    _constraints = {
+        "class_weight": [OneOf("balanced"), OneOf(None), Instance(dict, "a dict of class to weight")],
+    }
+
+    def _loss(self):
+        return "log_loss" if len(self.classes_) == 2 else "softmax_log_loss", 0.0
+
+    def _encode(self, y, series, classes, reset):
+        """Targets and what multiplies their weights: 0 where there is none."""
+        known, y = labelled(y, series)
+        if len(y) == 0:
+            raise ValueError(f"y must have a label for at least one {series.noun}; got none.")
+        check_classes(y, lambda i: f"the label of {series.owner(known[i])}")
+        self.classes_ = known_classes(y, classes, None if reset else self.classes_)
+        if len(self.classes_) < 2:
+            raise ValueError(f"y must hold at least two classes; got one class, {self.classes_.tolist()[0]!r}.")
+        codes = self._codes(y, lambda i: series.owner(known[i]))
+        targets = np.zeros((series.n_owners, 1 if len(self.classes_) == 2 else len(self.classes_)))
+        targets[known] = codes[:, None] if len(self.classes_) == 2 else np.eye(len(self.classes_))[codes]
+        factors = np.zeros((series.n_owners, 1))
+        factors[known, 0] = self._class_factors(y)
+        return targets, factors
+
+    def _codes(self, y, name):
+        """Numbers of the classes of labels."""
+        return codes_of(y, self.classes_, "labels of y", name)
+
+    def _strata(self, targets):
+        return targets[:, 0] if len(self.classes_) == 2 else targets.argmax(axis=1)
+
+    def _class_factors(self, y):
+        """What a class multiplies weights by, for each label."""
+        if isinstance(self.class_weight, dict):
+            for label, weight in self.class_weight.items():
+                if not Interval(Real, 0).accepts(weight):
+                    raise ValueError(
+                        f"class_weight of {type(self).__name__} must be numbers in [0, inf); "
+                        f"got {weight!r} for class {label!r}."
+                    )
+                if label not in self.classes_:
+                    raise ValueError(
+                        f"class_weight of {type(self).__name__} must have keys among the classes "
+                        f"{self.classes_.tolist()}; got {label!r}."
+                    )
+            return np.array([self.class_weight.get(label, 1.0) for label in y.tolist()], dtype=float)
+        return compute_sample_weight(self.class_weight, y)
+
+    def _scores(self, outputs):
+        """One number for each class, (..., n_classes); the first of two classes scores zero."""
+        outputs = outputs.astype(np.float64)
+        return np.hstack([np.zeros_like(outputs), outputs]) if len(self.classes_) == 2 else outputs
+
+    def _decoded(self, outputs):
+        """The likeliest class."""
+        return self.classes_[self._scores(outputs).argmax(axis=1)]
 
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class RNNClassifier(ClassifierMixin, BaseRecurrent):
+class RNNClassifier(Classification, BaseRecurrent):
     """A recurrent network that predicts one class for each sequence.
 
     The last state h_T of a sequence gives y = W_ho h_T + b_ho; two classes have one output and p = 1 / (1 + exp(-y)),
@@ -47,14 +108,7 @@ class RNNClassifier(ClassifierMixin, BaseRecurrent):
     True
     """
 
-    class_weight: dict | str | None = None
-
-    _constraints = BaseRecurrent._constraints | {
-        "class_weight": [OneOf("balanced"), OneOf(None), Instance(dict, "a dict of class to weight")],
-    }
-
-    def _loss(self):
-        return "log_loss" if len(self.classes_) == 2 else "softmax_log_loss", 0.0
+    _constraints = BaseRecurrent._constraints | Classification._constraints
 
     @with_callbacks
     def partial_fit(self, X, y, classes=None, sample_weight=None):
@@ -68,53 +122,7 @@ class RNNClassifier(ClassifierMixin, BaseRecurrent):
             All labels that can occur in this and later calls; needed in the first call unless `y` holds them all.
         """
         self._check_parameters()
-        return self._fit(X, y, sample_weight, hasattr(self, "_network"), classes, max_iter=1, early_stopping=False)
-
-    def _encode(self, y, series, classes, reset):
-        y = check_length(y if np.ndim(y) else column_or_1d(y), series)
-        y = of_their_type(y, lambda i: f"the label of {series.name(i)}")
-        classes = None if classes is None else of_their_type(classes, lambda i: f"entry {i} of classes")
-        if y.dtype.kind == "f" and not np.isfinite(y).all():
-            i = int(np.isfinite(y).argmin())
-            what = "NaN" if np.isnan(y[i]) else "infinity"
-            raise ValueError(f"Input y contains {what}: the label of {series.name(i)} must be finite; got {y[i]}.")
-        if type_of_target(y, input_name="y").startswith("continuous"):
-            raise ValueError(f"labels of y must be classes; got numbers like {y[0]:g}: Unknown label type: continuous.")
-        check_classification_targets(y)
-        if reset:
-            self.classes_ = unique_labels(y if classes is None else classes)
-            if len(self.classes_) < 2:
-                raise ValueError(f"y must hold at least two classes; got one class, {self.classes_.tolist()[0]!r}.")
-        elif classes is not None and not np.array_equal(unique_labels(classes), self.classes_):
-            known, new = self.classes_.tolist(), unique_labels(classes).tolist()
-            raise ValueError(f"classes must be those of the first call, {known}; got {new}.")
-        known = np.isin(y, self.classes_)
-        if not known.all():
-            i = int(known.argmin())
-            raise ValueError(
-                f"labels of y must be among the classes {self.classes_.tolist()}; got {y[i : i + 1].tolist()[0]!r} "
-                f"for {series.name(i)}."
-            )
-        codes = np.searchsorted(self.classes_, y)
-        targets = codes[:, None] if len(self.classes_) == 2 else np.eye(len(self.classes_))[codes]
-        return targets, self._class_factors(y), codes
-
-    def _class_factors(self, y):
-        """What the class of a sequence multiplies its weight by."""
-        if isinstance(self.class_weight, dict):
-            for label, weight in self.class_weight.items():
-                if not Interval(Real, 0).accepts(weight):
-                    raise ValueError(
-                        f"class_weight of {type(self).__name__} must be numbers in [0, inf); "
-                        f"got {weight!r} for class {label!r}."
-                    )
-                if label not in self.classes_:
-                    raise ValueError(
-                        f"class_weight of {type(self).__name__} must have keys among the classes "
-                        f"{self.classes_.tolist()}; got {label!r}."
-                    )
-            return np.array([self.class_weight.get(label, 1.0) for label in y.tolist()], dtype=float)
-        return compute_sample_weight(self.class_weight, y)
+        return self._fit(X, y, hasattr(self, "_network"), ONE_EPOCH, classes, sample_weight=sample_weight)
 
     def predict_proba(self, X):
         """Probability of each class for each sequence.
@@ -129,16 +137,15 @@ class RNNClassifier(ClassifierMixin, BaseRecurrent):
         p : ndarray of shape (n_sequences, n_classes)
             Columns in the order of `classes_`.
         """
-        return softmax(self._scores(X), axis=1)
+        return softmax(self._scores(self._outputs(X)), axis=1)
 
     def predict_log_proba(self, X):
         """Logarithm of `predict_proba`, exact where a probability is too small for a number."""
-        return log_softmax(self._scores(X), axis=1)
+        return log_softmax(self._scores(self._outputs(X)), axis=1)
 
     def predict(self, X):
         """The likeliest class of each sequence; X as in `predict_proba`, labels as in `classes_`."""
-        best = self._scores(X).argmax(axis=1)
-        return self.classes_[best]
+        return self._decoded(self._outputs(X))
 
     def score(self, X, y, sample_weight=None):
         """Share of sequences whose class is predicted.
@@ -153,8 +160,3 @@ class RNNClassifier(ClassifierMixin, BaseRecurrent):
         accuracy : float
         """
         return super().score(X, of_their_type(y, lambda i: f"the label of sequence {i}"), sample_weight)
-
-    def _scores(self, X):
-        """One number for each class, (n_sequences, n_classes); the first of two classes scores zero."""
-        outputs = self._outputs(X).astype(np.float64)
-        return np.hstack([np.zeros_like(outputs), outputs]) if len(self.classes_) == 2 else outputs

@@ -11,9 +11,53 @@ from tsrnn.estimators.targets import check_squares, numeric_targets
 from tsrnn.validation import Interval, OneOf, Real
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
+class Regression(RegressorMixin):
+    """Targets that are numbers, whatever they belong to."""
+
+    loss: str = "squared"
+    huber_delta: float = 1.0
+    quantile: float = 0.5
+
+    _constraints = {
+        "loss": [OneOf("squared", "absolute", "huber", "pinball")],
+        "huber_delta": [Interval(Real, 0, closed="neither")],
+        "quantile": [Interval(Real, 0, 1, "neither")],
+    }
+
+    def _loss(self):
+        return self.loss, {"huber": float(self.huber_delta), "pinball": float(self.quantile)}.get(self.loss, 0.0)
+
+    def _encode(self, y, series, classes, reset):
+        """Targets and what multiplies their weights: 0 where there is none."""
+        targets = numeric_targets(y, series)
+        self._many_outputs = targets.ndim == 2
+        targets = targets.reshape(len(targets), -1)
+        known = ~np.isnan(targets)
+        if not known.any():
+            raise ValueError(f"y must have a target for at least one {series.noun}; got NaN only.")
+        targets = np.where(known, targets, 0)
+        if self.loss == "squared":
+            check_squares(targets, series)
+        return targets, known
+
+    def _strata(self, targets):
+        return None
+
+    def _decoded(self, outputs):
+        """The network's outputs in the form of `y`."""
+        outputs = outputs.astype(np.float64)
+        return outputs if self._many_outputs else outputs[:, 0]
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = True
+        return tags
+
+
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class RNNRegressor(RegressorMixin, BaseRecurrent):
+class RNNRegressor(Regression, BaseRecurrent):
     """A recurrent network that predicts one number, or several, for each sequence.
 
     The last state h_T of a sequence gives y = W_ho h_T + b_ho. With `cell="rnn"`,
@@ -21,12 +65,7 @@ class RNNRegressor(RegressorMixin, BaseRecurrent):
 
     Parameters
     ----------
-    loss : {"squared", "absolute", "huber", "pinball"}, default="squared"
-        Mean over sequences and outputs of (y - t)^2, |y - t|, Huber's loss or the pinball loss.
-    huber_delta : float, default=1.0
-        Distance, in units of the target, up to which Huber's loss is quadratic.
-    quantile : float, default=0.5
-        Quantile that the pinball loss aims at.
+    {losses}
     {parameters}
 
     Attributes
@@ -45,26 +84,7 @@ class RNNRegressor(RegressorMixin, BaseRecurrent):
     True
     """
 
-    loss: str = "squared"
-    huber_delta: float = 1.0
-    quantile: float = 0.5
-
-    _constraints = BaseRecurrent._constraints | {
-        "loss": [OneOf("squared", "absolute", "huber", "pinball")],
-        "huber_delta": [Interval(Real, 0, closed="neither")],
-        "quantile": [Interval(Real, 0, 1, "neither")],
-    }
-
-    def _loss(self):
-        return self.loss, {"huber": float(self.huber_delta), "pinball": float(self.quantile)}.get(self.loss, 0.0)
-
-    def _encode(self, y, series, classes, reset):
-        targets = numeric_targets(y, series)
-        self._many_outputs = targets.ndim == 2
-        targets = targets.reshape(len(targets), -1)
-        if self.loss == "squared":
-            check_squares(targets, series)
-        return targets, np.ones(len(targets)), None
+    _constraints = BaseRecurrent._constraints | Regression._constraints
 
     def predict(self, X):
         """Predict the targets of sequences.
@@ -87,10 +107,4 @@ class RNNRegressor(RegressorMixin, BaseRecurrent):
         ValueError
             If X is not what it must be.
         """
-        outputs = self._outputs(X).astype(np.float64)
-        return outputs if self._many_outputs else outputs[:, 0]
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.target_tags.multi_output = True
-        return tags
+        return self._decoded(self._outputs(X))

@@ -1,52 +1,39 @@
-"""Targets of sequences: matched by label where they have labels, checked, and named in errors."""
+"""Targets and weights of sequences or of their time steps: checked, and named in errors."""
 
+from dataclasses import replace
+from itertools import chain
 from numbers import Real
 
 import numpy as np
 import pandas as pd
 from sklearn.utils import check_array, column_or_1d
+from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
-from tsrnn.series import largest_square, numbers, without_mask
-
-
-def align(y, series, name="y"):
-    """`y` in the order of the series, where it is a pandas object indexed by the series' labels.
-
-    Otherwise as it is: other objects, an index of other things, and the index that pandas makes when given none.
-    """
-    y, index = without_mask(y if hasattr(y, "__len__") else np.asarray(y)), getattr(y, "index", None)
-    if series.labels is None or not hasattr(index, "is_unique") or getattr(index, "nlevels", 1) > 1:
-        return y
-    known = index.isin(series.labels)
-    if index.is_unique and known.all() and len(index) == len(series):
-        return y.loc[series.labels]
-    if known.any() and not np.array_equal(index, np.arange(len(index))):
-        held = set(index)
-        missing = [i for i, label in enumerate(series.labels) if label not in held]
-        if missing:
-            raise ValueError(f"the index of {name} must hold every label of X; got none for {series.name(missing[0])}.")
-    return y
+from tsrnn.series import Series, check_finite, from_list, from_objects, is_ragged, largest_square, numbers
 
 
-def check_real(array, name):
+def check_real(array, name, series):
     array = np.asarray(array)
     kind = array.dtype
     if array.ndim == 0:
-        raise TypeError(f"{name} must have one entry for each sequence; got {array.item()!r}.")
+        raise TypeError(f"{name} must have one entry for each {series.noun}; got {array.item()!r}.")
     if kind.kind not in "biufO":
         note = ": Complex data not supported" if kind.kind == "c" else ""
         raise ValueError(f"{name} must hold real numbers; got {kind} values{note}.")
 
 
-def check_length(y, series):
-    if len(y) != len(series):
-        raise ValueError(f"y must have one entry for each of the {len(series)} sequences of X; got {len(y)}.")
+def check_length(y, series, name="y"):
+    if getattr(y, "ndim", 1) == 0:
+        raise TypeError(f"{name} must have one entry for each {series.noun}; got {y}.")
+    if len(y) != series.n_owners:
+        n = f"{series.n_owners} {series.noun}s"
+        raise ValueError(f"{name} must have one entry for each of the {n} of X; got {len(y)}.")
     return y
 
 
-def of_their_type(labels, name):
-    """Labels in an array of bools, numbers or strings, also where pandas or an array of objects holds them; `name(i)`
-    is what errors call number i.
+def of_their_type(labels, name, what="y"):
+    """Labels in an array of bools, numbers or strings, also where pandas or an array of objects holds them; errors call
+    number i `name(i)`, and all of them `what`.
     """
     labels = labels if hasattr(labels, "__len__") and np.ndim(labels) == 1 else column_or_1d(labels, warn=True)
     kind = getattr(labels, "dtype", None)
@@ -55,12 +42,46 @@ def of_their_type(labels, name):
     labels = list(labels)
     for i, label in enumerate(labels):
         if pd.api.types.is_scalar(label) and pd.isna(label):
-            raise ValueError(f"Input y contains NaN: {name(i)} must not be missing; got {label}.")
+            raise ValueError(f"Input {what} contains NaN: {name(i)} must not be missing; got {label}.")
         if not isinstance(label, (str, Real, np.bool_)):
             raise ValueError(f"{name(i)} must be a string, a number or a bool; got {type(label).__name__}.")
     if len({isinstance(label, str) for label in labels}) > 1:
-        raise ValueError("labels of y must be all strings or all numbers; got both.")
+        raise ValueError(f"labels of {what} must be all strings or all numbers; got both.")
     return np.array(labels)
+
+
+def check_classes(labels, name):
+    """Raise a sentence for labels that are numbers rather than classes; `name(i)` as in `of_their_type`."""
+    if labels.dtype.kind == "f" and not np.isfinite(labels).all():
+        i = int(np.isfinite(labels).argmin())
+        what = "NaN" if np.isnan(labels[i]) else "infinity"
+        raise ValueError(f"Input y contains {what}: {name(i)} must be finite; got {labels[i]}.")
+    if type_of_target(labels, input_name="y").startswith("continuous"):
+        raise ValueError(
+            f"labels of y must be classes; got numbers like {labels[0]:g}: Unknown label type: continuous."
+        )
+    check_classification_targets(labels)
+
+
+def known_classes(labels, given, fitted):
+    """All classes, sorted: those fitted before, those given, or those met."""
+    given = None if given is None else unique_labels(of_their_type(given, lambda i: f"entry {i} of classes"))
+    if fitted is None:
+        return unique_labels(labels) if given is None else given
+    if given is not None and not np.array_equal(given, fitted):
+        raise ValueError(f"classes must be those of the first call, {fitted.tolist()}; got {given.tolist()}.")
+    return fitted
+
+
+def codes_of(labels, classes, what, name):
+    """The place of each label among the sorted classes; `name(i)` is where errors say that label i is."""
+    known = np.isin(labels, classes)
+    if not known.all():
+        i = int(known.argmin())
+        raise ValueError(
+            f"{what} must be among the classes {classes.tolist()}; got {labels[i : i + 1].tolist()[0]!r} for {name(i)}."
+        )
+    return np.searchsorted(classes, labels)
 
 
 def check_squares(y, series):
@@ -70,26 +91,110 @@ def check_squares(y, series):
     if large.any():
         i = int(large.argmax())
         raise ValueError(
-            f"the target of {series.name(i)} must be at most {largest_square(dtype):.2g}, so that its square is finite "
-            f"in {dtype}; got {np.abs(y[i]).max():.2g}: scale y, for instance with TransformedTargetRegressor."
+            f"the target of {series.owner(i)} must be at most {largest_square(dtype):.2g}, so that its square is "
+            f"finite in {dtype}; got {np.abs(y[i]).max():.2g}: scale y, for instance with TransformedTargetRegressor."
         )
 
 
 def numeric_targets(y, series):
-    """Finite numbers, (n_sequences,) or (n_sequences, n_outputs)."""
-    check_real(y, "y")
+    """Numbers, (n_owners,) or (n_owners, n_outputs); NaN is a missing one where `series` need not have all."""
+    check_real(y, "y", series)
     y = check_length(y, series)
     if getattr(getattr(y, "dtype", None), "kind", "O") == "O" and np.asarray(y).dtype == object:
         rows = np.array_split(np.asarray(y), len(y))
-        y = np.concatenate([numbers(row, f"the target of {series.name(i)}") for i, row in enumerate(rows)])
+        y = np.concatenate([numbers(row, f"the target of {series.owner(i)}") for i, row in enumerate(rows)])
     y = check_array(y, ensure_2d=False, allow_nd=True, dtype=np.float64, ensure_all_finite=False, input_name="y")
     if y.ndim > 2:
-        raise ValueError(f"y must be (n_sequences,) or (n_sequences, n_outputs); got shape {y.shape}.")
+        n = f"n_{series.noun.replace(' ', '')}s"
+        raise ValueError(f"y must be ({n},) or ({n}, n_outputs); got shape {y.shape}.")
     dtype = series.values.dtype
     with np.errstate(over="ignore"):
-        bad = ~np.isfinite(y.astype(dtype)).reshape(len(y), -1).all(axis=1)
+        bad = ~np.isfinite(y.astype(dtype)) & (series.needs_all | ~np.isnan(y))
+    bad = bad.reshape(len(y), -1).any(axis=1)
     if bad.any():
         i = int(bad.argmax())
-        what = "NaN" if np.isnan(y[i]).any() else f"infinity in {dtype}"
-        raise ValueError(f"Input y contains {what}: the target of {series.name(i)} must be finite; got {y[i]}.")
+        what = "NaN" if series.needs_all and np.isnan(y[i]).any() else f"infinity in {dtype}"
+        raise ValueError(f"Input y contains {what}: the target of {series.owner(i)} must be finite; got {y[i]}.")
     return y
+
+
+def labelled(y, series):
+    """Which entries have a label, as positions, and these labels in an array of bools, numbers or strings."""
+    y, known = check_length(y if np.ndim(y) else column_or_1d(y), series), np.arange(len(y))
+    if not series.needs_all:
+        y = column_or_1d(y, warn=True) if np.ndim(y) != 1 else y if hasattr(y, "take") else np.array(y, dtype=object)
+        known = np.flatnonzero(~pd.isna(y))
+        y = y.take(known)
+    return known, of_their_type(y, lambda i: f"the label of {series.owner(known[i])}")
+
+
+def check_weight(sample_weight, series):
+    """One number, not negative, for each that has a target."""
+    if sample_weight is None:
+        return np.ones(series.n_owners)
+    sample_weight = series.aligned(sample_weight, "sample_weight")
+    check_real(sample_weight, "sample_weight", series)
+    weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
+    if weight.shape != (series.n_owners,):
+        raise ValueError(
+            f"sample_weight must have one entry for each of the {series.n_owners} {series.noun}s; "
+            f"got shape {weight.shape}."
+        )
+    if (weight < 0).any():
+        i = int(weight.argmin())
+        raise ValueError(f"sample_weight must not be negative; got {weight[i]:g} for {series.owner(i)}.")
+    return weight
+
+
+def numbers_at_steps(values, series, name, dtype):
+    """As `Series`, numbers at every step of something that each of the series has, for instance a target."""
+    values = check_length(series.aligned(values, name), series, name)
+    values = values.to_numpy() if hasattr(values, "to_numpy") else values
+    if is_ragged(values):
+        out = from_list(list(values), dtype, f"{name} of sequence")
+    else:
+        array = np.asarray(values)
+        if array.ndim not in (2, 3) or 0 in array.shape:
+            raise ValueError(
+                f"{name} must be (n_sequences, n_steps) or (n_sequences, n_steps, n_outputs), both at least 1, or a "
+                f"list of arrays; got shape {array.shape}."
+            )
+        check_real(array, name, series)
+        array = from_objects(array) if array.dtype == object else array
+        n, length = array.shape[:2]
+        with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused so
+            out = Series.end_to_end(np.array(array.reshape(n * length, -1), dtype, order="C"), np.full(n, length))
+    out = replace(out, labels=series.labels)
+    check_finite(out, name)
+    return out
+
+
+def is_symbolic(sequences):
+    """Whether they are strings, or sequences of strings."""
+    if not isinstance(sequences, (list, tuple, np.ndarray, pd.Series)) or getattr(sequences, "ndim", 1) == 0:
+        return False
+    first = next(iter(sequences), None)
+    if isinstance(first, (list, tuple, np.ndarray)) and getattr(first, "ndim", 1) > 0:
+        first = next(iter(first), None)
+    return isinstance(first, str)
+
+
+def labels_at_steps(sequences, name, what="y"):
+    """Labels of all sequences end to end, and how many each has; a string is a sequence of characters. Errors call
+    number i `name(i)`, and all of them `what`.
+    """
+    items = list(sequences.to_numpy() if hasattr(sequences, "to_numpy") else sequences)
+    for i, item in enumerate(items):
+        nested = isinstance(item, (list, tuple, np.ndarray, pd.Series)) and getattr(item, "ndim", 1) == 1
+        if not (nested or isinstance(item, str)):
+            raise ValueError(f"{name(i)} must be a string or a sequence of labels; got {type(item).__name__}.")
+        if len(item) == 0:
+            raise ValueError(f"{name(i)} must have at least one symbol; got 0.")
+    lengths = np.array(list(map(len, items)), dtype=np.int64)
+    labels = np.fromiter(chain.from_iterable(items), object)
+    return of_their_type(labels, lambda i: f"each label of {name(owner_of(i, lengths))}", what), lengths
+
+
+def owner_of(i, lengths):
+    """Number of the sequence that has label i."""
+    return int(np.searchsorted(lengths.cumsum(), i, side="right"))

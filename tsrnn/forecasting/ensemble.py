@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsrnn.backends.devices import backend_of
 from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.adjustment import Adjustment
 from tsrnn.forecasting.effects import effects_of
@@ -17,7 +18,7 @@ from tsrnn.forecasting.theta import theta
 from tsrnn.forecasting.windows import Windows
 from tsrnn.network import Network
 from tsrnn.progress import Line
-from tsrnn.propagation import predict
+from tsrnn.propagation import Rooms, predict
 from tsrnn.training import Recipe, train
 
 EPOCH = 20  # updates between two entries of a loss curve
@@ -40,6 +41,7 @@ class Setting:
     alpha: float
     clip_norm: float | None
     n_jobs: int
+    device: str
     effects: np.ndarray | None = None  # of covariates known in the future
 
     def with_effects(self, histories):
@@ -146,6 +148,7 @@ def train_member(windows, job, n_steps, setting, course):
         max_steps=n_steps,
         tol=0.0,
         n_iter_no_change=n_steps,
+        device=setting.device,
     )
     history = train(network, theta, windows, recipe, rng, on_epoch=course.on_epoch)
     return Member(plan, network, theta, history.loss_curve, windows.known is not None)
@@ -168,15 +171,15 @@ def theta_outlook(histories, setting):
 
 def outlooks(histories, members, setting):
     """The forecast (n_series, h) of each member."""
-    outputs, adjusted = [], {}
+    outputs, adjusted, backend = [], {}, backend_of(setting.device, "RNNForecaster")
     for member in members:
         plan = member.plan
         if plan.deseasonalize not in adjusted:
             adjustment = setting.adjustment(histories, plan.deseasonalize)
             adjusted[plan.deseasonalize] = adjustment, adjustment.forward(histories.series)
         adjustment, z = adjusted[plan.deseasonalize]
-        windows = setting.windows(z, plan, histories, member.sees_gaps)
-        z_ahead = predict(member.network, member.theta, windows, setting.n_jobs).astype(np.float64)
+        windows, rooms = setting.windows(z, plan, histories, member.sees_gaps), Rooms(member.network.dtype, backend)
+        z_ahead = predict(member.network, member.theta, windows, setting.n_jobs, rooms=rooms).astype(np.float64)
         outputs.append(adjustment.inverse(z_ahead + windows.levels(np.arange(len(z)))[:, None]))
     return outputs
 

@@ -9,6 +9,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
+from tsrnn.backends.devices import DEVICES, backend_of
 from tsrnn.forecasting.backtesting import backtest
 from tsrnn.forecasting.covariates import Roles, ahead_of, check_static, codes_of, histories_of
 from tsrnn.forecasting.ensemble import (
@@ -116,6 +117,8 @@ class RNNForecaster(BaseEstimator):
         The same int gives the same bits, whatever `n_jobs`.
     n_jobs : int or None, default=None
         Threads that train networks side by side; None takes all cores.
+    device : {"cpu", "cuda", "auto"}, default="cpu"
+        Where networks are trained and forecast; see `RNNRegressor`.
     verbose : int, default=0
         1 shows one line of progress on stderr.
 
@@ -173,6 +176,7 @@ class RNNForecaster(BaseEstimator):
     warm_start: bool = False
     random_state: int | np.random.RandomState | None = None
     n_jobs: int | None = None
+    device: str = "cpu"
     verbose: int = 0
 
     _constraints = {
@@ -200,6 +204,7 @@ class RNNForecaster(BaseEstimator):
         "warm_start": [BOOLEAN],
         "random_state": RANDOM_STATE,
         "n_jobs": N_JOBS,
+        "device": [OneOf(*DEVICES)],
         "verbose": [Interval(Integral, 0), BOOLEAN],
     }
 
@@ -230,6 +235,7 @@ class RNNForecaster(BaseEstimator):
             After Ctrl-C, when the networks begun are kept as far as they are.
         """
         check_parameters(self, self._constraints)
+        backend_of(self.device, type(self).__name__)
         return self._fit(self._read(df, self.freq, (id_col, time_col, target_col)))
 
     def _fit(self, panel):
@@ -383,6 +389,7 @@ class RNNForecaster(BaseEstimator):
         The forecaster itself stays as it is, fitted or not.
         """
         check_parameters(self, self._constraints)
+        backend_of(self.device, type(self).__name__)
         counts = {"n_windows": n_windows, "step_size": step_size or 1, "refit": 1 if isinstance(refit, bool) else refit}
         for name, value in counts.items():
             if not POSITIVE_INT.accepts(value):

@@ -31,8 +31,8 @@ class Windows:
     ends: np.ndarray
     importance: np.ndarray  # of each row
     known: np.ndarray | None = None  # 1 where a value is known; if given, the network sees it beside the values
-    past: np.ndarray | None = None  # (len(values), n)
-    future: np.ndarray | None = None  # (len(values), n)
+    past: np.ndarray | None = None  # flat, as many for each value
+    future: np.ndarray | None = None  # flat, as many for each value
     static: np.ndarray | None = None  # (n_series, n)
     n_draws: int = 0
     first_rows: np.ndarray | None = None  # of each series; one more at the end
@@ -51,10 +51,10 @@ class Windows:
         def end_to_end(parts):
             if parts is None:
                 return None
-            flat = np.zeros((len(n_values) * (window + h) + n_values.sum(), *parts[0].shape[1:]), dtype)
+            laid = np.zeros((len(n_values) * (window + h) + n_values.sum(), *parts[0].shape[1:]), dtype)
             for part, start, n in zip(parts, starts, n_values):
-                flat[start : start + len(part[: n + h])] = part[: n + h]
-            return flat
+                laid[start : start + len(part[: n + h])] = part[: n + h]
+            return laid.reshape(-1)
 
         values = end_to_end(series)
         for y, start in zip(series, starts):
@@ -65,9 +65,9 @@ class Windows:
 
     @property
     def n_inputs(self):
-        widths = [0 if table is None else table.shape[1] for table in (self.past, self.future, self.static)]
-        of_a_value = 1 + (self.known is not None) + widths[0] + 2 * widths[1]
-        return self.segment * of_a_value + widths[2]
+        tables = (self.values, self.known, self.past, self.future, self.future)
+        of_a_value = sum(table.size for table in tables if table is not None) // len(self.values)
+        return self.segment * of_a_value + (0 if self.static is None else self.static.shape[1])
 
     def for_training(self, n_draws, importance=None):
         """Every cut with the whole window before it, or the last one, up to the last value: of a horizon that reaches
@@ -115,29 +115,40 @@ class Windows:
         return (known * self.importance[chosen][:, None]).astype(self.values.dtype)
 
     def levels(self, chosen):
-        return self.values[self.stops[chosen][:, None] - 1 - np.arange(self.level)].mean(
-            axis=1, dtype=self.values.dtype
-        )
+        return cpu.averages(self.values, self.stops[chosen], self.level, None, None)
 
     def batch(self, chosen, room):
-        B, T, stops, level = len(chosen), self.window // self.segment, self.stops[chosen], self.levels(chosen)
+        B, T, stops = len(chosen), self.window // self.segment, self.stops[chosen]
+        backend, values = room.backend, room.resident(self.values)
         x, context = room.take("x", (T, B, self.segment)), room.take("context", (1, B, self.window))
-        targets, once = room.take("targets", (1, B, self.h)), np.ones(B, np.int64)
-        cpu.gather(self.values, stops - self.window, np.full(B, T), level, x)
-        cpu.gather(self.values, stops - self.window, once, level, context)
-        cpu.gather(self.values, stops, once, level, targets)
-        beside = [(self.known, 0), (self.past, 0), (self.future, 0), (self.future, self.h)]
-        inputs = [x, *(self._gathered(table, stops + later) for table, later in beside if table is not None)]
-        if self.static is not None:
-            series = np.searchsorted(self.starts, stops, side="right") - 1
-            inputs.append(np.broadcast_to(self.static[series], (T, B, self.static.shape[1])))
-        x = np.concatenate(inputs, axis=2) if len(inputs) > 1 else x
-        return Batch(x, np.full(B, T), context[0], targets[0], self.weights_of(chosen))
+        targets, lengths = room.take("targets", (1, B, self.h)), np.full(B, T)
+        once = backend.put(np.ones(B, np.int64), room, "once")
+        begins, ends = backend.put(stops - self.window, room, "begins"), backend.put(stops, room, "ends")
+        steps, level = backend.put(lengths, room, "lengths"), backend.averages(values, ends, self.level, room, "level")
+        backend.gather(values, begins, steps, level, x)
+        backend.gather(values, begins, once, level, context)
+        backend.gather(values, ends, once, level, targets)
+        if self.n_inputs > self.segment:
+            both, column = room.take("both", (T, B, self.n_inputs)), 0
+            for part in (x, *self._beside(chosen, room, steps)):
+                backend.place(part, 0, both, column, part.shape[2], steps, False, False)
+                column += part.shape[2]
+            x = both
+        return Batch(x, lengths, context[0], targets[0], backend.put(self.weights_of(chosen), room, "weights"))
 
-    def _gathered(self, table, stops):
-        """What stands beside the values of the window before each of `stops`."""
-        B, T, F = len(stops), self.window // self.segment, table.size // len(table)
-        out = np.empty((T, B, self.segment * F), table.dtype)
-        starts, none = (stops - self.window) * F, np.zeros(B, table.dtype)
-        cpu.gather(table.reshape(-1), starts, np.full(B, T), none, out)
-        return out
+    def _beside(self, chosen, room, steps):
+        """What the network sees beside the values: (T, B, ...) of each kind."""
+        B, T, begins = len(chosen), self.window // self.segment, self.stops[chosen] - self.window
+        zero = room.backend.put(np.zeros(B, self.values.dtype), room, "zero")
+        tables = {"known": (self.known, 0), "past": (self.past, 0), "future": (self.future, 0)}
+        for name, (table, later) in (tables | {"later": (self.future, self.h)}).items():
+            if table is not None:
+                F = table.size // len(self.values)
+                part = room.take(name, (T, B, self.segment * F))
+                first = room.backend.put((begins + later) * F, room, f"begins of {name}")
+                room.backend.gather(room.resident(table), first, steps, zero, part)
+                yield part
+        if self.static is not None:
+            series = np.searchsorted(self.starts, self.stops[chosen], side="right") - 1
+            rows = np.repeat(self.static[series][None], T, axis=0)
+            yield room.backend.put(rows, room, "static")

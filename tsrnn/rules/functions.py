@@ -24,11 +24,6 @@ def like(x, single, double):
     return dtype.type(single if dtype == np.float32 else double)
 
 
-def nearest(x):
-    """The integer nearest to `x`, as a float."""
-    return np.rint(x)
-
-
 def power_of_two(n):
     """2 to the power `n`, for a whole `n` whose power is a normal number."""
     return np.ldexp(like(n, 1, 1), int(n))
@@ -73,7 +68,7 @@ def llvm_intrinsic(name):
     return call
 
 
-rint_llvm, sqrt_llvm = llvm_intrinsic("llvm.rint"), llvm_intrinsic("llvm.sqrt")
+sqrt_llvm = llvm_intrinsic("llvm.sqrt")
 
 
 @intrinsic
@@ -106,11 +101,6 @@ def compiled_like(x, single, double):
         return lambda x, single, double: np.float64(double)
 
 
-@overload(nearest)
-def compiled_nearest(x):
-    return (lambda x: rint_llvm(x)) if precision(x) else None
-
-
 @overload(power_of_two)
 def compiled_power_of_two(n):
     return (lambda n: exponent_bits(n)) if precision(n) else None
@@ -138,6 +128,13 @@ LOG2_E = math.log2(math.e)
 LN_2 = (0.693359375, 0.69314718036912381649), (-2.12194440054690583e-4, 1.90821492927058770002e-10)
 (HIGH_32, HIGH_64), (LOW_32, LOW_64) = LN_2
 F3, F4, F5, F6, F7, F8, F9, F10, F11, F12, F13 = (1 / math.factorial(n) for n in range(3, 14))
+
+
+@register_jitable
+def nearest(x):
+    """The integer nearest to `x`, as a float, for |x| < 2^22: the sum leaves no bits for a fraction."""
+    large = like(x, 1.5 * 2**23, 1.5 * 2**52)
+    return x + large - large
 
 
 @register_jitable

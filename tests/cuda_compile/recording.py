@@ -1,0 +1,88 @@
+"""Which kernels a GPU would be asked for, and with which types: training and prediction run with launches written down
+instead of done, on arrays of numpy's in place of the device's.
+"""
+
+import numpy as np
+from numba.core.typing.typeof import typeof
+
+from tsrnn.backends import cuda
+from tsrnn.backends.cuda import elementwise, launching, packing, products, resident, scan
+from tsrnn.batching import Sequences, Steps
+from tsrnn.network import Network, Room
+from tsrnn.propagation import Rooms, gradient, predict
+from tsrnn.rules.cells import CELLS
+from tsrnn.rules.losses import LOSSES
+from tsrnn.rules.updates import UPDATES
+
+
+def kernels_of(work, monkeypatch):
+    """{(kernel, types): threads of a block} of all that `work` launches."""
+    found = {}
+
+    def launch(kernel, blocks, threads, *args, shared=0):
+        found[kernel, tuple(map(typeof, args))] = threads
+
+    def launch_over(kernel, n, *args):
+        launch(kernel, 1, launching.THREADS, *args)
+
+    stand_ins = {"launch": launch, "launch_over": launch_over, "allocate": np.zeros}
+    stand_ins |= {
+        "to_device": np.asarray,
+        "put": lambda array, room, name: array,
+        "to_host": lambda array, out=None: array,
+        "read_numbers": lambda x: [0.0],
+    }
+    for module in (cuda, elementwise, launching, packing, products, resident, scan):
+        for name, stand_in in stand_ins.items():
+            if hasattr(module, name):
+                monkeypatch.setattr(module, name, stand_in)
+    monkeypatch.setattr(packing.cuda, "to_device", np.asarray)
+    launching.memory.__init__()
+    work()
+    return found
+
+
+def one_fit(cell, dtype, n_rows, n_features, H=64, n_layers=1, bidirectional=False, loss="squared", solver="adam"):
+    """The kernels of an update and a prediction."""
+    dtype, T = np.dtype(dtype), 3
+    values, ones = np.zeros(n_rows * T * n_features, dtype), np.ones((n_rows, 2), dtype)
+    starts, lengths = np.arange(n_rows) * T * n_features, np.full(n_rows, T)
+    rows = Sequences(values, n_features, starts, lengths, ones, ones)
+    network = Network(cell, n_features, H, 2, n_layers, bidirectional, dropout=0.5 * (n_layers > 1), dtype=dtype)
+    update(network, rows, LOSSES[loss], UPDATES[solver])
+    predict(network, network.initial(np.random.default_rng(0)), rows, 1, rooms=Rooms(dtype, cuda))
+
+
+def update(network, rows, loss, update):
+    size, dtype = network.layout.size, network.dtype
+    theta, seed = np.zeros(size, dtype), 1 if network.dropout else None
+    _, grads = gradient(network, theta, rows, np.arange(len(rows)), 1.0, loss, 0.0, Rooms(dtype, cuda), seed=seed)
+    flat, grad, moments = theta.reshape(1, size), np.zeros((1, size), dtype), np.zeros((update.n_moments, size), dtype)
+    _, norm = cuda.combine(grads, flat, network.decay()[None], 0.0, 1.0, grad)
+    c = update.coefficients(1, 0.1, 0.9)
+    cuda.move(update, flat, grad, moments, network.decay()[None], c, 1.0, norm, 1.0, 0.0)
+
+
+def everything(dtype):
+    for cell in CELLS:
+        for n_features in (2, 2 * scan.FEW_INPUTS):
+            for n_rows in (1, 8 * launching.BUSY):
+                one_fit(cell, dtype, n_rows, n_features, H=192)
+            for H in (32, 64, 80, 128):  # those with weights in registers, where they fit
+                one_fit(cell, dtype, 1, n_features, H)
+    one_fit("gru", dtype, 4, 2, n_layers=2, bidirectional=True)
+    for loss in LOSSES:
+        one_fit("rnn", dtype, 4, 2, loss=loss)
+    for solver in UPDATES:
+        one_fit("rnn", dtype, 4, 2, solver=solver)
+    steps(dtype)
+
+
+def steps(dtype):
+    values, ones = np.zeros((6, 2), dtype), np.ones((6, 1), dtype)
+    network = Network("lstm", 2, 16, 1, every_step=True, dtype=dtype)
+    carried = np.zeros((2, 1, 2, 16), dtype)
+    rows = Steps.whole(values, np.array([0, 3]), np.array([3, 3]), ones, ones, carried)
+    update(network, rows, LOSSES["squared"], UPDATES["adam"])
+    cuda.log_softmax(np.zeros((2, 16), dtype), 2)
+    cuda.averages(np.zeros(4, dtype), np.array([4]), 2, Room(np.dtype(dtype), cuda), "level")

@@ -1,0 +1,182 @@
+"""Single verbs of the GPU against numpy, the definitions, and the CPU's."""
+
+import ast
+import inspect
+from pathlib import Path
+
+import naive
+import numpy as np
+import pytest
+
+import tsrnn
+from tsrnn.backends import cpu, cuda
+from tsrnn.backends.cuda import launching, products, resident, scan
+from tsrnn.rules.cells import CELLS
+from tsrnn.rules.losses import LOSSES
+from tsrnn.rules.updates import UPDATES
+
+FILES = sorted(Path(tsrnn.__file__).parent.rglob("*.py"))
+
+
+def put(array):
+    return cuda.to_device(np.ascontiguousarray(array))
+
+
+def called_on_backends():
+    """Names x of all expressions `backend.x` in the package."""
+    for path in FILES:
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "backend":
+                yield node.attr
+
+
+VERBS = sorted(set(called_on_backends()) - {"__name__"})
+
+
+def test_many_verbs_are_called():
+    assert len(VERBS) > 20
+
+
+@pytest.mark.parametrize("name", VERBS)
+def test_both_backends_have_the_same_verbs(name):
+    one, other = getattr(cpu, name), getattr(cuda, name)
+    if callable(one):
+        one, other = (inspect.signature(part) for part in (one, other))
+        assert list(one.parameters.values()) == list(other.parameters.values())
+
+
+@pytest.mark.parametrize(("n_rows", "depth", "n_columns"), [(1, 1, 1), (17, 9, 33), (20, 16, 2)])
+def test_product(n_rows, depth, n_columns):
+    A, W, bias = (np.random.default_rng(0).normal(size=s) for s in ((n_rows, depth), (depth, n_columns), n_columns))
+    out = put(np.full((n_rows, n_columns + 3), np.nan))
+    products.multiply(put(A).reshape(-1), depth, put(W), put(bias), out.reshape(-1), n_columns + 3, n_rows)
+    np.testing.assert_allclose(cuda.to_host(out)[:, :n_columns], A @ W + bias, atol=1e-13)
+    assert np.isnan(cuda.to_host(out)[:, n_columns:]).all()
+
+
+@pytest.mark.parametrize("bptt_steps", [2, 10])
+def test_slopes_of_weights_look_at_nothing_past_the_end(bptt_steps, monkeypatch):
+    """The rows dealt to two blocks."""
+    monkeypatch.setattr(products, "BUSY", 8)
+    lengths, T, K, N, apart = np.array([4, 3, 3, 1, 1]), 4, 19, 18, 2
+    rng, B = np.random.default_rng(0), len(lengths)
+    A, D = rng.normal(size=(T, B, K)), rng.normal(size=(T, B, N + apart))
+    seen = np.arange(T)[:, None]
+    seen = (seen < lengths) & (seen >= lengths - bptt_steps)
+    A[~seen] = D[~seen] = np.nan
+    grad = put(np.full(5 + (K + 1) * N + 5, np.nan))
+    factors = [(put(A), K, 16, apart)]
+    products.weight_slopes(factors, put(D).reshape(-1), N + apart, N, put(lengths), bptt_steps, T, grad, 5)
+    columns = np.r_[:16, 16 + apart : N + apart]
+    rows = np.hstack([A[seen], np.ones((seen.sum(), 1))])
+    grad = cuda.to_host(grad)
+    np.testing.assert_allclose(grad[5:-5].reshape(K + 1, N), rows.T @ D[seen][:, columns], atol=1e-13)
+    assert np.isnan(grad[:5]).all() and np.isnan(grad[-5:]).all()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("projected", [False, True])
+def test_forward_is_the_definition(cell, dtype, projected, monkeypatch):
+    """Ragged rows, states that begin anywhere, memory full of NaN; in single precision with weights in registers."""
+    monkeypatch.setattr(scan, "FEW_INPUTS", 0 if projected else 3)
+    rng, lengths, F, cell = np.random.default_rng(0), np.array([4, 3, 1]), 3, CELLS[cell]
+    H = 32 if cell.n_gates == 1 and dtype == np.float32 else 16
+    assert resident.fits(cell, H, np.dtype(dtype)) == (dtype == np.float32)
+    T, B, N = 4, len(lengths), cell.n_gates * H
+    x, w_ih, w_hh = (rng.normal(size=s).astype(dtype) for s in ((T, B, F), (F, N), (H, N)))
+    bias, first = (rng.normal(size=s).astype(dtype) for s in ((2, N), (cell.n_states, B, H)))
+    w_hh *= 0.3
+    x[np.arange(T)[:, None] >= lengths] = np.nan
+    states = put(np.full((cell.n_states, T + 1, B, H), np.nan, dtype))
+    saved = put(np.full((T, B, cell.n_saved, H), np.nan, dtype))
+    cuda.set_first(states, put(first))
+    cuda.forward(cell, put(x), put(lengths), put(w_ih), put(w_hh), put(bias), states, saved)
+    found, saved = cuda.to_host(states), cuda.to_host(saved)
+    for b, length in enumerate(lengths):
+        weights = (part.astype(float) for part in (w_ih.T, w_hh.T, *bias))
+        expected = naive.run(cell.name, x[:length, b].astype(float), *weights, list(first[:, b].astype(float)))
+        tolerance = 1e-13 if dtype == np.float64 else 3e-6
+        np.testing.assert_allclose(found[:, 1 : length + 1, b].swapaxes(0, 1), expected, atol=tolerance)
+        assert np.isnan(found[:, length + 1 :, b]).all() and np.isnan(saved[length:, b]).all()
+
+
+@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_loss(loss, dtype):
+    rng, parameter = np.random.default_rng(0), 0.3
+    outputs, weights = rng.normal(size=(7, 16)).astype(dtype), rng.uniform(0, 2, size=(7, 3)).astype(dtype)
+    targets = np.eye(3, dtype=dtype)[rng.integers(3, size=7)]
+    weights[2], targets[2] = 0, np.nan
+    slopes, slopes_gpu = np.empty_like(outputs), put(np.full_like(outputs, np.nan))
+    arguments = parameter, 2.5
+    gpu = cuda.loss(LOSSES[loss], put(outputs), put(targets), put(weights), *arguments, slopes_gpu)
+    value = cpu.loss(LOSSES[loss], outputs, targets, weights, *arguments, slopes)
+    assert cuda.read_numbers([gpu]) == pytest.approx([value], rel=1e-6 if dtype == np.float32 else 1e-14)
+    np.testing.assert_allclose(cuda.to_host(slopes_gpu), slopes, atol=1e-6 if dtype == np.float32 else 1e-15)
+
+
+@pytest.mark.parametrize("update", UPDATES)
+@pytest.mark.parametrize(("limit", "clip_norm"), [(np.inf, None), (0.5, 0.7)])
+def test_update(update, limit, clip_norm):
+    update, rng, size = UPDATES[update], np.random.default_rng(0), 16
+    theta, decay = rng.normal(size=(1, size)), rng.integers(0, 2, size=(1, size)).astype(float)
+    grads, moments = rng.normal(size=(2, size)), rng.uniform(size=(update.n_moments, size))
+    c, grad = update.coefficients(3, 0.1, 0.9), np.empty((1, size))
+    on_gpu = [put(part) for part in (theta, grad, moments, decay)]
+    raw, cut = cuda.combine(put(grads), on_gpu[0], on_gpu[3], 0.1, limit, on_gpu[1])
+    cuda.move(update, *on_gpu, c, limit, cut, clip_norm, 0.05)
+    norm, clipped = cpu.combine(grads, theta, decay, 0.1, limit, grad)
+    assert cuda.read_numbers([raw, cut]) == pytest.approx([norm, clipped], rel=1e-14)
+    cpu.move(update, theta, grad, moments, decay, c, limit, clipped, clip_norm, 0.05)
+    for one, other in zip(on_gpu, (theta, grad, moments, decay)):
+        np.testing.assert_allclose(cuda.to_host(one), other, rtol=1e-13)
+
+
+def test_an_update_whose_gradient_is_not_finite_does_not_happen():
+    theta, moments, decay = (put(np.ones((1, 16))) for _ in range(3))
+    grad = put(np.full((1, 16), np.nan))
+    _, norm = cuda.combine(grad, theta, decay, 0.0, np.inf, grad)
+    cuda.move(UPDATES["sgd"], theta, grad, moments, decay, (0.1, 0.9, 0.0, 0.0), np.inf, norm, 1.0, 0.0)
+    assert np.isnan(cuda.read_numbers([norm])).all()
+    assert (cuda.to_host(theta) == 1).all() and (cuda.to_host(moments) == 1).all()
+
+
+def test_a_ledger_that_is_full_is_followed_by_another(monkeypatch):
+    monkeypatch.setattr(launching, "LEDGER", 3 * launching.N_PARTS)
+    monkeypatch.setattr(launching, "memory", launching.Memory())
+    grad = [put(np.full((1, 16), float(i))) for i in range(5)]
+    norms = [cuda.combine(g, g, put(np.zeros((1, 16))), 0.0, 2.0, g) for g in grad]
+    raw, cut = (cuda.read_numbers(part) for part in zip(*norms))
+    assert raw == pytest.approx([4.0 * i for i in range(5)]) and cut == pytest.approx(
+        [4.0 * min(i, 2) for i in range(5)]
+    )
+
+
+def test_noise_is_that_of_the_cpu():
+    x, rate = np.ones(50, np.float32), 0.4
+    out, expected = put(np.empty_like(x)), np.empty_like(x)
+    cuda.drop(put(x), np.uint64(7), rate, out)
+    cpu.drop(x, np.uint64(7), rate, expected)
+    np.testing.assert_array_equal(cuda.to_host(out), expected)
+
+
+def test_no_memory_left(monkeypatch):
+    """One sentence with the bytes and what to lower."""
+    problem = "[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY"
+
+    def device_array(*arguments):
+        raise RuntimeError(problem)
+
+    monkeypatch.setattr(launching, "DriverError", RuntimeError)
+    monkeypatch.setattr(launching.cuda, "device_array", device_array)
+    with pytest.raises(MemoryError, match=r"the GPU must have 1,024 more bytes free .*: lower batch_size"):
+        cuda.zeros((2, 128), np.float32)
+    problem = "[700] CUDA_ERROR_ILLEGAL_ADDRESS"
+    with pytest.raises(RuntimeError, match="ILLEGAL"):
+        cuda.zeros((2, 128), np.float32)
+
+
+def test_a_state_too_large_for_shared_memory():
+    with pytest.raises(ValueError, match="hidden_size must be so small"):
+        scan.rows_of_block(4, 10**6, np.dtype(np.float32))

@@ -1,0 +1,173 @@
+"""Gradients of whole networks and estimators on the simulated GPU, against those on the CPU and finite differences."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSequenceRegressor
+from tsrnn.backends import cuda
+from tsrnn.backends.cuda import resident
+from tsrnn.backends.devices import backend_of
+from tsrnn.batching import Sequences, Steps
+from tsrnn.exceptions import DivergenceError
+from tsrnn.network import Network
+from tsrnn.propagation import Rooms, gradient, predict
+from tsrnn.rules.losses import LOSSES
+
+LENGTHS = np.array([2, 3, 1])
+
+
+def sequences(dtype=np.float64):
+    rng, starts = np.random.default_rng(0), 2 * (LENGTHS.cumsum() - LENGTHS)
+    values, targets, weights = rng.normal(size=2 * LENGTHS.sum()), rng.normal(size=(3, 1)), rng.uniform(size=(3, 1))
+    values, targets, weights = (part.astype(dtype) for part in (values, targets, weights))
+    return Sequences(values, 2, starts, LENGTHS, targets, weights)
+
+
+def steps(network):
+    rng, n = np.random.default_rng(0), LENGTHS.sum()
+    states = rng.normal(size=(3, len(network.ends), network.cell.n_states, network.width))
+    states[..., network.hidden_size :] = 0
+    values, targets = rng.normal(size=(n, 2)), rng.normal(size=(n, 1))
+    return Steps.whole(values, LENGTHS.cumsum() - LENGTHS, LENGTHS, targets, np.ones((n, 1)), states)
+
+
+def value_and_gradient(network, theta, rows, backend, rooms=None, **options):
+    rooms = rooms or Rooms(network.dtype, backend)
+    settings = np.arange(len(rows)), 2.0, LOSSES["squared"], 0.0, rooms
+    value, grads = gradient(network, backend.to_device(theta), rows, *settings, **options)
+    return backend.read_numbers([value])[0], backend.to_host(grads).sum(axis=0)
+
+
+def check_gradient(network, rows, tolerance=1e-13, **options):
+    theta = network.initial(np.random.default_rng(0))
+    one, other = (value_and_gradient(network, theta, rows(), backend_of(d), **options) for d in ("cpu", "cuda"))
+    assert one[0] == pytest.approx(other[0], rel=tolerance)
+    np.testing.assert_allclose(other[1], one[1], atol=tolerance)
+
+
+@pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "gru", "lstm"])
+def test_gradient(cell):
+    check_gradient(Network(cell, 2, 5, 1, dtype=np.float64), sequences)
+
+
+@pytest.mark.parametrize(("cell", "hidden_size", "bptt_steps"), [("rnn", 20, None), ("gru", 5, 2), ("lstm", 5, None)])
+def test_gradient_with_weights_in_registers(cell, hidden_size, bptt_steps):
+    network = Network(cell, 2, hidden_size, 1)
+    assert resident.fits(network.cell, network.width, network.dtype)
+    check_gradient(network, lambda: sequences(np.float32), 1e-5, bptt_steps=bptt_steps)
+
+
+def test_gradient_in_single_precision():
+    network = Network("rnn", 2, 5, 1)
+    assert not resident.fits(network.cell, network.width, network.dtype)
+    check_gradient(network, lambda: sequences(np.float32), 1e-5)
+
+
+def test_gradient_of_the_last_steps():
+    check_gradient(Network("lstm", 2, 5, 1, dtype=np.float64), sequences, bptt_steps=2)
+
+
+def test_gradient_through_layers_directions_and_dropout():
+    network = Network("gru", 2, 5, 1, 2, bidirectional=True, dropout=0.4, dtype=np.float64)
+    check_gradient(network, sequences, seed=3)
+
+
+def test_gradient_at_every_step_and_states_carried_on():
+    network = Network("lstm", 2, 5, 1, every_step=True, dtype=np.float64)
+    theta = network.initial(np.random.default_rng(0))
+    on_cpu, on_gpu = steps(network), steps(network)
+    one = value_and_gradient(network, theta, on_cpu, backend_of("cpu"))
+    other = value_and_gradient(network, theta, on_gpu, cuda)
+    np.testing.assert_allclose(other[1], one[1], atol=1e-13)
+    np.testing.assert_allclose(on_gpu.carried, on_cpu.carried, atol=1e-14)
+    outputs = predict(network, theta, on_gpu, 1, rooms=Rooms(network.dtype, cuda))
+    np.testing.assert_allclose(outputs, predict(network, theta, on_cpu, 1), atol=1e-14)
+
+
+def test_gradient_at_every_step_in_both_directions():
+    def rows():
+        whole = steps(Network("rnn", 2, 5, 1, 1, True))
+        return Steps.whole(whole.values, whole.starts, whole.lengths, whole.targets, whole.weights)
+
+    check_gradient(Network("rnn", 2, 5, 1, 1, True, every_step=True, dtype=np.float64), rows)
+
+
+def test_gradient_is_the_slope():
+    network, rows = Network("rnn", 2, 4, 1, dtype=np.float64), sequences()
+    theta, rng = network.initial(np.random.default_rng(0)), np.random.default_rng(1)
+    direction = network.from_weights({name: rng.normal(size=network.shape_of(name)) for name in network.layout.shapes})
+    _, grad = value_and_gradient(network, theta, rows, cuda)
+    above, below = (value_and_gradient(network, theta + s * direction, rows, cuda)[0] for s in (1e-5, -1e-5))
+    assert grad @ direction == pytest.approx((above - below) / 2e-5, rel=1e-6)
+
+
+def test_twice_the_same_bits_whatever_the_memory_held():
+    network, rows, rooms = Network("gru", 2, 5, 1, dtype=np.float64), sequences(), Rooms(np.float64, cuda)
+    theta = network.initial(np.random.default_rng(0))
+    one = value_and_gradient(network, theta, rows, cuda, rooms)
+    held = (room.arrays for room in [*rooms.free, rooms.shared])
+    for array in (array for arrays in [cuda.memory.arrays, *held] for array in arrays.values()):
+        if array.dtype == np.float64:
+            cuda.assign(array, np.nan)
+    other = value_and_gradient(network, theta, rows, cuda, rooms)
+    assert one[0] == other[0]
+    np.testing.assert_array_equal(one[1], other[1])
+
+
+QUICK = {"hidden_size": 3, "random_state": 0, "dtype": "float64"}
+
+
+def data():
+    rng = np.random.default_rng(0)
+    X = [rng.normal(size=(length, 1)) for length in (3, 1, 2, 2)]
+    return X, np.array([x.sum() for x in X])
+
+
+def test_regressor():
+    X, y = data()
+    options = QUICK | {"max_iter": 2, "batch_size": 3, "alpha": 0.01, "early_stopping": True, "cell": "rnn"}
+    one, other = (RNNRegressor(**options, device=device).fit(X, y) for device in ("cpu", "cuda"))
+    for name, weight in one.weights_.items():
+        np.testing.assert_allclose(other.weights_[name], weight, atol=1e-12)
+    for curve in ("loss_curve_", "validation_loss_curve_", "grad_norm_curve_"):
+        np.testing.assert_allclose(getattr(other, curve), getattr(one, curve), rtol=1e-11)
+    np.testing.assert_allclose(other.predict(X), one.predict(X), atol=1e-12)
+    np.testing.assert_array_equal(other.set_params(device="cpu").predict(X), other.predict(X))
+
+
+def test_classifier():
+    X, _ = data()
+    options = QUICK | {"max_iter": 1, "cell": "rnn"}
+    one, other = (RNNClassifier(**options, device=d).fit(X, ["a", "b", "c", "a"]) for d in ("cpu", "cuda"))
+    np.testing.assert_allclose(other.predict_proba(X), one.predict_proba(X), atol=1e-12)
+
+
+def test_sequence_regressor():
+    X, y = np.random.default_rng(0).normal(size=(2, 6, 1))
+    options = QUICK | {"max_iter": 1, "cell": "gru", "bptt_steps": 4}
+    one, other = (RNNSequenceRegressor(**options, device=device).fit(X, y[:, 0]) for device in ("cpu", "cuda"))
+    np.testing.assert_allclose(other.predict(X), one.predict(X), atol=1e-12)
+
+
+def test_forecaster():
+    rng = np.random.default_rng(0)
+    df = pd.DataFrame({"a": rng.normal(size=14), "b": rng.normal(size=14)}).add(5)
+    df.iloc[3, 0] = np.nan
+    options = {"window": 4, "segment": 2, "level": 1, "deseasonalize": False, "log": False, "theta_share": 0}
+    options |= {"h": 2, "cell": "rnn", "hidden_size": 3, "n_networks": 1, "max_steps": 1, "batch_size": 4}
+    one, other = (RNNForecaster(**options, random_state=0, device=d).fit(df).predict() for d in ("cpu", "cuda"))
+    np.testing.assert_allclose(other, one, rtol=1e-4)
+
+
+def test_divergence():
+    X, y = data()
+    diverging = {"cell": "rnn", "activation": "relu", "solver": "sgd", "clip_norm": None, "learning_rate_init": 1e200}
+    model = RNNRegressor(**QUICK | diverging, batch_size=2, device="cuda", max_iter=3)
+    with pytest.raises(DivergenceError, match="epoch 1: loss"):
+        model.fit(X, y)
+    assert all(np.isfinite(part).all() for part in model.weights_.values())
+
+
+def test_auto_never_takes_the_simulator():
+    assert backend_of("auto") is backend_of("cpu") is not backend_of("cuda")

@@ -1,0 +1,38 @@
+"""The GPU's kernels, in numba's simulator: a process of its own, since numba reads the switch when it is imported."""
+
+import os
+import subprocess
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from tsrnn import RNNForecaster, RNNRegressor
+from tsrnn.backends import cpu
+from tsrnn.backends.devices import backend_of, why_no_gpu
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.skipif(find_spec("numba_cuda") is None, reason="numba-cuda is not installed")
+def test_in_the_simulator():
+    command = [sys.executable, "-m", "pytest", HERE / "cuda_simulator", "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, env=os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout[-5000:]
+    assert "passed" in done.stdout and "skipped" not in done.stdout
+
+
+@pytest.mark.skipif(why_no_gpu() is None, reason="this machine has a GPU")
+@pytest.mark.parametrize("model", [RNNRegressor(device="cuda"), RNNForecaster(device="cuda")])
+def test_without_a_gpu_one_sentence_says_what_to_install(model):
+    X = np.zeros((30, 2))
+    with pytest.raises(ValueError, match=r"^device of .* must be 'cpu' or 'auto' .*tsrnn\[cuda12\].*; got 'cuda', and"):
+        model.fit(X, X[:, 0]) if isinstance(model, RNNRegressor) else model.fit(pd.DataFrame(X))
+
+
+@pytest.mark.skipif(why_no_gpu() is None, reason="this machine has a GPU")
+def test_auto_is_the_cpu_where_there_is_no_gpu():
+    assert backend_of("auto") is cpu

@@ -1,0 +1,195 @@
+"""The GPU's verbs: those of the CPU (see `tsrnn.backends.cpu`), with arrays that live on the device.
+
+A batch is one chunk. Kernels are launched and not waited for: what they find out, a loss or a norm, is a `Number` until
+`read_numbers`. Every sum has a fixed order, so that the same seed gives the same bits.
+"""
+
+import math
+
+import numpy as np
+
+from tsrnn.backends.cuda import elementwise
+from tsrnn.backends.cuda.launching import (
+    N_PARTS,
+    SIMULATED,  # noqa: F401
+    THREADS,
+    allocate,
+    launch,
+    launch_over,
+    memory,
+    new_numbers,
+    nothing,
+    read_numbers,  # noqa: F401 a verb as it is
+    scratch,
+)
+from tsrnn.backends.cuda.packing import Packing  # noqa: F401
+from tsrnn.backends.cuda.products import multiply, weight_slopes
+from tsrnn.backends.cuda.scan import backward, forward  # noqa: F401
+
+MOST_ROWS = 16384  # of one forward pass in a prediction
+
+
+def count_chunks(n_rows, work):
+    return 1
+
+
+def each(function, n_chunks, n_jobs):
+    return [function(chunk) for chunk in range(n_chunks)]
+
+
+# Arrays
+
+
+def zeros(shape, dtype):
+    out = allocate(shape, np.dtype(dtype))
+    if out.size:
+        assign(out, 0)
+    return out
+
+
+def to_device(array):
+    out = allocate(array.shape, array.dtype)
+    if out.size:
+        out.copy_to_device(np.ascontiguousarray(array), stream=memory.stream)
+    return out
+
+
+def to_host(array, out=None):
+    return array.copy_to_host(out)
+
+
+def assign(array, values):
+    out = array.reshape(-1)
+    if np.ndim(values) == 0:
+        launch_over(elementwise.set_all, out.size, out, array.dtype.type(values))
+    else:
+        launch_over(elementwise.copy, out.size, values.reshape(-1), out)
+
+
+def set_first(states, initial):
+    initial = nothing(3, states.dtype) if initial is None else initial
+    launch_over(elementwise.set_first, states.size // states.shape[1], initial, states)
+
+
+def set_columns(source, out, column):
+    launch_over(elementwise.set_columns, source.size, source, out, column)
+
+
+def add_columns(source, column, out):
+    launch_over(elementwise.add_columns, out.size, source, column, out)
+
+
+def put(array, room, name):
+    out = room.take(name, array.shape, array.dtype)
+    out.copy_to_device(np.ascontiguousarray(array), stream=memory.stream)
+    return out
+
+
+def take_rows(array, chosen, room, name):
+    out = room.take(name, (chosen.size, array.shape[1]))
+    launch_over(elementwise.take_rows, out.size, array, chosen, out)
+    return out
+
+
+def averages(values, ends, n, room, name):
+    out = room.take(name, ends.shape)
+    launch_over(elementwise.averages, out.size, values, ends, n, values.dtype.type(1 / n), out)
+    return out
+
+
+# Rows and steps
+
+
+def gather(values, starts, lengths, offsets, x):
+    launch_over(elementwise.gather, x.size, values, starts, lengths, offsets, x)
+
+
+def place(source, first, target, to, n_columns, lengths, backwards, add):
+    n = target.shape[0] * target.shape[1] * n_columns
+    launch_over(elementwise.place, n, source, first, target, to, n_columns, lengths, backwards, add)
+
+
+def last_outputs(states, lengths, seen, column):
+    launch_over(elementwise.last_outputs, states.shape[2] * states.shape[3], states, lengths, seen, column)
+
+
+def last_states(states, lengths, last):
+    launch_over(elementwise.last_states, last.size, states, lengths, last)
+
+
+def outputs_before(lengths, T):
+    """Where the outputs of each step begin."""
+    counts, before = scratch("counts", T, np.dtype(np.int64))[:T], scratch("before", T, np.dtype(np.int64))[:T]
+    launch_over(elementwise.count_running, T, lengths, counts)
+    launch_over(elementwise.count_before, T, counts, before)
+    return before
+
+
+def every_output(states, lengths, seen, column, backwards):
+    _, n_slots, B, H = states.shape
+    before = outputs_before(lengths, n_slots - 1)
+    launch_over(elementwise.every_output, before.size * B * H, states, lengths, before, seen, column, backwards)
+
+
+def spread(dseen, column, lengths, doutputs, backwards):
+    before = outputs_before(lengths, doutputs.shape[0])
+    launch_over(elementwise.spread, doutputs.size, dseen, column, lengths, before, doutputs, backwards)
+
+
+def drop(x, seed, rate, out):
+    number = x.dtype.type
+    threshold = np.float32(math.ceil(rate * 2**24) / 2**24)  # the noise is a multiple of 2^-24
+    launch_over(elementwise.drop, x.size, x, seed, threshold, number(np.float32(1 / (1 - rate))), number(0), out)
+
+
+# Head, loss, update
+
+
+def affine(x, w, b, out):
+    multiply(x.reshape(-1), x.shape[1], w, b, out.reshape(-1), out.shape[1], x.shape[0])
+
+
+def affine_backward(x, w_t, dout, dx, grad, at):
+    (N, K), M = x.shape, dout.shape[1]
+    multiply(dout.reshape(-1), M, w_t, nothing(1, x.dtype), dx.reshape(-1), K, N)
+    weight_slopes([(x, K, M, 0)], dout.reshape(-1), M, M, ones(N), 1, 1, grad, at)
+
+
+def ones(n):
+    """Lengths of `n` rows of one step."""
+    array = memory.arrays.get("ones")
+    if array is None or array.size < n:
+        array = memory.arrays["ones"] = to_device(np.ones(n, np.int64))
+    return array[:n]
+
+
+def log_softmax(outputs, n):
+    launch_over(elementwise.log_softmax, outputs.shape[0], outputs, n)
+
+
+def loss(loss, outputs, targets, weights, parameter, total_weight, slopes):
+    dtype = outputs.dtype
+    (value,), number = new_numbers(1, N_PARTS, dtype), dtype.type
+    arguments = outputs, targets, weights, number(parameter), number(total_weight), slopes, value.ledger, value.begin
+    launch(elementwise.make_loss(loss, dtype), N_PARTS, THREADS, *arguments)
+    return value
+
+
+def combine(grads, theta, decay, alpha, limit, grad):
+    dtype = grad.dtype
+    (raw, cut), number = new_numbers(2, N_PARTS, dtype, root=True), dtype.type
+    arguments = grads, theta, decay, number(alpha), number(limit), grad, raw.ledger, raw.begin, cut.begin
+    launch(elementwise.make_combine(dtype), N_PARTS, THREADS, *arguments)
+    return raw, cut
+
+
+def is_finite(*numbers):
+    """Not known before `read_numbers`."""
+    return True
+
+
+def move(update, theta, grad, moments, decay, c, limit, norm, clip_norm, shrink):
+    number = grad.dtype.type
+    numbers = (number(part) for part in (math.inf if clip_norm is None else clip_norm, shrink))
+    arguments = theta, grad, moments, decay, *map(number, c), number(limit), norm.ledger, norm.begin, norm.n, *numbers
+    launch_over(elementwise.make_update(update, grad.dtype), theta.size, *arguments)

@@ -1,0 +1,273 @@
+"""What surrounds the recurrence on the GPU: gathering windows, reversing rows, dropout, the loss, the gradient's norm,
+the update. A thread takes every so many elements.
+"""
+
+from functools import cache
+
+import numba
+import numpy as np
+from numba import cuda
+from numba.extending import register_jitable
+
+from tsrnn.backends.cuda.launching import THREADS, compiled
+from tsrnn.backends.cuda.picking import picking
+from tsrnn.rules.functions import exp, log, sqrt
+from tsrnn.rules.noise import uniform
+
+# Copies
+
+
+@compiled
+def set_all(out, value):
+    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        out[i] = value
+
+
+@compiled
+def copy(source, out):
+    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        out[i] = source[i]
+
+
+@compiled
+def set_first(initial, states):
+    """states[:, 0] = initial; zero where `initial` is empty."""
+    S, _, B, H = states.shape
+    for i in range(cuda.grid(1), S * B * H, cuda.gridsize(1)):
+        s, b, j = i // (B * H), i // H % B, i % H
+        if initial.shape[0] > 0:
+            states[s, 0, b, j] = initial[s, b, j]
+        else:
+            states[s, 0, b, j] = 0
+
+
+@compiled
+def set_columns(source, out, column):
+    n_columns = source.shape[1]
+    for i in range(cuda.grid(1), source.size, cuda.gridsize(1)):
+        out[i // n_columns, column + i % n_columns] = source[i // n_columns, i % n_columns]
+
+
+@compiled
+def add_columns(source, column, out):
+    n_columns = out.shape[1]
+    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        out[i // n_columns, i % n_columns] += source[i // n_columns, column + i % n_columns]
+
+
+@compiled
+def take_rows(source, chosen, out):
+    n_columns = source.shape[1]
+    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        out[i // n_columns, i % n_columns] = source[chosen[i // n_columns], i % n_columns]
+
+
+@compiled
+def averages(values, ends, n, share, out):
+    for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+        total = values[ends[i] - 1]
+        for k in range(2, n + 1):
+            total += values[ends[i] - k]
+        out[i] = total * share
+
+
+# Rows and steps
+
+
+@compiled
+def gather(values, starts, lengths, offsets, x):
+    _, B, F = x.shape
+    for i in range(cuda.grid(1), x.size, cuda.gridsize(1)):
+        t, b, f = i // (B * F), i // F % B, i % F
+        if t < lengths[b]:
+            x[t, b, f] = values[starts[b] + t * F + f] - offsets[b]
+
+
+@compiled
+def place(source, first, target, to, n_columns, lengths, backwards, add):
+    T, B, _ = target.shape
+    for i in range(cuda.grid(1), T * B * n_columns, cuda.gridsize(1)):
+        t, b, j = i // (B * n_columns), i // n_columns % B, i % n_columns
+        if t < lengths[b]:
+            value = source[lengths[b] - 1 - t if backwards else t, b, first + j]
+            target[t, b, to + j] = target[t, b, to + j] + value if add else value
+
+
+@compiled
+def last_outputs(states, lengths, seen, column):
+    _, n_slots, B, H = states.shape
+    for i in range(cuda.grid(1), B * H, cuda.gridsize(1)):
+        b, j = i // H, i % H
+        seen[b, column + j] = states[0, lengths[b] % n_slots, b, j]
+
+
+@compiled
+def last_states(states, lengths, last):
+    _, n_slots, B, H = states.shape
+    for i in range(cuda.grid(1), last.size, cuda.gridsize(1)):
+        s, b, j = i // (B * H), i // H % B, i % H
+        last[s, b, j] = states[s, lengths[b] % n_slots, b, j]
+
+
+@compiled
+def count_running(lengths, counts):
+    """counts[t] = rows that run at step t; rows are sorted, longest first."""
+    for t in range(cuda.grid(1), counts.size, cuda.gridsize(1)):
+        low, high = 0, lengths.size
+        while low < high:
+            middle = (low + high) // 2
+            if lengths[middle] > t:
+                low = middle + 1
+            else:
+                high = middle
+        counts[t] = low
+
+
+@compiled
+def count_before(counts, before):
+    """before[t] = outputs of all steps before t."""
+    for t in range(cuda.grid(1), counts.size, cuda.gridsize(1)):
+        total = 0
+        for s in range(t):
+            total += counts[s]
+        before[t] = total
+
+
+@compiled
+def every_output(states, lengths, before, seen, column, backwards):
+    """Output (t, b) is number before[t] + b."""
+    _, _, B, H = states.shape
+    for i in range(cuda.grid(1), before.size * B * H, cuda.gridsize(1)):
+        t, b, j = i // (B * H), i // H % B, i % H
+        if t < lengths[b]:
+            seen[before[t] + b, column + j] = states[0, lengths[b] - t if backwards else t + 1, b, j]
+
+
+@compiled
+def spread(dseen, column, lengths, before, doutputs, backwards):
+    T, B, H = doutputs.shape
+    for i in range(cuda.grid(1), T * B * H, cuda.gridsize(1)):
+        t, b, j = i // (B * H), i // H % B, i % H
+        if t < lengths[b]:
+            doutputs[lengths[b] - 1 - t if backwards else t, b, j] = dseen[before[t] + b, column + j]
+
+
+@compiled
+def drop(x, seed, rate, scale, zero, out):
+    for i in range(cuda.grid(1), x.size, cuda.gridsize(1)):
+        kept = uniform(seed, np.uint64(i)) >= rate
+        out[i] = x[i] * scale if kept else zero
+
+
+# Sums over all: every block leaves its part
+
+
+@register_jitable
+def to_log_probabilities(outputs, row, n):
+    """outputs[row, :n] -= log(sum(exp(outputs[row, :n])))"""
+    top = outputs[row, 0]
+    for j in range(1, n):
+        top = max(top, outputs[row, j])
+    total = exp(outputs[row, 0] - top)
+    for j in range(1, n):
+        total += exp(outputs[row, j] - top)
+    top += log(total)
+    for j in range(n):
+        outputs[row, j] -= top
+
+
+@compiled
+def log_softmax(outputs, n):
+    for row in range(cuda.grid(1), outputs.shape[0], cuda.gridsize(1)):
+        to_log_probabilities(outputs, row, n)
+
+
+@register_jitable
+def sum_of_block(waiting, value):
+    """The sum of the values of all threads of a block, in an order that is always the same."""
+    thread, n = cuda.threadIdx.x, THREADS // 2
+    waiting[thread] = value
+    cuda.syncthreads()
+    while n > 0:
+        if thread < n:
+            waiting[thread] += waiting[thread + n]
+        cuda.syncthreads()
+        n //= 2
+    total = waiting[0]
+    cuda.syncthreads()
+    return total
+
+
+@cache
+def make_loss(loss, dtype):
+    rule, softmax, zero, dtype = loss.rule, loss.softmax, dtype.type(0), numba.from_dtype(dtype)
+
+    @compiled
+    def value_and_slopes(outputs, targets, weights, parameter, total_weight, slopes, ledger, begin):
+        waiting, total, n = cuda.shared.array(THREADS, dtype), zero, targets.shape[1]
+        for row in range(cuda.grid(1), outputs.shape[0], cuda.gridsize(1)):
+            if softmax:
+                to_log_probabilities(outputs, row, n)
+            for j in range(slopes.shape[1]):
+                slopes[row, j] = zero
+                if j < n and weights[row, j] != 0:
+                    share = weights[row, j] / total_weight
+                    value, slope = rule(outputs[row, j], targets[row, j], parameter)
+                    total += share * value
+                    slopes[row, j] = share * slope
+        total = sum_of_block(waiting, total)
+        if cuda.threadIdx.x == 0:
+            ledger[begin + cuda.blockIdx.x] = total
+
+    return value_and_slopes
+
+
+@cache
+def make_combine(dtype):
+    zero, dtype = dtype.type(0), numba.from_dtype(dtype)
+
+    @compiled
+    def combine(grads, theta, decay, alpha, limit, grad, ledger, raw, cut):
+        waiting = cuda.shared.array(THREADS, dtype)
+        squares, squares_cut = zero, zero
+        for i in range(cuda.grid(1), grad.shape[1], cuda.gridsize(1)):
+            g = decay[0, i] * theta[0, i] * alpha
+            for chunk in range(grads.shape[0]):
+                g += grads[chunk, i]
+            grad[0, i] = g
+            c = min(max(g, -limit), limit)
+            squares += g * g
+            squares_cut += c * c
+        squares, squares_cut = sum_of_block(waiting, squares), sum_of_block(waiting, squares_cut)
+        if cuda.threadIdx.x == 0:
+            ledger[raw + cuda.blockIdx.x] = squares
+            ledger[cut + cuda.blockIdx.x] = squares_cut
+
+    return combine
+
+
+@cache
+def make_update(update, dtype):
+    n, rule, one = update.n_moments, update.rule, dtype.type(1)
+    dtype, picked = numba.from_dtype(dtype), picking(update.n_moments)
+
+    @compiled
+    def move(theta, grad, moments, decay, c0, c1, c2, c3, limit, ledger, cut, n_parts, clip_norm, shrink):
+        """`ledger[cut:]` holds the parts of the squared norm. Nothing moves if that is not finite."""
+        kept = cuda.local.array(n, dtype)
+        squares = ledger[cut]
+        for part in range(1, n_parts):
+            squares += ledger[cut + part]
+        norm = sqrt(squares)
+        scale = clip_norm / norm if norm > clip_norm else one
+        if squares - squares == 0:
+            for i in range(cuda.grid(1), theta.shape[1], cuda.gridsize(1)):
+                g, old = min(max(grad[0, i], -limit), limit) * scale, theta[0, i]
+                for k in range(n):
+                    kept[k] = moments[k, i]
+                new, after = rule(old - decay[0, i] * old * shrink, g, picked(kept, 0, 1), (c0, c1, c2, c3))
+                theta[0, i] = new
+                for k in range(n):
+                    moments[k, i] = after[k]
+
+    return move

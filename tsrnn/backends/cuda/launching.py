@@ -1,0 +1,126 @@
+"""How kernels for the GPU are compiled and launched, and where they find memory.
+
+The simulator runs the same kernels in Python, a thread of the GPU as a thread of the CPU: it gets few of them.
+"""
+
+import threading
+from typing import NamedTuple
+
+import numpy as np
+from numba import config, cuda
+
+SIMULATED = bool(config.ENABLE_CUDASIM)
+THREADS = 4 if SIMULATED else 256  # of a block
+MOST_BLOCKS = 2 if SIMULATED else 1024  # a thread takes further elements beyond that
+BUSY = 1 if SIMULATED else 264  # blocks that keep a large GPU busy
+N_PARTS = 2 if SIMULATED else 64  # into which a sum over everything is cut
+SHARED_BYTES = 48 * 1024  # what every GPU gives a block
+LEDGER = 2**16  # partial sums between two allocations
+ALIGNMENT = None if SIMULATED else 16
+
+
+def why_unavailable():
+    """What a launch would fail for, or None."""
+    if SIMULATED or cuda.is_available():
+        return None
+    lines = str(cuda.cuda_error() or "").split("\n")
+    return next((line.strip(" :.") for line in lines if line.strip()), "no compiler for its kernels")
+
+
+def compiled(function, threads=THREADS):
+    """`cuda.jit` for blocks of so many threads, its machine code kept on disk.
+
+    Not `fastmath`, which promises that there is no NaN: one that is there must be seen.
+    """
+    if SIMULATED:
+        return cuda.jit(function)
+    options = {"launch_bounds": (threads, 1)}  # one block for a multiprocessor: no register is saved by spilling
+    try:
+        return cuda.jit(cache=True, **options)(function)
+    except RuntimeError:  # nowhere to write, so only the first call is slower
+        return cuda.jit(**options)(function)
+
+
+class Memory(threading.local):
+    """What a Python thread uses again from call to call."""
+
+    def __init__(self):
+        self.recording, self.arrays, self.ledgers = None, {}, {}
+
+    @property
+    def stream(self):
+        """Where work goes: the graph that is being recorded, or the default stream.
+
+        Not number 0, for which a copy would first wait until all before it is done.
+        """
+        return cuda.default_stream() if self.recording is None else self.recording
+
+
+memory = Memory()
+
+
+def launch(kernel, blocks, threads, *args, shared=0):
+    kernel[blocks, threads, memory.stream, shared](*args)
+
+
+def launch_over(kernel, n, *args):
+    """A thread for each of `n` elements, which kernels go through in strides of the grid."""
+    launch(kernel, max(1, min(-(-n // THREADS), MOST_BLOCKS)), THREADS, *args)
+
+
+DriverError = () if SIMULATED else cuda.cudadrv.driver.CudaAPIError  # the simulator has memory of its own
+
+
+def allocate(shape, dtype):
+    try:
+        return cuda.device_array(shape, dtype)
+    except DriverError as error:
+        if "OUT_OF_MEMORY" not in str(error):
+            raise
+        n_bytes = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        raise MemoryError(
+            f"the GPU must have {n_bytes:,} more bytes free for this batch; got '{error}': lower batch_size, "
+            "hidden_size or the length of the sequences (max_length, bptt_steps)."
+        ) from error
+
+
+def nothing(n_dims, dtype):
+    """An array without numbers, where a kernel is not given one."""
+    if (n_dims, dtype) not in memory.arrays:
+        memory.arrays[n_dims, dtype] = allocate((0,) * n_dims, dtype)
+    return memory.arrays[n_dims, dtype]
+
+
+def scratch(name, size, dtype):
+    """Memory of this thread under a name, for one call: flat, at least `size` long, grown when needed."""
+    array = memory.arrays.get((name, dtype))
+    if array is None or array.size < size:
+        memory.arrays.pop((name, dtype), None)  # freed before the larger one is asked for
+        array = memory.arrays[name, dtype] = allocate(size, dtype)
+    return array
+
+
+class Number(NamedTuple):
+    """A number that is not read yet: the sum of parts that a kernel leaves in a ledger, or its square root."""
+
+    ledger: object
+    begin: int
+    n: int
+    root: bool = False
+
+
+def new_numbers(count, n, dtype, root=False):
+    """Places for numbers of `n` parts each, all in one ledger."""
+    ledger, begin = memory.ledgers.get(dtype, (None, LEDGER))
+    if begin + count * n > LEDGER:
+        ledger, begin = allocate(LEDGER, dtype), 0
+    memory.ledgers[dtype] = ledger, begin + count * n
+    return [Number(ledger, begin + i * n, n, root) for i in range(count)]
+
+
+def read_numbers(numbers):
+    """As floats; every ledger is copied once."""
+    ledgers = {id(number.ledger): number.ledger for number in numbers}
+    hosts = {key: ledger.copy_to_host() for key, ledger in ledgers.items()}
+    sums = [hosts[id(x.ledger)][x.begin : x.begin + x.n].sum(dtype=np.float64) for x in numbers]
+    return [float(np.sqrt(s) if x.root else s) for x, s in zip(numbers, sums, strict=True)]

@@ -1,0 +1,219 @@
+"""The recurrence in time, forward and backward, for any cell: a block takes a few rows through all of their steps.
+
+Arrays are those of the CPU's scan, weights plain matrices. A thread owns units, so that the weights it loads serve all
+rows of its block, whose outputs and slopes stand in shared memory, those of one unit side by side. Past the end of a
+row nothing is read or written.
+"""
+
+from functools import cache
+
+import numba
+from numba import cuda
+
+from tsrnn.backends.cuda import resident
+from tsrnn.backends.cuda.launching import (
+    ALIGNMENT,
+    BUSY,
+    SHARED_BYTES,
+    SIMULATED,
+    compiled,
+    launch,
+    nothing,
+    scratch,
+)
+from tsrnn.backends.cuda.picking import picking, zeros
+from tsrnn.backends.cuda.products import multiply, weight_slopes
+
+MOST_THREADS = 16 if SIMULATED else 256
+MOST_ROWS = 2 if SIMULATED else 8  # of a block
+FEW_INPUTS = 32  # up to so many are multiplied inside the scan, more before it in one product
+
+
+def rows_of_block(B, numbers_per_row, dtype):
+    """A power of two: no more rows than shared memory holds, and few where there are not enough for all blocks."""
+    n, most = 1, SHARED_BYTES // (numbers_per_row * dtype.itemsize)
+    if most == 0:
+        raise ValueError(
+            f"hidden_size must be so small that a row's {numbers_per_row} numbers fit into {SHARED_BYTES} bytes of the "
+            f"GPU's shared memory; got {numbers_per_row * dtype.itemsize} bytes."
+        )
+    while n < MOST_ROWS and 2 * n <= most and 2 * n * BUSY <= B:
+        n *= 2
+    return n
+
+
+@cache
+def make_forward(cell, dtype, rows, projected):
+    G, S, V, together, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.n_together, cell.forward
+    apart, n_sums, zero, dtype = G - together, 2 * G - together, dtype.type(0), numba.from_dtype(dtype)
+    size, all_gates, all_states = n_sums * rows, picking(G), picking(S)
+    no_q, last_q = zeros(together), picking(max(apart, 1))
+
+    def forward(x, projections, lengths, w_ih, w_hh, bias, states, saved):
+        """`projections` (T, B, G H) are what the input adds to every gate, where it is `projected`."""
+        shared = cuda.shared.array(0, dtype, ALIGNMENT)
+        sums = cuda.local.array(size, dtype)
+        _, B, F = x.shape
+        n_slots, H, kept_steps = states.shape[1], states.shape[3], saved.shape[0]
+        thread, n_threads, low = cuda.threadIdx.x, cuda.blockDim.x, cuda.blockIdx.x * rows
+        # States before the step, after it, inputs of this step and the next, sums of each thread.
+        now, then, step, seen = 0, S * H * rows, H * rows, 2 * S * H * rows
+        seen_then, mine = seen + F * rows, seen + thread + (0 if projected else 2 * F * rows)
+        for r in range(rows):
+            if low + r < B:
+                for j in range(thread, H, n_threads):
+                    for s in range(S):
+                        shared[now + s * step + j * rows + r] = states[s, 0, low + r, j]
+                if not projected:
+                    for f in range(thread, F, n_threads):
+                        shared[seen + f * rows + r] = x[0, low + r, f]
+        cuda.syncthreads()
+        for t in range(lengths[low]):
+            ahead = zero  # of the inputs of the next step, which are long under way
+            if not projected and thread < F * rows and low + thread % rows < B and t + 1 < lengths[low]:
+                ahead = x[t + 1, low + thread % rows, thread // rows]
+            for j in range(thread, H, n_threads):
+                for g in range(G):
+                    for r in range(rows):
+                        sums[g * rows + r] = bias[0, g * H + j]
+                        if projected:
+                            sums[g * rows + r] = projections[t, min(low + r, B - 1), g * H + j]
+                        if g < together:
+                            sums[g * rows + r] += bias[1, g * H + j]
+                        else:
+                            sums[(g + apart) * rows + r] = bias[1, g * H + j]
+                if not projected:
+                    for k in range(F):
+                        for g in range(G):
+                            w = w_ih[k, g * H + j]
+                            for r in range(rows):
+                                sums[g * rows + r] += w * shared[seen + k * rows + r]
+                for k in range(0, H, 4):
+                    for i in range(4):
+                        for g in range(G):
+                            w, s = w_hh[k + i, g * H + j], g if g < together else g + apart
+                            for r in range(rows):
+                                sums[s * rows + r] += w * shared[now + (k + i) * rows + r]
+                for i in range(size):  # a loop that is not unrolled cannot look into registers
+                    shared[mine + i * n_threads] = sums[i]
+                for r in range(rows):
+                    if low + r < B and t < lengths[low + r]:
+                        first, at = mine + r * n_threads, j * rows + r
+                        a, q = all_gates(shared, first, rows * n_threads), no_q(zero)
+                        if apart > 0:
+                            q = q + last_q(shared, first + G * rows * n_threads, rows * n_threads)
+                        new, kept = rule(a, q, all_states(shared, now + at, step))
+                        for s in range(S):
+                            shared[then + s * step + at] = new[s]
+                            states[s, (t + 1) % n_slots, low + r, j] = new[s]
+                        for v in range(V):
+                            saved[min(t, kept_steps - 1), low + r, v, j] = kept[v]
+            if not projected:
+                for i in range(thread, F * rows, n_threads):
+                    if low + i % rows < B and t + 1 < lengths[low]:
+                        shared[seen_then + i] = ahead if i == thread else x[t + 1, low + i % rows, i // rows]
+            now, then, seen, seen_then = then, now, seen_then, seen
+            cuda.syncthreads()
+
+    return compiled(forward, MOST_THREADS)
+
+
+def forward(cell, x, lengths, w_ih, w_hh, bias, states, saved):
+    """See `cpu.forward`; weights as in `packing`."""
+    (T, B, F), H, N, projections = x.shape, states.shape[3], w_hh.shape[1], x
+    projected, n_threads = F > FEW_INPUTS, min(H, MOST_THREADS)
+    if projected:
+        projections = scratch("projections", T * B * N, x.dtype)[: T * B * N].reshape(T, B, N)
+        multiply(x.reshape(-1), F, w_ih, bias[0], projections.reshape(-1), N, T * B)
+    if resident.forward(cell, projected, x, projections, lengths, w_ih, w_hh, bias, states, saved):
+        return
+    n_sums = 2 * cell.n_gates - cell.n_together
+    numbers = 2 * cell.n_states * H + n_sums * n_threads + (0 if projected else 2 * F)
+    rows = rows_of_block(B, numbers, x.dtype)
+    kernel, n_bytes = make_forward(cell, x.dtype, rows, projected), rows * numbers * x.dtype.itemsize
+    arguments = x, projections, lengths, w_ih, w_hh, bias, states, saved
+    launch(kernel, -(-B // rows), n_threads, *arguments, shared=n_bytes)
+
+
+@cache
+def make_backward(cell, dtype, rows):
+    G, S, V, together, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.n_together, cell.backward
+    apart, zero, dtype = G - together, dtype.type(0), numba.from_dtype(dtype)
+    all_states, all_saved = picking(S), picking(V)
+
+    def backward(lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D):
+        """`D` (T, B, gates, H) receives the slopes of what the input adds to every gate, then, of gates where they
+        differ, of what the state adds.
+        """
+        shared = cuda.shared.array(0, dtype, ALIGNMENT)
+        old = cuda.local.array(S, dtype)
+        kept = cuda.local.array(V, dtype)
+        sums = cuda.local.array(rows, dtype)
+        B, H = states.shape[2], states.shape[3]
+        thread, n_threads, low = cuda.threadIdx.x, cuda.blockDim.x, cuda.blockIdx.x * rows
+        step, dq = H * rows, S * H * rows  # slopes of the states, then of what they add to the gates
+        for j in range(thread, H, n_threads):
+            for r in range(rows):
+                for s in range(S):
+                    shared[s * step + j * rows + r] = dstates[s, min(low + r, B - 1), j]
+        begin = max(lengths[min(low + rows, B) - 1] - bptt_steps, 0)
+        for t in range(lengths[low] - 1, begin - 1, -1):
+            for j in range(thread, H, n_threads):
+                for r in range(rows):
+                    row, at = low + r, j * rows + r
+                    if row < B and t < lengths[row] and lengths[row] <= t + bptt_steps:
+                        if doutputs.shape[0] > 0:
+                            shared[at] += doutputs[t, row, j]
+                        for s in range(S):
+                            old[s] = states[s, t, row, j]
+                        for v in range(V):
+                            kept[v] = saved[t, row, v, j]
+                        slopes = all_states(shared, at, step)
+                        of_a, of_q, of_old = rule(all_saved(kept, 0, 1), all_states(old, 0, 1), slopes)
+                        for g in range(G):
+                            D[t, row, g, j] = of_a[g]
+                            shared[dq + g * step + at] = of_q[g]
+                        for g in range(together, G):
+                            D[t, row, g + apart, j] = of_q[g]
+                        for s in range(S):
+                            shared[s * step + at] = of_old[s]
+                    else:
+                        for g in range(G):
+                            shared[dq + g * step + at] = zero
+            cuda.syncthreads()
+            for j in range(thread, H, n_threads):
+                for r in range(rows):
+                    sums[r] = zero
+                for k in range(0, G * H, 4):
+                    for i in range(4):
+                        w = w_hh_t[k + i, j]
+                        for r in range(rows):
+                            sums[r] += w * shared[dq + (k + i) * rows + r]
+                for r in range(rows):
+                    shared[j * rows + r] += sums[r]
+            cuda.syncthreads()
+        for j in range(thread, H, n_threads):
+            for r in range(rows):
+                if low + r < B:
+                    for s in range(S):
+                        dstates[s, low + r, j] = shared[s * step + j * rows + r]
+
+    return compiled(backward, MOST_THREADS)
+
+
+def backward(cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):
+    """See `cpu.backward`."""
+    (T, B, F), H, G, together = x.shape, states.shape[3], cell.n_gates, cell.n_together
+    n_sums = 2 * G - together
+    flat = scratch("slopes", T * B * n_sums * H, x.dtype)[: T * B * n_sums * H]
+    D = flat.reshape(T, B, n_sums, H)
+    arguments = lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D
+    if not resident.backward(cell, *arguments):
+        numbers = (cell.n_states + G) * H
+        rows = rows_of_block(B, numbers, x.dtype)
+        kernel, n_bytes = make_backward(cell, x.dtype, rows), rows * numbers * x.dtype.itemsize
+        launch(kernel, -(-B // rows), min(H, MOST_THREADS), *arguments, shared=n_bytes)
+    factors = (x, F, G * H, 0), (states, H, together * H, (G - together) * H)
+    weight_slopes(factors, flat, n_sums * H, G * H, lengths, bptt_steps, T, grad, at)
+    if dx.size:
+        multiply(flat, n_sums * H, w_ih_t, nothing(1, x.dtype), dx.reshape(-1), dx.shape[2], T * B)

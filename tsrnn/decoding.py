@@ -1,0 +1,53 @@
+"""What a decoder of symbols writes when nobody says how long: beam search, up to an end symbol."""
+
+import numpy as np
+from scipy.special import log_softmax
+
+from tsrnn.propagation import Rooms, in_chunks, slices
+
+
+def decode(network, theta, rows, max_length, beam_width, n_jobs):
+    """For each row of sources what the decoder writes: codes of symbols, the last code being the end, (n_rows,
+    max_length); all after the end is the end.
+    """
+    packed, out = network.packing()(theta), np.empty((len(rows), max_length), np.int64)
+
+    def work(chosen, room):
+        first, _ = network.encode(packed, rows.batch(chosen, room), np.arange(len(chosen)), room)
+        out[chosen] = beam_search(network, packed, first, max_length, beam_width, room)
+
+    in_chunks(work, network, rows.lengths, n_jobs, slices(rows), Rooms(network.dtype))
+    return out
+
+
+def beam_search(network, packed, first, max_length, width, room):
+    """The likeliest of `width` sequences that are followed at a time, the sum of their symbols' log probabilities
+    decides; 1 is greedy.
+
+    Sequences of a row are sorted, likeliest first; one that has ended stays as it is, and the row is done when it is
+    the likeliest, since no other can catch up.
+    """
+    L, S, B, H = first.shape
+    V, end = network.n_outputs, network.n_outputs - 1
+    states = np.repeat(first[:, :, :, None], width, axis=3)
+    written, scores = np.full((B, width, max_length), end), np.full((B, width), -np.inf)
+    ended, last = np.zeros((B, width), bool), np.full((B, width), end)
+    scores[:, 0], one_hot = 0, np.eye(V, dtype=network.dtype)
+    for t in range(max_length):
+        going = np.flatnonzero(~ended[:, 0])
+        if len(going) == 0:
+            break
+        x, now = one_hot[last[going]].reshape(1, -1, V), states[:, :, going].reshape(L, S, -1, H)
+        outputs, new = network.step(packed, x, now, room)
+        gained = log_softmax(outputs[:, :V].astype(np.float64), axis=1).reshape(-1, width, V)
+        gained[ended[going]] = np.where(np.arange(V) == end, 0, -np.inf)
+        totals = (scores[going, :, None] + gained).reshape(len(going), -1)
+        best = np.argsort(-totals, axis=1, kind="stable")[:, :width]
+        parent, symbol = best // V, best % V
+        own = np.arange(len(going))[:, None]
+        scores[going], last[going] = np.take_along_axis(totals, best, axis=1), symbol
+        written[going] = written[going][own, parent]
+        written[going, :, t] = symbol
+        ended[going] = symbol == end
+        states[:, :, going] = new.reshape(L, S, len(going), width, H)[:, :, own, parent]
+    return written[:, 0]

@@ -1,0 +1,157 @@
+"""An encoder reads a sequence, and its last states start a decoder that writes another one (Sutskever, Vinyals & Le
+2014; Cho et al. 2014).
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from tsrnn.backends import cpu
+from tsrnn.batching import Batch
+from tsrnn.network import Layout, Network, padded
+
+
+class Pair(NamedTuple):
+    """What the encoder and the decoder have of the same kind."""
+
+    encoder: object
+    decoder: object
+
+
+class EncoderDecoder:
+    """Two networks of one parameter vector, to a training loop like one.
+
+    Layer by layer, the states after the encoder's last step are those before the decoder's first; those of both
+    directions stand side by side, so that behind a bidirectional encoder the decoder has twice as many units. A row of
+    the decoder's inputs is [what it said at the step before, known inputs]. `one_hot` says that it said a symbol, that
+    of its greatest output, and not numbers.
+    """
+
+    def __init__(
+        self,
+        cell,
+        n_inputs,
+        hidden_size,
+        n_outputs,
+        n_layers=1,
+        bidirectional=False,
+        n_known=0,
+        dropout=0.0,
+        one_hot=False,
+        dtype=np.float32,
+    ):
+        options = {"n_layers": n_layers, "dropout": dropout, "dtype": dtype}
+        self.encoder = Network(cell, n_inputs, hidden_size, 0, bidirectional=bidirectional, **options)
+        width = hidden_size * len(self.encoder.directions)
+        self.decoder = Network(cell, n_outputs + n_known, width, n_outputs, every_step=True, **options)
+        self.nets, self.n_outputs, self.one_hot = Pair(self.encoder, self.decoder), n_outputs, one_hot
+        self.dtype, self.dropout, self.n_layers = self.encoder.dtype, dropout, 2 * n_layers
+        names = [f"{name}.{part}" for name, net in self._named() for part in net.layout.shapes]
+        shapes = [shape for net in self.nets for shape in net.layout.shapes.values()]
+        self.layout = Layout(dict(zip(names, shapes)))
+
+    def _named(self):
+        return self.nets._asdict().items()
+
+    def _split(self, theta):
+        """The encoder's and the decoder's part of a vector of all parameters."""
+        return Pair(theta[: self.encoder.layout.size], theta[self.encoder.layout.size :])
+
+    # Weights in and out
+
+    def to_weights(self, theta):
+        """A dict of arrays, "encoder." or "decoder." before torch's names."""
+        parts = zip(self._named(), self._split(theta))
+        return {f"{name}.{part}": w for (name, net), own in parts for part, w in net.to_weights(own).items()}
+
+    def from_weights(self, weights):
+        """The parameter vector of such a dict."""
+
+        def own(name, net):
+            return net.from_weights({part: weights[f"{name}.{part}"] for part in net.layout.shapes})
+
+        return np.concatenate([own(name, net) for name, net in self._named()])
+
+    def shape_of(self, name):
+        name, part = name.split(".")
+        return getattr(self, name).shape_of(part)
+
+    def initial(self, rng):
+        return np.concatenate([net.initial(rng) for net in self.nets])
+
+    def decay(self):
+        return np.concatenate([net.decay() for net in self.nets])
+
+    # Forward and backward
+
+    def packing(self, training=False, backend=cpu):
+        packings = [net.packing(training, backend) for net in self.nets]
+        return lambda theta: Pair(*(pack(part) for pack, part in zip(packings, self._split(theta))))
+
+    def work(self, n_steps):
+        """As if sources were as long as targets."""
+        return sum(net.work(n_steps) for net in self.nets)
+
+    def encode(self, packed, source, order, room, seed=None, keep=False):
+        """States that start the decoder, (layers, n_states, B, H), row `order[i]` from row i of the source; traces."""
+        inner, L, D, H = room.part("encoder"), self.decoder.n_layers, len(self.encoder.directions), self.decoder.width
+        _, traces = self.encoder.forward(packed.encoder, source, inner, seed, keep)
+        last = self.encoder.last_states(traces, source.lengths, inner)
+        _, S, B, _ = last.shape
+        first = room.take("first", (L, S, B, H))
+        apart = last.reshape(L, D, S, B, -1)[..., : self.encoder.hidden_size]
+        first[:, :, order, : self.decoder.hidden_size] = np.moveaxis(apart, 1, 3).reshape(L, S, B, -1)
+        return first, traces
+
+    def step(self, packed, x, states, room):
+        """Outputs (B, padded n_outputs) of one step of the decoder over x (1, B, F), and the states after it."""
+        B, none = x.shape[1], np.empty((x.shape[1], 0), self.dtype)
+        batch, inner = Batch(x, np.ones(B, np.int64), none, none, none, states), room.part("decoder")
+        outputs, traces = self.decoder.forward(packed.decoder, batch, inner)
+        return outputs, self.decoder.last_states(traces, batch.lengths, inner)
+
+    def fed_back(self, outputs):
+        """What the decoder said, as its next input."""
+        said = outputs[:, : self.n_outputs]
+        return np.eye(self.n_outputs, dtype=self.dtype)[said.argmax(axis=1)] if self.one_hot else said
+
+    def _unroll(self, packed, target, forced, room):
+        """Outputs of every step, one step at a time; inputs that are not as given are filled in."""
+        counts = np.count_nonzero(np.arange(len(target.x))[:, None] < target.lengths, axis=1)
+        outputs, at = room.take("outputs", (len(forced), padded(self.n_outputs))), 0
+        last, states = None, target.initial
+        for x, n in zip(target.x, counts):
+            if at:
+                said = x[:n, : self.n_outputs]
+                said[:] = np.where(forced[at : at + n, None], said, self.fed_back(last[:n]))
+            last, states = self.step(packed, x[None, :n], states[:, :, :n], room)
+            outputs[at : at + n] = last
+            at += n
+        return outputs
+
+    def forward(self, packed, batch, room, seed=None, keep=False):
+        """Outputs (steps, padded n_outputs) of a batch of pairs, and traces for `backward` if `keep`."""
+        first, read = self.encode(packed, batch.source, batch.order, room, seed, keep)
+        target, outputs, written = batch.target._replace(initial=first), None, None
+        if not batch.forced.all():
+            outputs = self._unroll(packed, target, batch.forced, room)
+        if keep or outputs is None:
+            noise = None if seed is None else seed + self.encoder.n_layers
+            outputs, written = self.decoder.forward(packed.decoder, target, room.part("decoder"), noise, keep)
+        return outputs, Pair(read, written)
+
+    def backward(self, packed, batch, traces, slopes, grad, room, seed=None, bptt_steps=None):
+        """Fill `grad` from the slopes of the outputs; none goes through what the decoder said, as a symbol has none.
+
+        `bptt_steps` are steps back from the encoder's last one.
+        """
+        own, noise = self._split(grad), None if seed is None else seed + self.encoder.n_layers
+        written = packed.decoder, batch.target, traces.decoder, slopes, own.decoder, room.part("decoder"), noise
+        dfirst = self.decoder.backward(*written)
+        L, S, B, _ = dfirst.shape
+        D, H = len(self.encoder.directions), self.encoder.hidden_size
+        dlast = room.take("dlast", (L, D, S, B, self.encoder.width))
+        apart = dfirst[:, :, batch.order, : self.decoder.hidden_size].reshape(L, S, B, D, H)
+        dlast[..., :H] = np.moveaxis(apart, 3, 1)
+        read = packed.encoder, batch.source, traces.encoder, None, own.encoder, room.part("encoder"), seed, bptt_steps
+        self.encoder.backward(*read, dlast=dlast.reshape(L * D, S, B, -1))

@@ -1,0 +1,242 @@
+"""A target at every time step: what the two estimators share."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.utils import check_array
+from sklearn.utils.validation import check_is_fitted, validate_data
+
+from tsrnn.batching import Steps
+from tsrnn.estimators.base import ONE_EPOCH, BaseRecurrent, with_callbacks
+from tsrnn.estimators.timesteps import TimeSteps, blocks, check_times, parts, runs
+from tsrnn.propagation import predict
+from tsrnn.series import (
+    by_name,
+    check_columns,
+    check_form,
+    cut,
+    from_list,
+    from_objects,
+    is_panel_frame,
+    is_ragged,
+    numbers,
+    without_mask,
+)
+from tsrnn.validation import POSITIVE_INT, OneOf
+
+# What is predicted in one go: of a series so many steps, after which its state is handed on, and of all series so many.
+PIECE, TOGETHER = 1024, 2**17
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class BaseSequence(BaseRecurrent):
+    """Rows of X are time steps."""
+
+    window: int | None = None
+
+    _every_step = True
+    _constraints = BaseRecurrent._constraints | {"window": [POSITIVE_INT, OneOf(None)]}
+
+    def _check_parameters(self):
+        super()._check_parameters()
+        if self.window and self.bptt_steps:
+            raise ValueError(
+                f"window of {type(self).__name__} must be None with bptt_steps, which cuts series into pieces of "
+                f"another kind; got {self.window!r}."
+            )
+
+    # Reading
+
+    def _read(self, X, reset, series=None):
+        dtype, labels, nest = self._precision(reset), None, None
+        with np.errstate(over="ignore"):  # what does not fit into the precision becomes infinite, and is refused so
+            if is_ragged(X):
+                found = from_list(by_name(X, None if reset else getattr(self, "feature_names_in_", None)), dtype)
+                values, lengths, nest = found.values, found.lengths, parts
+            else:
+                X = X.to_frame() if is_panel_frame(X) and X.ndim == 1 else X
+                X = without_mask(X) if hasattr(X, "shape") else np.asarray(X)
+                check_form(X, "(n_timesteps, n_features)", "one series of one feature is X.reshape(-1, 1)")
+                if hasattr(X, "iloc"):
+                    check_columns(X)
+                elif getattr(getattr(X, "dtype", None), "kind", "f") == "O":
+                    X = numbers(X, "X") if X.ndim == 2 else from_objects(X)
+                if len(X.shape) == 2:
+                    array = validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False)
+                    labels, lengths = self._series_of(X, series)
+                else:
+                    array = check_array(X, dtype="numeric", ensure_all_finite=False, allow_nd=True, estimator=self)
+                    lengths, nest = np.full(len(array), array.shape[1]), blocks
+                # read-only ones would be another type for the compiler
+                values = np.require(array.reshape(-1, array.shape[-1]), dtype, ["C", "W"])
+        if nest and series is not None:
+            raise ValueError("series must be None for three-dimensional arrays and lists, which say it; got labels.")
+        steps = TimeSteps.end_to_end(values, lengths, labels)
+        return self._checked(replace(steps, nest=nest), X, reset, flat=nest is None)
+
+    def _series_of(self, X, series):
+        """Labels and lengths of the series whose steps are the rows of a table."""
+        if series is not None:
+            return runs(series, len(X))
+        if not is_panel_frame(X):
+            return None, np.array([len(X)])
+        labels, lengths = runs(X.index.get_level_values(0), len(X), "the first level of the index of X")
+        check_times(X.index, lengths, labels)
+        return labels, lengths
+
+    # Training
+
+    @with_callbacks
+    def fit(self, X, y, series=None, sample_weight=None):
+        """Train from the start, or with `warm_start` from where the last `fit` ended.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_timesteps, n_features), or sequences
+            Rows are time steps in order. A data frame whose two-level index is (series, time) says so where a series
+            ends; (n_sequences, n_timesteps, n_features) arrays and lists of (n_timesteps_i, n_features) or
+            (n_timesteps_i,) arrays do as well.
+        y : array-like
+            One target, or row of targets, for each time step: (n_timesteps,) or (n_timesteps, n_outputs); for sequences
+            nested as X is. NaN (None, NA) is a step without a target.
+        series : array-like of shape (n_timesteps,), optional
+            Label of the series that each row of a table belongs to; the rows of a series stand together. Without it,
+            and without a two-level index, all rows are one series.
+        sample_weight : array-like, optional
+            Weight of each time step in the loss; nested as X is.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError
+            If a parameter, X, y, series or sample_weight is not what it must be; one sentence says what.
+        DivergenceError
+            If the loss or the gradient is no longer finite; the best weights so far are kept.
+        """
+        self._check_parameters()
+        go_on = self.warm_start and hasattr(self, "_network")
+        return self._fit(X, y, go_on, series=series, sample_weight=sample_weight)
+
+    @with_callbacks
+    def partial_fit(self, X, y, series=None, sample_weight=None):
+        """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`."""
+        self._check_parameters()
+        return self._fit(X, y, hasattr(self, "_network"), ONE_EPOCH, series=series, sample_weight=sample_weight)
+
+    def _recipe(self):
+        return replace(super()._recipe(), bptt_steps=None)  # pieces of a series are rows already
+
+    def _rows(self, steps, targets, weights):
+        starts, lengths = cut(steps.starts, steps.lengths, self.max_length, self.truncate)
+        return Steps.whole(steps.values, starts, lengths, targets, weights)
+
+    def _hold_out(self, rows):
+        if len(rows) > 1:
+            seen, unseen = self._split(len(rows), None)
+            return rows.select(seen), rows.select(unseen)
+        known = np.flatnonzero(rows.weights.any(axis=1))
+        if len(known) < 2:
+            raise ValueError("early_stopping needs at least two time steps with a target, one to hold out; got 1.")
+        first = known[-min(len(known) - 1, max(1, round(self.validation_fraction * len(known))))]
+        later = np.arange(len(rows.weights)) >= first
+        return replace(rows, lengths=np.array([first])), replace(rows, weights=rows.weights * later[:, None])
+
+    def _arranged(self, rows, batch_size):
+        if self.window:
+            windows = rows.cut(self.window)
+            return windows.select(np.flatnonzero(windows.with_weight()))
+        return rows.cut(self.bptt_steps, self._network.zero_states(len(rows))) if self.bptt_steps else rows
+
+    # Prediction
+
+    def _run(self, X, series, initial_state):
+        """Time steps, the network's outputs for each, and the states after the last of each series."""
+        check_is_fitted(self)
+        steps, network = self._read(X, False, series), self._network
+        none = np.empty((len(steps.values), 0), network.dtype)
+        rows = Steps.whole(steps.values, steps.starts, steps.lengths, none, none)
+        if len(network.directions) == 1:
+            rows = rows.cut(PIECE, self._first_states(initial_state, len(steps)))
+            rows = replace(rows, fresh=np.zeros(len(rows), bool))
+        elif initial_state is not None:
+            raise ValueError("initial_state must be None with bidirectional=True, which reads from both ends; got one.")
+        n_jobs = effective_n_jobs(self.n_jobs) if len(steps) > 1 else 1
+        outputs = predict(network, self._theta, rows, n_jobs, rows.passes(TOGETHER), self._rooms())
+        return steps, outputs, rows.carried
+
+    def _first_states(self, given, n):
+        network = self._network
+        states = network.zero_states(n)
+        if given is None:
+            return states
+        given, shape = np.asarray(given), (*states.shape[:3], network.hidden_size)
+        if given.dtype.kind not in "biuf" or given.shape != shape:
+            raise ValueError(
+                f"initial_state must be numbers of shape {shape} (n_series, n_layers, n_states, hidden_size), as "
+                f"predict_with_state returns them; got {given.dtype} of shape {given.shape}."
+            )
+        with np.errstate(over="ignore"):
+            states[..., : network.hidden_size] = given
+        if not np.isfinite(states).all():
+            raise ValueError(f"initial_state must be finite in {network.dtype}; got NaN or infinity.")
+        return states
+
+    def predict(self, X, series=None, initial_state=None):
+        """Predict the target of every time step.
+
+        Parameters
+        ----------
+        X, series
+            As in `fit`, in any form that `fit` takes; a state is carried through each series from its first step on.
+        initial_state : array-like of shape (n_series, n_layers, n_states, hidden_size), optional
+            States that the series, in the order of X, go on from, as `predict_with_state` returns them; zero if None.
+
+        Returns
+        -------
+        y : ndarray of shape (n_timesteps,) or (n_timesteps, n_outputs)
+            As `y` in `fit`; nested as X is if that is three-dimensional or a list.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        ValueError
+            If X, series or initial_state is not what it must be.
+        """
+        steps, outputs, _ = self._run(X, series, initial_state)
+        return steps.nested(self._decoded(outputs))
+
+    def predict_with_state(self, X, series=None, initial_state=None):
+        """Predict the target of every time step, and return the states to go on from.
+
+        A series in pieces, each begun from the state after the last one, gives exactly what it gives as a whole.
+
+        Parameters
+        ----------
+        X, series, initial_state
+            As in `predict`.
+
+        Returns
+        -------
+        y : ndarray or list of ndarrays
+            As in `predict`.
+        state : ndarray of shape (n_series, n_layers, n_states, hidden_size)
+            After the last step of each series, in the order of X. An LSTM has two states, h and c, the other cells one.
+
+        Raises
+        ------
+        ValueError
+            As in `predict`; and for a bidirectional network, whose states also depend on what is still to come.
+        """
+        check_is_fitted(self)
+        if len(self._network.directions) == 2:
+            raise ValueError(
+                "predict_with_state needs bidirectional=False, since a state from the end of a series is no state to "
+                "go on from; got True."
+            )
+        steps, outputs, states = self._run(X, series, initial_state)
+        return steps.nested(self._decoded(outputs)), states[..., : self._network.hidden_size].copy()

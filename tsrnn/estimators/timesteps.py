@@ -1,0 +1,100 @@
+"""Rows that are time steps: which series each belongs to, and what belongs to each, flat or nested as X is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from tsrnn.series import Series, without_mask
+
+
+@dataclass(frozen=True)
+class TimeSteps(Series):
+    """Series end to end whose steps have a target each, or none: NaN."""
+
+    nest: Callable | None = None  # from entries end to end and the lengths of series to the caller's form, unless flat
+
+    noun, needs_all = "time step", False
+
+    @property
+    def n_owners(self):
+        return len(self.values)
+
+    def owner(self, i):
+        number, step = self.first_with(i)
+        return f"time step {step} of {self.name(number)}"
+
+    def aligned(self, entries, name):
+        """Targets or weights, nested as X was, end to end."""
+        entries = without_mask(entries if hasattr(entries, "__len__") else np.asarray(entries))
+        if self.nest is None or getattr(entries, "ndim", 1) == 0:
+            return entries
+        entries = entries.to_numpy() if hasattr(entries, "to_numpy") else entries
+        if len(entries) != len(self):
+            raise ValueError(f"{name} must have one part for each of the {len(self)} sequences; got {len(entries)}.")
+        try:
+            parts = [np.asarray(without_mask(part)) for part in entries]
+        except ValueError as error:  # of numpy: steps that do not make a rectangle
+            raise ValueError(f"{name} must have one shape a time step; got several.") from error
+        for i, (part, length) in enumerate(zip(parts, self.lengths)):
+            if part.ndim == 0 or len(part) != length:
+                got = "one number" if part.ndim == 0 else len(part)
+                raise ValueError(
+                    f"{name} of {self.name(i)} must have one entry for each of its {length} time steps; got {got}."
+                )
+            if part.shape[1:] != parts[0].shape[1:]:
+                raise ValueError(
+                    f"{name} must have one shape a time step; got {parts[0].shape[1:]} and, for {self.name(i)}, "
+                    f"{part.shape[1:]}."
+                )
+        kinds = {part.dtype.kind for part in parts}
+        return np.concatenate(parts, dtype=object if "U" in kinds and len(kinds) > 1 else None)
+
+    def nested(self, flat):
+        """What belongs to the steps, end to end, in the form X had."""
+        return flat if self.nest is None else self.nest(flat, self.lengths)
+
+
+def blocks(flat, lengths):
+    return flat.reshape(len(lengths), lengths[0], *flat.shape[1:])
+
+
+def parts(flat, lengths):
+    return np.split(flat, lengths.cumsum()[:-1])
+
+
+def runs(labels, n, name="series"):
+    """Labels of series and how many steps each has, from the label of each of n steps in order."""
+    if np.ndim(labels) != 1 or len(labels) != n:
+        raise ValueError(f"{name} must be one label for each of the {n} rows of X; got shape {np.shape(labels)}.")
+    codes, names = pd.factorize(labels if hasattr(labels, "take") else np.array(labels, dtype=object))
+    names = pd.Index(names).to_list()
+    if (codes < 0).any():
+        raise ValueError(f"{name} must not hold missing labels; got one for row {int((codes < 0).argmax())} of X.")
+    first = np.concatenate([[0], np.flatnonzero(np.diff(codes)) + 1])
+    apart = codes[first] != np.arange(len(first))
+    if apart.any():
+        row = first[int(apart.argmax())]
+        raise ValueError(
+            f"the rows of a series must stand together in X; those of {names[codes[row]]!r} "
+            f"go on in row {row} after rows of another."
+        )
+    return names, np.diff(first, append=n)
+
+
+def check_times(index, lengths, labels):
+    """Raise a sentence for the first series whose times, the second level of the index, do not run forward."""
+    times = index.get_level_values(1)
+    try:
+        later = np.asarray(times[1:] > times[:-1])
+    except TypeError as error:
+        raise TypeError(f"time labels of X must have an order; got {error}.") from error
+    later[lengths.cumsum()[:-1] - 1] = True
+    if not later.all():
+        row = int(later.argmin())
+        number = int(np.searchsorted(lengths.cumsum(), row, side="right"))
+        raise ValueError(
+            f"times of a series must run forward in X; those of {labels[number]!r} go from {times[row]} to "
+            f"{times[row + 1]}: X.sort_index() puts them in order."
+        )

@@ -1,0 +1,135 @@
+"""The course of training: losses, and norms of the gradient."""
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from tsrnn.inspection.drawing import QUIET, axes_of, line_of
+
+
+class LossCurveDisplay:
+    """The loss after each epoch, and with `early_stopping` that of the held-out sequences.
+
+    Parameters
+    ----------
+    loss_curve, validation_loss_curve : array-like
+        A number for each epoch; the second may be empty.
+
+    Attributes
+    ----------
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    lines_ : list of matplotlib Line2D
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tsrnn import RNNRegressor
+    >>> from tsrnn.inspection import LossCurveDisplay
+    >>> X = np.random.default_rng(0).normal(size=(50, 12))
+    >>> model = RNNRegressor(max_iter=5, early_stopping=True, random_state=0).fit(X, X[:, -1])
+    >>> display = LossCurveDisplay.from_estimator(model)  # doctest: +SKIP
+    """
+
+    def __init__(self, loss_curve, validation_loss_curve=()):
+        self.loss_curve, self.validation_loss_curve = loss_curve, validation_loss_curve
+
+    @classmethod
+    def from_estimator(cls, estimator, *, ax=None, name=None, **line_kw):
+        """Draw the curves of a fitted estimator; parameters as in `plot`."""
+        check_is_fitted(estimator, "loss_curve_")
+        return cls(estimator.loss_curve_, estimator.validation_loss_curve_).plot(ax=ax, name=name, **line_kw)
+
+    def plot(self, ax=None, *, name=None, **line_kw):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where; by default a new figure.
+        name : str, optional
+            What to call the estimator in the legend.
+        **line_kw
+            For `Axes.plot`.
+
+        Returns
+        -------
+        display : LossCurveDisplay
+        """
+        self.figure_, self.ax_ = axes_of(ax)
+        self.lines_ = []
+        for i, (label, curve) in enumerate((("training", self.loss_curve), ("held out", self.validation_loss_curve))):
+            if len(curve):
+                options = line_of(i) | {"label": f"{name}, {label}" if name else label} | line_kw
+                self.lines_ += self.ax_.plot(np.arange(1, len(curve) + 1), curve, **options)
+        self.ax_.set(yscale="log", xlabel="epoch", ylabel="loss")
+        self.ax_.xaxis.get_major_locator().set_params(integer=True)
+        self.ax_.legend(frameon=False)
+        return self
+
+
+class GradientNormDisplay:
+    """The norm of the gradient before clipping, update by update, with the threshold and how often it acted.
+
+    Parameters
+    ----------
+    norms : array-like of shape (n_updates,)
+    clip_norm : float or None, default=None
+        The threshold.
+
+    Attributes
+    ----------
+    clipped_share_ : float
+        Share of the updates whose norm was above the threshold. Where `clip_value` has cut the gradient first, the
+        threshold may have acted less often.
+    ax_ : matplotlib Axes
+    figure_ : matplotlib Figure
+    line_ : matplotlib Line2D
+    threshold_ : matplotlib Line2D or None
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from tsrnn import RNNRegressor
+    >>> from tsrnn.inspection import GradientNormDisplay
+    >>> X = np.random.default_rng(0).normal(size=(50, 12))
+    >>> model = RNNRegressor(max_iter=5, clip_norm=0.5, random_state=0).fit(X, X[:, -1])
+    >>> display = GradientNormDisplay.from_estimator(model)  # doctest: +SKIP
+    """
+
+    def __init__(self, norms, clip_norm=None):
+        self.norms, self.clip_norm = np.asarray(norms), clip_norm
+
+    @classmethod
+    def from_estimator(cls, estimator, *, ax=None, name=None, **line_kw):
+        """Draw the norms of a fitted estimator and its `clip_norm`; parameters as in `plot`."""
+        check_is_fitted(estimator, "grad_norm_curve_")
+        return cls(estimator.grad_norm_curve_, estimator.clip_norm).plot(ax=ax, name=name, **line_kw)
+
+    def plot(self, ax=None, *, name=None, **line_kw):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where; by default a new figure.
+        name : str, optional
+            What to call the estimator in the legend.
+        **line_kw
+            For `Axes.plot`.
+
+        Returns
+        -------
+        display : GradientNormDisplay
+        """
+        self.figure_, self.ax_ = axes_of(ax)
+        label = f"{name}, before clipping" if name else "before clipping"
+        updates = np.arange(1, len(self.norms) + 1)
+        (self.line_,) = self.ax_.plot(updates, self.norms, **line_of(0) | {"linewidth": 0.8, "label": label} | line_kw)
+        self.threshold_, self.clipped_share_ = None, 0.0
+        if self.clip_norm is not None:
+            self.clipped_share_ = np.count_nonzero(self.norms > self.clip_norm) / max(len(self.norms), 1)
+            label = f"clip_norm = {self.clip_norm:g}, {self.clipped_share_:.0%} of the updates clipped"
+            self.threshold_ = self.ax_.axhline(self.clip_norm, color=QUIET, linestyle="--", linewidth=1.2, label=label)
+        self.ax_.set(yscale="log", xlabel="update", ylabel="norm of the gradient")
+        self.ax_.legend(frameon=False)
+        return self

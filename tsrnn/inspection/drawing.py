@@ -1,0 +1,20 @@
+"""What the displays share: axes to draw on, and colours."""
+
+COLOURS = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"  # told apart without colour vision
+QUIET = "#999999"
+
+
+def axes_of(ax):
+    """Figure and axes: those given, or new ones."""
+    if ax is None:
+        try:
+            import matplotlib.pyplot as plt
+        except ImportError as error:
+            raise ImportError('a display needs matplotlib: pip install "tsrnn[plot]".') from error
+        ax = plt.subplots(layout="constrained")[1]
+    ax.spines[["top", "right"]].set_visible(False)
+    return ax.figure, ax
+
+
+def line_of(i):
+    return {"color": COLOURS[i % len(COLOURS)], "linewidth": 1.4}

@@ -1,0 +1,52 @@
+"""A fitted network goes over sequences once more, and keeps what it remembers."""
+
+from copy import copy
+from functools import partial
+
+import numpy as np
+from sklearn.utils.validation import check_is_fitted
+
+from tsrnn.estimators.base import BaseRecurrent
+from tsrnn.estimators.sequence import BaseSequence
+from tsrnn.network import Network, Room
+
+ROWS = 64  # sequences of one pass: all their states are kept
+
+
+def read(estimator, X, y=None, series=None):
+    """Sequences in X, and the rows that the network sees of them; without `y` they have no targets."""
+    if isinstance(estimator, BaseRecurrent):
+        check_is_fitted(estimator)
+    if not isinstance(getattr(estimator, "_network", None), Network):
+        raise TypeError(
+            f"estimator must be one recurrent network, such as an RNNRegressor; got {type(estimator).__name__}."
+        )
+    if series is not None and not isinstance(estimator, BaseSequence):
+        raise ValueError(f"series must be None for {type(estimator).__name__}, whose rows are sequences; got labels.")
+    network, where = estimator._network, {} if series is None else {"series": series}
+    sequences = estimator._read(X, reset=False, **where)
+    targets = weights = np.empty((sequences.n_owners, 0))
+    if y is not None:
+        # a copy, since reading targets as in `fit` notes their form
+        targets, factors = copy(estimator)._encode(sequences.aligned(y, "y"), sequences, None, reset=False)
+        if targets.shape[1] != network.n_outputs:
+            raise ValueError(f"y must have {network.n_outputs} outputs, as in fit; got {targets.shape[1]}.")
+        weights = np.broadcast_to(factors > 0, targets.shape)
+    parts = (np.ascontiguousarray(part, dtype=network.dtype) for part in (targets, weights))
+    return sequences, estimator._rows(sequences, *parts)
+
+
+def passes(estimator, rows):
+    """(chosen rows, their batch, the network's outputs, traces, a way back) for some rows after the other.
+
+    The way back is `Network.backward`, which still wants slopes of the outputs.
+    """
+    network, order = estimator._network, np.argsort(-rows.lengths, kind="stable")
+    packed, room = network.packing(training=True)(estimator._theta), Room(network.dtype)
+    grad = np.empty(network.layout.size, network.dtype)
+    for first in range(0, len(order), ROWS):
+        chosen = order[first : first + ROWS]
+        batch = rows.batch(chosen, room)
+        outputs, traces = network.forward(packed, batch, room, keep=True)
+        back = partial(network.backward, packed, batch, traces, grad=grad, room=room)
+        yield chosen, batch, outputs, traces, back

@@ -1,0 +1,63 @@
+"""Which inputs an output listens to."""
+
+import numpy as np
+
+from tsrnn.inspection.passes import passes, read
+from tsrnn.network import padded
+
+
+def saliency(estimator, X):
+    """Size of the slope of each output along each input, |d output / d x_t|, for every sequence.
+
+    Parameters
+    ----------
+    estimator : RNNRegressor or RNNClassifier
+        Fitted. The outputs of a regressor are its predictions; those of a classifier are the numbers before the
+        sigmoid or softmax, one where there are two classes, otherwise one for each class in the order of `classes_`.
+    X : sequences
+        Any form that `fit` takes.
+
+    Returns
+    -------
+    slopes : list of ndarrays of shape (n_timesteps_i, n_features) or (n_timesteps_i, n_features, n_outputs)
+        One for each sequence; without the last axis where there is one output. Zero at steps that `max_length` cuts
+        off.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the estimator is no recurrent network of this library, or X is not what `fit` takes.
+
+    Notes
+    -----
+    Source: Simonyan, Vedaldi and Zisserman, *Deep inside convolutional networks: visualising image classification
+    models and saliency maps*, ICLR workshop, 2014.
+
+    Examples
+    --------
+    >>> from tsrnn import RNNRegressor
+    >>> from tsrnn.datasets import make_adding_problem
+    >>> from tsrnn.inspection import saliency
+    >>> X, y = make_adding_problem(n_sequences=64, n_steps=20, random_state=0)
+    >>> model = RNNRegressor(cell="gru", max_iter=5, random_state=0).fit(X, y)
+    >>> slopes = saliency(model, X)
+    >>> len(slopes), slopes[0].shape
+    (64, (20, 2))
+    """
+    sequences, rows = read(estimator, X)
+    if estimator._network.every_step:
+        name = type(estimator).__name__
+        raise ValueError(f"saliency needs an estimator with one answer for a sequence; got {name}, with one a step.")
+    network, cut_at_start = estimator._network, estimator.truncate == "start"
+    n_features, n_outputs = network.n_inputs, network.n_outputs
+    found = [np.zeros((length, n_features, n_outputs), network.dtype) for length in sequences.lengths]
+    for chosen, batch, outputs, _, back in passes(estimator, rows):
+        dx = np.empty((*batch.x.shape[:2], padded(n_features)), network.dtype)
+        for k in range(n_outputs):
+            slopes = np.zeros_like(outputs)
+            slopes[:, k] = 1
+            back(slopes=slopes, dx=dx)
+            for row, (number, length) in enumerate(zip(chosen, batch.lengths)):
+                first = len(found[number]) - length if cut_at_start else 0
+                found[number][first : first + length, :, k] = np.abs(dx[:length, row, :n_features])
+    return [slopes[..., 0] for slopes in found] if n_outputs == 1 else found
