@@ -122,6 +122,12 @@ def test_effects_are_those_of_the_regression_of_differences():
     np.testing.assert_allclose(effects_of(z, known, future, 4), expected)
 
 
+def test_the_effect_is_told(fitted):
+    promo = cut(shops())[0]["promo"]
+    assert fitted.effects_.to_dict() == {"promo": pytest.approx(0.7 * promo.std(), abs=0.01)}
+    assert quick(max_steps=1, n_networks=1).fit(cut(shops())[0]).effects_ is None
+
+
 def test_windows_show_covariates_beside_the_values_and_those_of_the_horizon():
     series = [np.arange(100.0, 112), np.arange(200.0, 207)]
     past = [np.column_stack([y + 0.1, y + 0.2]) for y in series]
@@ -203,6 +209,7 @@ def test_life_after_fit(fitted, tmp_path):
     fitted.save(tmp_path / "f")
     again = RNNForecaster.load(tmp_path / "f")
     pd.testing.assert_frame_equal(again.predict(X_df=future, level=90), expected)
+    pd.testing.assert_series_equal(again.effects_, fitted.effects_)
     earlier, later = cut(past, 3)
     early = clone_of(fitted).fit(earlier).update(later)
     pd.testing.assert_frame_equal(early.predict(X_df=future), early.predict(past, X_df=future))

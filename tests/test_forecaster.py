@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import re
 import signal
 
 import numpy as np
@@ -148,6 +149,22 @@ def test_silent_unless_asked(capfd):
     quick(verbose=1).fit(waves())
     out, err = capfd.readouterr()
     assert (out, err) == ("", "training 100%\n")  # where nobody watches, the end is enough
+
+
+def test_progress_tells_network_epoch_and_time_left(monkeypatch, capsys):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
+    quick(verbose=1, window=8, level=1, log=True, deseasonalize=False).fit(waves())
+    shown = capsys.readouterr().err.replace("\033[K", "").split("\r")[1:]
+    found = [
+        re.fullmatch(r"training +(\d+)%, \d+ s left: (plan|network) (\d) of (\d), epoch (\d) of 2", one)
+        for one in shown
+    ]
+    assert [bool(one) for one in found] == [True] * 6 + [False] and shown[-1] == "training 100%\n"
+    assert [int(one[1]) for one in found[:6]] == sorted(int(one[1]) for one in found[:6])
+    assert sorted(one.group(2, 3, 4, 5) for one in found[:6]) == [
+        *(("network", number, "2", epoch) for number in "12" for epoch in "12"),
+        *(("plan", "1", "1", epoch) for epoch in "12"),
+    ]
 
 
 def test_adjustment_goes_back_to_where_it_came_from():

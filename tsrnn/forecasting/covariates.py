@@ -145,7 +145,12 @@ def check_static(panel, columns):
 
 def future_of(frame, panel, roles, codes):
     """Numbers of what is known beyond the end of series, at the rows of a long frame; None if nothing is."""
-    return stacked(named(frame, roles.future, codes) | waves(frame[panel.columns[1]], roles.calendar))
+    return stacked(future_numbers(frame, panel, roles, codes))
+
+
+def future_numbers(frame, panel, roles, codes):
+    """The same by name."""
+    return named(frame, roles.future, codes) | waves(frame[panel.columns[1]], roles.calendar)
 
 
 def encoded(frame, columns, codes):

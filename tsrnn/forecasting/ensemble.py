@@ -1,6 +1,7 @@
 """Networks trained side by side on one panel, and the median of what they forecast, mixed with Theta's forecast."""
 
 import threading
+import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -85,32 +86,45 @@ class Course:
 
     def __init__(self, n_epochs, verbose):
         self.n_epochs, self.done, self.interrupted = n_epochs, [], threading.Event()
-        self.line = Line() if verbose else None
+        self.line, self.begin = Line() if verbose else None, time.monotonic()
 
-    def on_epoch(self, epoch):
-        self.done.append(epoch)
-        if self.line:
-            self.line.show(f"training {len(self.done) / self.n_epochs:4.0%}")
-        return self.interrupted.is_set()
+    def of(self, network, n_epochs):
+        """What a network calls after each of its epochs."""
+
+        def on_epoch(epoch):
+            self.done.append(epoch)
+            if self.line:
+                share = len(self.done) / self.n_epochs
+                left = (time.monotonic() - self.begin) * (1 / share - 1)
+                where = f"{network}, epoch {epoch + 1} of {n_epochs}"
+                self.line.show(f"training {share:4.0%}, {left:.0f} s left: {where}")
+            return self.interrupted.is_set()
+
+        return on_epoch
 
     def end(self):
         """After the last network."""
         if self.line and (self.interrupted.is_set() or len(self.done) >= self.n_epochs):
+            self.line.show(f"training {len(self.done) / self.n_epochs:.0%}")
             self.line.end()
 
 
-def train_members(histories, sees_gaps, jobs, n_steps, setting, course):
-    """A network for each job, side by side. Ctrl-C stops them all, and leaves out those that have not begun."""
+def train_members(histories, sees_gaps, jobs, n_steps, setting, course, label="network"):
+    """A network for each job, side by side; `label` is what the line of progress calls them. Ctrl-C stops them all, and
+    leaves out those that have not begun.
+    """
     kinds = {job.plan.deseasonalize for job in jobs}
     z = {kind: setting.adjustment(histories, kind).forward(histories.series) for kind in kinds}
     weights = importance(z[min(kinds)], setting.season_length)
 
-    def work(job):
+    def work(number, job):
         windows = setting.windows(z[job.plan.deseasonalize], job.plan, histories, sees_gaps)
-        return train_member(windows.for_training(EPOCH * setting.batch_size, weights), job, n_steps, setting, course)
+        rows = windows.for_training(EPOCH * setting.batch_size, weights)
+        on_epoch = course.of(f"{label} {number} of {len(jobs)}", epochs(n_steps))
+        return train_member(rows, job, n_steps, setting, on_epoch)
 
     with ThreadPoolExecutor(min(setting.n_jobs, len(jobs))) as threads:
-        running = [threads.submit(work, job) for job in jobs]
+        running = [threads.submit(work, *job) for job in enumerate(jobs, start=1)]
         try:
             while wait(running, timeout=0.1).not_done:
                 pass  # a wait without an end would not hear Ctrl-C everywhere
@@ -130,7 +144,7 @@ def train_members(histories, sees_gaps, jobs, n_steps, setting, course):
     return members
 
 
-def train_member(windows, job, n_steps, setting, course):
+def train_member(windows, job, n_steps, setting, on_epoch):
     rng, plan = np.random.default_rng(job.seed), job.plan
     network = Network(job.cell, windows.n_inputs, setting.hidden_size, setting.h, n_context=plan.window)
     theta = network.initial(rng)
@@ -150,7 +164,7 @@ def train_member(windows, job, n_steps, setting, course):
         n_iter_no_change=n_steps,
         device=setting.device,
     )
-    history = train(network, theta, windows, recipe, rng, on_epoch=course.on_epoch)
+    history = train(network, theta, windows, recipe, rng, on_epoch=on_epoch)
     return Member(plan, network, theta, history.loss_curve, windows.known is not None)
 
 

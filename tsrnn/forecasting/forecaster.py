@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.backends.devices import DEVICES, backend_of
 from tsrnn.forecasting.backtesting import backtest
-from tsrnn.forecasting.covariates import Roles, ahead_of, check_static, codes_of, histories_of
+from tsrnn.forecasting.covariates import Roles, ahead_of, check_static, codes_of, future_numbers, histories_of
 from tsrnn.forecasting.ensemble import (
     Course,
     Job,
@@ -64,6 +64,11 @@ class RNNForecaster(BaseEstimator):
     the panel, held out, and the best few are kept. The forecast is the median over `n_networks` networks that differ in
     plan, cell and random numbers, trained on all values, mixed with the Theta method's unless that harms; the errors on
     the held-out values give its intervals. `h`, `freq` and `season_length` are all a newcomer gives.
+
+    Covariates that are known in the future have an effect b on the level, the same for all series, which a regression
+    of seasonal differences tells; it is taken out before and put back after, z = log y - b f - season. Beside the
+    value, a step of the network sees its past covariates, the future ones of its time and of `h` steps later, so that
+    the last `h` values bring the horizon's, and the static ones.
 
     Values may be missing: the last known one stands in for them, the networks see which they are, and no error is
     counted there.
@@ -120,7 +125,7 @@ class RNNForecaster(BaseEstimator):
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where networks are trained and forecast; see `RNNRegressor`.
     verbose : int, default=0
-        1 shows one line of progress on stderr.
+        1 shows one line of progress on stderr: the network, its epoch, and the time left.
 
     Attributes
     ----------
@@ -134,6 +139,9 @@ class RNNForecaster(BaseEstimator):
         The frequency in use.
     theta_share_ : float
         Share of the Theta method's forecast in use.
+    effects_ : Series or None
+        Effect b of each number f made of future covariates and calendar: on the logarithm, or the value in units of the
+        series' mean size.
 
     Notes
     -----
@@ -259,7 +267,10 @@ class RNNForecaster(BaseEstimator):
             setting, fitted = self._begin(histories, self._plans(lengths), max_steps, rng)
         self._panel, self.freq_, self._roles, self._codes = panel, panel.freq, roles, codes
         self._members, self.plans_, self.trial_, self._errors, self.theta_share_ = fitted
-        self._effects = setting.effects
+        self.effects_ = None
+        if setting.effects is not None:
+            names = future_numbers(panel.to_long().head(1), panel, roles, codes)
+            self.effects_ = pd.Series(setting.effects, list(names), name="effect")
         self.loss_curves_ = [member.loss_curve for member in self._members]
         return self
 
@@ -474,8 +485,7 @@ class RNNForecaster(BaseEstimator):
         return histories_of(panel, self._roles, self._codes, ahead)
 
     def _outlook(self, histories, h):
-        setting = replace(self._setting(), effects=self._effects)
-        return far_outlook(histories, self._members, setting, self.theta_share_, h)
+        return far_outlook(histories, self._members, self._fitted_setting(), self.theta_share_, h)
 
     def _panel_of(self, df):
         check_is_fitted(self)
@@ -527,6 +537,9 @@ class RNNForecaster(BaseEstimator):
         own = {field.name: getattr(self, field.name) for field in fields(Setting) if field.name != "effects"}
         return Setting(**own | {"n_jobs": effective_n_jobs(self.n_jobs or -1)})
 
+    def _fitted_setting(self):
+        return replace(self._setting(), effects=None if self.effects_ is None else self.effects_.to_numpy())
+
     def _plans(self, lengths):
         given = self.window, self.segment, self.level, self.deseasonalize
         plans = plans_for(lengths, self.h, self.season_length, *given)
@@ -551,7 +564,7 @@ class RNNForecaster(BaseEstimator):
             setting = self._setting().with_effects(history)
             cell, seed = "gru" if self.cell == "auto" else self.cell, rng.randint(2**31)
             jobs = [Job(plan, cell, seed) for plan in plans]
-            members = train_members(history, sees_gaps, jobs, trial_steps, setting, course)
+            members = train_members(history, sees_gaps, jobs, trial_steps, setting, course, "plan")
             if course.interrupted.is_set():
                 return setting, (members, [member.plan for member in members], None, None, share)
             weights = importance(setting.adjustment(history, False).forward(history.series), self.season_length)
@@ -581,8 +594,8 @@ class RNNForecaster(BaseEstimator):
                 f"with warm_start=True, h and hidden_size must stay those of the last fit, {form.pop()}; got "
                 f"{(self.h, self.hidden_size)}."
             )
-        setting = replace(self._setting(), effects=self._effects)
         jobs = [Job(m.plan, m.network.cell.name, seed, m.theta) for m, seed in zip(members, seeds)]
         course = Course(len(jobs) * epochs(max_steps), self.verbose)
+        setting = self._fitted_setting()
         members = train_members(histories, members[0].sees_gaps, jobs, max_steps, setting, course)
         return setting, (members, self.plans_, self.trial_, self._errors, self.theta_share_)

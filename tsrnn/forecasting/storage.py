@@ -40,11 +40,8 @@ def save(forecaster, path):
     arrays = {f"theta_{i}": member.theta for i, member in enumerate(members)}
     arrays |= {"values": panel.values, "known": panel.known, "starts": panel.starts}
     arrays["times"] = panel.times.asi8 if stamps else panel.times.to_numpy(np.int64)
-    arrays |= {
-        name: array
-        for name, array in (("errors", forecaster._errors), ("effects", forecaster._effects))
-        if array is not None
-    }
+    if forecaster._errors is not None:
+        arrays["errors"] = forecaster._errors
     rest = {
         "version": __version__,
         "parameters": parameters,
@@ -57,6 +54,7 @@ def save(forecaster, path):
         "theta_share": forecaster.theta_share_,
         "columns": panel.columns,
         "covariates": None if panel.covariates is None else panel.covariates.to_dict("list"),
+        "effects": None if forecaster.effects_ is None else forecaster.effects_.to_dict(),
         "roles": forecaster._roles,
         "codes": forecaster._codes,
         "restore": to_json(panel.restore),
@@ -98,11 +96,8 @@ def load(Forecaster, path):
         tuple(rest["columns"]),
         pd.DataFrame(rest["covariates"]) if rest.get("covariates") else None,
     )
-    forecaster.freq_, forecaster._errors, forecaster._effects = (
-        rest["freq"],
-        arrays.get("errors"),
-        arrays.get("effects"),
-    )
+    forecaster.freq_, forecaster._errors = rest["freq"], arrays.get("errors")
+    forecaster.effects_ = pd.Series(rest["effects"], name="effect") if rest.get("effects") else None
     forecaster._roles, forecaster._codes = Roles(*rest.get("roles", ([], [], [], []))), rest.get("codes", {})
     forecaster.theta_share_ = rest.get("theta_share", 0.0)  # files of older versions have none
     forecaster.trial_ = None if rest["trial"] is None else pd.DataFrame(rest["trial"])

@@ -18,8 +18,9 @@ def as_times(times, freq, restore):
     """Timestamps or int64, their frequency if it is known, and the way back; periods go back to periods."""
     if isinstance(times.dtype, pd.ArrowDtype):
         times = pd.Series(times.to_numpy(), name=times.name)
-    if times.dtype == object and pd.api.types.infer_dtype(times) in ("integer", "period"):
-        times = times.astype("Int64") if pd.api.types.infer_dtype(times) == "integer" else times.infer_objects()
+    kind = pd.api.types.infer_dtype(times)
+    if times.dtype == object and kind in ("integer", "period"):
+        times = times.astype("Int64") if kind == "integer" else times.infer_objects()
     if isinstance(times.dtype, pd.PeriodDtype):
         alias = str(times.dtype).removeprefix("period[").removesuffix("]")
         return times.dt.to_timestamp(), of_periods(times.dtype, alias, freq), partial(with_periods, restore, alias)
@@ -27,9 +28,9 @@ def as_times(times, freq, restore):
         return as_integers(times), freq, restore
     if pd.api.types.is_datetime64_any_dtype(times):
         return times, freq, restore
-    if pd.api.types.infer_dtype(times) not in ("string", "datetime", "datetime64", "date"):
-        kind = times.dtype if times.dtype != object else pd.api.types.infer_dtype(times)
-        raise ValueError(f"column {times.name!r} must hold timestamps or integers; got {kind}.")
+    if kind not in ("string", "datetime", "datetime64", "date"):
+        got = times.dtype if times.dtype != object else kind
+        raise ValueError(f"column {times.name!r} must hold timestamps or integers; got {got}.")
     try:
         parsed = pd.to_datetime(times, errors="coerce")
     except ValueError as error:
