@@ -314,7 +314,7 @@ class Pairs:
         return PairBatch(source, target, order, self.forced[self.places(chosen)])
 
     def n_batches(self, batch_size):
-        return -(-len(self) // batch_size)
+        return self.source.n_batches(batch_size)
 
     def epoch(self, rng, batch_size, shuffle):
         """Every row once, in batches of similar length; which inputs are as given is drawn anew."""

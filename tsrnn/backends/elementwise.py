@@ -5,12 +5,11 @@ gradient's norm, the update.
 from functools import cache
 
 import numpy as np
-from numba.extending import register_jitable
 
 from tsrnn.backends.compiling import compiled
 from tsrnn.backends.scan import add_sum, add_transposed_product, product
 from tsrnn.backends.simd import load, load_rows, n_lanes, store, store_rows, tile_width
-from tsrnn.rules.functions import exp, log
+from tsrnn.backends.softmax import to_log_probabilities
 from tsrnn.rules.noise import uniform
 
 
@@ -110,20 +109,6 @@ def affine_backward(x, w_t, dout, dx, grad, at):
     add_sum(grad[end : end + M].reshape(1, M), dout, N)
     for p in range(w_t.shape[0]):
         product(dx, 0, p * w_t.shape[2], zero, 0, 0, dout, 0, N, M, w_t[p], 0)
-
-
-@register_jitable
-def to_log_probabilities(outputs, row, n):
-    """outputs[row, :n] -= log(sum(exp(outputs[row, :n])))"""
-    top = outputs[row, 0]
-    for j in range(1, n):
-        top = max(top, outputs[row, j])
-    total = exp(outputs[row, 0] - top)
-    for j in range(1, n):
-        total += exp(outputs[row, j] - top)
-    top += log(total)
-    for j in range(n):
-        outputs[row, j] -= top
 
 
 @compiled

@@ -51,6 +51,15 @@ LONG = (
 
 ONE_EPOCH = {"max_iter": 1, "early_stopping": False}
 
+
+def with_weight(rows, series):
+    """The rows that have a weight, of which there must be one."""
+    kept = np.flatnonzero(rows.with_weight())
+    if len(kept) == 0:
+        raise ValueError(f"the weights must be positive for at least one {series.noun}; got zeros only.")
+    return rows.select(kept)
+
+
 try:  # scikit-learn 1.9 and newer
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:  # pragma: no cover
@@ -299,11 +308,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         check_scale(series)
         weights = check_weight(sample_weight, series)
         targets, factors = self._encode(series.aligned(y, "y"), series, classes, reset)
-        rows = self._rows(series, *self._typed(targets, weights[:, None] * factors))
-        kept = np.flatnonzero(rows.with_weight())
-        if len(kept) == 0:
-            raise ValueError(f"the weights must be positive for at least one {series.noun}; got zeros only.")
-        return rows.select(kept)
+        return with_weight(self._rows(series, *self._typed(targets, weights[:, None] * factors)), series)
 
     def _typed(self, targets, weights):
         dtype = np.dtype(self.dtype)

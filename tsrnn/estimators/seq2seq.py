@@ -10,7 +10,7 @@ from sklearn.utils.validation import check_is_fitted
 from tsrnn.batching import Pairs, Steps
 from tsrnn.decoding import decode
 from tsrnn.encoder_decoder import EncoderDecoder
-from tsrnn.estimators.base import ONE_EPOCH, BaseRecurrent, with_callbacks
+from tsrnn.estimators.base import ONE_EPOCH, BaseRecurrent, with_callbacks, with_weight
 from tsrnn.estimators.docs import documented_of_pairs
 from tsrnn.estimators.regressor import Regression
 from tsrnn.estimators.targets import (
@@ -96,11 +96,8 @@ class BaseSeq2Seq(BaseRecurrent):
         series = self._read(X, reset)
         check_scale(series)
         weights = check_weight(sample_weight, series)
-        rows = self._pairs(series, self._encode(series.aligned(y, "y"), series, classes, reset, **known), weights)
-        kept = np.flatnonzero(rows.with_weight())
-        if len(kept) == 0:
-            raise ValueError("the weights must be positive for at least one sequence; got zeros only.")
-        return rows.select(kept)
+        steps = self._encode(series.aligned(y, "y"), series, classes, reset, **known)
+        return with_weight(self._pairs(series, steps, weights), series)
 
     def _strata(self, targets):
         return None

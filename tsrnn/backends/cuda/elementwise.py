@@ -11,7 +11,8 @@ from numba.extending import register_jitable
 
 from tsrnn.backends.cuda.launching import THREADS, compiled
 from tsrnn.backends.cuda.picking import picking
-from tsrnn.rules.functions import exp, log, sqrt
+from tsrnn.backends.softmax import to_log_probabilities
+from tsrnn.rules.functions import sqrt
 from tsrnn.rules.noise import uniform
 
 # Copies
@@ -160,20 +161,6 @@ def drop(x, seed, rate, scale, zero, out):
 
 
 # Sums over all: every block leaves its part
-
-
-@register_jitable
-def to_log_probabilities(outputs, row, n):
-    """outputs[row, :n] -= log(sum(exp(outputs[row, :n])))"""
-    top = outputs[row, 0]
-    for j in range(1, n):
-        top = max(top, outputs[row, j])
-    total = exp(outputs[row, 0] - top)
-    for j in range(1, n):
-        total += exp(outputs[row, j] - top)
-    top += log(total)
-    for j in range(n):
-        outputs[row, j] -= top
 
 
 @compiled
