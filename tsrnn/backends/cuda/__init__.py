@@ -21,10 +21,10 @@ from tsrnn.backends.cuda.launching import (
     nothing,
     read_numbers,  # noqa: F401 a verb as it is
     scratch,
+    to_device,  # noqa: F401
 )
 from tsrnn.backends.cuda.packing import Packing  # noqa: F401
-from tsrnn.backends.cuda.products import multiply, weight_slopes
-from tsrnn.backends.cuda.scan import backward, forward  # noqa: F401
+from tsrnn.backends.cuda.precision import in_precision
 
 MOST_ROWS = 16384  # of one forward pass in a prediction
 
@@ -44,13 +44,6 @@ def zeros(shape, dtype):
     out = allocate(shape, np.dtype(dtype))
     if out.size:
         assign(out, 0)
-    return out
-
-
-def to_device(array):
-    out = allocate(array.shape, array.dtype)
-    if out.size:
-        out.copy_to_device(np.ascontiguousarray(array), stream=memory.stream)
     return out
 
 
@@ -145,22 +138,7 @@ def drop(x, seed, rate, out):
 # Head, loss, update
 
 
-def affine(x, w, b, out):
-    multiply(x.reshape(-1), x.shape[1], w, b, out.reshape(-1), out.shape[1], x.shape[0])
-
-
-def affine_backward(x, w_t, dout, dx, grad, at):
-    (N, K), M = x.shape, dout.shape[1]
-    multiply(dout.reshape(-1), M, w_t, nothing(1, x.dtype), dx.reshape(-1), K, N)
-    weight_slopes([(x, K, M, 0)], dout.reshape(-1), M, M, ones(N), 1, 1, grad, at)
-
-
-def ones(n):
-    """Lengths of `n` rows of one step."""
-    array = memory.arrays.get("ones")
-    if array is None or array.size < n:
-        array = memory.arrays["ones"] = to_device(np.ones(n, np.int64))
-    return array[:n]
+forward, backward, affine, affine_backward = in_precision("fp32")
 
 
 def log_softmax(outputs, n):

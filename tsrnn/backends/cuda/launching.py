@@ -84,6 +84,13 @@ def allocate(shape, dtype):
         ) from error
 
 
+def to_device(array):
+    out = allocate(array.shape, array.dtype)
+    if out.size:
+        out.copy_to_device(np.ascontiguousarray(array), stream=memory.stream)
+    return out
+
+
 def nothing(n_dims, dtype):
     """An array without numbers, where a kernel is not given one."""
     if (n_dims, dtype) not in memory.arrays:

@@ -1,19 +1,40 @@
-"""Matrix products: a block makes a tile of the result, a thread a few rows and columns of it in registers.
+"""Matrix products: a block makes a tile of the result, a thread sixteen numbers of it in registers.
 
-Matrices that change are flat, so many numbers a row apart; factors wait in shared memory, a few rows at a time.
+Matrices that change are flat, so many numbers a row apart; factors wait in shared memory, a few rows at a time. Large
+products of float32 are made by tensor cores.
 """
 
 from functools import cache
+from typing import NamedTuple
 
 import numba
+import numpy as np
 from numba import cuda
 from numba.extending import register_jitable
 
+from tsrnn.backends.cuda import tensor
 from tsrnn.backends.cuda.launching import ALIGNMENT, BUSY, SIMULATED, compiled, launch, launch_over, scratch
 
 SIDE = 4 if SIMULATED else 16  # threads of a block in either direction
-DEPTH = 4 if SIMULATED else 16  # factors of each row and column that wait
+WARPS = (1, 1) if SIMULATED else (4, 2)  # of a block, which makes so many tiles of 16 x 32 numbers
+DEPTH = 8 if SIMULATED else 16  # factors of each row and column that wait
 FEWEST_ROWS = 2 if SIMULATED else 64  # that a block of slopes adds up
+LARGE = 2**24  # multiplications from which on tensor cores are worth it
+WIDE = 16  # rows and columns of a matrix of weights that it must have for that
+
+
+class Tile(NamedTuple):
+    """How the threads of a block share the tile of the result that they make together."""
+
+    rows: int
+    columns: int
+    gap: int  # between the rows of factors that wait, so that lanes read from different banks
+    threads: int
+    size: int  # numbers of the result that a thread makes
+    waiting: object  # what happens to a factor before it waits
+    add: object  # sums += left[k, :rows] (outer) right[k, :columns] for all k that wait
+    row: object  # of number i of a thread
+    column: object
 
 
 def a_thread(n):
@@ -21,61 +42,103 @@ def a_thread(n):
     return 1 if n <= SIDE else 4
 
 
-@register_jitable
-def add_outer_products(sums, left, right, row, column, m, n, rows, columns):
-    """sums (m, n) += left[k, row : row + m] (outer) right[k, column : column + n] for all k that wait."""
-    for k in range(DEPTH):
-        for i in range(m):
-            for j in range(n):
-                sums[i * n + j] += left[k * rows + row + i] * right[k * columns + column + j]
+@cache
+def simple_tile(m, n):
+    """A thread makes m neighbouring rows of n neighbouring columns."""
+    rows, columns = SIDE * m, SIDE * n
+
+    @register_jitable
+    def add(sums, left, right, thread):
+        row, column = thread // SIDE * m, thread % SIDE * n
+        for k in range(DEPTH):
+            for i in range(m):
+                for j in range(n):
+                    sums[i * n + j] += left[k * rows + row + i] * right[k * columns + column + j]
+
+    row = register_jitable(lambda thread, i: thread // SIDE * m + i // n)
+    column = register_jitable(lambda thread, i: thread % SIDE * n + i % n)
+    return Tile(rows, columns, 0, SIDE * SIDE, m * n, tensor.as_it_is, add, row, column)
 
 
 @cache
-def make_product(dtype, m, n):
+def tensor_tile(precision):
+    """A warp makes 16 rows of 32 columns."""
+    down, across = WARPS
+    left_step, right_step = 16 * down + 8, 32 * across + 8
+    waiting, add_tiles = tensor.ROUNDINGS[precision]
+
+    @register_jitable
+    def add(sums, left, right, thread):
+        lane, warp = thread % 32, thread // 32
+        for k in range(0, DEPTH, 8):
+            at = (k + lane % 4) * left_step + warp // across * 16 + lane // 4
+            below = at + 4 * left_step
+            a0, a1, a2, a3 = left[at], left[at + 8], left[below], left[below + 8]
+            for j in range(4):
+                at = (k + lane % 4) * right_step + warp % across * 32 + j * 8 + lane // 4
+                add_tiles(sums, j * 4, a0, a1, a2, a3, right[at], right[at + 4 * right_step])
+
+    row = register_jitable(lambda thread, i: thread // 32 // across * 16 + thread % 32 // 4 + i % 4 // 2 * 8)
+    column = register_jitable(lambda thread, i: thread // 32 % across * 32 + i // 4 * 8 + thread % 4 * 2 + i % 2)
+    return Tile(16 * down, 32 * across, 8, 32 * down * across, 16, waiting, add, row, column)
+
+
+def tile_for(precision, dtype, n_rows, K, N, m, n):
+    """What makes a product of `n_rows` rows with a matrix (K, N), or that matrix from as many rows."""
+    worth_it = n_rows * K * N >= LARGE and min(K, N) >= WIDE
+    if worth_it and dtype == np.float32 and tensor.available():
+        return tensor_tile(precision)
+    return simple_tile(m, n)
+
+
+@cache
+def make_product(dtype, tile):
     zero, dtype = dtype.type(0), numba.from_dtype(dtype)
-    rows, columns, size, n_left, n_right = SIDE * m, SIDE * n, m * n, SIDE * m * DEPTH, SIDE * n * DEPTH
+    rows, columns, gap, n_threads, size, waiting, add, row_of, column_of = tile
+    left_step, right_step, n_left, n_right = rows + gap, columns + gap, rows * DEPTH, columns * DEPTH
+    left_size, right_size = left_step * DEPTH, right_step * DEPTH
 
     def product(A, step_a, W, bias, out, step_out, n_rows):
         """out[i, :n_columns] = bias + A[i, :depth] @ W; an empty bias is zero."""
-        left = cuda.shared.array(n_left, dtype, ALIGNMENT)
-        right = cuda.shared.array(n_right, dtype, ALIGNMENT)
+        left = cuda.shared.array(left_size, dtype, ALIGNMENT)
+        right = cuda.shared.array(right_size, dtype, ALIGNMENT)
         sums = cuda.local.array(size, dtype)
         depth, n_columns = W.shape
         thread, first, beside = cuda.threadIdx.x, cuda.blockIdx.x * rows, cuda.blockIdx.y * columns
-        row, column = thread // SIDE * m, thread % SIDE * n
         for i in range(size):
             sums[i] = zero
         for k in range(0, depth, DEPTH):
-            for i in range(thread, n_left, SIDE * SIDE):
+            for i in range(thread, n_left, n_threads):
                 r, c = i // DEPTH, i % DEPTH
                 inside = first + r < n_rows and k + c < depth
-                left[c * rows + r] = A[(first + r) * step_a + k + c] if inside else zero
-            for i in range(thread, n_right, SIDE * SIDE):
+                left[c * left_step + r] = waiting(A[(first + r) * step_a + k + c]) if inside else zero
+            for i in range(thread, n_right, n_threads):
                 r, c = i // columns, i % columns
                 inside = k + r < depth and beside + c < n_columns
-                right[i] = W[k + r, beside + c] if inside else zero
+                right[r * right_step + c] = waiting(W[k + r, beside + c]) if inside else zero
             cuda.syncthreads()
-            add_outer_products(sums, left, right, row, column, m, n, rows, columns)
+            add(sums, left, right, thread)
             cuda.syncthreads()
-        for i in range(m):
-            for j in range(n):
-                r, c = first + row + i, beside + column + j
-                if r < n_rows and c < n_columns:
-                    out[r * step_out + c] = (bias[c] if bias.shape[0] > 0 else zero) + sums[i * n + j]
+        for i in range(size):
+            r, c = first + row_of(thread, i), beside + column_of(thread, i)
+            if r < n_rows and c < n_columns:
+                out[r * step_out + c] = (bias[c] if bias.shape[0] > 0 else zero) + sums[i]
 
-    return compiled(product, SIDE * SIDE)
+    return compiled(product, n_threads)
 
 
-def multiply(A, step_a, W, bias, out, step_out, n_rows):
-    n, n_columns = a_thread(W.shape[1]), W.shape[1]
-    blocks = -(-n_rows // (4 * SIDE)), -(-n_columns // (n * SIDE))
-    launch(make_product(W.dtype, 4, n), blocks, SIDE * SIDE, A, step_a, W, bias, out, step_out, n_rows)
+def multiply(precision, A, step_a, W, bias, out, step_out, n_rows):
+    tile = tile_for(precision, W.dtype, n_rows, *W.shape, 4, a_thread(W.shape[1]))
+    blocks = -(-n_rows // tile.rows), -(-W.shape[1] // tile.columns)
+    launch(make_product(W.dtype, tile), blocks, tile.threads, A, step_a, W, bias, out, step_out, n_rows)
 
 
 @cache
-def make_slopes(dtype, m):
-    n, zero, dtype = 4, dtype.type(0), numba.from_dtype(dtype)
-    rows, columns, size, n_left, n_right = SIDE * m, SIDE * n, m * n, SIDE * m * DEPTH, SIDE * n * DEPTH
+def make_slopes(dtype, tile):
+    zero, dtype = dtype.type(0), numba.from_dtype(dtype)
+    rows, columns, gap, n_threads, size, waiting, add, row_of, column_of = tile
+    left_step, right_step, n_left, n_right = rows + gap, columns + gap, rows * DEPTH, columns * DEPTH
+    left_size, right_size = left_step * DEPTH, right_step * DEPTH
 
     def slopes(A, K, D, step_d, N, edge, shift, T, lengths, bptt_steps, parts, at):
         """parts[z, at:] = A.T @ D over the z-th share of rows, (K, N), and below it the column sums of D.
@@ -83,16 +146,13 @@ def make_slopes(dtype, m):
         A (T, B, K) and D (T, B, step_d) are flat; of row b only steps lengths[b] - bptt_steps to lengths[b] count, and
         nothing else is looked at. Column j of the result from `edge` on is column j + shift of D.
         """
-        left = cuda.shared.array(n_left, dtype, ALIGNMENT)
-        right = cuda.shared.array(n_right, dtype, ALIGNMENT)
+        left = cuda.shared.array(left_size, dtype, ALIGNMENT)
+        right = cuda.shared.array(right_size, dtype, ALIGNMENT)
         sums = cuda.local.array(size, dtype)
-        bias = cuda.local.array(n, dtype)
         thread, first, beside = cuda.threadIdx.x, cuda.blockIdx.x * rows, cuda.blockIdx.y * columns
-        row, column = thread // SIDE * m, thread % SIDE * n
+        bias = zero  # of one column
         for i in range(size):
             sums[i] = zero
-        for j in range(n):
-            bias[j] = zero
         B = lengths.shape[0]
         share = (B + cuda.gridDim.z - 1) // cuda.gridDim.z
         low = cuda.blockIdx.z * share
@@ -101,31 +161,29 @@ def make_slopes(dtype, m):
             for b in range(low, high, DEPTH):
                 if lengths[b] <= t:
                     break
-                for i in range(thread, n_left, SIDE * SIDE):
+                for i in range(thread, n_left, n_threads):
                     r, c = b + i // rows, first + i % rows
                     inside = r < high and c < K and t < lengths[r] and lengths[r] <= t + bptt_steps
-                    left[i] = A[(t * B + r) * K + c] if inside else zero
-                for i in range(thread, n_right, SIDE * SIDE):
+                    left[i // rows * left_step + i % rows] = waiting(A[(t * B + r) * K + c]) if inside else zero
+                for i in range(thread, n_right, n_threads):
                     r, c = b + i // columns, beside + i % columns
                     inside = r < high and c < N and t < lengths[r] and lengths[r] <= t + bptt_steps
-                    right[i] = D[(t * B + r) * step_d + (c if c < edge else c + shift)] if inside else zero
+                    value = D[(t * B + r) * step_d + (c if c < edge else c + shift)] if inside else zero
+                    right[i // columns * right_step + i % columns] = waiting(value)
                 cuda.syncthreads()
-                add_outer_products(sums, left, right, row, column, m, n, rows, columns)
-                if first + row == 0:
+                add(sums, left, right, thread)
+                if first == 0 and thread < columns:
                     for k in range(DEPTH):
-                        for j in range(n):
-                            bias[j] += right[k * columns + column + j]
+                        bias += right[k * right_step + thread]
                 cuda.syncthreads()
-        for j in range(n):
-            c = beside + column + j
-            if c < N:
-                for i in range(m):
-                    if first + row + i < K:
-                        parts[cuda.blockIdx.z, at + (first + row + i) * N + c] = sums[i * n + j]
-                if first + row == 0:
-                    parts[cuda.blockIdx.z, at + K * N + c] = bias[j]
+        for i in range(size):
+            r, c = first + row_of(thread, i), beside + column_of(thread, i)
+            if r < K and c < N:
+                parts[cuda.blockIdx.z, at + r * N + c] = sums[i]
+        if first == 0 and thread < columns and beside + thread < N:
+            parts[cuda.blockIdx.z, at + K * N + beside + thread] = bias
 
-    return compiled(slopes, SIDE * SIDE)
+    return compiled(slopes, n_threads)
 
 
 @compiled
@@ -138,16 +196,17 @@ def add_parts(parts, grad, at):
         grad[at + i] = total
 
 
-def weight_slopes(factors, D, step_d, N, lengths, bptt_steps, T, grad, at):
+def weight_slopes(precision, factors, D, step_d, N, lengths, bptt_steps, T, grad, at):
     """Into `grad`, one after the other, the slopes of a matrix and a bias for each of `factors` (A, K, edge, shift)."""
-    tiles = sum(-(-K // (a_thread(K) * SIDE)) * -(-N // (4 * SIDE)) for _, K, _, _ in factors)
-    n_parts = max(1, min(BUSY // tiles, len(lengths) // FEWEST_ROWS))
+    steps = T * len(lengths)
+    tiles = [tile_for(precision, grad.dtype, steps, K, N, a_thread(K), 4) for _, K, _, _ in factors]
+    blocks = [(-(-K // tile.rows), -(-N // tile.columns)) for tile, (_, K, _, _) in zip(tiles, factors)]
+    n_parts = max(1, min(BUSY // sum(down * across for down, across in blocks), len(lengths) // FEWEST_ROWS))
     size = sum((K + 1) * N for _, K, _, _ in factors)
     parts, begin = scratch("parts", n_parts * size, grad.dtype)[: n_parts * size].reshape(n_parts, size), 0
-    for A, K, edge, shift in factors:
-        m = a_thread(K)
-        blocks = -(-K // (m * SIDE)), -(-N // (4 * SIDE)), n_parts
+    for (A, K, edge, shift), tile, grid in zip(factors, tiles, blocks):
         shape = K, D, step_d, N, edge, shift, T, lengths, bptt_steps
-        launch(make_slopes(grad.dtype, m), blocks, SIDE * SIDE, A.reshape(-1), *shape, parts, begin)
+        kernel = make_slopes(grad.dtype, tile)
+        launch(kernel, (*grid, n_parts), tile.threads, A.reshape(-1), *shape, parts, begin)
         begin += (K + 1) * N
     launch_over(add_parts, size, parts, grad, at)

@@ -10,7 +10,7 @@ from functools import cache
 import numba
 from numba import cuda
 
-from tsrnn.backends.cuda import resident
+from tsrnn.backends.cuda import resident, tensor_scan
 from tsrnn.backends.cuda.launching import (
     ALIGNMENT,
     BUSY,
@@ -118,13 +118,15 @@ def make_forward(cell, dtype, rows, projected):
     return compiled(forward, MOST_THREADS)
 
 
-def forward(cell, x, lengths, w_ih, w_hh, bias, states, saved):
+def forward(precision, cell, x, lengths, w_ih, w_hh, bias, states, saved):
     """See `cpu.forward`; weights as in `packing`."""
+    if tensor_scan.forward(precision, cell, x, lengths, w_ih, w_hh, bias, states, saved):
+        return
     (T, B, F), H, N, projections = x.shape, states.shape[3], w_hh.shape[1], x
     projected, n_threads = F > FEW_INPUTS, min(H, MOST_THREADS)
     if projected:
         projections = scratch("projections", T * B * N, x.dtype)[: T * B * N].reshape(T, B, N)
-        multiply(x.reshape(-1), F, w_ih, bias[0], projections.reshape(-1), N, T * B)
+        multiply(precision, x.reshape(-1), F, w_ih, bias[0], projections.reshape(-1), N, T * B)
     if resident.forward(cell, projected, x, projections, lengths, w_ih, w_hh, bias, states, saved):
         return
     n_sums = 2 * cell.n_gates - cell.n_together
@@ -201,19 +203,21 @@ def make_backward(cell, dtype, rows):
     return compiled(backward, MOST_THREADS)
 
 
-def backward(cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):
+def backward(
+    precision, cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at,
+):  # fmt: skip
     """See `cpu.backward`."""
     (T, B, F), H, G, together = x.shape, states.shape[3], cell.n_gates, cell.n_together
     n_sums = 2 * G - together
     flat = scratch("slopes", T * B * n_sums * H, x.dtype)[: T * B * n_sums * H]
     D = flat.reshape(T, B, n_sums, H)
     arguments = lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D
-    if not resident.backward(cell, *arguments):
+    if not (tensor_scan.backward(precision, cell, *arguments) or resident.backward(cell, *arguments)):
         numbers = (cell.n_states + G) * H
         rows = rows_of_block(B, numbers, x.dtype)
         kernel, n_bytes = make_backward(cell, x.dtype, rows), rows * numbers * x.dtype.itemsize
         launch(kernel, -(-B // rows), min(H, MOST_THREADS), *arguments, shared=n_bytes)
     factors = (x, F, G * H, 0), (states, H, together * H, (G - together) * H)
-    weight_slopes(factors, flat, n_sums * H, G * H, lengths, bptt_steps, T, grad, at)
+    weight_slopes(precision, factors, flat, n_sums * H, G * H, lengths, bptt_steps, T, grad, at)
     if dx.size:
-        multiply(flat, n_sums * H, w_ih_t, nothing(1, x.dtype), dx.reshape(-1), dx.shape[2], T * B)
+        multiply(precision, flat, n_sums * H, w_ih_t, nothing(1, x.dtype), dx.reshape(-1), dx.shape[2], T * B)

@@ -1,0 +1,119 @@
+"""Products on tensor cores, simulated lane by lane: in three products as exact as float32, in one as TF32."""
+
+import naive
+import numpy as np
+import pytest
+
+from tsrnn.backends import cpu, cuda
+from tsrnn.backends.cuda import products, tensor, tensor_scan, tf32
+from tsrnn.batching import Sequences
+from tsrnn.network import Network
+from tsrnn.propagation import Rooms, gradient
+from tsrnn.rules.cells import CELLS
+from tsrnn.rules.losses import LOSSES
+
+TOLERANCES = {"fp32": (0, 2e-6), "tf32": (2e-5, 5e-3)}  # relative errors between
+
+
+@pytest.fixture(autouse=True)
+def always(monkeypatch):
+    """Tensor cores also where it is not worth it."""
+    monkeypatch.setattr(products, "LARGE", 0)
+    monkeypatch.setattr(products, "WIDE", 1)
+    monkeypatch.setattr(tensor_scan, "FEWEST_ROWS", 1)
+    monkeypatch.setattr(tensor_scan, "FEWEST_UNITS", 1)
+
+
+def put(array):
+    return cuda.to_device(np.ascontiguousarray(array))
+
+
+def check(found, expected, precision):
+    least, most = TOLERANCES[precision]
+    error = np.linalg.norm(found - expected) / np.linalg.norm(expected)
+    assert least <= error < most
+
+
+def test_digits_that_tf32_has_not():
+    step = 2.0**-10
+    numbers = np.float32([1 + 0.4 * step, 1 + 0.5 * step, -1 - 0.6 * step, np.inf, np.nan])
+    np.testing.assert_array_equal(list(map(tensor.cut, numbers)), np.float32([1, 1, -1, np.inf, np.nan]))
+    nearest = np.float32([1, 1 + step, -1 - step, np.inf, np.nan])
+    np.testing.assert_array_equal(list(map(tensor.rounded, numbers)), nearest)
+
+
+@pytest.mark.parametrize("precision", TOLERANCES)
+@pytest.mark.parametrize(("n_rows", "depth", "n_columns"), [(17, 9, 33), (1, 16, 2)])
+def test_product(precision, n_rows, depth, n_columns):
+    shapes = (n_rows, depth), (depth, n_columns), n_columns
+    A, W, bias = (np.random.default_rng(0).normal(size=s).astype("f4") for s in shapes)
+    out = put(np.full((n_rows, n_columns + 3), np.nan, "f4"))
+    assert products.tile_for(precision, W.dtype, n_rows, depth, n_columns, 4, 4) is products.tensor_tile(precision)
+    arguments = put(A).reshape(-1), depth, put(W), put(bias), out.reshape(-1), n_columns + 3, n_rows
+    products.multiply(precision, *arguments)
+    found = cuda.to_host(out)
+    check(found[:, :n_columns], A.astype(float) @ W + bias, precision)
+    assert np.isnan(found[:, n_columns:]).all()
+
+
+@pytest.mark.parametrize("precision", TOLERANCES)
+def test_slopes_of_weights_look_at_nothing_past_the_end(precision, monkeypatch):
+    """The rows dealt to two blocks."""
+    monkeypatch.setattr(products, "BUSY", 8)
+    lengths, T, K, N, apart, bptt_steps = np.array([4, 3, 3, 1, 1]), 4, 19, 34, 2, 2
+    rng, B = np.random.default_rng(0), len(lengths)
+    A, D = (rng.normal(size=(T, B, n)).astype("f4") for n in (K, N + apart))
+    seen = np.arange(T)[:, None]
+    seen = (seen < lengths) & (seen >= lengths - bptt_steps)
+    A[~seen] = D[~seen] = np.nan
+    grad = put(np.full((K + 1) * N + 5, np.nan, "f4"))
+    factors = [(put(A), K, 16, apart)]
+    products.weight_slopes(precision, factors, put(D).reshape(-1), N + apart, N, put(lengths), bptt_steps, T, grad, 0)
+    columns, grad = np.r_[:16, 16 + apart : N + apart], cuda.to_host(grad)
+    rows = np.hstack([A[seen], np.ones((seen.sum(), 1))])
+    check(grad[:-5].reshape(K + 1, N), rows.T @ D[seen][:, columns].astype(float), precision)
+    assert np.isnan(grad[-5:]).all()
+
+
+@pytest.mark.parametrize("cell", CELLS)
+@pytest.mark.parametrize("backend", [cuda, tf32], ids=TOLERANCES)
+def test_forward_is_the_definition(cell, backend):
+    """Ragged rows, states that begin anywhere, memory full of NaN."""
+    precision = "fp32" if backend is cuda else "tf32"
+    rng, lengths, F, cell, H = np.random.default_rng(0), np.array([3, 2, *[1] * 9]), 9, CELLS[cell], 16
+    T, B, N = 3, len(lengths), cell.n_gates * H
+    x, w_ih, w_hh = (rng.normal(size=s).astype("f4") for s in ((T, B, F), (F, N), (H, N)))
+    bias, first = (rng.normal(size=s).astype("f4") for s in ((2, N), (cell.n_states, B, H)))
+    w_hh *= 0.3
+    x[np.arange(T)[:, None] >= lengths] = np.nan
+    states = put(np.full((cell.n_states, T + 1, B, H), np.nan, "f4"))
+    saved = put(np.full((T, B, cell.n_saved, H), np.nan, "f4"))
+    assert tensor_scan.fits(H, 2 * (H + 16), B, x.dtype)
+    backend.set_first(states, put(first))
+    backend.forward(cell, put(x), put(lengths), put(w_ih), put(w_hh), put(bias), states, saved)
+    found, saved = backend.to_host(states), backend.to_host(saved)
+    for b in (0, 1, 10):
+        length, weights = lengths[b], (part.astype(float) for part in (w_ih.T, w_hh.T, *bias))
+        expected = naive.run(cell.name, x[:length, b].astype(float), *weights, list(first[:, b].astype(float)))
+        check(found[:, 1 : length + 1, b].swapaxes(0, 1), expected, precision)
+    past = np.arange(1, T + 1)[:, None] > lengths
+    assert np.isnan(found[:, 1:].swapaxes(0, 1).swapaxes(1, 2)[past]).all() and np.isnan(saved[past]).all()
+
+
+@pytest.mark.parametrize(("cell", "backend", "bptt_steps"), [("rnn", tf32, None), ("gru", cuda, 2), ("lstm", cuda, None)])
+def test_gradient(cell, backend, bptt_steps):
+    lengths, precision = np.array([3, 1, 2]), "fp32" if backend is cuda else "tf32"
+    network = Network(cell, 2, 13, 1)
+    rng, starts = np.random.default_rng(0), 2 * (lengths.cumsum() - lengths)
+    values, targets, weights = rng.normal(size=2 * lengths.sum()), rng.normal(size=(3, 1)), rng.uniform(size=(3, 1))
+    numbers = (part.astype("f4") for part in (targets, weights))
+    rows, theta = Sequences(values.astype("f4"), 2, starts, lengths, *numbers), network.initial(rng)
+
+    def found(backend):
+        settings = np.arange(3), 2.0, LOSSES["squared"], 0.0, Rooms(network.dtype, backend)
+        value, grads = gradient(network, backend.to_device(theta), rows, *settings, bptt_steps=bptt_steps)
+        return backend.to_host(grads).sum(axis=0), backend.read_numbers([value])[0]
+
+    (one, value), (other, expected) = found(backend), found(cpu)
+    check(one, other, precision)
+    assert value == pytest.approx(expected, rel=TOLERANCES[precision][1])

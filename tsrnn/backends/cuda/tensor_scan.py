@@ -1,0 +1,258 @@
+"""The recurrence on tensor cores, for many rows: a block takes sixteen of them through all of their steps.
+
+Factors k of a product may come in any order, so they are numbered such that the numbers of a tile of sums stand where
+those of a left tile do: what a lane has made of a step's sums, it alone stores as factors of the next step, four side
+by side. Weights are read from memory at every step, tile by tile in the order of the lanes. Arguments are those of
+`scan`'s kernels.
+"""
+
+from functools import cache
+
+import numba
+import numpy as np
+from numba import cuda
+from numba.extending import register_jitable
+
+from tsrnn.backends.cuda import tensor
+from tsrnn.backends.cuda.launching import ALIGNMENT, SHARED_BYTES, SIMULATED, compiled, launch, launch_over, scratch
+from tsrnn.backends.cuda.picking import picking, zeros
+
+ROWS = 16  # of a block
+FEWEST_ROWS = 2048  # of a batch: half a large GPU's multiprocessors have a block then
+FEWEST_UNITS = 64
+MOST_WARPS = 2 if SIMULATED else 8
+
+
+def fits(H, numbers_per_row, B, dtype):
+    """Whether tensor cores are there and worth it, and shared memory holds the factors of a block."""
+    large = dtype == np.float32 and B >= FEWEST_ROWS and H >= FEWEST_UNITS
+    return large and 4 * ROWS * numbers_per_row <= SHARED_BYTES and tensor.available()
+
+
+@cache
+def make_sorting(precision):
+    waiting, zero = tensor.ROUNDINGS[precision].waiting, np.float32(0)
+
+    @compiled
+    def sort(W, K, out):
+        """Tile (k, n) of W (K, N), padded with zeros: number (n * depth + k) * 64 on."""
+        depth = (W.shape[0] + 7) // 8
+        for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
+            lane, second, tile = i % 32, i // 32 % 2, i // 64
+            k = tile % depth * 8 + lane % 4 * 2 + second
+            out[i] = waiting(W[k, tile // depth * 8 + lane // 4]) if k < K else zero
+
+    return sort
+
+
+def in_tiles(precision, W, name):
+    """W (K, N) as right tiles, end to end."""
+    K, N = W.shape
+    n = -(-K // 8) * 8 * N
+    out = scratch(name, n, W.dtype)[:n]
+    launch_over(make_sorting(precision), n, W, K, out)
+    return out
+
+
+@cache
+def make_adding(precision, G, together, shift):
+    """For a tile of units of each of G gates: sums += left tiles from `place` on @ right tiles of W.
+
+    Sums of gates from `together` on are `shift` gates further.
+    """
+    add_tiles = tensor.ROUNDINGS[precision].add
+
+    @register_jitable
+    def add(sums, shared, place, depth, W, tile, apart, lane):
+        """`tile` of the first gate, that of the next one `apart` further."""
+        for k in range(depth):
+            at = (place // 4 + k * 32 + lane) * 4
+            a0, a1, a2, a3 = shared[at], shared[at + 1], shared[at + 2], shared[at + 3]
+            for g in range(G):
+                right = ((tile + g * apart) * depth + k) * 64 + lane
+                s = g if g < together else g + shift
+                add_tiles(sums, s * 4, a0, a1, a2, a3, W[right], W[right + 32])
+
+    return add
+
+
+@cache
+def make_forward(cell, H, precision):
+    G, S, V, together, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.n_together, cell.forward
+    apart, n_sums, n_old, tiles = G - together, 4 * (2 * G - together), 4 * S, H // 8
+    n_warps, zero, waiting = min(tiles, MOST_WARPS), np.float32(0), tensor.ROUNDINGS[precision].waiting
+    gates, picked, no_q, last_q = picking(G), picking(S), zeros(together), picking(max(apart, 1))
+    add_inputs, add_states = make_adding(precision, G, G, 0), make_adding(precision, G, together, apart)
+
+    @register_jitable
+    def finish(i, sums, old, shared, place, t, row, unit, runs, states, saved):
+        """Sum i of the lane's four: the rule, and what comes of it."""
+        a, q = gates(sums, i, 4), no_q(zero)
+        if apart > 0:
+            q = q + last_q(sums, 4 * G + i, 4)
+        new, kept = rule(a, q, picked(old, i, 4))
+        shared[place + i // 2 + i % 2 * 2] = waiting(new[0])
+        if runs:
+            for s in range(S):
+                states[s, (t + 1) % states.shape[1], row, unit + i % 2] = new[s]
+            for v in range(V):
+                saved[min(t, saved.shape[0] - 1), row, v, unit + i % 2] = kept[v]
+
+    def forward(x, lengths, w_ih, w_hh, bias, states, saved):
+        shared = cuda.shared.array(0, numba.float32, ALIGNMENT)
+        sums = cuda.local.array(n_sums, numba.float32)
+        old = cuda.local.array(n_old, numba.float32)
+        _, B, F = x.shape
+        depth, low = (F + 7) // 8, cuda.blockIdx.x * ROWS
+        thread, n_threads, lane, warp = cuda.threadIdx.x, cuda.blockDim.x, cuda.threadIdx.x % 32, cuda.threadIdx.x // 32
+        # The lane's sums are those of two rows and two units.
+        upper, lower = min(low + lane // 4, B - 1), min(low + lane // 4 + 8, B - 1)
+        # Outputs before the step and after it, inputs of this step and the next, as left tiles.
+        now, then, seen, seen_then = 0, ROWS * H, 2 * ROWS * H, 2 * ROWS * H + depth * 8 * ROWS
+        for n in range(warp, tiles, n_warps):
+            for i in range(4):
+                unit = n * 8 + lane % 4 * 2 + i // 2
+                shared[now + (n * 32 + lane) * 4 + i] = waiting(states[0, 0, lower if i % 2 else upper, unit])
+        for i in range(thread, depth * 8 * ROWS, n_threads):
+            row, f = min(low + i // 16 % 8 + i % 2 * 8, B - 1), i // 128 * 8 + i // 4 % 4 * 2 + i % 4 // 2
+            shared[seen + i] = waiting(x[0, row, f]) if f < F else zero
+            shared[seen_then + i] = zero
+        cuda.syncthreads()
+        upper_runs, lower_runs = low + lane // 4 < B, low + lane // 4 + 8 < B
+        # Of the inputs of the next step the first that is this thread's is long under way.
+        ahead_row, ahead_f = min(low + thread // 16 % 8 + thread % 2 * 8, B - 1), 0
+        ahead_f = thread // 128 * 8 + thread // 4 % 4 * 2 + thread % 4 // 2
+        for t in range(lengths[low]):
+            following, ahead = min(t + 1, lengths[low] - 1), zero
+            if ahead_f < F:
+                ahead = x[following, ahead_row, ahead_f]
+            for n in range(warp, tiles, n_warps):
+                unit = n * 8 + lane % 4 * 2
+                for s in range(S):  # asked for before the products, needed after them
+                    for i in range(4):
+                        row = lower if i // 2 else upper
+                        old[s * 4 + i] = states[s, t % states.shape[1], row, unit + i % 2]
+                for g in range(G):
+                    for i in range(4):
+                        sums[g * 4 + i] = bias[0, g * H + unit + i % 2]
+                        if g < together:
+                            sums[g * 4 + i] += bias[1, g * H + unit + i % 2]
+                        else:
+                            sums[(g + apart) * 4 + i] = bias[1, g * H + unit + i % 2]
+                add_inputs(sums, shared, seen, depth, w_ih, n, tiles, lane)
+                add_states(sums, shared, now, tiles, w_hh, n, tiles, lane)
+                place = then + (n * 32 + lane) * 4
+                first, second = upper_runs and t < lengths[upper], lower_runs and t < lengths[lower]
+                finish(0, sums, old, shared, place, t, upper, unit, first, states, saved)
+                finish(1, sums, old, shared, place, t, upper, unit, first, states, saved)
+                finish(2, sums, old, shared, place, t, lower, unit, second, states, saved)
+                finish(3, sums, old, shared, place, t, lower, unit, second, states, saved)
+            for i in range(thread, depth * 8 * ROWS, n_threads):
+                row, f = min(low + i // 16 % 8 + i % 2 * 8, B - 1), i // 128 * 8 + i // 4 % 4 * 2 + i % 4 // 2
+                if f < F:
+                    shared[seen_then + i] = waiting(ahead if i == thread else x[following, row, f])
+            now, then, seen, seen_then = then, now, seen_then, seen
+            cuda.syncthreads()
+
+    return compiled(forward, 32 * n_warps)
+
+
+def forward(precision, cell, x, lengths, w_ih, w_hh, bias, states, saved):
+    """Whether it is worth it and there was room; then it is done."""
+    (_, B, F), H = x.shape, states.shape[3]
+    numbers = 2 * (H + -(-F // 8) * 8)
+    if not fits(H, numbers, B, x.dtype):
+        return False
+    weights = in_tiles(precision, w_ih, "tiles of w_ih"), in_tiles(precision, w_hh, "tiles of w_hh")
+    threads = 32 * min(H // 8, MOST_WARPS)
+    arguments = x, lengths, *weights, bias, states, saved
+    launch(make_forward(cell, H, precision), -(-B // ROWS), threads, *arguments, shared=4 * ROWS * numbers)
+    return True
+
+
+@cache
+def make_backward(cell, H, precision):
+    G, S, V, together, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.n_together, cell.backward
+    apart, n_old, n_kept, tiles, zero = G - together, 4 * S, 4 * V, H // 8, np.float32(0)
+    n_warps, waiting = min(tiles, MOST_WARPS), tensor.ROUNDINGS[precision].waiting
+    picked, all_saved, add_slopes = picking(S), picking(V), make_adding(precision, 1, 1, 0)
+
+    @register_jitable
+    def finish(i, old, kept, shared, place, mine, t, row, unit, runs, doutputs, D):
+        """Number i of the lane's four: the rule, and what comes of it."""
+        factor = place + i // 2 + i % 2 * 2
+        if runs:
+            if doutputs.shape[0] > 0:
+                shared[mine + i] += doutputs[t, row, unit + i % 2]
+            slopes = picked(shared, mine + i, ROWS * H)
+            of_a, of_q, of_old = rule(all_saved(kept, i, 4), picked(old, i, 4), slopes)
+            for g in range(G):
+                D[t, row, g, unit + i % 2] = of_a[g]
+                shared[factor + g * ROWS * H] = waiting(of_q[g])
+            for g in range(together, G):
+                D[t, row, g + apart, unit + i % 2] = of_q[g]
+            for s in range(S):
+                shared[mine + s * ROWS * H + i] = of_old[s]
+        else:
+            for g in range(G):
+                shared[factor + g * ROWS * H] = zero
+
+    def backward(lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D):
+        shared = cuda.shared.array(0, numba.float32, ALIGNMENT)
+        sums = cuda.local.array(4, numba.float32)
+        old = cuda.local.array(n_old, numba.float32)
+        kept = cuda.local.array(n_kept, numba.float32)
+        B, low, lane, warp = lengths.shape[0], cuda.blockIdx.x * ROWS, cuda.threadIdx.x % 32, cuda.threadIdx.x // 32
+        upper, lower = min(low + lane // 4, B - 1), min(low + lane // 4 + 8, B - 1)
+        upper_runs, lower_runs = low + lane // 4 < B, low + lane // 4 + 8 < B
+        # Slopes of what the state adds to the gates, as left tiles, and those of the states, as tiles of sums.
+        factors, slopes = 0, G * ROWS * H
+        for n in range(warp, tiles, n_warps):
+            for s in range(S):
+                for i in range(4):
+                    value = dstates[s, lower if i // 2 else upper, n * 8 + lane % 4 * 2 + i % 2]
+                    shared[slopes + s * ROWS * H + (n * 32 + lane) * 4 + i] = value
+        begin = max(lengths[min(low + ROWS, B) - 1] - bptt_steps, 0)
+        for t in range(lengths[low] - 1, begin - 1, -1):
+            first = upper_runs and t < lengths[upper] and lengths[upper] <= t + bptt_steps
+            second = lower_runs and t < lengths[lower] and lengths[lower] <= t + bptt_steps
+            for n in range(warp, tiles, n_warps):
+                unit, place = n * 8 + lane % 4 * 2, (n * 32 + lane) * 4
+                for i in range(4):
+                    row = lower if i // 2 else upper
+                    for s in range(S):
+                        old[s * 4 + i] = states[s, t, row, unit + i % 2]
+                    for v in range(V):
+                        kept[v * 4 + i] = saved[t, row, v, unit + i % 2]
+                into, mine = factors + place, slopes + place
+                finish(0, old, kept, shared, into, mine, t, upper, unit, first, doutputs, D)
+                finish(1, old, kept, shared, into, mine, t, upper, unit, first, doutputs, D)
+                finish(2, old, kept, shared, into, mine, t, lower, unit, second, doutputs, D)
+                finish(3, old, kept, shared, into, mine, t, lower, unit, second, doutputs, D)
+            cuda.syncthreads()
+            for n in range(warp, tiles, n_warps):
+                for i in range(4):
+                    sums[i] = zero
+                add_slopes(sums, shared, factors, G * tiles, w_hh_t, n, 0, lane)
+                for i in range(4):
+                    shared[slopes + (n * 32 + lane) * 4 + i] += sums[i]
+            cuda.syncthreads()
+        for n in range(warp, tiles, n_warps):
+            for s in range(S):
+                for i in range(4):
+                    if lower_runs if i // 2 else upper_runs:
+                        row, unit = lower if i // 2 else upper, n * 8 + lane % 4 * 2 + i % 2
+                        dstates[s, row, unit] = shared[slopes + s * ROWS * H + (n * 32 + lane) * 4 + i]
+
+    return compiled(backward, 32 * n_warps)
+
+
+def backward(precision, cell, lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D):
+    """Whether it is worth it and there was room; then it is done."""
+    (B, H), numbers = states.shape[2:], (cell.n_gates + cell.n_states) * states.shape[3]
+    if not fits(H, numbers, B, D.dtype):
+        return False
+    weights, threads = in_tiles(precision, w_hh_t, "tiles of w_hh_t"), 32 * min(H // 8, MOST_WARPS)
+    arguments = lengths, bptt_steps, weights, states, saved, doutputs, dstates, D
+    launch(make_backward(cell, H, precision), -(-B // ROWS), threads, *arguments, shared=4 * ROWS * numbers)
+    return True
