@@ -462,6 +462,7 @@ BAD_VALUES = {
     "random_state": [-1, 0.5, "seed", np.random.default_rng(0)],
     "n_jobs": [0, 1.5, "all"],
     "device": ["gpu", "cuda:0", None],
+    "precision": ["bf16", "TF32", None],
     "dtype": ["float16", np.float32, float, None],
     "verbose": [-1, 1.5, "yes", None],
     "loss": ["squared_error", "mse", None],

@@ -109,7 +109,7 @@ def test_bad_labels(case):
         ("teacher_forcing", 1.5, r"teacher_forcing .* a number in \[0, 1\] or a pair .*; got 1\.5"),
         ("teacher_forcing", (1.0,), r"teacher_forcing .* or a pair .*; got \(1\.0,\)"),
         ("teacher_forcing", (1.0, -0.1), r"teacher_forcing .* or a pair"),
-        ("device", "cuda", r"device .* must be one of 'cpu', 'auto'"),
+        ("device", "gpu", r"device .* must be one of 'cpu', 'cuda', 'auto'"),
     ],
 )
 def test_bad_parameters(parameter, value, expected):

@@ -162,7 +162,7 @@ def test_a_wide_beam_finds_the_likeliest_sequence(cell):
     network = EncoderDecoder(cell, 2, 5, 3, 2, True, one_hot=True, dtype=np.float64)
     theta, source, longest = 3 * network.initial(np.random.default_rng(1)), example().source, 3
     weights, eye = weights_as_float64(network, theta), np.eye(3)
-    found = {width: decode(network, theta, source, longest, width, 1) for width in (1, 2, 27)}
+    found = {width: decode(network, theta, source, longest, width, 1, Rooms(network.dtype)) for width in (1, 2, 27)}
     differs = 0
     for i in range(len(source)):
         x = source.values[source.starts[i] : source.starts[i] + 2 * READ[i]].reshape(-1, 2)
@@ -192,8 +192,9 @@ def test_what_is_written_does_not_depend_on_company_or_threads(width):
     rng = np.random.default_rng(0)
     theta, lengths, none = 3 * network.initial(rng), rng.integers(1, 9, size=150), np.empty((150, 0))
     source = Sequences(rng.normal(size=2 * lengths.sum()), 2, 2 * (lengths.cumsum() - lengths), lengths, none, none)
-    together = decode(network, theta, source, 7, width, 1)
-    np.testing.assert_array_equal(decode(network, theta, source, 7, width, 2), together)
-    alone = np.concatenate([decode(network, theta, source.select([i]), 7, width, 1) for i in range(20)])
+    rooms = Rooms(network.dtype)
+    together = decode(network, theta, source, 7, width, 1, rooms)
+    np.testing.assert_array_equal(decode(network, theta, source, 7, width, 2, rooms), together)
+    alone = np.concatenate([decode(network, theta, source.select([i]), 7, width, 1, rooms) for i in range(20)])
     np.testing.assert_array_equal(alone, together[:20])
     assert len(np.unique(together, axis=0)) > 1

@@ -18,6 +18,7 @@ from tsrnn import (
     RNNSequenceRegressor,
 )
 from tsrnn.backends import cpu
+from tsrnn.backends.devices import why_no_gpu
 from tsrnn.forecasting import ensemble
 
 BASE = {"cell": "gru", "hidden_size": 4, "max_iter": 4, "batch_size": 8, "random_state": 0}
@@ -41,6 +42,7 @@ class Refused(NamedTuple):
 
 LAYERS, STOPPING, PLAIN = {"n_layers": 2}, {"early_stopping": True}, {"cell": "rnn"}
 IMPATIENT = {"tol": 1e3, "n_iter_no_change": 1, "max_iter": 20}  # no epoch is progress enough
+NO_GPU = [Refused("cuda")] if why_no_gpu() else []
 WIDE = {"hidden_size": 128, "batch_size": 200, "max_iter": 1}  # work enough for a second thread
 
 SHARED = {
@@ -70,7 +72,8 @@ SHARED = {
     "warm_start": [Acts(True), Acts(True, "epochs")],
     "random_state": [Acts(1), Acts(1, "validation losses", STOPPING), Acts(np.random.RandomState(1))],
     "n_jobs": [Acts(2, "threads", WIDE)],
-    "device": [Refused("cuda")],
+    "device": NO_GPU,
+    "precision": [Refused("tf32"), Refused("tf32", {"dtype": "float64"})],
     "dtype": [Acts("float64", "precision"), Acts("float64")],
     "verbose": [Acts(1, "stderr")],
 }
@@ -131,7 +134,8 @@ TABLES = {
         "clip_norm": [Acts(0.01, "forecast"), Acts(None, "forecast", {"clip_norm": 0.01})],
         "random_state": [Acts(1, "forecast"), Acts(np.random.RandomState(1), "forecast")],
         "n_jobs": [Acts(2, "threads", {"n_jobs": 1})],
-        "device": [Refused("cuda")],
+        "device": NO_GPU,
+        "precision": [Refused("tf32")],
         "verbose": [Acts(1, "stderr")],
     },
 }

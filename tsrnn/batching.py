@@ -202,15 +202,20 @@ class Steps:
         gather(room.resident(self.values).reshape(-1), self.starts[chosen] * F, lengths, x, room)
         initial = None
         if self.carried is not None:
-            states = np.where(self.fresh[chosen][:, None, None, None], 0, self.carried[self.series[chosen]])
-            initial = room.backend.put(np.moveaxis(states, 0, 2), room, "initial")
+            _, n_ends, S, H = self.carried.shape
+            initial, fresh = room.take("initial", (n_ends, S, len(chosen), H)), self.fresh[chosen]
+            carried = room.resident(self.carried), self.series_of(chosen, room), room.backend.put(fresh, room, "fresh")
+            room.backend.take_states(*carried, initial)
         context = np.empty((len(places), 0), dtype)
         targets, weights = targets_and_weights(self, places, room)
         return Batch(x, lengths, context, targets, weights, initial)
 
-    def carry(self, chosen, last):
-        """Keep the states after the last step of the chosen rows for the next pieces of their series."""
-        self.carried[self.series[chosen]] = np.moveaxis(last, 2, 0)
+    def series_of(self, chosen, room):
+        return room.backend.put(self.series[chosen], room, "series")
+
+    def carry(self, chosen, last, room):
+        """Keep the states after the last step of the chosen rows for the next pieces of their series, on the device."""
+        room.backend.keep_states(last, self.series_of(chosen, room), room.resident(self.carried))
 
     def n_batches(self, batch_size):
         """Of an epoch, or with carried states about so many: rows of unlike length make more."""

@@ -3,20 +3,21 @@
 import numpy as np
 from scipy.special import log_softmax
 
-from tsrnn.propagation import Rooms, in_chunks, slices
+from tsrnn.propagation import in_chunks, slices
 
 
-def decode(network, theta, rows, max_length, beam_width, n_jobs):
+def decode(network, theta, rows, max_length, beam_width, n_jobs, rooms):
     """For each row of sources what the decoder writes: codes of symbols, the last code being the end, (n_rows,
     max_length); all after the end is the end.
     """
-    packed, out = network.packing()(theta), np.empty((len(rows), max_length), np.int64)
+    backend, out = rooms.backend, np.empty((len(rows), max_length), np.int64)
+    packed = network.packing(backend=backend)(backend.to_device(theta))
 
     def work(chosen, room):
         first, _ = network.encode(packed, rows.batch(chosen, room), np.arange(len(chosen)), room)
         out[chosen] = beam_search(network, packed, first, max_length, beam_width, room)
 
-    in_chunks(work, network, rows.lengths, n_jobs, slices(rows), Rooms(network.dtype))
+    in_chunks(work, network, rows.lengths, n_jobs, slices(rows, backend), rooms)
     return out
 
 
@@ -25,11 +26,11 @@ def beam_search(network, packed, first, max_length, width, room):
     decides; 1 is greedy.
 
     Sequences of a row are sorted, likeliest first; one that has ended stays as it is, and the row is done when it is
-    the likeliest, since no other can catch up.
+    the likeliest, since no other can catch up. Here and not on the device it is decided which are followed.
     """
-    L, S, B, H = first.shape
+    (L, S, B, H), backend = first.shape, room.backend
     V, end = network.n_outputs, network.n_outputs - 1
-    states = np.repeat(first[:, :, :, None], width, axis=3)
+    states = np.repeat(backend.to_host(first)[:, :, :, None], width, axis=3)
     written, scores = np.full((B, width, max_length), end), np.full((B, width), -np.inf)
     ended, last = np.zeros((B, width), bool), np.full((B, width), end)
     scores[:, 0], one_hot = 0, np.eye(V, dtype=network.dtype)
@@ -38,7 +39,8 @@ def beam_search(network, packed, first, max_length, width, room):
         if len(going) == 0:
             break
         x, now = one_hot[last[going]].reshape(1, -1, V), states[:, :, going].reshape(L, S, -1, H)
-        outputs, new = network.step(packed, x, now, room)
+        x, now = backend.put(x, room, "said"), backend.put(now, room, "followed")
+        outputs, new = map(backend.to_host, network.step(packed, x, now, room))
         gained = log_softmax(outputs[:, :V].astype(np.float64), axis=1).reshape(-1, width, V)
         gained[ended[going]] = np.where(np.arange(V) == end, 0, -np.inf)
         totals = (scores[going, :, None] + gained).reshape(len(going), -1)

@@ -94,38 +94,35 @@ class EncoderDecoder:
 
     def encode(self, packed, source, order, room, seed=None, keep=False):
         """States that start the decoder, (layers, n_states, B, H), row `order[i]` from row i of the source; traces."""
-        inner, L, D, H = room.part("encoder"), self.decoder.n_layers, len(self.encoder.directions), self.decoder.width
+        inner, backend = room.part("encoder"), room.backend
         _, traces = self.encoder.forward(packed.encoder, source, inner, seed, keep)
         last = self.encoder.last_states(traces, source.lengths, inner)
         _, S, B, _ = last.shape
-        first = room.take("first", (L, S, B, H))
-        apart = last.reshape(L, D, S, B, -1)[..., : self.encoder.hidden_size]
-        first[:, :, order, : self.decoder.hidden_size] = np.moveaxis(apart, 1, 3).reshape(L, S, B, -1)
+        first = room.take("first", (self.decoder.n_layers, S, B, self.decoder.width))
+        backend.side_by_side(last, backend.put(order, room, "order"), self.encoder.hidden_size, first)
         return first, traces
 
     def step(self, packed, x, states, room):
-        """Outputs (B, padded n_outputs) of one step of the decoder over x (1, B, F), and the states after it."""
+        """Outputs (B, padded n_outputs) of one step of the decoder over x (1, B, F), and the states after it; those
+        before it are the first B of `states`.
+        """
         B, none = x.shape[1], np.empty((x.shape[1], 0), self.dtype)
         batch, inner = Batch(x, np.ones(B, np.int64), none, none, none, states), room.part("decoder")
         outputs, traces = self.decoder.forward(packed.decoder, batch, inner)
         return outputs, self.decoder.last_states(traces, batch.lengths, inner)
 
-    def fed_back(self, outputs):
-        """What the decoder said, as its next input."""
-        said = outputs[:, : self.n_outputs]
-        return np.eye(self.n_outputs, dtype=self.dtype)[said.argmax(axis=1)] if self.one_hot else said
-
     def _unroll(self, packed, target, forced, room):
         """Outputs of every step, one step at a time; inputs that are not as given are filled in."""
-        counts = np.count_nonzero(np.arange(len(target.x))[:, None] < target.lengths, axis=1)
-        outputs, at = room.take("outputs", (len(forced), padded(self.n_outputs))), 0
-        last, states = None, target.initial
-        for x, n in zip(target.x, counts):
+        (T, B, F), backend, last, at = target.x.shape, room.backend, None, 0
+        counts = np.count_nonzero(np.arange(T)[:, None] < target.lengths, axis=1)
+        outputs, x = room.take("outputs", (len(forced), padded(self.n_outputs))), target.x.reshape(T * B * F)
+        forced, states = backend.put(forced, room, "forced"), target.initial
+        for t, n in enumerate(counts.tolist()):
+            now = x[t * B * F : (t * B + n) * F]
             if at:
-                said = x[:n, : self.n_outputs]
-                said[:] = np.where(forced[at : at + n, None], said, self.fed_back(last[:n]))
-            last, states = self.step(packed, x[None, :n], states[:, :, :n], room)
-            outputs[at : at + n] = last
+                backend.feed(last, self.n_outputs, self.one_hot, forced[at : at + n], now.reshape(n, F))
+            last, states = self.step(packed, now.reshape(1, n, F), states, room)
+            backend.assign(outputs[at : at + n], last)
             at += n
         return outputs
 
@@ -148,10 +145,9 @@ class EncoderDecoder:
         own, noise = self._split(grad), None if seed is None else seed + self.encoder.n_layers
         written = packed.decoder, batch.target, traces.decoder, slopes, own.decoder, room.part("decoder"), noise
         dfirst = self.decoder.backward(*written)
-        L, S, B, _ = dfirst.shape
-        D, H = len(self.encoder.directions), self.encoder.hidden_size
-        dlast = room.take("dlast", (L, D, S, B, self.encoder.width))
-        apart = dfirst[:, :, batch.order, : self.decoder.hidden_size].reshape(L, S, B, D, H)
-        dlast[..., :H] = np.moveaxis(apart, 3, 1)
+        _, S, B, _ = dfirst.shape
+        dlast = room.take("dlast", (len(self.encoder.ends), S, B, self.encoder.width))
+        order = room.backend.put(batch.order, room, "order")
+        room.backend.apart_again(dfirst, order, self.encoder.hidden_size, dlast)
         read = packed.encoder, batch.source, traces.encoder, None, own.encoder, room.part("encoder"), seed, bptt_steps
-        self.encoder.backward(*read, dlast=dlast.reshape(L * D, S, B, -1))
+        self.encoder.backward(*read, dlast=dlast)

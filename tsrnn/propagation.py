@@ -65,9 +65,12 @@ def predict(network, theta, rows, n_jobs, passes=None, rooms=None):
         outputs, traces = network.forward(packed, batch, room)
         out[rows.places(chosen)] = backend.to_host(outputs)[:, : network.n_outputs]
         if batch.initial is not None:
-            rows.carry(chosen, backend.to_host(network.last_states(traces, batch.lengths, room)))
+            rows.carry(chosen, network.last_states(traces, batch.lengths, room), room)
 
     in_chunks(work, network, rows.lengths, n_jobs, slices(rows, backend) if passes is None else passes, rooms)
+    carried = getattr(rows, "carried", None)
+    if carried is not None:
+        backend.to_host(rooms.shared.resident(carried), carried)
     return out
 
 
@@ -96,7 +99,7 @@ def gradient(network, theta, rows, chosen, total, loss, parameter, rooms, n_jobs
             value = backend.loss(loss, outputs, batch.targets, batch.weights, parameter, total, slopes)
             network.backward(packed, batch, traces, slopes, grads[chunk], room, noise, bptt_steps)
             if batch.initial is not None:
-                rows.carry(mine, backend.to_host(network.last_states(traces, batch.lengths, room)))
+                rows.carry(mine, network.last_states(traces, batch.lengths, room), room)
             return value
 
     return reduce(add, backend.each(work, len(chunks), n_jobs)), grads

@@ -39,6 +39,7 @@ class Recipe:
     bptt_steps: int | None = None
     n_jobs: int = 1
     device: str = "cpu"
+    precision: str = "fp32"
     verbose: int = 0
 
 
@@ -88,7 +89,8 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
 
     On the GPU the work of an epoch is launched without waiting, and its losses and norms are read at its end.
     """
-    backend, history, loss = backend_of(recipe.device), history or History(), LOSSES[recipe.loss]
+    history, loss = history or History(), LOSSES[recipe.loss]
+    backend = backend_of(recipe.device, precision=recipe.precision)
     rooms = Rooms(network.dtype, backend)
     update, size = UPDATES[recipe.solver], network.layout.size
     if history.moments is None:

@@ -6,7 +6,18 @@ import numpy as np
 from numba.core.typing.typeof import typeof
 
 from tsrnn.backends import cuda
-from tsrnn.backends.cuda import elementwise, launching, packing, products, resident, scan
+from tsrnn.backends.cuda import (
+    elementwise,
+    launching,
+    packing,
+    precision,
+    products,
+    resident,
+    scan,
+    tensor,
+    tensor_scan,
+    tf32,
+)
 from tsrnn.batching import Sequences, Steps
 from tsrnn.network import Network, Room
 from tsrnn.propagation import Rooms, gradient, predict
@@ -32,31 +43,34 @@ def kernels_of(work, monkeypatch):
         "to_host": lambda array, out=None: array,
         "read_numbers": lambda x: [0.0],
     }
-    for module in (cuda, elementwise, launching, packing, products, resident, scan):
+    for module in (cuda, elementwise, launching, packing, precision, products, resident, scan, tensor_scan):
         for name, stand_in in stand_ins.items():
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, stand_in)
     monkeypatch.setattr(packing.cuda, "to_device", np.asarray)
+    monkeypatch.setattr(tensor, "available", lambda: True)
     launching.memory.__init__()
     work()
     return found
 
 
-def one_fit(cell, dtype, n_rows, n_features, H=64, n_layers=1, bidirectional=False, loss="squared", solver="adam"):
+def one_fit(
+    cell, dtype, n_rows, n_features, H=64, n_layers=1, bidirectional=False, loss="squared", solver="adam", backend=cuda,
+):  # fmt: skip
     """The kernels of an update and a prediction."""
     dtype, T = np.dtype(dtype), 3
     values, ones = np.zeros(n_rows * T * n_features, dtype), np.ones((n_rows, 2), dtype)
     starts, lengths = np.arange(n_rows) * T * n_features, np.full(n_rows, T)
     rows = Sequences(values, n_features, starts, lengths, ones, ones)
     network = Network(cell, n_features, H, 2, n_layers, bidirectional, dropout=0.5 * (n_layers > 1), dtype=dtype)
-    update(network, rows, LOSSES[loss], UPDATES[solver])
-    predict(network, network.initial(np.random.default_rng(0)), rows, 1, rooms=Rooms(dtype, cuda))
+    update(network, rows, LOSSES[loss], UPDATES[solver], backend)
+    predict(network, network.initial(np.random.default_rng(0)), rows, 1, rooms=Rooms(dtype, backend))
 
 
-def update(network, rows, loss, update):
+def update(network, rows, loss, update, backend=cuda):
     size, dtype = network.layout.size, network.dtype
     theta, seed = np.zeros(size, dtype), 1 if network.dropout else None
-    _, grads = gradient(network, theta, rows, np.arange(len(rows)), 1.0, loss, 0.0, Rooms(dtype, cuda), seed=seed)
+    _, grads = gradient(network, theta, rows, np.arange(len(rows)), 1.0, loss, 0.0, Rooms(dtype, backend), seed=seed)
     flat, grad, moments = theta.reshape(1, size), np.zeros((1, size), dtype), np.zeros((update.n_moments, size), dtype)
     _, norm = cuda.combine(grads, flat, network.decay()[None], 0.0, 1.0, grad)
     c = update.coefficients(1, 0.1, 0.9)
@@ -70,6 +84,10 @@ def everything(dtype):
                 one_fit(cell, dtype, n_rows, n_features, H=192)
             for H in (32, 64, 80, 128):  # those with weights in registers, where they fit
                 one_fit(cell, dtype, 1, n_features, H)
+        if dtype == np.float32:
+            for backend in (cuda, tf32):
+                for H in (64, 128):
+                    one_fit(cell, dtype, tensor_scan.FEWEST_ROWS, 8, H, n_layers=2, backend=backend)
     one_fit("gru", dtype, 4, 2, n_layers=2, bidirectional=True)
     for loss in LOSSES:
         one_fit("rnn", dtype, 4, 2, loss=loss)

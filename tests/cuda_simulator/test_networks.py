@@ -78,11 +78,12 @@ def test_gradient_at_every_step_and_states_carried_on():
     theta = network.initial(np.random.default_rng(0))
     on_cpu, on_gpu = steps(network), steps(network)
     one = value_and_gradient(network, theta, on_cpu, backend_of("cpu"))
-    other = value_and_gradient(network, theta, on_gpu, cuda)
+    rooms = Rooms(network.dtype, cuda)
+    other = value_and_gradient(network, theta, on_gpu, cuda, rooms)
     np.testing.assert_allclose(other[1], one[1], atol=1e-13)
-    np.testing.assert_allclose(on_gpu.carried, on_cpu.carried, atol=1e-14)
-    outputs = predict(network, theta, on_gpu, 1, rooms=Rooms(network.dtype, cuda))
+    outputs = predict(network, theta, on_gpu, 1, rooms=rooms)
     np.testing.assert_allclose(outputs, predict(network, theta, on_cpu, 1), atol=1e-14)
+    np.testing.assert_allclose(on_gpu.carried, on_cpu.carried, atol=1e-14)
 
 
 def test_gradient_at_every_step_in_both_directions():

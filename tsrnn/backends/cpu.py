@@ -92,8 +92,8 @@ def assign(array, values):
 
 
 def set_first(states, initial):
-    """states[:, 0] = initial, zeros for None."""
-    states[:, 0] = 0 if initial is None else initial
+    """states[:, 0] = initial, of as many rows or the first of more; zeros for None."""
+    states[:, 0] = 0 if initial is None else initial[:, : states.shape[2]]
 
 
 def set_columns(source, out, column):
@@ -104,6 +104,40 @@ def set_columns(source, out, column):
 def add_columns(source, column, out):
     """out += source[:, column : column + n], for n columns of out."""
     out += source[:, column : column + out.shape[1]]
+
+
+# States that are handed on
+
+
+def take_states(carried, series, fresh, initial):
+    """initial[..., b, :] = carried[series[b]], zeros where `fresh`."""
+    initial[:] = np.moveaxis(np.where(fresh[:, None, None, None], 0, carried[series]), 0, 2)
+
+
+def keep_states(last, series, carried):
+    """carried[series[b]] = last[..., b, :]."""
+    carried[series] = np.moveaxis(last, 2, 0)
+
+
+def side_by_side(last, order, n_units, first):
+    """first[l, s, order[b]] = the units of last[l * D + d, s, b] for all of D directions, `n_units` of each."""
+    (L, S, B), D = first.shape[:3], last.shape[0] // first.shape[0]
+    apart = last.reshape(L, D, S, B, -1)[..., :n_units]
+    first[:, :, order, : D * n_units] = np.moveaxis(apart, 1, 3).reshape(L, S, B, -1)
+
+
+def apart_again(dfirst, order, n_units, dlast):
+    """The way back of `side_by_side`, for slopes."""
+    (L, S, B), D = dfirst.shape[:3], dlast.shape[0] // dfirst.shape[0]
+    apart = dfirst[:, :, order, : D * n_units].reshape(L, S, B, D, n_units)
+    dlast.reshape(L, D, S, B, -1)[..., :n_units] = np.moveaxis(apart, 3, 1)
+
+
+def feed(said, n, one_hot, forced, x):
+    """x[b, :n] = said[b, :n], or with `one_hot` 1 at the greatest of them and 0 elsewhere, unless it is `forced`."""
+    said = said[: len(x), :n]
+    said = np.eye(n, dtype=x.dtype)[said.argmax(axis=1)] if one_hot else said
+    x[:, :n] = np.where(forced[:, None], x[:, :n], said)
 
 
 # What a batch brings anew; a device keeps it in memory of its room under the name.

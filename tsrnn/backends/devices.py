@@ -5,7 +5,7 @@ from importlib.util import find_spec
 
 from tsrnn.backends import cpu
 
-DEVICES = "cpu", "cuda", "auto"
+DEVICES, PRECISIONS = ("cpu", "cuda", "auto"), ("fp32", "tf32")
 
 
 @cache
@@ -18,11 +18,27 @@ def why_no_gpu():
     return why_unavailable()
 
 
-def backend_of(device, owner="tsrnn"):
+def backend_of(device, owner="tsrnn", precision="fp32"):
     """The module with the verbs of "cpu" or "cuda"; "auto" is the GPU where there is a real one.
 
-    `owner` is whose parameter it is, for the error on a machine without one.
+    `owner` is whose parameters they are, for the error where there is no such device or precision.
     """
+    backend = backend_of_device(device, owner)
+    if precision == "fp32":
+        return backend
+    if backend is cpu:
+        raise ValueError(f"precision of {owner} must be 'fp32' on the CPU, which has no TF32; got {precision!r}.")
+    from tsrnn.backends.cuda import tensor, tf32
+
+    if not tensor.available():
+        raise ValueError(
+            f"precision of {owner} must be 'fp32' on a GPU of compute capability below 8.0, which has no TF32; "
+            f"got {precision!r}."
+        )
+    return tf32
+
+
+def backend_of_device(device, owner):
     if device == "cpu":
         return cpu
     missing = why_no_gpu()

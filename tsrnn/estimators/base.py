@@ -9,7 +9,7 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tsrnn.backends.devices import DEVICES, backend_of
+from tsrnn.backends.devices import DEVICES, PRECISIONS, backend_of
 from tsrnn.batching import Sequences
 from tsrnn.estimators.targets import check_weight
 from tsrnn.network import Network
@@ -102,6 +102,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
     random_state: int | np.random.RandomState | None = None
     n_jobs: int | None = None
     device: str = "cpu"
+    precision: str = "fp32"
     dtype: str = "float32"
     verbose: int = 0
 
@@ -133,6 +134,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         "random_state": RANDOM_STATE,
         "n_jobs": N_JOBS,
         "device": [OneOf(*DEVICES)],
+        "precision": [OneOf(*PRECISIONS)],
         "dtype": [OneOf("float32", "float64")],
         "verbose": [Interval(Integral, 0), BOOLEAN],
     }
@@ -157,7 +159,12 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
                 f"bptt_steps of {name} must be None with bidirectional=True, whose passes end at both ends; "
                 f"got {self.bptt_steps!r}."
             )
-        backend_of(self.device, name)
+        if self.precision != "fp32" and self.dtype == "float64":
+            raise ValueError(
+                f"precision of {name} must be 'fp32' with dtype='float64', whose products are not rounded; "
+                f"got {self.precision!r}."
+            )
+        self._backend()
 
     def _read(self, X, reset):
         """Sequences of any accepted form as `Series`; `reset` remembers their features, otherwise they are compared
@@ -428,7 +435,10 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         return predict(self._network, self._theta, rows, self._n_threads(series), rooms=self._rooms())
 
     def _rooms(self):
-        return Rooms(self._network.dtype, backend_of(self.device, type(self).__name__))
+        return Rooms(self._network.dtype, self._backend())
+
+    def _backend(self):
+        return backend_of(self.device, type(self).__name__, self.precision)
 
     def _n_threads(self, series):
         return effective_n_jobs(self.n_jobs) if len(series) > 1 else 1

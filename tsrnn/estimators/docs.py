@@ -71,6 +71,9 @@ n_jobs : int or None, default=None
 device : {"cpu", "cuda", "auto"}, default="cpu"
     Where to compute; "cuda" is an NVIDIA GPU (with `pip install "tsrnn[cuda12]"` or `"tsrnn[cuda13]"`), "auto" takes
     one where it is there.
+precision : {"fp32", "tf32"}, default="fp32"
+    Of large matrix products of float32 on the GPU: "tf32" rounds their factors to ten binary digits, on tensor cores of
+    compute capability 8.0 and newer; elsewhere it is refused. "fp32" keeps float32's precision.
 dtype : {"float32", "float64"}, default="float32"
     Precision of weights and arithmetic.
 verbose : int, default=0
@@ -128,8 +131,6 @@ bidirectional : bool, default=False
     decoder of twice as many units.
 bptt_steps : int or None, default=None
     Steps back from the encoder's last one through which the gradient runs; None for all.
-device : {"cpu", "auto"}, default="cpu"
-    Where to compute; "auto" is the CPU as well, since only there the decoder is fed what it says.
 early_stopping : bool, default=False
     Hold out `validation_fraction` of the sequences, watch their loss, the decoder fed what it says itself, and put the
     best weights back at the end.

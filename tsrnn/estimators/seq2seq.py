@@ -39,7 +39,6 @@ class BaseSeq2Seq(BaseRecurrent):
 
     _constraints = BaseRecurrent._constraints | {
         "teacher_forcing": [SHARE, PairOf(SHARE)],
-        "device": [OneOf("cpu", "auto")],  # what the decoder said is fed back by the CPU
     }
 
     _one_hot = False
@@ -67,7 +66,7 @@ class BaseSeq2Seq(BaseRecurrent):
         return EncoderDecoder(*shape, self._n_known, **options)
 
     def _recipe(self):
-        recipe = replace(super()._recipe(), device="cpu")
+        recipe = super()._recipe()
         scheduled = isinstance(self.teacher_forcing, tuple)
         return replace(recipe, tol=-np.inf) if scheduled and not self.early_stopping else recipe
 
@@ -262,8 +261,8 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         nothing = np.zeros((lengths.sum(), self._network.n_outputs), self._network.dtype)
         steps = self._steps(Series.end_to_end(nothing, lengths), 0, known)
         rows = self._pairs(series, steps, np.ones(len(series)))
-        said = predict(self._network, self._theta, rows, self._n_threads(series)).astype(np.float64)
-        said = said if self._many_outputs else said[:, 0]
+        said = predict(self._network, self._theta, rows, self._n_threads(series), rooms=self._rooms())
+        said = said.astype(np.float64) if self._many_outputs else said[:, 0].astype(np.float64)
         if self._listed or (lengths != lengths[0]).any():
             return np.split(said, lengths.cumsum()[:-1])
         return said.reshape(len(series), lengths[0], *said.shape[1:])
@@ -430,7 +429,7 @@ class RNNSeq2SeqClassifier(ClassifierMixin, BaseSeq2Seq):
         check_is_fitted(self)
         series, longest = self._read(X, reset=False), self.max_output_length or self._longest
         given = self._sources(series), longest, self.beam_width, self._n_threads(series)
-        codes = decode(self._network, self._theta, *given)
+        codes = decode(self._network, self._theta, *given, self._rooms())
         counts = (codes != len(self.classes_)).sum(axis=1)
         written = [self.classes_[row[:n]] for row, n in zip(codes, counts)]
         return ["".join(labels) for labels in written] if self._strings else written

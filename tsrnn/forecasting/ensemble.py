@@ -43,6 +43,7 @@ class Setting:
     clip_norm: float | None
     n_jobs: int
     device: str
+    precision: str
     effects: np.ndarray | None = None  # of covariates known in the future
 
     def with_effects(self, histories):
@@ -163,6 +164,7 @@ def train_member(windows, job, n_steps, setting, on_epoch):
         tol=0.0,
         n_iter_no_change=n_steps,
         device=setting.device,
+        precision=setting.precision,
     )
     history = train(network, theta, windows, recipe, rng, on_epoch=on_epoch)
     return Member(plan, network, theta, history.loss_curve, windows.known is not None)
@@ -185,7 +187,7 @@ def theta_outlook(histories, setting):
 
 def outlooks(histories, members, setting):
     """The forecast (n_series, h) of each member."""
-    outputs, adjusted, backend = [], {}, backend_of(setting.device, "RNNForecaster")
+    outputs, adjusted, backend = [], {}, backend_of(setting.device, "RNNForecaster", setting.precision)
     for member in members:
         plan = member.plan
         if plan.deseasonalize not in adjusted:

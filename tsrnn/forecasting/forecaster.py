@@ -9,7 +9,7 @@ from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from tsrnn.backends.devices import DEVICES, backend_of
+from tsrnn.backends.devices import DEVICES, PRECISIONS, backend_of
 from tsrnn.forecasting.backtesting import backtest
 from tsrnn.forecasting.covariates import Roles, ahead_of, check_static, codes_of, future_numbers, histories_of
 from tsrnn.forecasting.ensemble import (
@@ -124,6 +124,8 @@ class RNNForecaster(BaseEstimator):
         Threads that train networks side by side; None takes all cores.
     device : {"cpu", "cuda", "auto"}, default="cpu"
         Where networks are trained and forecast; see `RNNRegressor`.
+    precision : {"fp32", "tf32"}, default="fp32"
+        Of large matrix products on the GPU; see `RNNRegressor`.
     verbose : int, default=0
         1 shows one line of progress on stderr: the network, its epoch, and the time left.
 
@@ -185,6 +187,7 @@ class RNNForecaster(BaseEstimator):
     random_state: int | np.random.RandomState | None = None
     n_jobs: int | None = None
     device: str = "cpu"
+    precision: str = "fp32"
     verbose: int = 0
 
     _constraints = {
@@ -213,6 +216,7 @@ class RNNForecaster(BaseEstimator):
         "random_state": RANDOM_STATE,
         "n_jobs": N_JOBS,
         "device": [OneOf(*DEVICES)],
+        "precision": [OneOf(*PRECISIONS)],
         "verbose": [Interval(Integral, 0), BOOLEAN],
     }
 
@@ -243,7 +247,7 @@ class RNNForecaster(BaseEstimator):
             After Ctrl-C, when the networks begun are kept as far as they are.
         """
         check_parameters(self, self._constraints)
-        backend_of(self.device, type(self).__name__)
+        backend_of(self.device, type(self).__name__, self.precision)
         return self._fit(self._read(df, self.freq, (id_col, time_col, target_col)))
 
     def _fit(self, panel):
@@ -400,7 +404,7 @@ class RNNForecaster(BaseEstimator):
         The forecaster itself stays as it is, fitted or not.
         """
         check_parameters(self, self._constraints)
-        backend_of(self.device, type(self).__name__)
+        backend_of(self.device, type(self).__name__, self.precision)
         counts = {"n_windows": n_windows, "step_size": step_size or 1, "refit": 1 if isinstance(refit, bool) else refit}
         for name, value in counts.items():
             if not POSITIVE_INT.accepts(value):

@@ -64,6 +64,26 @@ def set_first(states, initial):
     launch_over(elementwise.set_first, states.size // states.shape[1], initial, states)
 
 
+def take_states(carried, series, fresh, initial):
+    launch_over(elementwise.take_states, initial.size, carried, series, fresh, initial)
+
+
+def keep_states(last, series, carried):
+    launch_over(elementwise.keep_states, last.size, last, series, carried)
+
+
+def side_by_side(last, order, n_units, first):
+    launch_over(elementwise.side_by_side, last.size, last, order, n_units, first, False)
+
+
+def apart_again(dfirst, order, n_units, dlast):
+    launch_over(elementwise.side_by_side, dlast.size, dlast, order, n_units, dfirst, True)
+
+
+def feed(said, n, one_hot, forced, x):
+    launch_over(elementwise.feed, x.shape[0], said, n, one_hot, forced, x)
+
+
 def set_columns(source, out, column):
     launch_over(elementwise.set_columns, source.size, source, out, column)
 

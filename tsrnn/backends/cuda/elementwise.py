@@ -32,7 +32,7 @@ def copy(source, out):
 
 @compiled
 def set_first(initial, states):
-    """states[:, 0] = initial; zero where `initial` is empty."""
+    """states[:, 0] = initial, its first rows; zero where `initial` is empty."""
     S, _, B, H = states.shape
     for i in range(cuda.grid(1), S * B * H, cuda.gridsize(1)):
         s, b, j = i // (B * H), i // H % B, i % H
@@ -40,6 +40,56 @@ def set_first(initial, states):
             states[s, 0, b, j] = initial[s, b, j]
         else:
             states[s, 0, b, j] = 0
+
+
+@compiled
+def take_states(carried, series, fresh, initial):
+    _, S, B, H = initial.shape
+    for i in range(cuda.grid(1), initial.size, cuda.gridsize(1)):
+        end, s, b, j = i // (S * B * H), i // (B * H) % S, i // H % B, i % H
+        if fresh[b]:
+            initial[end, s, b, j] = 0
+        else:
+            initial[end, s, b, j] = carried[series[b], end, s, j]
+
+
+@compiled
+def keep_states(last, series, carried):
+    _, S, B, H = last.shape
+    for i in range(cuda.grid(1), last.size, cuda.gridsize(1)):
+        end, s, b, j = i // (S * B * H), i // (B * H) % S, i // H % B, i % H
+        carried[series[b], end, s, j] = last[end, s, b, j]
+
+
+@compiled
+def side_by_side(last, order, n_units, first, back):
+    """From `last` to `first`, or `back`; see `cpu.side_by_side`."""
+    _, S, B, H = last.shape
+    D = last.shape[0] // first.shape[0]
+    for i in range(cuda.grid(1), last.size, cuda.gridsize(1)):
+        end, s, b, j = i // (S * B * H), i // (B * H) % S, i // H % B, i % H
+        layer, unit = end // D, end % D * n_units + j
+        if j < n_units and back:
+            last[end, s, b, j] = first[layer, s, order[b], unit]
+        elif j < n_units:
+            first[layer, s, order[b], unit] = last[end, s, b, j]
+
+
+@compiled
+def feed(said, n, one_hot, forced, x):
+    for b in range(cuda.grid(1), x.shape[0], cuda.gridsize(1)):
+        if not forced[b]:
+            greatest = 0
+            for j in range(1, n):
+                if said[b, j] > said[b, greatest]:
+                    greatest = j
+            for j in range(n):
+                if not one_hot:
+                    x[b, j] = said[b, j]
+                elif j == greatest:
+                    x[b, j] = 1
+                else:
+                    x[b, j] = 0
 
 
 @compiled
