@@ -10,7 +10,7 @@ import pytest
 
 import tsrnn
 from tsrnn.backends import cpu, cuda
-from tsrnn.backends.cuda import launching, products, resident, scan
+from tsrnn.backends.cuda import launching, products, resident, scan, tf32
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 from tsrnn.rules.updates import UPDATES
@@ -23,11 +23,13 @@ def put(array):
 
 
 def called_on_backends():
-    """Names x of all expressions `backend.x` in the package."""
+    """Names x of all expressions `backend.x` and `room.backend.x` in the package."""
     for path in FILES:
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.value.id == "backend":
-                yield node.attr
+            if isinstance(node, ast.Attribute):
+                owner = getattr(node.value, "id", None) or getattr(node.value, "attr", None)
+                if owner == "backend":
+                    yield node.attr
 
 
 VERBS = sorted(set(called_on_backends()) - {"__name__"})
@@ -37,9 +39,10 @@ def test_many_verbs_are_called():
     assert len(VERBS) > 20
 
 
+@pytest.mark.parametrize("gpu", [cuda, tf32], ids=["fp32", "tf32"])
 @pytest.mark.parametrize("name", VERBS)
-def test_both_backends_have_the_same_verbs(name):
-    one, other = getattr(cpu, name), getattr(cuda, name)
+def test_both_backends_have_the_same_verbs(name, gpu):
+    one, other = getattr(cpu, name), getattr(gpu, name)
     if callable(one):
         one, other = (inspect.signature(part) for part in (one, other))
         assert list(one.parameters.values()) == list(other.parameters.values())
@@ -49,7 +52,7 @@ def test_both_backends_have_the_same_verbs(name):
 def test_product(n_rows, depth, n_columns):
     A, W, bias = (np.random.default_rng(0).normal(size=s) for s in ((n_rows, depth), (depth, n_columns), n_columns))
     out = put(np.full((n_rows, n_columns + 3), np.nan))
-    products.multiply(put(A).reshape(-1), depth, put(W), put(bias), out.reshape(-1), n_columns + 3, n_rows)
+    products.multiply("fp32", put(A).reshape(-1), depth, put(W), put(bias), out.reshape(-1), n_columns + 3, n_rows)
     np.testing.assert_allclose(cuda.to_host(out)[:, :n_columns], A @ W + bias, atol=1e-13)
     assert np.isnan(cuda.to_host(out)[:, n_columns:]).all()
 
@@ -66,7 +69,7 @@ def test_slopes_of_weights_look_at_nothing_past_the_end(bptt_steps, monkeypatch)
     A[~seen] = D[~seen] = np.nan
     grad = put(np.full(5 + (K + 1) * N + 5, np.nan))
     factors = [(put(A), K, 16, apart)]
-    products.weight_slopes(factors, put(D).reshape(-1), N + apart, N, put(lengths), bptt_steps, T, grad, 5)
+    products.weight_slopes("fp32", factors, put(D).reshape(-1), N + apart, N, put(lengths), bptt_steps, T, grad, 5)
     columns = np.r_[:16, 16 + apart : N + apart]
     rows = np.hstack([A[seen], np.ones((seen.sum(), 1))])
     grad = cuda.to_host(grad)
@@ -131,6 +134,36 @@ def test_update(update, limit, clip_norm):
     cpu.move(update, theta, grad, moments, decay, c, limit, clipped, clip_norm, 0.05)
     for one, other in zip(on_gpu, (theta, grad, moments, decay)):
         np.testing.assert_allclose(cuda.to_host(one), other, rtol=1e-13)
+
+
+@pytest.mark.parametrize("n_directions", [1, 2])
+def test_states_side_by_side_and_back(n_directions):
+    rng, order, (L, S, H) = np.random.default_rng(0), np.array([2, 0, 1]), (2, 2, 4)
+    last, wide = rng.normal(size=(L * n_directions, S, 3, H)), (L, S, 3, 3 * n_directions + 1)
+    first, first_gpu = np.zeros(wide), put(np.zeros(wide))
+    cpu.side_by_side(last, order, 3, first)
+    cuda.side_by_side(put(last), put(order), 3, first_gpu)
+    np.testing.assert_array_equal(first_gpu, first)
+    np.testing.assert_array_equal(first[1, 0, order[2], :3], last[n_directions, 0, 2, :3])
+    back, back_gpu = np.zeros_like(last), put(np.zeros_like(last))
+    cpu.apart_again(first, order, 3, back)
+    cuda.apart_again(first_gpu, put(order), 3, back_gpu)
+    last[..., 3] = 0
+    np.testing.assert_array_equal(back, last)
+    np.testing.assert_array_equal(back_gpu, last)
+
+
+@pytest.mark.parametrize("one_hot", [False, True])
+def test_what_was_said_is_fed_back_unless_forced(one_hot):
+    said = np.random.default_rng(0).normal(size=(5, 16))
+    said[0, 1] = said[0, 2] = 9
+    forced, x = np.array([False, True, False]), np.full((3, 4), 7.0)
+    on_gpu = put(x)
+    cpu.feed(said, 3, one_hot, forced, x)
+    cuda.feed(put(said), 3, one_hot, put(forced), on_gpu)
+    np.testing.assert_array_equal(on_gpu, x)
+    np.testing.assert_array_equal(x[0], [0, 1, 0, 7] if one_hot else [*said[0, :3], 7])
+    np.testing.assert_array_equal(x[1], 7)
 
 
 def test_an_update_whose_gradient_is_not_finite_does_not_happen():

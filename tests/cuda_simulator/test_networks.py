@@ -4,9 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSequenceRegressor
+from tsrnn import (
+    RNNClassifier,
+    RNNForecaster,
+    RNNRegressor,
+    RNNSeq2SeqClassifier,
+    RNNSeq2SeqRegressor,
+    RNNSequenceRegressor,
+)
 from tsrnn.backends import cuda
-from tsrnn.backends.cuda import resident
+from tsrnn.backends.cuda import products, resident, tensor, tf32
 from tsrnn.backends.devices import backend_of
 from tsrnn.batching import Sequences, Steps
 from tsrnn.exceptions import DivergenceError
@@ -149,6 +156,49 @@ def test_sequence_regressor():
     options = QUICK | {"max_iter": 1, "cell": "gru", "bptt_steps": 4}
     one, other = (RNNSequenceRegressor(**options, device=device).fit(X, y[:, 0]) for device in ("cpu", "cuda"))
     np.testing.assert_allclose(other.predict(X), one.predict(X), atol=1e-12)
+
+
+def test_seq2seq_regressor():
+    """Of two steps one is fed what was said, and the gradient goes through both networks."""
+    X, _ = data()
+    options = QUICK | {"max_iter": 1, "cell": "rnn", "bidirectional": True, "teacher_forcing": 0.5, "batch_size": 2}
+    y = [x[:2, 0] for x in X]
+    one, other = (RNNSeq2SeqRegressor(**options, device=device).fit(X, y) for device in ("cpu", "cuda"))
+    for name, weight in one.weights_.items():
+        np.testing.assert_allclose(other.weights_[name], weight, atol=1e-12)
+    for found, expected in zip(other.predict(X, n_steps=[2, 1, 3, 2]), one.predict(X, n_steps=[2, 1, 3, 2])):
+        np.testing.assert_allclose(found, expected, atol=1e-12)
+
+
+def test_seq2seq_classifier():
+    X, _ = data()
+    options = QUICK | {"max_iter": 1, "cell": "rnn", "beam_width": 2, "max_output_length": 2}
+    one, other = (RNNSeq2SeqClassifier(**options, device=d).fit(X, ["a", "ab", "b", "a"]) for d in ("cpu", "cuda"))
+    for name, weight in one.weights_.items():
+        np.testing.assert_allclose(other.weights_[name], weight, atol=1e-12)
+    assert other.predict(X) == one.predict(X)
+
+
+def test_precision(monkeypatch):
+    """Factors are rounded where products are large; what else it may be is refused."""
+    X, y = np.random.default_rng(0).normal(size=(2, 17, 1)).astype("f4")
+    options = QUICK | {"dtype": "float32", "max_iter": 1, "cell": "rnn"}
+    exact = RNNRegressor(**options).fit(X, y[:, 0]).predict(X)
+    monkeypatch.setattr(products, "LARGE", 0)
+    fp32, rounded = (RNNRegressor(**options, device="cuda", precision=p).fit(X, y[:, 0]) for p in ("fp32", "tf32"))
+    np.testing.assert_allclose(fp32.predict(X), exact, rtol=1e-5)
+    error = np.abs(rounded.predict(X) / exact - 1).max()
+    assert 1e-5 < error < 1e-2
+    assert backend_of("cuda", precision="tf32") is tf32 and backend_of("cuda") is cuda
+    with pytest.raises(
+        ValueError, match="must be 'fp32' with dtype='float64', whose products are not rounded; got 'tf"
+    ):
+        RNNRegressor(device="cuda", precision="tf32", dtype="float64").fit(X, y[:, 0])
+    with pytest.raises(ValueError, match=r"^precision of tsrnn must be 'fp32' on the CPU, .*; got 'tf32'"):
+        backend_of("auto", precision="tf32")
+    monkeypatch.setattr(tensor, "available", lambda: False)
+    with pytest.raises(ValueError, match=r"compute capability below 8\.0, which has no TF32; got 'tf32'"):
+        backend_of("cuda", precision="tf32")
 
 
 def test_forecaster():
