@@ -5,6 +5,7 @@
 
 It prints one table and writes benchmarks/results/gpu-DEVICE.json: microseconds, the ratio to cuDNN, the floor that
 arithmetic, memory and the chain of steps set, and our share of it. A graph is a replay without launches in between.
+Both precisions are measured: fp32, and tf32 where sizes are large enough for tensor cores.
 """
 
 import argparse
@@ -28,6 +29,7 @@ from numba import cuda as device  # noqa: E402
 
 from tsrnn import RNNRegressor  # noqa: E402
 from tsrnn.backends import cpu, cuda  # noqa: E402
+from tsrnn.backends.cuda import tensor, tf32  # noqa: E402
 from tsrnn.batching import Sequences  # noqa: E402
 from tsrnn.network import Network  # noqa: E402
 from tsrnn.propagation import Rooms, gradient  # noqa: E402
@@ -43,6 +45,8 @@ SIZES = [  # B, T, F, H
     (256, 24, 1, 32),
 ]
 GATED = [(4096, 96, 8, 160)]  # of gru and lstm only
+BACKENDS = {"fp32": cuda, "tf32": tf32}
+LARGEST_ERROR = {"fp32": 1e-4, "tf32": 2e-2}  # of loss and gradient, relative
 CHAIN = 400  # cycles that one step waits for the last at least: shared memory, products, tanh, a barrier
 RESULTS = Path(__file__).parent / "results"
 
@@ -184,7 +188,7 @@ def floor(cell, B, T, F, H):
     """Microseconds below which no kernel of this kind can be, and for what reason."""
     if TINY:
         return {"flops": 0.0, "bytes": 0.0, "steps": 0.0}
-    cell, gpu = Network(cell, F, H, 1).cell, device.get_current_device()
+    cell, gpu = Network(cell, F, H, 1).cell, device.get_current_device()  # by float32's units, not by tensor cores
     clock, lanes = gpu.CLOCK_RATE * 1e3, 128 * gpu.MULTIPROCESSOR_COUNT
     width = 2 * gpu.MEMORY_CLOCK_RATE * 1e3 * gpu.GLOBAL_MEMORY_BUS_WIDTH / 8
     flops = 6 * T * B * cell.n_gates * H * (F + H) - 2 * T * B * cell.n_gates * H * F  # no slopes of the inputs
@@ -196,33 +200,46 @@ def floor(cell, B, T, F, H):
 # Parts
 
 
+def precisions():
+    return [name for name in BACKENDS if name == "fp32" or tensor.available()]
+
+
 def check(cell, *size):
-    """Relative errors of loss and gradient against the CPU in float64, and whether a second run gives the same bits."""
-    seed = int(time.time())
-    ours, exact = Ours(cuda, cell, *size, seed=seed), Ours(cpu, cell, *size, dtype=np.float64, seed=seed)
-    exact.theta[:] = ours.initial
-    exact.rows.values[:] = ours.rows.values
-    exact.rows.targets[:] = ours.rows.targets
-    value, grads = ours.gradient()
-    value, grad = cuda.read_numbers([value])[0], cuda.to_host(grads).copy()
-    expected, parts = exact.gradient(os.cpu_count())
-    parts = parts.sum(axis=0)
-    error = float(np.linalg.norm(grad[0] - parts) / np.linalg.norm(parts))
-    again = cuda.to_host(ours.gradient()[1])
-    return {"loss": abs(value / expected - 1), "gradient": error, "same bits": bool((grad == again).all())}
+    """For each precision relative errors of loss and gradient against the CPU in float64, and whether a second run
+    gives the same bits.
+    """
+    seed, found = int(time.time()), {}
+    exact = Ours(cpu, cell, *size, dtype=np.float64, seed=seed)
+    for precision in precisions():
+        ours = Ours(BACKENDS[precision], cell, *size, seed=seed)
+        if not found:
+            exact.theta[:] = ours.initial
+            exact.rows.values[:] = ours.rows.values
+            exact.rows.targets[:] = ours.rows.targets
+            expected, parts = exact.gradient(os.cpu_count())
+            parts = parts.sum(axis=0)
+        value, grads = ours.gradient()
+        value, grad = cuda.read_numbers([value])[0], cuda.to_host(grads).copy()
+        error = float(np.linalg.norm(grad[0] - parts) / np.linalg.norm(parts))
+        again = cuda.to_host(ours.gradient()[1])
+        errors = {"loss": abs(value / expected - 1), "gradient": error}
+        found[precision] = errors | {"same bits": bool((grad == again).all())}
+    return found
 
 
 def measure(cell, *size):
-    ours, found = Ours(cuda, cell, *size), {}
-    run = ours.kernels()
-    found["kernels"] = median_time(run)
-    found["step"] = median_time(ours.step)
-    if not TINY:
-        found["kernels, graph"] = median_time(graph_of(run))
+    found = {}
+    for name in precisions():
+        ours = Ours(BACKENDS[name], cell, *size)
+        run = ours.kernels()
+        found[f"{name} kernels"] = median_time(run)
+        found[f"{name} step"] = median_time(ours.step)
+        if not TINY:
+            found[f"{name} kernels, graph"] = median_time(graph_of(run))
     if find_spec("torch") is None or TINY:
         return found
-    for tf32 in (False, True):
-        theirs, name = Theirs(ours, cell, tf32), "tf32" if tf32 else "fp32"
+    for name in BACKENDS:
+        theirs = Theirs(ours, cell, name == "tf32")
         for part in ("kernels", "step"):
             function = getattr(theirs, part)
             found[f"torch {name} {part}"] = median_time(function)
@@ -248,7 +265,14 @@ def sanitized():
     """What compute-sanitizer says of small gradients, where it is installed."""
     if TINY or shutil.which("compute-sanitizer") is None:
         return {}
-    code = "from benchmarks.gpu import CELLS, check\nfor cell in CELLS:\n    check(cell, 17, 3, 2, 16)"
+    code = (
+        "from benchmarks.gpu import CELLS, check\n"
+        "from tsrnn.backends.cuda import tensor_scan\n"
+        "for rows in (tensor_scan.FEWEST_ROWS, 1):\n"  # the second time on tensor cores
+        "    tensor_scan.FEWEST_ROWS, tensor_scan.FEWEST_UNITS = rows, 1\n"
+        "    for cell in CELLS:\n"
+        "        check('fp32', cell, 17, 3, 2, 16)"
+    )
     found = {}
     for tool in ("memcheck", "racecheck"):
         command = ["compute-sanitizer", "--tool", tool, "--error-exitcode", "9", sys.executable, "-c", code]
@@ -267,22 +291,26 @@ def describe():
     return {"device": name, "python": platform.python_version()} | {part: version(part) for part in packages}
 
 
-def row(case, found, least):
-    ours, theirs = found.get("kernels, graph", found["kernels"]), found.get("torch fp32 kernels, graph")
-    limit, step = max(least, key=least.get), found.get("torch fp32 step")
-    cells = [*map(str, case), f"{found['kernels']:.0f}", f"{ours:.0f}"]
-    cells += (
-        [f"{theirs:.0f}", f"{found['torch tf32 kernels, graph']:.0f}", f"{theirs / ours:.2f}"] if theirs else ["-"] * 3
-    )
-    cells += [f"{least[limit]:.0f} ({limit})", f"{least[limit] / ours:.0%}", f"{found['step']:.0f}"]
-    cells += (
-        [f"{step / found['step']:.2f}", f"{found['torch fp32 step, graph'] / found['step']:.2f}"] if step else ["-"] * 2
-    )
+def row(case, precision, found, least):
+    def ratio(of, to):
+        return f"{found[of] / found[to]:.2f}" if of in found and to in found else "-"
+
+    kernels, step, torch = f"{precision} kernels", f"{precision} step", f"torch {precision}"
+    graph = f"{kernels}, graph" if f"{kernels}, graph" in found else kernels
+    theirs = f"{found[f'{torch} kernels, graph']:.0f}" if f"{torch} kernels, graph" in found else "-"
+    limit = max(least, key=least.get)
+    cells = [*map(str, case), precision, f"{found[kernels]:.0f}", f"{found[graph]:.0f}", theirs]
+    cells += [
+        ratio(f"{torch} kernels, graph", graph),
+        f"{least[limit]:.0f} ({limit})",
+        f"{least[limit] / found[graph]:.0%}",
+    ]
+    cells += [f"{found[step]:.0f}", ratio(f"{torch} step", step), ratio(f"{torch} step, graph", step)]
     return f"| {' | '.join(cells)} |"
 
 
-HEADER = """| cell | B | T | F | H | kernels, us | in a graph | cuDNN fp32 | cuDNN tf32 | ratio fp32 | floor | share \
-| step, us | ratio torch | ratio torch graph |
+HEADER = """| cell | B | T | F | H | precision | kernels, us | in a graph | cuDNN in a graph | ratio | floor | share | step, us \
+| ratio torch | ratio torch graph |
 |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
@@ -294,19 +322,21 @@ def main():
     result = describe() | {"checks": {}, "times": {}}
     print(*(f"{name} {value}" for name, value in result.items() if isinstance(value, str)), sep=", ", flush=True)
     for case in cases():
-        name = " ".join(map(str, case))
-        result["checks"][name] = found = check(*case)
-        print(
-            f"{name}: loss {found['loss']:.1e}, gradient {found['gradient']:.1e}, same bits {found['same bits']}",
-            flush=True,
-        )
-        assert found["gradient"] < 1e-4 and found["loss"] < 1e-4 and found["same bits"], name
+        for precision in precisions():
+            name, most = " ".join(map(str, (*case, precision))), LARGEST_ERROR[precision]
+            result["checks"][name] = found = check(precision, *case)
+            print(
+                f"{name}: loss {found['loss']:.1e}, gradient {found['gradient']:.1e}, same bits {found['same bits']}",
+                flush=True,
+            )
+            assert found["gradient"] < most and found["loss"] < most and found["same bits"], name
     result["sanitizer"] = sanitized()
     print(HEADER, flush=True)
     for case in cases():
         found, least = measure(*case), floor(*case)
         result["times"][" ".join(map(str, case))] = found | {"floor": least}
-        print(row(case, found, least), flush=True)
+        for precision in precisions():
+            print(row(case, precision, found, least), flush=True)
     result["fit"] = measure_fit()
     print("fit, s:", *(f"{name} {seconds:.2f}" for name, seconds in result["fit"].items()))
     options.out.mkdir(parents=True, exist_ok=True)
