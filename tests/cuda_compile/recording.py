@@ -26,8 +26,8 @@ from tsrnn.rules.losses import LOSSES
 from tsrnn.rules.updates import UPDATES
 
 
-def kernels_of(work, monkeypatch):
-    """{(kernel, types): threads of a block} of all that `work` launches."""
+def kernels_of(work, monkeypatch, tensor_cores=False):
+    """{(kernel, types): threads of a block} of all that `work` launches on a GPU with or without tensor cores."""
     found = {}
 
     def launch(kernel, blocks, threads, *args, shared=0):
@@ -48,7 +48,7 @@ def kernels_of(work, monkeypatch):
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, stand_in)
     monkeypatch.setattr(packing.cuda, "to_device", np.asarray)
-    monkeypatch.setattr(tensor, "available", lambda: True)
+    monkeypatch.setattr(tensor, "available", lambda: tensor_cores)
     launching.memory.__init__()
     work()
     return found
@@ -84,16 +84,19 @@ def everything(dtype):
                 one_fit(cell, dtype, n_rows, n_features, H=192)
             for H in (32, 64, 80, 128):  # those with weights in registers, where they fit
                 one_fit(cell, dtype, 1, n_features, H)
-        if dtype == np.float32:
-            for backend in (cuda, tf32):
-                for H in (64, 128):
-                    one_fit(cell, dtype, tensor_scan.FEWEST_ROWS, 8, H, n_layers=2, backend=backend)
     one_fit("gru", dtype, 4, 2, n_layers=2, bidirectional=True)
     for loss in LOSSES:
         one_fit("rnn", dtype, 4, 2, loss=loss)
     for solver in UPDATES:
         one_fit("rnn", dtype, 4, 2, solver=solver)
     steps(dtype)
+
+
+def on_tensor_cores():
+    for backend in (cuda, tf32):
+        for cell in CELLS:
+            for H in (64, 128):
+                one_fit(cell, "f4", tensor_scan.FEWEST_ROWS, 8, H, n_layers=2, backend=backend)
 
 
 def steps(dtype):

@@ -14,7 +14,7 @@ pytest.importorskip("numba_cuda")
 nvjitlink = pytest.importorskip("cuda.bindings.nvjitlink")
 
 from numba import cuda  # noqa: E402
-from recording import everything, kernels_of  # noqa: E402
+from recording import everything, kernels_of, on_tensor_cores  # noqa: E402
 
 # Device functions ask for a device only to learn what to compile for.
 sys.modules["numba.cuda.dispatcher"].get_current_device = lambda: SimpleNamespace(compute_capability=(8, 0))
@@ -25,7 +25,7 @@ def recorded():
         found = {}
         for dtype in (np.float32, np.float64):
             found |= kernels_of(lambda dtype=dtype: everything(dtype), monkeypatch)
-        return found
+        return found | kernels_of(on_tensor_cores, monkeypatch, tensor_cores=True)
 
 
 KERNELS = recorded()
