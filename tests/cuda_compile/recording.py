@@ -18,7 +18,8 @@ from tsrnn.backends.cuda import (
     tensor_scan,
     tf32,
 )
-from tsrnn.batching import Sequences, Steps
+from tsrnn.batching import Pairs, Sequences, Steps
+from tsrnn.encoder_decoder import EncoderDecoder
 from tsrnn.network import Network, Room
 from tsrnn.propagation import Rooms, gradient, predict
 from tsrnn.rules.cells import CELLS
@@ -90,6 +91,14 @@ def everything(dtype):
     for solver in UPDATES:
         one_fit("rnn", dtype, 4, 2, solver=solver)
     steps(dtype)
+    pairs(dtype)
+
+
+def pairs(dtype):
+    lengths, none, ones = np.array([3, 3]), np.empty((2, 0), dtype), np.ones((6, 1), dtype)
+    source = Sequences(np.zeros(12, dtype), 2, np.array([0, 6]), lengths, none, none)
+    rows = Pairs(source, Steps.whole(ones, np.array([0, 3]), lengths, ones, ones), np.zeros(6, bool))
+    update(EncoderDecoder("lstm", 2, 16, 1, bidirectional=True, dtype=dtype), rows, LOSSES["squared"], UPDATES["adam"])
 
 
 def on_tensor_cores():
