@@ -100,7 +100,7 @@ def test_intervals_cover_what_they_say():
 
 def test_radius_is_the_conformal_quantile():
     errors = np.random.default_rng(0).permuted(np.tile(np.arange(1.0, 100), (2, 1)).T, axis=0)
-    assert radius(-errors, 80).tolist() == [80, 80] and radius(errors, 99.9).tolist() == [99, 99]
+    assert radius(errors, 80).tolist() == [80, 80] and radius(errors, 99.9).tolist() == [99, 99]
     assert radius(errors[:5], 50).tolist() == [np.sort(errors[:5].ravel())[5]] * 2
     errors[3, 0] = np.nan
     assert np.isfinite(radius(errors, 80)).all()
@@ -197,7 +197,7 @@ def test_warm_start_goes_on():
     again = one.fit(df)
     assert not again.predict()["RNNForecaster"].equals(before)
     assert np.mean([curve[0] for curve in again.loss_curves_]) < np.mean([c[0] for c in quick().fit(df).loss_curves_])
-    with pytest.raises(ValueError, match="h and hidden_size must stay"):
+    with pytest.raises(ValueError, match="h, hidden_size and quantiles must stay"):
         again.set_params(hidden_size=9).fit(df)
 
 

@@ -15,6 +15,7 @@ from tsrnn.forecasting.adjustment import Adjustment
 from tsrnn.forecasting.effects import effects_of
 from tsrnn.forecasting.importance import importance
 from tsrnn.forecasting.plan import Plan
+from tsrnn.forecasting.quantiles import blend, median
 from tsrnn.forecasting.theta import theta
 from tsrnn.forecasting.windows import Windows
 from tsrnn.network import Network
@@ -43,6 +44,7 @@ class Setting:
     clip_norm: float | None
     n_jobs: int
     device: str
+    quantiles: tuple = ()
     effects: np.ndarray | None = None  # of covariates known in the future
 
     def with_effects(self, histories):
@@ -146,13 +148,15 @@ def train_members(histories, sees_gaps, jobs, n_steps, setting, course, label="n
 
 def train_member(windows, job, n_steps, setting, on_epoch):
     rng, plan = np.random.default_rng(job.seed), job.plan
-    network = Network(job.cell, windows.n_inputs, setting.hidden_size, setting.h, n_context=plan.window)
+    n_outputs = setting.h * (1 + len(setting.quantiles))
+    network = Network(job.cell, windows.n_inputs, setting.hidden_size, n_outputs, n_context=plan.window)
     theta = network.initial(rng)
     network.layout.view(theta)["weight_ho"][network.width :] = 0  # the linear way starts from "as the level is"
     if job.theta is not None:
         theta = job.theta.copy()
     recipe = Recipe(
-        loss="absolute",
+        loss="pinball" if setting.quantiles else "absolute",
+        parameter=(0.5, *setting.quantiles),
         learning_rate_init=setting.learning_rate_init,
         learning_rate="cosine",
         alpha=setting.alpha,
@@ -169,13 +173,9 @@ def train_member(windows, job, n_steps, setting, on_epoch):
 
 
 def outlook(histories, members, setting, share=0.0):
-    """Median forecast (n_series, h) of some members, and a share of the Theta method's."""
-    networks = np.median(outlooks(histories, members, setting), axis=0)
+    """Median forecast (1 + n_quantiles, n_series, h) of some members, and a share of the Theta method's."""
+    networks = median(outlooks(histories, members, setting))
     return blend(networks, theta_outlook(histories, setting), share) if share else networks
-
-
-def blend(networks, other, share):
-    return (1 - share) * networks + share * other
 
 
 def theta_outlook(histories, setting):
@@ -184,7 +184,7 @@ def theta_outlook(histories, setting):
 
 
 def outlooks(histories, members, setting):
-    """The forecast (n_series, h) of each member."""
+    """The forecast (1 + n_quantiles, n_series, h) of each member."""
     outputs, adjusted, backend = [], {}, backend_of(setting.device, "RNNForecaster")
     for member in members:
         plan = member.plan
@@ -194,14 +194,16 @@ def outlooks(histories, members, setting):
         adjustment, z = adjusted[plan.deseasonalize]
         windows, rooms = setting.windows(z, plan, histories, member.sees_gaps), Rooms(member.network.dtype, backend)
         z_ahead = predict(member.network, member.theta, windows, setting.n_jobs, rooms=rooms).astype(np.float64)
-        outputs.append(adjustment.inverse(z_ahead + windows.levels(np.arange(len(z)))[:, None]))
+        z_ahead += windows.levels(np.arange(len(z)))[:, None]
+        blocks = z_ahead.reshape(len(z), -1, setting.h).swapaxes(0, 1)
+        outputs.append(np.stack([adjustment.inverse(block) for block in blocks]))
     return outputs
 
 
 def far_outlook(histories, members, setting, share, h):
-    """Forecast (n_series, h) of any horizon: beyond the trained one, forecasts are taken for values."""
+    """Forecast of any horizon: beyond the trained one, forecasts are taken for values."""
     parts = [outlook(histories, members, setting, share)]
     while len(parts) * setting.h < h:
-        histories = histories.followed_by(parts[-1])
+        histories = histories.followed_by(parts[-1][0])
         parts.append(outlook(histories, members, setting, share))
-    return np.concatenate(parts, axis=1)[:, :h]
+    return np.concatenate(parts, axis=2)[:, :, :h]

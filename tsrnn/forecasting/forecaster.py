@@ -16,7 +16,6 @@ from tsrnn.forecasting.ensemble import (
     Course,
     Job,
     Setting,
-    blend,
     epochs,
     far_outlook,
     outlooks,
@@ -28,6 +27,7 @@ from tsrnn.forecasting.frames import read, to_frame, to_panel
 from tsrnn.forecasting.importance import importance, spread
 from tsrnn.forecasting.intervals import bands, paths, residuals
 from tsrnn.forecasting.plan import plans_for, steps_for
+from tsrnn.forecasting.quantiles import blend, in_order, levels_of, median
 from tsrnn.forecasting.storage import load, save
 from tsrnn.forecasting.times import called
 from tsrnn.forecasting.trial import best, error, hold_out, share_of
@@ -103,6 +103,9 @@ class RNNForecaster(BaseEstimator):
         "quarter", each as up to three sines and cosines.
     n_networks : int, default=8
         Networks whose median is the forecast.
+    quantiles : list of float or None, default=None
+        Quantiles that the networks forecast beside the point, trained with the pinball loss, which then give the
+        intervals: 0.1 and 0.9 that of `level=80`. With every q must come 1 - q.
     theta_share : float or "auto", default="auto"
         Share of the Theta method's forecast in the forecast, from 0 to 1; "auto" takes 0.3, or 0 where that raises the
         error on the held-out values by more than 2 %.
@@ -137,6 +140,8 @@ class RNNForecaster(BaseEstimator):
         Every plan that was tried: its error on the held-out values, and whether it was kept; None without a trial.
     freq_ : str or int
         The frequency in use.
+    quantiles_ : tuple of float
+        Quantiles that the networks forecast beside the median, from low to high.
     theta_share_ : float
         Share of the Theta method's forecast in use.
     effects_ : Series or None
@@ -175,6 +180,7 @@ class RNNForecaster(BaseEstimator):
     static_covariates: list | None = None
     calendar: list | None = None
     n_networks: int = 8
+    quantiles: list | None = None
     theta_share: float | str = "auto"
     max_steps: int | str = "auto"
     learning_rate_init: float = 0.01
@@ -203,6 +209,7 @@ class RNNForecaster(BaseEstimator):
         "static_covariates": NAMES,
         "calendar": NAMES,
         "n_networks": [POSITIVE_INT],
+        "quantiles": [Instance((list, tuple), "a list of numbers between 0 and 1"), OneOf(None)],
         "theta_share": [Interval(Real, 0, 1, "both"), AUTO],
         "max_steps": [POSITIVE_INT, AUTO],
         "learning_rate_init": [Interval(Real, 0, closed="neither")],
@@ -266,6 +273,7 @@ class RNNForecaster(BaseEstimator):
         else:
             setting, fitted = self._begin(histories, self._plans(lengths), max_steps, rng)
         self._panel, self.freq_, self._roles, self._codes = panel, panel.freq, roles, codes
+        self.quantiles_ = setting.quantiles
         self._members, self.plans_, self.trial_, self._errors, self.theta_share_ = fitted
         self.effects_ = None
         if setting.effects is not None:
@@ -307,6 +315,10 @@ class RNNForecaster(BaseEstimator):
         Intervals are split-conformal: as wide as the errors were on the last `h` values, which were held out, in units
         of each series' naive error (Lei et al. 2018). With fewer than 20 series the errors of all steps are taken
         together; n errors tell no level beyond 100 n / (n + 1), where the interval is as wide as the largest.
+
+        With `quantiles`, networks forecast the ends of the intervals, each series and step its own, and the same errors
+        move them apart or together until so many of the held-out values are within (Romano, Patterson & Candes 2019).
+        The quantiles of a step are in order (Chernozhukov, Fernandez-Val & Galichon 2010).
         """
         panel, h = self._panel_of(df), self._horizon(h)
         levels, ahead = self._levels(level, h), ahead_of(panel, X_df, self._roles, h)
@@ -334,7 +346,7 @@ class RNNForecaster(BaseEstimator):
         panel = self._panel_of(df)
         if not POSITIVE_INT.accepts(n_paths):
             raise ValueError(f"n_paths must be {POSITIVE_INT}; got {n_paths!r}.")
-        self._levels(50, self.h)  # there must be errors
+        self._check_errors()
         series, scale = panel.series(), (self.season_length, self.log)
         forecasts = self._outlook(self._histories(panel, ahead_of(panel, X_df, self._roles, self.h)), self.h)
         rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
@@ -429,7 +441,7 @@ class RNNForecaster(BaseEstimator):
         id_col, time_col, target_col = self._panel.columns
         panel, X_df = replace(self._panel, restore=as_it_is), df if self._roles.future else None
         histories = self._histories(panel, ahead_of(panel, X_df, self._roles, self.h, "df"))
-        forecasts = to_frame(panel, self._outlook(histories, self.h), self.h)
+        forecasts = to_frame(panel, self._outlook(histories, self.h)[0], self.h)
         both = frame.merge(forecasts, on=[id_col, time_col])
         if both.empty:
             raise ValueError("the data of score must hold times that follow those of fit; got none.")
@@ -507,21 +519,29 @@ class RNNForecaster(BaseEstimator):
         for one in levels:
             if not Interval(Real, 0, 100, "neither").accepts(one):
                 raise ValueError(f"level must be numbers between 0 and 100; got {one!r}.")
+            if self.quantiles_ and one not in levels_of(self.quantiles_):
+                bound = ", ".join(f"{known:g}" for known in levels_of(self.quantiles_))
+                raise ValueError(f"level must be of those that quantiles bound, {bound}; got {one!r}.")
         if levels and h > self.h:
             raise ValueError(f"level must go with at most the trained horizon, h={self.h}; got h={h}.")
-        if levels and (self._errors is None or np.isnan(self._errors).all()):
+        if levels:
+            self._check_errors()
+        return levels
+
+    def _check_errors(self):
+        if self._errors is None or np.isnan(self._errors).all():
             raise ValueError(
                 f"level must be None for such short series: intervals need one with h + 3 = {self.h + 3} values, and a "
                 "fit that was not interrupted."
             )
-        return levels
 
     def _columns(self, histories, levels, h):
         """Columns of forecasts (n_series, h) and intervals."""
         forecasts = self._outlook(histories, h)
-        columns = {NAME: forecasts}
+        columns = {NAME: forecasts[0]}
         if levels:
-            ends = bands(self._errors[:, :h], histories.series, forecasts, levels, self.season_length, self.log)
+            scale = self.quantiles_, self.season_length, self.log
+            ends = bands(self._errors[:, :, :h], histories.series, forecasts, levels, *scale)
             columns |= {f"{NAME}-{end}": values for end, values in ends.items()}
         return columns
 
@@ -535,7 +555,10 @@ class RNNForecaster(BaseEstimator):
 
     def _setting(self):
         own = {field.name: getattr(self, field.name) for field in fields(Setting) if field.name != "effects"}
-        return Setting(**own | {"n_jobs": effective_n_jobs(self.n_jobs or -1)})
+        return Setting(**own | {"n_jobs": effective_n_jobs(self.n_jobs or -1), "quantiles": self._quantiles()})
+
+    def _quantiles(self):
+        return () if self.quantiles is None else in_order(self.quantiles)
 
     def _fitted_setting(self):
         return replace(self._setting(), effects=None if self.effects_ is None else self.effects_.to_numpy())
@@ -569,10 +592,10 @@ class RNNForecaster(BaseEstimator):
                 return setting, (members, [member.plan for member in members], None, None, share)
             weights = importance(setting.adjustment(history, False).forward(history.series), self.season_length)
             forecasts = outlooks(history, members, setting)
-            scores = [error(truth, forecast, weights) for forecast in forecasts]
+            scores = [error(truth, forecast[0], weights) for forecast in forecasts]
             kept = best(scores)
             trial = pd.DataFrame(plans).assign(error=scores, kept=[i in kept for i in range(len(plans))])
-            plans, together = [plans[i] for i in kept], np.median([forecasts[i] for i in kept], axis=0)
+            plans, together = [plans[i] for i in kept], median([forecasts[i] for i in kept])
             other = theta_outlook(history, setting)
             if self.theta_share == "auto":
                 share = share_of(truth, together, other, weights)
@@ -588,11 +611,12 @@ class RNNForecaster(BaseEstimator):
     def _go_on(self, histories, max_steps, rng):
         """The setting, and the networks of the last fit, trained further on these series, with what belongs to them."""
         members, seeds = self._members, rng.randint(2**31, size=len(self._members))
-        form = {(member.network.n_outputs, member.network.hidden_size) for member in members}
-        if form != {(self.h, self.hidden_size)}:
+        network, quantiles = members[0].network, self._quantiles()
+        last = network.n_outputs // (1 + len(self.quantiles_)), network.hidden_size, self.quantiles_
+        if last != (self.h, self.hidden_size, quantiles):
             raise ValueError(
-                f"with warm_start=True, h and hidden_size must stay those of the last fit, {form.pop()}; got "
-                f"{(self.h, self.hidden_size)}."
+                f"with warm_start=True, h, hidden_size and quantiles must stay those of the last fit, {last}; got "
+                f"{(self.h, self.hidden_size, quantiles)}."
             )
         jobs = [Job(m.plan, m.network.cell.name, seed, m.theta) for m, seed in zip(members, seeds)]
         course = Course(len(jobs) * epochs(max_steps), self.verbose)

@@ -51,6 +51,7 @@ def save(forecaster, path):
         "ids": to_json(panel.ids),
         "stamps": [panel.times.unit, str(panel.times.tz) if panel.times.tz else None] if stamps else None,
         "freq": panel.freq,
+        "quantiles": forecaster.quantiles_,
         "theta_share": forecaster.theta_share_,
         "columns": panel.columns,
         "covariates": None if panel.covariates is None else panel.covariates.to_dict("list"),
@@ -96,7 +97,9 @@ def load(Forecaster, path):
         tuple(rest["columns"]),
         pd.DataFrame(rest["covariates"]) if rest.get("covariates") else None,
     )
-    forecaster.freq_, forecaster._errors = rest["freq"], arrays.get("errors")
+    forecaster.freq_, forecaster.quantiles_ = rest["freq"], tuple(rest.get("quantiles", ()))
+    errors = arrays.get("errors")  # in files of older versions, of the point forecast alone
+    forecaster._errors = None if errors is None else errors.reshape(-1, *errors.shape[-2:])
     forecaster.effects_ = pd.Series(rest["effects"], name="effect") if rest.get("effects") else None
     forecaster._roles, forecaster._codes = Roles(*rest.get("roles", ([], [], [], []))), rest.get("codes", {})
     forecaster.theta_share_ = rest.get("theta_share", 0.0)  # files of older versions have none

@@ -155,6 +155,14 @@ def affine_backward(x, w_t, dout, dx, grad, at):
     weight_slopes([(x, K, M, 0)], dout.reshape(-1), M, M, ones(N), 1, 1, grad, at)
 
 
+def constants(values, dtype):
+    """A number, or a few, on the device, copied there once."""
+    key = dtype, np.array(values, dtype, ndmin=1).tobytes()
+    if key not in memory.arrays:
+        memory.arrays[key] = to_device(np.array(values, dtype, ndmin=1))
+    return memory.arrays[key]
+
+
 def ones(n):
     """Lengths of `n` rows of one step."""
     array = memory.arrays.get("ones")
@@ -169,8 +177,9 @@ def log_softmax(outputs, n):
 
 def loss(loss, outputs, targets, weights, parameter, total_weight, slopes):
     dtype = outputs.dtype
-    (value,), number = new_numbers(1, N_PARTS, dtype), dtype.type
-    arguments = outputs, targets, weights, number(parameter), number(total_weight), slopes, value.ledger, value.begin
+    (value,), parameters = new_numbers(1, N_PARTS, dtype), constants(parameter, dtype)
+    numbers = parameters, dtype.type(total_weight)
+    arguments = outputs, targets, weights, *numbers, slopes, value.ledger, value.begin
     launch(elementwise.make_loss(loss, dtype), N_PARTS, THREADS, *arguments)
     return value
 
