@@ -117,6 +117,7 @@ TABLES = {
         "log": [Acts(False, "forecast")],
         "deseasonalize": [Acts(True, "forecast", {"season_length": 4, "deseasonalize": False})],
         "n_networks": [Acts(3, "forecast"), Acts(3, "networks")],
+        "quantiles": [Acts([0.1, 0.9], "forecast"), Acts([0.2, 0.8], "losses", {"quantiles": [0.1, 0.9]})],
         "theta_share": [Acts(0.5, "forecast"), Acts(0, "forecast")],
         "max_steps": [Acts(1, "forecast"), Acts(19, "forecast"), Acts(21, "forecast"), Acts(40, "losses")],
         "fill_gaps": [Acts(True, "warnings")],

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.backends.devices import DEVICES, backend_of
 from tsrnn.forecasting.backtesting import backtest
+from tsrnn.forecasting.calibration import with_older
 from tsrnn.forecasting.covariates import Roles, ahead_of, check_static, codes_of, future_numbers, histories_of
 from tsrnn.forecasting.ensemble import (
     Course,
@@ -578,7 +579,8 @@ class RNNForecaster(BaseEstimator):
         """The setting, and: the networks, the plans they use, by a trial of each on the series without their last `h`
         values, a table of the trial, the errors of the plans kept, and the share of Theta's forecast.
         """
-        (history, truth), trial, errors = hold_out(histories, self.h), None, None
+        held, trial, errors = hold_out(histories, self.h), None, None
+        history, truth = held
         share = 0.0 if self.theta_share == "auto" else float(self.theta_share)
         trial_steps, n_trials = min(max_steps, TRIAL_STEPS), len(plans) if history.series else 0
         course = Course(n_trials * epochs(trial_steps) + self.n_networks * epochs(max_steps), self.verbose)
@@ -606,6 +608,8 @@ class RNNForecaster(BaseEstimator):
         rounds = [divmod(i, len(plans)) for i in range(self.n_networks)]  # in the next one each plan has another cell
         jobs = [Job(plans[i], cells[(i + k) % len(cells)], seed) for (k, i), seed in zip(rounds, seeds)]
         members = train_members(histories, sees_gaps, jobs, max_steps, setting, course)
+        if errors is not None:
+            errors = with_older(errors, held, members, setting, share)
         return setting, (members, plans, trial, errors, share)
 
     def _go_on(self, histories, max_steps, rng):
