@@ -11,7 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.backends.devices import DEVICES, backend_of
 from tsrnn.forecasting.backtesting import backtest
-from tsrnn.forecasting.calibration import with_older
+from tsrnn.forecasting.calibration import expected_errors
 from tsrnn.forecasting.covariates import Roles, ahead_of, check_static, codes_of, future_numbers, histories_of
 from tsrnn.forecasting.ensemble import (
     Course,
@@ -609,7 +609,7 @@ class RNNForecaster(BaseEstimator):
         jobs = [Job(plans[i], cells[(i + k) % len(cells)], seed) for (k, i), seed in zip(rounds, seeds)]
         members = train_members(histories, sees_gaps, jobs, max_steps, setting, course)
         if errors is not None:
-            errors = with_older(errors, held, members, setting, share)
+            errors = expected_errors(errors, held, members, setting, share)
         return setting, (members, plans, trial, errors, share)
 
     def _go_on(self, histories, max_steps, rng):
