@@ -64,7 +64,7 @@ class RNNForecaster(BaseEstimator):
     What is left on "auto" is tried: every plan of window, level and seasonal index forecasts the last `h` values of
     the panel, held out, and the best few are kept. The forecast is the median over `n_networks` networks that differ in
     plan, cell and random numbers, trained on all values, mixed with the Theta method's unless that harms; the errors on
-    the held-out values give its intervals. `h`, `freq` and `season_length` are all a newcomer gives.
+    the last windows give its intervals. `h`, `freq` and `season_length` are all a newcomer gives.
 
     Covariates that are known in the future have an effect b on the level, the same for all series, which a regression
     of seasonal differences tells; it is taken out before and put back after, z = log y - b f - season. Beside the
@@ -134,7 +134,8 @@ class RNNForecaster(BaseEstimator):
     Attributes
     ----------
     loss_curves_ : list of list of float
-        Weighted mean absolute error on the networks' scale during training, one curve for each network.
+        Weighted mean absolute error on the networks' scale during training, one curve for each network; with
+        `quantiles`, half of it and the pinball losses of all of them.
     plans_ : list of Plan
         Window, segment, level and seasonal index in use, the best in the trial first.
     trial_ : DataFrame or None
@@ -313,9 +314,12 @@ class RNNForecaster(BaseEstimator):
 
         Notes
         -----
-        Intervals are split-conformal: as wide as the errors were on the last `h` values, which were held out, in units
-        of each series' naive error (Lei et al. 2018). With fewer than 20 series the errors of all steps are taken
-        together; n errors tell no level beyond 100 n / (n + 1), where the interval is as wide as the largest.
+        Intervals are as wide as the errors were on the last `h` values, held out, and on up to three windows before, in
+        units of each series' naive error, as split-conformal ones are (Lei et al. 2018). Networks of the trial have not
+        seen the held-out values, the final ones have seen all; errors are scaled to 0.368 times what the final ones'
+        are on the held-out values, and 0.632 times the trial's (Efron 1983). With fewer than 20 errors of a step those
+        of all steps are taken together; n errors tell no level beyond 100 n / (n + 1), where the interval is as wide as
+        the largest.
 
         With `quantiles`, networks forecast the ends of the intervals, each series and step its own, and the same errors
         move them apart or together until so many of the held-out values are within (Romano, Patterson & Candes 2019).
@@ -326,7 +330,7 @@ class RNNForecaster(BaseEstimator):
         return to_frame(panel, self._columns(self._histories(panel, ahead), levels, h), h)
 
     def simulate(self, n_paths=100, df=None, random_state=None, X_df=None):
-        """Possible futures: the forecast plus the errors of a whole held-out window, drawn at random.
+        """Possible futures: the forecast plus the errors of a whole window of the past, drawn at random.
 
         Parameters
         ----------
@@ -577,7 +581,7 @@ class RNNForecaster(BaseEstimator):
 
     def _begin(self, histories, plans, max_steps, rng):
         """The setting, and: the networks, the plans they use, by a trial of each on the series without their last `h`
-        values, a table of the trial, the errors of the plans kept, and the share of Theta's forecast.
+        values, a table of the trial, the errors of past windows, and the share of Theta's forecast.
         """
         held, trial, errors = hold_out(histories, self.h), None, None
         history, truth = held

@@ -1,7 +1,7 @@
-"""How far forecasts may be off: split-conformal intervals and sample paths, from errors on held-out values.
+"""How far forecasts may be off: conformal intervals and sample paths, from errors on windows of the past.
 
 The errors stand on the adjusted scale, in units of each series' naive error, where series are alike. The interval of a
-level holds the share of held-out values that it names: [lo - r, hi + r], r the ceil((n + 1) level / 100)-th smallest
+level holds the share of those values that it names: [lo - r, hi + r], r the ceil((n + 1) level / 100)-th smallest
 of the n distances max(lo - y, y - hi), negative inside. Both ends are the point forecast (Vovk, Gammerman & Shafer
 2005; Lei et al. 2018), or quantiles that networks forecast (Romano, Patterson & Candes 2019).
 """
@@ -55,7 +55,7 @@ def bands(errors, series, forecasts, levels, quantiles, season_length, log):
 
 
 def paths(errors, series, forecasts, n_paths, season_length, log, rng):
-    """Futures (n_paths, n_series, h): the forecast plus the errors of a whole held-out window, drawn at random."""
+    """Futures (n_paths, n_series, h): the forecast plus the errors of a whole window of the past, drawn at random."""
     adjustment, unit = scale_of(series, season_length, log)
     whole, z = errors[0][~np.isnan(errors[0]).any(axis=1)], adjustment.plain(forecasts[0])
     drawn = rng.integers(len(whole), size=(n_paths, len(series)))
