@@ -10,13 +10,14 @@ from typing import NamedTuple
 import numpy as np
 
 from tsrnn.backends.devices import backend_of
+from tsrnn.encoder_decoder import EncoderDecoder
 from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.adjustment import Adjustment
+from tsrnn.forecasting.decoders import DECODERS
 from tsrnn.forecasting.effects import effects_of
 from tsrnn.forecasting.importance import importance
 from tsrnn.forecasting.plan import Plan
 from tsrnn.forecasting.theta import theta
-from tsrnn.forecasting.windows import Windows
 from tsrnn.network import Network
 from tsrnn.progress import Line
 from tsrnn.propagation import Rooms, predict
@@ -34,6 +35,7 @@ class Setting:
     """What the networks of a forecaster share; the words are its own."""
 
     h: int
+    decoder: str
     season_length: int
     log: bool | str
     hidden_size: int
@@ -58,7 +60,8 @@ class Setting:
 
     def windows(self, z, plan, histories, sees_gaps):
         beside = histories.masks if sees_gaps else None, *histories[2:]
-        return Windows.at_ends(z, plan.window, plan.segment, plan.level, self.h, *beside)
+        Rows, n_ahead = DECODERS[self.decoder](self.h, plan.segment)
+        return Rows.at_ends(z, plan.window, plan.segment, plan.level, n_ahead, *beside)
 
 
 class Job(NamedTuple):
@@ -75,7 +78,7 @@ class Member:
     """A trained network and the plan it was trained for."""
 
     plan: Plan
-    network: Network
+    network: Network | EncoderDecoder
     theta: np.ndarray
     loss_curve: list
     sees_gaps: bool
@@ -145,10 +148,8 @@ def train_members(histories, sees_gaps, jobs, n_steps, setting, course, label="n
 
 
 def train_member(windows, job, n_steps, setting, on_epoch):
-    rng, plan = np.random.default_rng(job.seed), job.plan
-    network = Network(job.cell, windows.n_inputs, setting.hidden_size, setting.h, n_context=plan.window)
-    theta = network.initial(rng)
-    network.layout.view(theta)["weight_ho"][network.width :] = 0  # the linear way starts from "as the level is"
+    rng = np.random.default_rng(job.seed)
+    network, theta = windows.beginning(job.cell, setting.hidden_size, rng)
     if job.theta is not None:
         theta = job.theta.copy()
     recipe = Recipe(
@@ -165,7 +166,7 @@ def train_member(windows, job, n_steps, setting, on_epoch):
         device=setting.device,
     )
     history = train(network, theta, windows, recipe, rng, on_epoch=on_epoch)
-    return Member(plan, network, theta, history.loss_curve, windows.known is not None)
+    return Member(job.plan, network, theta, history.loss_curve, windows.known is not None)
 
 
 def outlook(histories, members, setting, share=0.0):
@@ -192,10 +193,20 @@ def outlooks(histories, members, setting):
             adjustment = setting.adjustment(histories, plan.deseasonalize)
             adjusted[plan.deseasonalize] = adjustment, adjustment.forward(histories.series)
         adjustment, z = adjusted[plan.deseasonalize]
-        windows, rooms = setting.windows(z, plan, histories, member.sees_gaps), Rooms(member.network.dtype, backend)
-        z_ahead = predict(member.network, member.theta, windows, setting.n_jobs, rooms=rooms).astype(np.float64)
-        outputs.append(adjustment.inverse(z_ahead + windows.levels(np.arange(len(z)))[:, None]))
+        outputs.append(adjustment.inverse(z_outlook(histories._replace(series=z), member, setting, backend)))
     return outputs
+
+
+def z_outlook(histories, member, setting, backend):
+    """The forecast (n_series, h) of adjusted series; where fewer values come at once, they are taken for known ones."""
+    parts, everyone = [], np.arange(len(histories.series))
+    while sum(part.shape[1] for part in parts) < setting.h:
+        histories = histories.followed_by(parts[-1]) if parts else histories
+        windows = setting.windows(histories.series, member.plan, histories, member.sees_gaps)
+        rooms = Rooms(member.network.dtype, backend)
+        z = predict(member.network, member.theta, windows, setting.n_jobs, rooms=rooms).astype(np.float64)
+        parts.append(z.reshape(len(everyone), -1) + windows.levels(everyone)[:, None])
+    return np.concatenate(parts, axis=1)[:, : setting.h]
 
 
 def far_outlook(histories, members, setting, share, h):
