@@ -64,9 +64,9 @@ class DecodedWindows(Windows):
         return PairBatch(source, target, np.arange(B), np.full(n, self.n_draws > 0))
 
 
-# Rows, and how many values come at once, for a horizon h read in segments.
+# Rows, and how many values they give at once, for a horizon h in steps of so many.
 DECODERS = {
-    "direct": lambda h, segment: (Windows, h),
-    "recursive": lambda h, segment: (Windows, min(segment, h)),
-    "encoder-decoder": lambda h, segment: (DecodedWindows, -(-h // segment) * segment if segment < h else h),
+    "direct": lambda h, step: (Windows, h),
+    "recursive": lambda h, step: (Windows, step),
+    "encoder-decoder": lambda h, step: (DecodedWindows, -(-h // step) * step),
 }

@@ -60,7 +60,7 @@ class Setting:
 
     def windows(self, z, plan, histories, sees_gaps):
         beside = histories.masks if sees_gaps else None, *histories[2:]
-        Rows, n_ahead = DECODERS[self.decoder](self.h, plan.segment)
+        Rows, n_ahead = DECODERS[self.decoder](self.h, min(plan.segment, self.h))
         return Rows.at_ends(z, plan.window, plan.segment, plan.level, n_ahead, *beside)
 
 

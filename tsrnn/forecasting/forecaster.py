@@ -489,9 +489,7 @@ class RNNForecaster(BaseEstimator):
     def _check_parameters(self):
         check_parameters(self, self._constraints)
         if self.decoder == "encoder-decoder" and self.device == "cuda":
-            raise ValueError(
-                "device of RNNForecaster must be 'cpu' or 'auto' for decoder='encoder-decoder'; got 'cuda'."
-            )
+            raise ValueError("device of RNNForecaster must be 'cpu' or 'auto' for an encoder-decoder; got 'cuda'.")
         backend_of(self.device, type(self).__name__)
 
     def _own_form(self):
