@@ -27,10 +27,6 @@ VARIANTS = {
     "without Theta": {"theta_share": 0},
     "recursive": {"decoder": "recursive"},
     "encoder-decoder": {"decoder": "encoder-decoder"},
-    "segment 13": {"segment": 13},
-    "segment 13, recursive": {"segment": 13, "decoder": "recursive"},
-    "segment 1, recursive": {"segment": 1, "decoder": "recursive"},
-    "segment 1, encoder-decoder": {"segment": 1, "decoder": "encoder-decoder"},
 }
 LEAST = 3  # values before the held-out ones
 ORIGINS = 1, 2  # two, to lessen noise
