@@ -109,6 +109,7 @@ TABLES = {
         "h": [Acts(4, "forecast"), Acts(4, "losses")],
         "freq": [Acts("B", "times", {"freq": "D"})],
         "season_length": [Acts(4, "forecast")],
+        "decoder": [Acts("recursive", "forecast"), Acts("encoder-decoder", "forecast")],
         "cell": [Acts("rnn", "forecast"), Acts("gru", "forecast")],
         "hidden_size": [Acts(5, "forecast")],
         "window": [Acts(12, "forecast")],

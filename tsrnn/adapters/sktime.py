@@ -16,7 +16,7 @@ class TsrnnForecaster(BaseForecaster):
     ----------
     season_length : int, default=1
         Steps of a season; 1 for none.
-    cell, hidden_size, window, segment, level, log, deseasonalize, fill_gaps : optional
+    decoder, cell, hidden_size, window, segment, level, log, deseasonalize, fill_gaps : optional
         As in `tsrnn.RNNForecaster`, with the same defaults.
     n_networks, quantiles, theta_share, max_steps, learning_rate_init, batch_size, alpha, clip_norm : optional
         As in `tsrnn.RNNForecaster`, with the same defaults.
@@ -69,6 +69,7 @@ class TsrnnForecaster(BaseForecaster):
     def __init__(
         self,
         season_length=1,
+        decoder="direct",
         cell="auto",
         hidden_size=40,
         window="auto",
@@ -90,6 +91,7 @@ class TsrnnForecaster(BaseForecaster):
         verbose=0,
     ):
         self.season_length = season_length
+        self.decoder = decoder
         self.cell = cell
         self.hidden_size = hidden_size
         self.window = window

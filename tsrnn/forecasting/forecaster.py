@@ -13,6 +13,7 @@ from tsrnn.backends.devices import DEVICES, backend_of
 from tsrnn.forecasting.backtesting import backtest
 from tsrnn.forecasting.calibration import expected_errors
 from tsrnn.forecasting.covariates import Roles, ahead_of, check_static, codes_of, future_numbers, histories_of
+from tsrnn.forecasting.decoders import DECODERS
 from tsrnn.forecasting.ensemble import (
     Course,
     Job,
@@ -82,6 +83,11 @@ class RNNForecaster(BaseEstimator):
         Distance of two steps, as a pandas alias or an integer; None infers it.
     season_length : int, default=1
         Steps of a season; 1 for none.
+    decoder : {"direct", "recursive", "encoder-decoder"}, default="direct"
+        How a network comes to `h` values: all at once; a segment, from its own forecasts the next one, and so on; or
+        from a decoder, which starts from the states after the window and writes a segment at each step, reading the
+        one before, while training the true one, and what is known of the future at that step. A segment longer than
+        `h` counts as `h`.
     cell : {"rnn", "gru", "lstm", "auto"}, default="auto"
         The recurrent cell; "auto" takes gru and lstm in turn.
     hidden_size : int, default=40
@@ -127,7 +133,7 @@ class RNNForecaster(BaseEstimator):
     n_jobs : int or None, default=None
         Threads that train networks side by side; None takes all cores.
     device : {"cpu", "cuda", "auto"}, default="cpu"
-        Where networks are trained and forecast; see `RNNRegressor`.
+        Where networks are trained and forecast; see `RNNRegressor`. Encoder-decoders stay on the CPU.
     verbose : int, default=0
         1 shows one line of progress on stderr: the network, its epoch, and the time left.
 
@@ -153,7 +159,8 @@ class RNNForecaster(BaseEstimator):
     Notes
     -----
     Direct multi-step forecasts from windows less their level follow Hewamalage, Bergmeir & Bandara (2021), steps of
-    whole segments Lin et al. (2023, SegRNN), the Theta method Assimakopoulos & Nikolopoulos (2000).
+    whole segments Lin et al. (2023, SegRNN), the decoder Sutskever, Vinyals & Le (2014), the Theta method
+    Assimakopoulos & Nikolopoulos (2000).
 
     Examples
     --------
@@ -169,6 +176,7 @@ class RNNForecaster(BaseEstimator):
     h: int = 12
     freq: str | int | None = None
     season_length: int = 1
+    decoder: str = "direct"
     cell: str = "auto"
     hidden_size: int = 40
     window: int | str = "auto"
@@ -198,6 +206,7 @@ class RNNForecaster(BaseEstimator):
     _constraints = {
         "h": [POSITIVE_INT],
         "season_length": [POSITIVE_INT],
+        "decoder": [OneOf(*DECODERS)],
         "cell": [OneOf("rnn", "gru", "lstm", "auto")],
         "hidden_size": [POSITIVE_INT],
         "window": [POSITIVE_INT, AUTO],
@@ -251,8 +260,7 @@ class RNNForecaster(BaseEstimator):
         InterruptedFitWarning
             After Ctrl-C, when the networks begun are kept as far as they are.
         """
-        check_parameters(self, self._constraints)
-        backend_of(self.device, type(self).__name__)
+        self._check_parameters()
         return self._fit(self._read(df, self.freq, (id_col, time_col, target_col)))
 
     def _fit(self, panel):
@@ -275,7 +283,7 @@ class RNNForecaster(BaseEstimator):
         else:
             setting, fitted = self._begin(histories, self._plans(lengths), max_steps, rng)
         self._panel, self.freq_, self._roles, self._codes = panel, panel.freq, roles, codes
-        self.quantiles_ = setting.quantiles
+        self.quantiles_, self._form = setting.quantiles, self._own_form()
         self._members, self.plans_, self.trial_, self._errors, self.theta_share_ = fitted
         self.effects_ = None
         if setting.effects is not None:
@@ -416,8 +424,7 @@ class RNNForecaster(BaseEstimator):
         -----
         The forecaster itself stays as it is, fitted or not.
         """
-        check_parameters(self, self._constraints)
-        backend_of(self.device, type(self).__name__)
+        self._check_parameters()
         counts = {"n_windows": n_windows, "step_size": step_size or 1, "refit": 1 if isinstance(refit, bool) else refit}
         for name, value in counts.items():
             if not POSITIVE_INT.accepts(value):
@@ -495,6 +502,21 @@ class RNNForecaster(BaseEstimator):
 
     # Parts
 
+    def _check_parameters(self):
+        check_parameters(self, self._constraints)
+        if self.decoder == "encoder-decoder" and self.device == "cuda":
+            raise ValueError("device of RNNForecaster must be 'cpu' or 'auto' for an encoder-decoder; got 'cuda'.")
+        if self.decoder != "direct" and self._quantiles():
+            raise ValueError(
+                f"quantiles of RNNForecaster must be None unless decoder is 'direct'; got {self.quantiles!r} with "
+                f"decoder={self.decoder!r}."
+            )
+        backend_of(self.device, type(self).__name__)
+
+    def _own_form(self):
+        """What must stay with warm_start=True."""
+        return self.h, self.hidden_size, self.decoder, self._quantiles()
+
     def _read(self, df, freq, columns):
         return to_panel(df, freq, *columns, self.fill_gaps, Roles.of(self, columns).columns)
 
@@ -560,7 +582,10 @@ class RNNForecaster(BaseEstimator):
 
     def _setting(self):
         own = {field.name: getattr(self, field.name) for field in fields(Setting) if field.name != "effects"}
-        return Setting(**own | {"n_jobs": effective_n_jobs(self.n_jobs or -1), "quantiles": self._quantiles()})
+        device = "cpu" if self.decoder == "encoder-decoder" else self.device
+        return Setting(
+            **own | {"n_jobs": effective_n_jobs(self.n_jobs or -1), "device": device, "quantiles": self._quantiles()}
+        )
 
     def _quantiles(self):
         return () if self.quantiles is None else in_order(self.quantiles)
@@ -619,12 +644,10 @@ class RNNForecaster(BaseEstimator):
     def _go_on(self, histories, max_steps, rng):
         """The setting, and the networks of the last fit, trained further on these series, with what belongs to them."""
         members, seeds = self._members, rng.randint(2**31, size=len(self._members))
-        network, quantiles = members[0].network, self._quantiles()
-        last = network.n_outputs // (1 + len(self.quantiles_)), network.hidden_size, self.quantiles_
-        if last != (self.h, self.hidden_size, quantiles):
+        if self._own_form() != self._form:
             raise ValueError(
-                f"with warm_start=True, h, hidden_size and quantiles must stay those of the last fit, {last}; got "
-                f"{(self.h, self.hidden_size, quantiles)}."
+                f"with warm_start=True, h, hidden_size, decoder and quantiles must stay those of the last fit, "
+                f"{self._form}; got {self._own_form()}."
             )
         jobs = [Job(m.plan, m.network.cell.name, seed, m.theta) for m, seed in zip(members, seeds)]
         course = Course(len(jobs) * epochs(max_steps), self.verbose)
