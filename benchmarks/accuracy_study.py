@@ -25,6 +25,8 @@ VARIANTS = {
     "never a seasonal index": {"deseasonalize": False},
     "16 networks": {"n_networks": 16},
     "without Theta": {"theta_share": 0},
+    "recursive": {"decoder": "recursive"},
+    "encoder-decoder": {"decoder": "encoder-decoder"},
 }
 LEAST = 3  # values before the held-out ones
 ORIGINS = 1, 2  # two, to lessen noise

@@ -4,6 +4,7 @@ import json
 import pickle
 import struct
 import warnings
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,10 @@ from utilsforecast.losses import mae
 
 from tsrnn import PanelTimeSeriesSplit, RNNForecaster
 from tsrnn.datasets import load_airline
+from tsrnn.forecasting import calibration
+from tsrnn.forecasting.histories import Histories
 from tsrnn.forecasting.intervals import radius
+from tsrnn.forecasting.trial import hold_out
 
 QUICK = {"h": 4, "season_length": 5, "n_networks": 2, "max_steps": 100, "hidden_size": 8, "window": 10}
 
@@ -100,10 +104,41 @@ def test_intervals_cover_what_they_say():
 
 def test_radius_is_the_conformal_quantile():
     errors = np.random.default_rng(0).permuted(np.tile(np.arange(1.0, 100), (2, 1)).T, axis=0)
-    assert radius(-errors, 80).tolist() == [80, 80] and radius(errors, 99.9).tolist() == [99, 99]
+    assert radius(errors, 80).tolist() == [80, 80] and radius(errors, 99.9).tolist() == [99, 99]
     assert radius(errors[:5], 50).tolist() == [np.sort(errors[:5].ravel())[5]] * 2
     errors[3, 0] = np.nan
     assert np.isfinite(radius(errors, 80)).all()
+
+
+def test_errors_of_past_windows_lie_between_seen_and_unseen(monkeypatch):
+    """Lines of slope one, in units of it: the last value is off by 1 and 2 steps ahead, the trial by twice as much."""
+
+    def last_value(history, *rest):
+        point = np.array([[y[-1], y[-1]] for y in history.series])
+        return np.stack([point, point - 0.5])
+
+    monkeypatch.setattr(calibration, "outlook", last_value)
+    setting = SimpleNamespace(h=2, season_length=1, log=False)
+    held = hold_out(Histories([np.arange(5.0, 25), np.arange(1.0, 7)]), 2)
+    unseen = np.array([[[2.0, 4], [2, 4]], [[2.5, 4.5], [2.5, 4.5]]])
+    found = calibration.expected_errors(unseen, held, [], setting, 0)
+    expected = (0.368 + 2 * 0.632) * np.array([1.0, 2])
+    assert found.shape == (2, 5, 2)  # the short series has no window before the last
+    np.testing.assert_allclose(found[0], np.tile(expected, (5, 1)))
+    np.testing.assert_allclose(found[1], np.tile(expected + 0.5, (5, 1)))
+    unknown = np.full_like(unseen, np.nan)
+    assert np.isnan(calibration.expected_errors(unknown, held, [], setting, 0)).all()
+
+
+def test_a_hard_window_is_one_of_four():
+    """Noise of the last window alone, five times as large, widens intervals of 80 %, but not as errors on it would."""
+    df = noisy(60, noise=0.04)
+    hard = df["y"].where(df["ds"] < 44, df["y"] * np.exp(0.2 * np.random.default_rng(1).normal(size=len(df))))
+    widths = []
+    for y in (df["y"], hard):
+        forecast = quick().fit(df.assign(y=y)).predict(df, level=80)
+        widths.append(np.log(forecast["RNNForecaster-hi-80"] / forecast["RNNForecaster-lo-80"]).mean())
+    assert 1.1 < widths[1] / widths[0] < 3
 
 
 def test_paths_spread_as_intervals_do():
@@ -197,7 +232,7 @@ def test_warm_start_goes_on():
     again = one.fit(df)
     assert not again.predict()["RNNForecaster"].equals(before)
     assert np.mean([curve[0] for curve in again.loss_curves_]) < np.mean([c[0] for c in quick().fit(df).loss_curves_])
-    with pytest.raises(ValueError, match="h and hidden_size must stay"):
+    with pytest.raises(ValueError, match="h, hidden_size, decoder and quantiles must stay"):
         again.set_params(hidden_size=9).fit(df)
 
 

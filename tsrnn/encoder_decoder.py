@@ -44,6 +44,7 @@ class EncoderDecoder:
         self.encoder = Network(cell, n_inputs, hidden_size, 0, bidirectional=bidirectional, **options)
         width = hidden_size * len(self.encoder.directions)
         self.decoder = Network(cell, n_outputs + n_known, width, n_outputs, every_step=True, **options)
+        self.cell, self.n_inputs, self.hidden_size, self.n_known = self.encoder.cell, n_inputs, hidden_size, n_known
         self.nets, self.n_outputs, self.one_hot = Pair(self.encoder, self.decoder), n_outputs, one_hot
         self.dtype, self.dropout, self.n_layers = self.encoder.dtype, dropout, 2 * n_layers
         names = [f"{name}.{part}" for name, net in self._named() for part in net.layout.shapes]

@@ -104,10 +104,10 @@ def test_forward_is_the_definition(cell, dtype, projected, monkeypatch):
         assert np.isnan(found[:, length + 1 :, b]).all() and np.isnan(saved[length:, b]).all()
 
 
-@pytest.mark.parametrize("loss", LOSSES)
+@pytest.mark.parametrize(("loss", "parameter"), [*((loss, 0.3) for loss in LOSSES), ("pinball", (0.5, 0.1, 0.9))])
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_loss(loss, dtype):
-    rng, parameter = np.random.default_rng(0), 0.3
+def test_loss(loss, parameter, dtype):
+    rng = np.random.default_rng(0)
     outputs, weights = rng.normal(size=(7, 16)).astype(dtype), rng.uniform(0, 2, size=(7, 3)).astype(dtype)
     targets = np.eye(3, dtype=dtype)[rng.integers(3, size=7)]
     weights[2], targets[2] = 0, np.nan

@@ -16,9 +16,9 @@ class TsrnnForecaster(BaseForecaster):
     ----------
     season_length : int, default=1
         Steps of a season; 1 for none.
-    cell, hidden_size, window, segment, level, log, deseasonalize, fill_gaps : optional
+    decoder, cell, hidden_size, window, segment, level, log, deseasonalize, fill_gaps : optional
         As in `tsrnn.RNNForecaster`, with the same defaults.
-    n_networks, theta_share, max_steps, learning_rate_init, batch_size, alpha, clip_norm : optional
+    n_networks, quantiles, theta_share, max_steps, learning_rate_init, batch_size, alpha, clip_norm : optional
         As in `tsrnn.RNNForecaster`, with the same defaults.
     random_state : int, RandomState or None, default=None
         The same int gives the same bits, whatever `n_jobs`.
@@ -69,6 +69,7 @@ class TsrnnForecaster(BaseForecaster):
     def __init__(
         self,
         season_length=1,
+        decoder="direct",
         cell="auto",
         hidden_size=40,
         window="auto",
@@ -78,6 +79,7 @@ class TsrnnForecaster(BaseForecaster):
         deseasonalize="auto",
         fill_gaps=False,
         n_networks=8,
+        quantiles=None,
         theta_share="auto",
         max_steps="auto",
         learning_rate_init=0.01,
@@ -89,6 +91,7 @@ class TsrnnForecaster(BaseForecaster):
         verbose=0,
     ):
         self.season_length = season_length
+        self.decoder = decoder
         self.cell = cell
         self.hidden_size = hidden_size
         self.window = window
@@ -98,6 +101,7 @@ class TsrnnForecaster(BaseForecaster):
         self.deseasonalize = deseasonalize
         self.fill_gaps = fill_gaps
         self.n_networks = n_networks
+        self.quantiles = quantiles
         self.theta_share = theta_share
         self.max_steps = max_steps
         self.learning_rate_init = learning_rate_init

@@ -184,8 +184,12 @@ def affine_backward(x, w_t, dout, dx, grad, at):
 
 
 def loss(loss, outputs, targets, weights, parameter, total_weight, slopes):
-    """The sum of weighted losses over `total_weight`, and its slope at every output."""
-    return elementwise.make_loss(loss)(outputs, targets, weights, parameter, total_weight, slopes)
+    """The sum of weighted losses over `total_weight`, and its slope at every output.
+
+    `parameter` is a number, or one for each of several forecasts of the targets, which lie side by side in `outputs`.
+    """
+    parameters = np.array(parameter, np.float64, ndmin=1)
+    return elementwise.make_loss(loss)(outputs, targets, weights, parameters, total_weight, slopes)
 
 
 def read_numbers(numbers):

@@ -129,21 +129,22 @@ def make_loss(loss):
     rule, softmax = loss.rule, loss.softmax
 
     @compiled
-    def value_and_slopes(outputs, targets, weights, parameter, total_weight, slopes):
+    def value_and_slopes(outputs, targets, weights, parameters, total_weight, slopes):
         """Sum of weight times loss over `total_weight`, and its slope at every output; where the weight is zero,
-        nothing is looked at.
+        nothing is looked at. Outputs k n to (k + 1) n are told the n targets with parameter k.
         """
         total, n = 0.0, targets.shape[1]
         slopes[:] = 0
         for row in range(targets.shape[0]):
             if softmax:
                 to_log_probabilities(outputs, row, n)
-            for j in range(n):
-                if weights[row, j] != 0:
-                    share = weights[row, j] / total_weight
-                    value, slope = rule(outputs[row, j], targets[row, j], parameter)
-                    total += share * value
-                    slopes[row, j] = share * slope
+            for k in range(len(parameters)):
+                for j in range(n):
+                    if weights[row, j] != 0:
+                        share, at = weights[row, j] / total_weight, k * n + j
+                        value, slope = rule(outputs[row, at], targets[row, j], parameters[k])
+                        total += share * value
+                        slopes[row, at] = share * slope
         return total
 
     return value_and_slopes

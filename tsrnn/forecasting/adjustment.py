@@ -56,7 +56,8 @@ class Adjustment:
         h = z.shape[1]
         z = z + self.season[:, np.arange(h) % self.season.shape[1]]
         if self.effects is not None:
-            z = z + self.ahead[:, :h]
+            known = self.ahead[:, :h]  # of a last part that will be cut, not all
+            z[:, : known.shape[1]] += known
         logs, shift = self.logs[:, None], self.shift[:, None]
         return np.where(logs, np.maximum(np.exp(np.where(logs, z, 0)) - shift, 0), z * shift)
 

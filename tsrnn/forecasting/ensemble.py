@@ -10,13 +10,15 @@ from typing import NamedTuple
 import numpy as np
 
 from tsrnn.backends.devices import backend_of
+from tsrnn.encoder_decoder import EncoderDecoder
 from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.adjustment import Adjustment
+from tsrnn.forecasting.decoders import DECODERS
 from tsrnn.forecasting.effects import effects_of
 from tsrnn.forecasting.importance import importance
 from tsrnn.forecasting.plan import Plan
+from tsrnn.forecasting.quantiles import blend, median
 from tsrnn.forecasting.theta import theta
-from tsrnn.forecasting.windows import Windows
 from tsrnn.network import Network
 from tsrnn.progress import Line
 from tsrnn.propagation import Rooms, predict
@@ -34,6 +36,7 @@ class Setting:
     """What the networks of a forecaster share; the words are its own."""
 
     h: int
+    decoder: str
     season_length: int
     log: bool | str
     hidden_size: int
@@ -44,7 +47,13 @@ class Setting:
     n_jobs: int
     device: str
     precision: str
+    quantiles: tuple = ()
     effects: np.ndarray | None = None  # of covariates known in the future
+
+    @property
+    def n_blocks(self):
+        """The point forecast and each quantile."""
+        return 1 + len(self.quantiles)
 
     def with_effects(self, histories):
         """As these series tell them."""
@@ -59,7 +68,8 @@ class Setting:
 
     def windows(self, z, plan, histories, sees_gaps):
         beside = histories.masks if sees_gaps else None, *histories[2:]
-        return Windows.at_ends(z, plan.window, plan.segment, plan.level, self.h, *beside)
+        Rows, n_ahead = DECODERS[self.decoder](self.h, min(plan.segment, self.h))
+        return Rows.at_ends(z, plan.window, plan.segment, plan.level, n_ahead, *beside)
 
 
 class Job(NamedTuple):
@@ -76,7 +86,7 @@ class Member:
     """A trained network and the plan it was trained for."""
 
     plan: Plan
-    network: Network
+    network: Network | EncoderDecoder
     theta: np.ndarray
     loss_curve: list
     sees_gaps: bool
@@ -146,14 +156,13 @@ def train_members(histories, sees_gaps, jobs, n_steps, setting, course, label="n
 
 
 def train_member(windows, job, n_steps, setting, on_epoch):
-    rng, plan = np.random.default_rng(job.seed), job.plan
-    network = Network(job.cell, windows.n_inputs, setting.hidden_size, setting.h, n_context=plan.window)
-    theta = network.initial(rng)
-    network.layout.view(theta)["weight_ho"][network.width :] = 0  # the linear way starts from "as the level is"
+    rng = np.random.default_rng(job.seed)
+    network, theta = windows.beginning(job.cell, setting.hidden_size, rng, setting.n_blocks)
     if job.theta is not None:
         theta = job.theta.copy()
     recipe = Recipe(
-        loss="absolute",
+        loss="pinball" if setting.quantiles else "absolute",
+        parameter=(0.5, *setting.quantiles),
         learning_rate_init=setting.learning_rate_init,
         learning_rate="cosine",
         alpha=setting.alpha,
@@ -167,17 +176,13 @@ def train_member(windows, job, n_steps, setting, on_epoch):
         precision=setting.precision,
     )
     history = train(network, theta, windows, recipe, rng, on_epoch=on_epoch)
-    return Member(plan, network, theta, history.loss_curve, windows.known is not None)
+    return Member(job.plan, network, theta, history.loss_curve, windows.known is not None)
 
 
 def outlook(histories, members, setting, share=0.0):
-    """Median forecast (n_series, h) of some members, and a share of the Theta method's."""
-    networks = np.median(outlooks(histories, members, setting), axis=0)
+    """Median forecast (1 + n_quantiles, n_series, h) of some members, and a share of the Theta method's."""
+    networks = median(outlooks(histories, members, setting))
     return blend(networks, theta_outlook(histories, setting), share) if share else networks
-
-
-def blend(networks, other, share):
-    return (1 - share) * networks + share * other
 
 
 def theta_outlook(histories, setting):
@@ -186,7 +191,7 @@ def theta_outlook(histories, setting):
 
 
 def outlooks(histories, members, setting):
-    """The forecast (n_series, h) of each member."""
+    """The forecast (1 + n_quantiles, n_series, h) of each member."""
     outputs, adjusted, backend = [], {}, backend_of(setting.device, "RNNForecaster", setting.precision)
     for member in members:
         plan = member.plan
@@ -194,16 +199,30 @@ def outlooks(histories, members, setting):
             adjustment = setting.adjustment(histories, plan.deseasonalize)
             adjusted[plan.deseasonalize] = adjustment, adjustment.forward(histories.series)
         adjustment, z = adjusted[plan.deseasonalize]
-        windows, rooms = setting.windows(z, plan, histories, member.sees_gaps), Rooms(member.network.dtype, backend)
-        z_ahead = predict(member.network, member.theta, windows, setting.n_jobs, rooms=rooms).astype(np.float64)
-        outputs.append(adjustment.inverse(z_ahead + windows.levels(np.arange(len(z)))[:, None]))
+        blocks = z_outlook(histories._replace(series=z), member, setting, backend)
+        outputs.append(np.stack([adjustment.inverse(block) for block in blocks]))
     return outputs
 
 
+def z_outlook(histories, member, setting, backend):
+    """The forecast (1 + n_quantiles, n_series, h) of adjusted series; where fewer values come at once, they are taken
+    for known ones.
+    """
+    parts, everyone = [], np.arange(len(histories.series))
+    while sum(part.shape[2] for part in parts) < setting.h:
+        histories = histories.followed_by(parts[-1][0]) if parts else histories
+        windows = setting.windows(histories.series, member.plan, histories, member.sees_gaps)
+        rooms = Rooms(member.network.dtype, backend)
+        z = predict(member.network, member.theta, windows, setting.n_jobs, rooms=rooms).astype(np.float64)
+        blocks = z.reshape(len(everyone), setting.n_blocks, -1).swapaxes(0, 1)
+        parts.append(blocks + windows.levels(everyone)[:, None])
+    return np.concatenate(parts, axis=2)[:, :, : setting.h]
+
+
 def far_outlook(histories, members, setting, share, h):
-    """Forecast (n_series, h) of any horizon: beyond the trained one, forecasts are taken for values."""
+    """Forecast of any horizon: beyond the trained one, forecasts are taken for values."""
     parts = [outlook(histories, members, setting, share)]
     while len(parts) * setting.h < h:
-        histories = histories.followed_by(parts[-1])
+        histories = histories.followed_by(parts[-1][0])
         parts.append(outlook(histories, members, setting, share))
-    return np.concatenate(parts, axis=1)[:, :h]
+    return np.concatenate(parts, axis=2)[:, :, :h]

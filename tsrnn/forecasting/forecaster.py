@@ -11,12 +11,13 @@ from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.backends.devices import DEVICES, PRECISIONS, backend_of
 from tsrnn.forecasting.backtesting import backtest
+from tsrnn.forecasting.calibration import expected_errors
 from tsrnn.forecasting.covariates import Roles, ahead_of, check_static, codes_of, future_numbers, histories_of
+from tsrnn.forecasting.decoders import DECODERS
 from tsrnn.forecasting.ensemble import (
     Course,
     Job,
     Setting,
-    blend,
     epochs,
     far_outlook,
     outlooks,
@@ -28,6 +29,7 @@ from tsrnn.forecasting.frames import read, to_frame, to_panel
 from tsrnn.forecasting.importance import importance, spread
 from tsrnn.forecasting.intervals import bands, paths, residuals
 from tsrnn.forecasting.plan import plans_for, steps_for
+from tsrnn.forecasting.quantiles import blend, in_order, levels_of, median
 from tsrnn.forecasting.storage import load, save
 from tsrnn.forecasting.times import called
 from tsrnn.forecasting.trial import best, error, hold_out, share_of
@@ -63,7 +65,7 @@ class RNNForecaster(BaseEstimator):
     What is left on "auto" is tried: every plan of window, level and seasonal index forecasts the last `h` values of
     the panel, held out, and the best few are kept. The forecast is the median over `n_networks` networks that differ in
     plan, cell and random numbers, trained on all values, mixed with the Theta method's unless that harms; the errors on
-    the held-out values give its intervals. `h`, `freq` and `season_length` are all a newcomer gives.
+    the last windows give its intervals. `h`, `freq` and `season_length` are all a newcomer gives.
 
     Covariates that are known in the future have an effect b on the level, the same for all series, which a regression
     of seasonal differences tells; it is taken out before and put back after, z = log y - b f - season. Beside the
@@ -81,6 +83,11 @@ class RNNForecaster(BaseEstimator):
         Distance of two steps, as a pandas alias or an integer; None infers it.
     season_length : int, default=1
         Steps of a season; 1 for none.
+    decoder : {"direct", "recursive", "encoder-decoder"}, default="direct"
+        How a network comes to `h` values: all at once; a segment, from its own forecasts the next one, and so on; or
+        from a decoder, which starts from the states after the window and writes a segment at each step, reading the
+        one before, while training the true one, and what is known of the future at that step. A segment longer than
+        `h` counts as `h`.
     cell : {"rnn", "gru", "lstm", "auto"}, default="auto"
         The recurrent cell; "auto" takes gru and lstm in turn.
     hidden_size : int, default=40
@@ -103,6 +110,9 @@ class RNNForecaster(BaseEstimator):
         "quarter", each as up to three sines and cosines.
     n_networks : int, default=8
         Networks whose median is the forecast.
+    quantiles : list of float or None, default=None
+        Quantiles that the networks forecast beside the point, trained with the pinball loss, which then give the
+        intervals: 0.1 and 0.9 that of `level=80`. With every q must come 1 - q.
     theta_share : float or "auto", default="auto"
         Share of the Theta method's forecast in the forecast, from 0 to 1; "auto" takes 0.3, or 0 where that raises the
         error on the held-out values by more than 2 %.
@@ -123,7 +133,7 @@ class RNNForecaster(BaseEstimator):
     n_jobs : int or None, default=None
         Threads that train networks side by side; None takes all cores.
     device : {"cpu", "cuda", "auto"}, default="cpu"
-        Where networks are trained and forecast; see `RNNRegressor`.
+        Where networks are trained and forecast; see `RNNRegressor`. Encoder-decoders stay on the CPU.
     precision : {"fp32", "tf32"}, default="fp32"
         Of large matrix products on the GPU; see `RNNRegressor`.
     verbose : int, default=0
@@ -132,13 +142,16 @@ class RNNForecaster(BaseEstimator):
     Attributes
     ----------
     loss_curves_ : list of list of float
-        Weighted mean absolute error on the networks' scale during training, one curve for each network.
+        Weighted mean absolute error on the networks' scale during training, one curve for each network; with
+        `quantiles`, half of it and the pinball losses of all of them.
     plans_ : list of Plan
         Window, segment, level and seasonal index in use, the best in the trial first.
     trial_ : DataFrame or None
         Every plan that was tried: its error on the held-out values, and whether it was kept; None without a trial.
     freq_ : str or int
         The frequency in use.
+    quantiles_ : tuple of float
+        Quantiles that the networks forecast beside the median, from low to high.
     theta_share_ : float
         Share of the Theta method's forecast in use.
     effects_ : Series or None
@@ -148,7 +161,8 @@ class RNNForecaster(BaseEstimator):
     Notes
     -----
     Direct multi-step forecasts from windows less their level follow Hewamalage, Bergmeir & Bandara (2021), steps of
-    whole segments Lin et al. (2023, SegRNN), the Theta method Assimakopoulos & Nikolopoulos (2000).
+    whole segments Lin et al. (2023, SegRNN), the decoder Sutskever, Vinyals & Le (2014), the Theta method
+    Assimakopoulos & Nikolopoulos (2000).
 
     Examples
     --------
@@ -164,6 +178,7 @@ class RNNForecaster(BaseEstimator):
     h: int = 12
     freq: str | int | None = None
     season_length: int = 1
+    decoder: str = "direct"
     cell: str = "auto"
     hidden_size: int = 40
     window: int | str = "auto"
@@ -177,6 +192,7 @@ class RNNForecaster(BaseEstimator):
     static_covariates: list | None = None
     calendar: list | None = None
     n_networks: int = 8
+    quantiles: list | None = None
     theta_share: float | str = "auto"
     max_steps: int | str = "auto"
     learning_rate_init: float = 0.01
@@ -193,6 +209,7 @@ class RNNForecaster(BaseEstimator):
     _constraints = {
         "h": [POSITIVE_INT],
         "season_length": [POSITIVE_INT],
+        "decoder": [OneOf(*DECODERS)],
         "cell": [OneOf("rnn", "gru", "lstm", "auto")],
         "hidden_size": [POSITIVE_INT],
         "window": [POSITIVE_INT, AUTO],
@@ -206,6 +223,7 @@ class RNNForecaster(BaseEstimator):
         "static_covariates": NAMES,
         "calendar": NAMES,
         "n_networks": [POSITIVE_INT],
+        "quantiles": [Instance((list, tuple), "a list of numbers between 0 and 1"), OneOf(None)],
         "theta_share": [Interval(Real, 0, 1, "both"), AUTO],
         "max_steps": [POSITIVE_INT, AUTO],
         "learning_rate_init": [Interval(Real, 0, closed="neither")],
@@ -246,8 +264,7 @@ class RNNForecaster(BaseEstimator):
         InterruptedFitWarning
             After Ctrl-C, when the networks begun are kept as far as they are.
         """
-        check_parameters(self, self._constraints)
-        backend_of(self.device, type(self).__name__, self.precision)
+        self._check_parameters()
         return self._fit(self._read(df, self.freq, (id_col, time_col, target_col)))
 
     def _fit(self, panel):
@@ -270,6 +287,7 @@ class RNNForecaster(BaseEstimator):
         else:
             setting, fitted = self._begin(histories, self._plans(lengths), max_steps, rng)
         self._panel, self.freq_, self._roles, self._codes = panel, panel.freq, roles, codes
+        self.quantiles_, self._form = setting.quantiles, self._own_form()
         self._members, self.plans_, self.trial_, self._errors, self.theta_share_ = fitted
         self.effects_ = None
         if setting.effects is not None:
@@ -308,16 +326,23 @@ class RNNForecaster(BaseEstimator):
 
         Notes
         -----
-        Intervals are split-conformal: as wide as the errors were on the last `h` values, which were held out, in units
-        of each series' naive error (Lei et al. 2018). With fewer than 20 series the errors of all steps are taken
-        together; n errors tell no level beyond 100 n / (n + 1), where the interval is as wide as the largest.
+        Intervals are as wide as the errors were on the last `h` values, held out, and on up to three windows before, in
+        units of each series' naive error, as split-conformal ones are (Lei et al. 2018). Networks of the trial have not
+        seen the held-out values, the final ones have seen all; errors are scaled to 0.368 times what the final ones'
+        are on the held-out values, and 0.632 times the trial's (Efron 1983). With fewer than 20 errors of a step those
+        of all steps are taken together; n errors tell no level beyond 100 n / (n + 1), where the interval is as wide as
+        the largest.
+
+        With `quantiles`, networks forecast the ends of the intervals, each series and step its own, and the same errors
+        move them apart or together until so many of the held-out values are within (Romano, Patterson & Candes 2019).
+        The quantiles of a step are in order (Chernozhukov, Fernandez-Val & Galichon 2010).
         """
         panel, h = self._panel_of(df), self._horizon(h)
         levels, ahead = self._levels(level, h), ahead_of(panel, X_df, self._roles, h)
         return to_frame(panel, self._columns(self._histories(panel, ahead), levels, h), h)
 
     def simulate(self, n_paths=100, df=None, random_state=None, X_df=None):
-        """Possible futures: the forecast plus the errors of a whole held-out window, drawn at random.
+        """Possible futures: the forecast plus the errors of a whole window of the past, drawn at random.
 
         Parameters
         ----------
@@ -338,7 +363,7 @@ class RNNForecaster(BaseEstimator):
         panel = self._panel_of(df)
         if not POSITIVE_INT.accepts(n_paths):
             raise ValueError(f"n_paths must be {POSITIVE_INT}; got {n_paths!r}.")
-        self._levels(50, self.h)  # there must be errors
+        self._check_errors()
         series, scale = panel.series(), (self.season_length, self.log)
         forecasts = self._outlook(self._histories(panel, ahead_of(panel, X_df, self._roles, self.h)), self.h)
         rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
@@ -403,8 +428,7 @@ class RNNForecaster(BaseEstimator):
         -----
         The forecaster itself stays as it is, fitted or not.
         """
-        check_parameters(self, self._constraints)
-        backend_of(self.device, type(self).__name__, self.precision)
+        self._check_parameters()
         counts = {"n_windows": n_windows, "step_size": step_size or 1, "refit": 1 if isinstance(refit, bool) else refit}
         for name, value in counts.items():
             if not POSITIVE_INT.accepts(value):
@@ -433,7 +457,7 @@ class RNNForecaster(BaseEstimator):
         id_col, time_col, target_col = self._panel.columns
         panel, X_df = replace(self._panel, restore=as_it_is), df if self._roles.future else None
         histories = self._histories(panel, ahead_of(panel, X_df, self._roles, self.h, "df"))
-        forecasts = to_frame(panel, self._outlook(histories, self.h), self.h)
+        forecasts = to_frame(panel, self._outlook(histories, self.h)[0], self.h)
         both = frame.merge(forecasts, on=[id_col, time_col])
         if both.empty:
             raise ValueError("the data of score must hold times that follow those of fit; got none.")
@@ -482,6 +506,24 @@ class RNNForecaster(BaseEstimator):
 
     # Parts
 
+    def _check_parameters(self):
+        check_parameters(self, self._constraints)
+        if self.decoder == "encoder-decoder" and self.device == "cuda":
+            raise ValueError("device of RNNForecaster must be 'cpu' or 'auto' for an encoder-decoder; got 'cuda'.")
+        if self.decoder != "direct" and self._quantiles():
+            raise ValueError(
+                f"quantiles of RNNForecaster must be None unless decoder is 'direct'; got {self.quantiles!r} with "
+                f"decoder={self.decoder!r}."
+            )
+        backend_of(self._device(), type(self).__name__, self.precision)
+
+    def _device(self):
+        return "cpu" if self.decoder == "encoder-decoder" else self.device
+
+    def _own_form(self):
+        """What must stay with warm_start=True."""
+        return self.h, self.hidden_size, self.decoder, self._quantiles()
+
     def _read(self, df, freq, columns):
         return to_panel(df, freq, *columns, self.fill_gaps, Roles.of(self, columns).columns)
 
@@ -511,21 +553,29 @@ class RNNForecaster(BaseEstimator):
         for one in levels:
             if not Interval(Real, 0, 100, "neither").accepts(one):
                 raise ValueError(f"level must be numbers between 0 and 100; got {one!r}.")
+            if self.quantiles_ and one not in levels_of(self.quantiles_):
+                bound = ", ".join(f"{known:g}" for known in levels_of(self.quantiles_))
+                raise ValueError(f"level must be of those that quantiles bound, {bound}; got {one!r}.")
         if levels and h > self.h:
             raise ValueError(f"level must go with at most the trained horizon, h={self.h}; got h={h}.")
-        if levels and (self._errors is None or np.isnan(self._errors).all()):
+        if levels:
+            self._check_errors()
+        return levels
+
+    def _check_errors(self):
+        if self._errors is None or np.isnan(self._errors).all():
             raise ValueError(
                 f"level must be None for such short series: intervals need one with h + 3 = {self.h + 3} values, and a "
                 "fit that was not interrupted."
             )
-        return levels
 
     def _columns(self, histories, levels, h):
         """Columns of forecasts (n_series, h) and intervals."""
         forecasts = self._outlook(histories, h)
-        columns = {NAME: forecasts}
+        columns = {NAME: forecasts[0]}
         if levels:
-            ends = bands(self._errors[:, :h], histories.series, forecasts, levels, self.season_length, self.log)
+            scale = self.quantiles_, self.season_length, self.log
+            ends = bands(self._errors[:, :, :h], histories.series, forecasts, levels, *scale)
             columns |= {f"{NAME}-{end}": values for end, values in ends.items()}
         return columns
 
@@ -539,7 +589,11 @@ class RNNForecaster(BaseEstimator):
 
     def _setting(self):
         own = {field.name: getattr(self, field.name) for field in fields(Setting) if field.name != "effects"}
-        return Setting(**own | {"n_jobs": effective_n_jobs(self.n_jobs or -1)})
+        own |= {"n_jobs": effective_n_jobs(self.n_jobs or -1), "device": self._device(), "quantiles": self._quantiles()}
+        return Setting(**own)
+
+    def _quantiles(self):
+        return () if self.quantiles is None else in_order(self.quantiles)
 
     def _fitted_setting(self):
         return replace(self._setting(), effects=None if self.effects_ is None else self.effects_.to_numpy())
@@ -557,9 +611,10 @@ class RNNForecaster(BaseEstimator):
 
     def _begin(self, histories, plans, max_steps, rng):
         """The setting, and: the networks, the plans they use, by a trial of each on the series without their last `h`
-        values, a table of the trial, the errors of the plans kept, and the share of Theta's forecast.
+        values, a table of the trial, the errors of past windows, and the share of Theta's forecast.
         """
-        (history, truth), trial, errors = hold_out(histories, self.h), None, None
+        held, trial, errors = hold_out(histories, self.h), None, None
+        history, truth = held
         share = 0.0 if self.theta_share == "auto" else float(self.theta_share)
         trial_steps, n_trials = min(max_steps, TRIAL_STEPS), len(plans) if history.series else 0
         course = Course(n_trials * epochs(trial_steps) + self.n_networks * epochs(max_steps), self.verbose)
@@ -573,10 +628,10 @@ class RNNForecaster(BaseEstimator):
                 return setting, (members, [member.plan for member in members], None, None, share)
             weights = importance(setting.adjustment(history, False).forward(history.series), self.season_length)
             forecasts = outlooks(history, members, setting)
-            scores = [error(truth, forecast, weights) for forecast in forecasts]
+            scores = [error(truth, forecast[0], weights) for forecast in forecasts]
             kept = best(scores)
             trial = pd.DataFrame(plans).assign(error=scores, kept=[i in kept for i in range(len(plans))])
-            plans, together = [plans[i] for i in kept], np.median([forecasts[i] for i in kept], axis=0)
+            plans, together = [plans[i] for i in kept], median([forecasts[i] for i in kept])
             other = theta_outlook(history, setting)
             if self.theta_share == "auto":
                 share = share_of(truth, together, other, weights)
@@ -587,16 +642,17 @@ class RNNForecaster(BaseEstimator):
         rounds = [divmod(i, len(plans)) for i in range(self.n_networks)]  # in the next one each plan has another cell
         jobs = [Job(plans[i], cells[(i + k) % len(cells)], seed) for (k, i), seed in zip(rounds, seeds)]
         members = train_members(histories, sees_gaps, jobs, max_steps, setting, course)
+        if errors is not None:
+            errors = expected_errors(errors, held, members, setting, share)
         return setting, (members, plans, trial, errors, share)
 
     def _go_on(self, histories, max_steps, rng):
         """The setting, and the networks of the last fit, trained further on these series, with what belongs to them."""
         members, seeds = self._members, rng.randint(2**31, size=len(self._members))
-        form = {(member.network.n_outputs, member.network.hidden_size) for member in members}
-        if form != {(self.h, self.hidden_size)}:
+        if self._own_form() != self._form:
             raise ValueError(
-                f"with warm_start=True, h and hidden_size must stay those of the last fit, {form.pop()}; got "
-                f"{(self.h, self.hidden_size)}."
+                f"with warm_start=True, h, hidden_size, decoder and quantiles must stay those of the last fit, "
+                f"{self._form}; got {self._own_form()}."
             )
         jobs = [Job(m.plan, m.network.cell.name, seed, m.theta) for m, seed in zip(members, seeds)]
         course = Course(len(jobs) * epochs(max_steps), self.verbose)

@@ -21,13 +21,17 @@ class Histories(NamedTuple):
     def before(self, n, least):
         """Without the last `n` values, for series that have `least` before them; and which these are."""
         long = [i for i, y in enumerate(self.series) if len(y) >= n + least]
+        series, known, past, future, static = self.select(long)
 
         def without(parts):
-            return None if parts is None else [parts[i][:-n] for i in long]
+            return None if parts is None else [part[:-n] for part in parts]
 
-        future = None if self.future is None else [self.future[i] for i in long]
-        static = None if self.static is None else self.static[long]
-        return Histories(without(self.series), without(self.known), without(self.past), future, static), long
+        return Histories(without(series), without(known), without(past), future, static), long
+
+    def select(self, chosen):
+        """The chosen series."""
+        lists = (None if parts is None else [parts[i] for i in chosen] for parts in self[:4])
+        return Histories(*lists, None if self.static is None else self.static[chosen])
 
     def followed_by(self, ahead):
         """Forecasts (n_series, h) taken for values; covariates of the past stay as they were last."""

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tsrnn import __version__
+from tsrnn.encoder_decoder import EncoderDecoder
 from tsrnn.forecasting import forms, times
 from tsrnn.forecasting.covariates import Roles
 from tsrnn.forecasting.ensemble import Member
@@ -51,6 +52,7 @@ def save(forecaster, path):
         "ids": to_json(panel.ids),
         "stamps": [panel.times.unit, str(panel.times.tz) if panel.times.tz else None] if stamps else None,
         "freq": panel.freq,
+        "quantiles": forecaster.quantiles_,
         "theta_share": forecaster.theta_share_,
         "columns": panel.columns,
         "covariates": None if panel.covariates is None else panel.covariates.to_dict("list"),
@@ -96,16 +98,19 @@ def load(Forecaster, path):
         tuple(rest["columns"]),
         pd.DataFrame(rest["covariates"]) if rest.get("covariates") else None,
     )
-    forecaster.freq_, forecaster._errors = rest["freq"], arrays.get("errors")
+    forecaster.freq_, forecaster.quantiles_ = rest["freq"], tuple(rest.get("quantiles", ()))
+    errors = arrays.get("errors")  # in files of older versions, of the point forecast alone
+    forecaster._errors = None if errors is None else errors.reshape(-1, *errors.shape[-2:])
     forecaster.effects_ = pd.Series(rest["effects"], name="effect") if rest.get("effects") else None
     forecaster._roles, forecaster._codes = Roles(*rest.get("roles", ([], [], [], []))), rest.get("codes", {})
+    forecaster._form = forecaster._own_form()
     forecaster.theta_share_ = rest.get("theta_share", 0.0)  # files of older versions have none
     forecaster.trial_ = None if rest["trial"] is None else pd.DataFrame(rest["trial"])
     forecaster.plans_ = [Plan(**plan) for plan in rest["plans"]]
     forecaster._members = [
         Member(
             Plan(**member["plan"]),
-            Network(**member["network"]),
+            network_of(member["network"]),
             arrays[f"theta_{i}"],
             member["loss_curve"],
             member.get("sees_gaps", member["network"]["n_inputs"] > member["plan"]["segment"]),
@@ -116,9 +121,14 @@ def load(Forecaster, path):
     return forecaster
 
 
+def network_of(form):
+    return (EncoderDecoder if "n_known" in form else Network)(**form)
+
+
 def described(member):
     network = member.network
-    form = {name: getattr(network, name) for name in ("n_inputs", "hidden_size", "n_outputs", "n_context")}
+    beside = "n_known" if isinstance(network, EncoderDecoder) else "n_context"
+    form = {name: getattr(network, name) for name in ("n_inputs", "hidden_size", "n_outputs", beside)}
     return {
         "plan": asdict(member.plan),
         "network": form | {"cell": network.cell.name},

@@ -4,8 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.forecasting.ensemble import blend
 from tsrnn.forecasting.histories import Histories
+from tsrnn.forecasting.quantiles import blend
 
 N_KEPT = 4
 SHARE = 0.3  # of Theta's forecast, unless it harms; a share fitted to the held-out values did less well
@@ -42,5 +42,5 @@ def best(errors):
 
 def share_of(truth, networks, other, weights):
     """How much of another forecast to take."""
-    harms = error(truth, blend(networks, other, SHARE), weights) > HARM * error(truth, networks, weights)
+    harms = error(truth, blend(networks, other, SHARE)[0], weights) > HARM * error(truth, networks[0], weights)
     return 0.0 if harms else SHARE

@@ -6,6 +6,7 @@ import numpy as np
 
 from tsrnn.backends import cpu
 from tsrnn.batching import Batch
+from tsrnn.network import Network
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,15 @@ class Windows:
         tables = (self.values, self.known, self.past, self.future, self.future)
         of_a_value = sum(table.size for table in tables if table is not None) // len(self.values)
         return self.segment * of_a_value + (0 if self.static is None else self.static.shape[1])
+
+    def beginning(self, cell, hidden_size, rng, n_blocks=1):
+        """A network for these rows that gives their `h` values `n_blocks` times, and its weights at first: its linear
+        way starts from "as the level is".
+        """
+        network = Network(cell, self.n_inputs, hidden_size, self.h * n_blocks, n_context=self.window)
+        theta = network.initial(rng)
+        network.layout.view(theta)["weight_ho"][network.width :] = 0
+        return network, theta
 
     def for_training(self, n_draws, importance=None):
         """Every cut with the whole window before it, or the last one, up to the last value: of a horizon that reaches

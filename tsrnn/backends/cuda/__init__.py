@@ -21,7 +21,7 @@ from tsrnn.backends.cuda.launching import (
     nothing,
     read_numbers,  # noqa: F401 a verb as it is
     scratch,
-    to_device,  # noqa: F401
+    to_device,
 )
 from tsrnn.backends.cuda.packing import Packing  # noqa: F401
 from tsrnn.backends.cuda.precision import in_precision
@@ -161,14 +161,23 @@ def drop(x, seed, rate, out):
 forward, backward, affine, affine_backward = in_precision("fp32")
 
 
+def constants(values, dtype):
+    """A number, or a few, on the device, copied there once."""
+    key = dtype, np.array(values, dtype, ndmin=1).tobytes()
+    if key not in memory.arrays:
+        memory.arrays[key] = to_device(np.array(values, dtype, ndmin=1))
+    return memory.arrays[key]
+
+
 def log_softmax(outputs, n):
     launch_over(elementwise.log_softmax, outputs.shape[0], outputs, n)
 
 
 def loss(loss, outputs, targets, weights, parameter, total_weight, slopes):
     dtype = outputs.dtype
-    (value,), number = new_numbers(1, N_PARTS, dtype), dtype.type
-    arguments = outputs, targets, weights, number(parameter), number(total_weight), slopes, value.ledger, value.begin
+    (value,), parameters = new_numbers(1, N_PARTS, dtype), constants(parameter, dtype)
+    numbers = parameters, dtype.type(total_weight)
+    arguments = outputs, targets, weights, *numbers, slopes, value.ledger, value.begin
     launch(elementwise.make_loss(loss, dtype), N_PARTS, THREADS, *arguments)
     return value
 

@@ -240,18 +240,20 @@ def make_loss(loss, dtype):
     rule, softmax, zero, dtype = loss.rule, loss.softmax, dtype.type(0), numba.from_dtype(dtype)
 
     @compiled
-    def value_and_slopes(outputs, targets, weights, parameter, total_weight, slopes, ledger, begin):
+    def value_and_slopes(outputs, targets, weights, parameters, total_weight, slopes, ledger, begin):
         waiting, total, n = cuda.shared.array(THREADS, dtype), zero, targets.shape[1]
         for row in range(cuda.grid(1), outputs.shape[0], cuda.gridsize(1)):
             if softmax:
                 to_log_probabilities(outputs, row, n)
             for j in range(slopes.shape[1]):
                 slopes[row, j] = zero
-                if j < n and weights[row, j] != 0:
-                    share = weights[row, j] / total_weight
-                    value, slope = rule(outputs[row, j], targets[row, j], parameter)
-                    total += share * value
-                    slopes[row, j] = share * slope
+            for k in range(parameters.size):
+                for j in range(n):
+                    if weights[row, j] != 0:
+                        share, at = weights[row, j] / total_weight, k * n + j
+                        value, slope = rule(outputs[row, at], targets[row, j], parameters[k])
+                        total += share * value
+                        slopes[row, at] = share * slope
         total = sum_of_block(waiting, total)
         if cuda.threadIdx.x == 0:
             ledger[begin + cuda.blockIdx.x] = total

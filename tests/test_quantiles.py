@@ -1,0 +1,248 @@
+"""Networks that forecast quantiles: the loss of several at once, and the intervals they give."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import mean_pinball_loss
+
+from tsrnn import RNNForecaster
+from tsrnn.backends import cpu
+from tsrnn.batching import Sequences
+from tsrnn.forecasting.intervals import bands, residuals
+from tsrnn.forecasting.quantiles import blend, levels_of, median
+from tsrnn.network import Network
+from tsrnn.propagation import Rooms, gradient
+from tsrnn.rules.losses import LOSSES
+
+QUANTILES = (0.5, 0.1, 0.9)
+QUICK = {"h": 4, "season_length": 5, "n_networks": 2, "max_steps": 100, "hidden_size": 8, "window": 10, "level": 5}
+QUICK |= {"deseasonalize": False, "theta_share": 0, "random_state": 0}
+
+
+def quick(**options):
+    return RNNForecaster(**QUICK | {"quantiles": [0.1, 0.9]} | options)
+
+
+def uneven(n=200, length=44, seed=0):
+    """Waves with little noise in one part of the season and ten times as much in the other, which a network can see."""
+    rng, t = np.random.default_rng(seed), np.arange(length)
+    size = np.where(t % 5 < 2, 0.03, 0.3)
+    y = 10 * np.exp(0.4 * np.sin(2 * np.pi * t / 5) + size * rng.normal(size=(n, length)))
+    labels = np.repeat([f"s{i:03}" for i in range(n)], length)
+    return pd.DataFrame({"unique_id": labels, "ds": np.tile(t, n), "y": y.ravel()})
+
+
+def past(df, n=4):
+    return df[df["ds"] <= df["ds"].max() - n]
+
+
+def ends(frame, level=80):
+    return (frame[f"RNNForecaster-{end}-{level}"].to_numpy() for end in ("lo", "hi"))
+
+
+# The loss
+
+
+def example():
+    """Outputs for each quantile of two targets, three of six steps long, some weights zero."""
+    rng, lengths = np.random.default_rng(0), np.array([6, 2, 9])
+    values = rng.normal(size=lengths.sum() * 2)
+    weights = np.array([[1.0, 2.0], [0.0, 1.5], [1.0, 1.0]])
+    return Sequences(values, 2, np.array([0, 12, 16]), lengths, rng.normal(size=(3, 2)), weights)
+
+
+def test_the_loss_is_the_sum_of_the_quantiles_pinball_losses():
+    rng = np.random.default_rng(1)
+    outputs, targets, weights = rng.normal(size=(9, 8)), rng.normal(size=(9, 2)), rng.uniform(size=(9, 2))
+    weights[3, 1], targets[3, 1] = 0, np.nan
+    slopes = np.full_like(outputs, np.nan)
+    value = cpu.loss(LOSSES["pinball"], outputs, targets, weights, QUANTILES, weights.sum(), slopes)
+    known = weights > 0
+    expected = sum(
+        mean_pinball_loss(targets[known], outputs[:, 2 * k : 2 * k + 2][known], alpha=q, sample_weight=weights[known])
+        for k, q in enumerate(QUANTILES)
+    )
+    assert value == pytest.approx(expected, rel=1e-12)
+    assert (slopes[:, 6:] == 0).all() and (slopes[3, 1:6:2] == 0).all()  # padding; what is not known
+    at = (np.arange(9)[:, None], np.arange(6))
+    for row, column in zip(*(part.ravel() for part in np.broadcast_arrays(*at))):
+        moved = []
+        for step in (1e-7, -1e-7):
+            other = outputs.copy()
+            other[row, column] += step
+            arguments = targets, weights, QUANTILES, weights.sum(), np.empty_like(outputs)
+            moved.append(cpu.loss(LOSSES["pinball"], other, *arguments))
+        assert (moved[0] - moved[1]) / 2e-7 == pytest.approx(slopes[row, column], abs=1e-8)
+
+
+def test_the_gradient_of_several_quantiles_is_the_slope():
+    rng, rows = np.random.default_rng(2), example()
+    network = Network("gru", 2, 4, 2 * len(QUANTILES), dtype=np.float64)
+    theta, order = network.initial(rng), np.argsort(-rows.lengths)
+
+    def value_and_gradient(theta):
+        value, grads = gradient(
+            network, theta, rows, order, rows.weights.sum(), LOSSES["pinball"], QUANTILES, Rooms(np.float64)
+        )
+        return value, grads.sum(axis=0)
+
+    _, grad = value_and_gradient(theta)
+    for _ in range(5):
+        direction = network.from_weights(
+            {name: rng.normal(size=part.shape) for name, part in network.to_weights(theta).items()}
+        )
+        above, below = (value_and_gradient(theta + step * direction)[0] for step in (1e-6, -1e-6))
+        assert (above - below) / 2e-6 == pytest.approx(grad @ direction, rel=1e-6)
+
+
+# Blocks of forecasts
+
+
+def test_quantiles_do_not_cross():
+    blocks = np.random.default_rng(0).normal(size=(3, 5, 6, 4))  # of three networks, five blocks
+    found = median(blocks)
+    assert (np.diff(found[1:], axis=0) >= 0).all()
+    np.testing.assert_array_equal(found[0], np.median(blocks[:, 0], axis=0))
+    np.testing.assert_array_equal(found[1:], np.sort(np.median(blocks[:, 1:], axis=0), axis=0))
+
+
+def test_quantiles_keep_their_distance_from_a_mixed_forecast():
+    blocks, other = np.random.default_rng(0).normal(size=(3, 6, 4)), np.ones((6, 4))
+    mixed = blend(blocks, other, 0.3)
+    np.testing.assert_allclose(mixed[0], 0.7 * blocks[0] + 0.3)
+    np.testing.assert_allclose(mixed[1:] - mixed[0], blocks[1:] - blocks[0])
+
+
+def test_levels_of_quantiles():
+    assert levels_of((0.025, 0.1, 0.9, 0.975)) == {95: (1, 4), 80: (2, 3)}
+    assert levels_of(()) == {}
+
+
+def test_so_many_held_out_values_are_within():
+    """Conformalised ends hold the share they name of the very values they were moved by, whatever they were before."""
+    rng = np.random.default_rng(0)
+    series = list(10 + rng.normal(size=(99, 30)))
+    truth, forecasts = 10 + rng.normal(size=(99, 3)), 10 + rng.normal(size=(5, 99, 3))
+    forecasts[1:].sort(axis=0)
+    errors = residuals(series, truth, forecasts, 1, False)
+    found = bands(errors, series, forecasts, [80, 95], (0.025, 0.1, 0.9, 0.975), 1, False)
+    for level, most in ((80, 80), (95, 95)):
+        within = (found[f"lo-{level}"] <= truth + 1e-9) & (truth - 1e-9 <= found[f"hi-{level}"])
+        assert (within.sum(axis=0) >= most).all()
+        assert (within.sum(axis=0) <= most + 2).all()
+
+
+# The forecaster
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return quick(quantiles=[0.9, 0.5, 0.025, 0.1, 0.975], max_steps=300).fit(past(uneven()))
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return quick(quantiles=None, max_steps=300).fit(past(uneven()))
+
+
+def within(forecast, level):
+    low, high = ends(forecast, level)
+    truth = uneven().query("ds >= 40")["y"].to_numpy()
+    return (truth >= low) & (truth <= high)
+
+
+def test_intervals_cover_what_they_say_and_do_not_cross(fitted):
+    forecast = fitted.predict(level=[80, 95])
+    assert fitted.quantiles_ == (0.025, 0.1, 0.9, 0.975)
+    names = [f"RNNForecaster{end}" for end in ("", "-lo-95", "-lo-80", "-hi-80", "-hi-95")]
+    assert list(forecast.columns) == ["unique_id", "ds", *names]
+    assert (np.diff(forecast[names[1:]], axis=1) >= 0).all()
+    for level, most in ((80, 0.04), (95, 0.022)):  # two standard errors of 800 values, and of as many errors
+        assert abs(within(forecast, level).mean() - level / 100) < most
+
+
+def test_intervals_are_wide_where_the_noise_is(fitted, plain):
+    """Errors in units of a series do not know that it is restless at some times: at others too many are within."""
+    gaps, widths = [], []
+    for forecaster in (fitted, plain):
+        forecast = forecaster.predict(level=80)
+        wild, (low, high) = (forecast["ds"] % 5 >= 2).to_numpy(), ends(forecast)
+        gaps.append(within(forecast, 80)[~wild].mean() - within(forecast, 80)[wild].mean())
+        widths.append(np.log(high / low)[wild].mean() / np.log(high / low)[~wild].mean())
+    assert abs(gaps[0]) < gaps[1] / 2
+    assert widths[0] > 3 > 1.5 > widths[1]
+
+
+def test_the_forecast_is_as_good_as_without(fitted, plain):
+    truth = uneven().query("ds >= 40")["y"].to_numpy()
+    errors = [np.abs(np.log(model.predict()["RNNForecaster"] / truth)).mean() for model in (fitted, plain)]
+    assert errors[0] < 1.05 * errors[1]
+
+
+def test_a_horizon_beyond_the_trained_one(fitted):
+    far = fitted.predict(h=9)
+    pd.testing.assert_frame_equal(far.groupby("unique_id").head(4).reset_index(drop=True), fitted.predict())
+    near = fitted.predict(h=2, level=80)
+    pd.testing.assert_frame_equal(near, fitted.predict(level=80).groupby("unique_id").head(2).reset_index(drop=True))
+
+
+def test_paths_need_no_level_of_the_quantiles(fitted):
+    assert fitted.simulate(3, random_state=0).shape == (800, 5)
+
+
+def test_the_past(fitted):
+    df = uneven(60)
+    out = quick().cross_validation(df, n_windows=2, level=80)
+    low, high = ends(out)
+    assert len(out) == 480 and abs(((out["y"] >= low) & (out["y"] <= high)).mean() - 0.8) < 0.08
+
+
+def test_a_saved_forecaster_has_its_quantiles(fitted, tmp_path):
+    fitted.save(tmp_path / "forecaster")
+    again = RNNForecaster.load(tmp_path / "forecaster")
+    assert again.quantiles_ == fitted.quantiles_ and again.get_params() == fitted.get_params()
+    pd.testing.assert_frame_equal(again.predict(level=[80, 95]), fitted.predict(level=[80, 95]))
+    with pytest.raises(ValueError, match=r"^level must be of those that quantiles bound, 95, 80; got 90\.$"):
+        again.predict(level=[80, 90])
+
+
+def test_missing_values():
+    df = uneven(30)
+    holes = df.assign(y=df["y"].where(np.random.default_rng(1).uniform(size=len(df)) > 0.2))
+    forecast = quick().fit(holes).predict(level=80)
+    assert np.isfinite(forecast.iloc[:, 2:]).all(axis=None)
+    low, high = ends(forecast)
+    assert (low < high).all()
+
+
+@pytest.mark.parametrize("scale", [2.0**-30, 2.0**30])
+def test_intervals_grow_with_the_series(scale):
+    df = uneven(20)
+    one, other = (quick(log=False).fit(part).predict(level=80) for part in (df, df.assign(y=scale * df["y"])))
+    np.testing.assert_allclose(other.iloc[:, 2:], scale * one.iloc[:, 2:], rtol=1e-6)
+
+
+def test_training_goes_on_with_the_same_quantiles():
+    df = uneven(10)
+    forecaster = quick(max_steps=20, warm_start=True).fit(df)
+    before = forecaster.predict(level=80)
+    assert not forecaster.fit(df).predict(level=80).equals(before)
+    with pytest.raises(ValueError, match=r"quantiles must stay those of the last fit, \(4, 8, \(0\.1, 0\.9\)\)"):
+        forecaster.set_params(quantiles=[0.2, 0.8]).fit(df)
+    pd.testing.assert_index_equal(forecaster.predict(level=80).columns, before.columns)
+
+
+@pytest.mark.parametrize(
+    ("quantiles", "message"),
+    [
+        ([0.1, 1.0], r"quantiles must be numbers between 0 and 1; got 1\.0"),
+        ([0.1, "0.9"], r"quantiles must be numbers between 0 and 1; got '0\.9'"),
+        ([0.1, 0.8], r"quantiles must hold 1 - q with every q; got 0\.1 without 0\.9"),
+        ([0.5], r"quantiles must hold some besides 0\.5, the forecast itself; got \[0\.5\]"),
+        ([], r"quantiles must hold some besides 0\.5, the forecast itself; got \[\]"),
+        (0.1, r"quantiles of RNNForecaster must be a list of numbers between 0 and 1 or None; got 0\.1"),
+    ],
+)
+def test_quantiles_that_cannot_be(quantiles, message):
+    with pytest.raises(ValueError, match=message):
+        quick(quantiles=quantiles).fit(uneven(3))

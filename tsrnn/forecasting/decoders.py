@@ -1,0 +1,72 @@
+"""How a network comes to the values of a horizon: all at once, from its own forecasts, or step by step of a decoder."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tsrnn.batching import Batch, PairBatch
+from tsrnn.encoder_decoder import EncoderDecoder
+from tsrnn.forecasting.windows import Windows
+
+
+@dataclass(frozen=True)
+class DecodedWindows(Windows):
+    """Rows for an encoder that reads the window and a decoder that writes the `h` values after it, `step` of them at a
+    time.
+
+    At each step the decoder reads the values of the step before, while training as they came and otherwise as it wrote
+    them, and the covariates that are known of the step itself; at the first one the last values of the window.
+    """
+
+    @property
+    def step(self):
+        return min(self.segment, self.h)
+
+    @property
+    def n_steps(self):
+        return self.h // self.step
+
+    @property
+    def n_known(self):
+        """Covariates that the decoder sees at a step."""
+        return 0 if self.future is None else self.step * (self.future.size // len(self.values))
+
+    def beginning(self, cell, hidden_size, rng, n_blocks=1):
+        network = EncoderDecoder(cell, self.n_inputs, hidden_size, self.step * n_blocks, n_known=self.n_known)
+        return network, network.initial(rng)
+
+    def _step_by_step(self, values):
+        """From (B, h) to (n_steps, B, step)."""
+        return np.ascontiguousarray(values.reshape(-1, self.n_steps, self.step).swapaxes(0, 1))
+
+    @property
+    def n_places(self):
+        return len(self.stops) * self.n_steps
+
+    def places(self, chosen):
+        return (chosen * self.n_steps + np.arange(self.n_steps)[:, None]).reshape(-1)
+
+    def weights_of(self, chosen):
+        return self._step_by_step(super().weights_of(chosen)).reshape(-1, self.step)
+
+    def batch(self, chosen, room):
+        source, B = super().batch(chosen, room.part("source")), len(chosen)
+        lengths, targets = np.full(B, self.n_steps), self._step_by_step(source.targets)
+        x = room.take("x", (self.n_steps, B, self.step + self.n_known))
+        x[0, :, : self.step], x[1:, :, : self.step] = source.context[:, -self.step :], targets[:-1]
+        if self.future is not None:
+            known, begins = room.take("known", (self.n_steps, B, self.n_known)), self.stops[chosen]
+            begins = begins * (self.n_known // self.step)
+            room.backend.gather(self.future, begins, lengths, np.zeros(B, known.dtype), known)
+            x[:, :, self.step :] = known
+        n = self.n_steps * B
+        target = Batch(x, lengths, np.empty((n, 0), x.dtype), targets.reshape(n, -1), source.weights)
+        return PairBatch(source, target, np.arange(B), np.full(n, self.n_draws > 0))
+
+
+# Rows, and how many values they give at once, for a horizon h in steps of so many.
+DECODERS = {
+    "direct": lambda h, step: (Windows, h),
+    "recursive": lambda h, step: (Windows, step),
+    "encoder-decoder": lambda h, step: (DecodedWindows, -(-h // step) * step),
+}
