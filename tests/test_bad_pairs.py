@@ -109,6 +109,9 @@ def test_bad_labels(case):
         ("teacher_forcing", 1.5, r"teacher_forcing .* a number in \[0, 1\] or a pair .*; got 1\.5"),
         ("teacher_forcing", (1.0,), r"teacher_forcing .* or a pair .*; got \(1\.0,\)"),
         ("teacher_forcing", (1.0, -0.1), r"teacher_forcing .* or a pair"),
+        ("class_weight", "auto", r"class_weight .* must be 'balanced' or None or a dict .*; got 'auto'"),
+        ("class_weight", {"x": -1}, r"class_weight .* must be numbers in \[0, inf\); got -1 for class 'x'"),
+        ("class_weight", {"z": 1}, r"class_weight .* keys among the classes \['x', 'y'\]; got 'z'"),
         ("device", "cuda", r"device .* must be one of 'cpu', 'auto'"),
     ],
 )

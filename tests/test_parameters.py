@@ -104,6 +104,7 @@ TABLES = {
     | {
         "max_output_length": [Acts(1, "predictions"), Acts(9, "predictions", UNSURE)],
         "beam_width": [Acts(3, "predictions", UNSURE)],
+        "class_weight": [Acts({"a": 5}), Acts("balanced")],
     },
     RNNForecaster: {
         "h": [Acts(4, "forecast"), Acts(4, "losses")],
