@@ -201,7 +201,8 @@ def test_symbols_and_labels_in_every_form():
         labels = model.predict([form(word) for word in X])
         assert all(isinstance(part, np.ndarray) for part in labels)
         assert ["".join(part) for part in labels] == written
-    for form in (np.array, pd.Series):
+    polars = pytest.importorskip("polars")
+    for form in (np.array, pd.Series, polars.Series):
         assert clone(reference).fit(form(X), form(y)).predict(form(X)) == written
     codes = [np.array([*map("ABC".index, word)]) for word in y]
     hot = [np.eye(3)[[*map("abc".index, word)]] for word in X]

@@ -46,7 +46,7 @@ class WithClasses(ClassifierMixin):
                         f"class_weight of {type(self).__name__} must be numbers in [0, inf); "
                         f"got {weight!r} for class {label!r}."
                     )
-                if label not in self.classes_:
+                if label not in self.classes_.tolist():
                     raise ValueError(
                         f"class_weight of {type(self).__name__} must have keys among the classes "
                         f"{self.classes_.tolist()}; got {label!r}."

@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.special import log_softmax
-from sklearn.metrics import r2_score
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.batching import Pairs, Steps
@@ -215,7 +215,10 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         n_steps = self.n_steps_ if n_steps is None else n_steps
         if n_steps is None:
             raise ValueError("n_steps must be given, since the targets of fit had several lengths; got None.")
-        lengths = np.asarray(n_steps)
+        try:
+            lengths = np.asarray(n_steps)
+        except ValueError:  # of numpy: not a rectangle
+            lengths = np.array(n_steps, dtype=object)
         if lengths.dtype.kind not in "iu" or lengths.shape not in ((), (len(series),)):
             raise ValueError(
                 f"n_steps must be an int, or one for each of the {len(series)} sequences; got {lengths.dtype} of shape "
@@ -282,6 +285,9 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         check_is_fitted(self)
         series = self._read(X, reset=False)
         truth = numbers_at_steps(y, series, "y", np.float64)
+        n_outputs = self._network.n_outputs
+        if truth.values.shape[1] != n_outputs:
+            raise ValueError(f"y must have {n_outputs} outputs, as in fit; got {truth.values.shape[1]}.")
         said = self.predict(X, truth.lengths, decoder_inputs)
         said = np.concatenate(list(said)).reshape(truth.values.shape)
         weights = np.repeat(check_weight(sample_weight, series), truth.lengths)
@@ -488,7 +494,7 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
         codes, written = self._write(series)
         pairs = zip(apart(self.classes_[codes], written), apart(labels, lengths))
         exact = [np.array_equal(said, target) for said, target in pairs]
-        return float(np.average(exact, weights=check_weight(sample_weight, series)))
+        return float(accuracy_score([True] * len(exact), exact, sample_weight=check_weight(sample_weight, series)))
 
 
 def apart(entries, lengths):
