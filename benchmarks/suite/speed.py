@@ -100,7 +100,7 @@ class Kernels:
 
     def track_signatures(self, cell):
         """Compiled versions of the most compiled kernel; more than one means that arrays are not normalised."""
-        kernels = [scan.make_forward(CELLS[cell]), scan.make_backward(CELLS[cell]), elementwise.gather, packing.fill]
+        kernels = [scan.make_forward(CELLS[cell]), scan.make_backward(CELLS[cell]), elementwise.gather, packing.take]
         return max(len(kernel.signatures) for kernel in kernels)
 
     def track_gflops(self, cell):

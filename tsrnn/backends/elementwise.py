@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 
 from tsrnn.backends.compiling import compiled
-from tsrnn.backends.scan import add_sum, add_transposed_product, product
-from tsrnn.backends.simd import load, load_rows, n_lanes, store, store_rows, tile_width
+from tsrnn.backends.scan import add_sum, product
+from tsrnn.backends.simd import load, load_rows, n_lanes, of_any_layout, store, store_rows, tile_width
 from tsrnn.backends.softmax import to_log_probabilities
 from tsrnn.rules.noise import uniform
 
@@ -94,21 +94,27 @@ def drop(x, seed, rate, out):
 @compiled
 def affine(x, w, b, out):
     """out = x @ w + b; `w` in panels."""
-    bias = b.reshape(1, len(b))
+    bias, seen = b.reshape(1, len(b)), of_any_layout(x)
     for p in range(w.shape[0]):
-        product(out, 0, p * w.shape[2], bias, 0, 0, x, 0, x.shape[0], x.shape[1], w[p], 0)
+        product(out, 0, p * w.shape[2], bias, 0, 0, seen, 0, x.shape[0], x.shape[1], 1, w[p], 0, 0, 0, 0)
 
 
 @compiled
 def affine_backward(x, w_t, dout, dx, grad, at):
     """dx = dout @ w.T; `grad` receives the slopes of w and b from offset `at` on. `w_t`, the transpose, in panels."""
-    N, K, M = x.shape[0], x.shape[1], dout.shape[1]
-    end, zero = at + K * M, np.zeros((1, K + tile_width(x)), x.dtype)
+    N, K, M, width, lanes = x.shape[0], x.shape[1], dout.shape[1], tile_width(x), n_lanes(x)
+    end, zero, slopes = at + K * M, np.zeros((1, K + width), x.dtype), of_any_layout(dout)
     grad[at : end + M] = 0
-    add_transposed_product(grad[at:end].reshape(K, M), x, dout, N)
+    dw, transposed = grad[at:end].reshape(K, M), of_any_layout(x.T)
+    panel = np.empty((N, width), x.dtype)  # of dout: contiguous, it stays in the first cache for all rows of dw
+    for column in range(0, M, width):
+        for k in range(N):
+            for j in range(0, width, lanes):
+                store(panel, k, j, load(dout, k, column + j))
+        product(dw, 0, column, dw, 0, 1, transposed, 0, K, N, 1, panel, 0, 0, 0, 0)
     add_sum(grad[end : end + M].reshape(1, M), dout, N)
     for p in range(w_t.shape[0]):
-        product(dx, 0, p * w_t.shape[2], zero, 0, 0, dout, 0, N, M, w_t[p], 0)
+        product(dx, 0, p * width, zero, 0, 0, slopes, 0, N, M, 1, w_t[p], 0, 0, 0, 0)
 
 
 @compiled

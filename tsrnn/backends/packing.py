@@ -1,4 +1,4 @@
-"""Weights as the kernels read them: in panels, contiguous pieces of a few columns, all filled in one call.
+"""Weights as the kernels read them: in panels, contiguous pieces of a few columns, all taken in one call.
 
 A plain panel holds one tile's width of columns of a matrix, or of its transpose, zero past the last one. For the
 forward scan a panel holds of every row all gates of the first vector of units, then of the next; biases are where the
@@ -8,12 +8,20 @@ sums of such a group start (see `tiles.add_gates`).
 from functools import cached_property
 
 import numpy as np
-from numba.extending import register_jitable
 
 from tsrnn.backends.compiling import compiled
-from tsrnn.backends.simd import BITS, load, n_lanes, store, tile_width
+from tsrnn.backends.simd import BITS, n_lanes, tile_width
 
-PLAIN, TRANSPOSED, GATES, BIASES = range(4)
+NOWHERE = -1
+
+
+@compiled
+def take(theta, places, targets, sources, out):
+    """out = theta[places], zero where that is nowhere; then out[targets] += theta[sources]."""
+    for i in range(len(places)):
+        out[i] = theta[places[i]] if places[i] >= 0 else 0
+    for i in range(len(targets)):
+        out[targets[i]] += theta[sources[i]]
 
 
 def units_of(cell):
@@ -25,96 +33,52 @@ class Packing:
     """Where each weight goes; a call copies a parameter vector there and returns the panels by name."""
 
     def __init__(self, cell, dtype):
-        self.cell, self.dtype, self.jobs, self.parts, self.size = cell, dtype, [], {}, 0
+        self.cell, self.dtype, self.jobs, self.added, self.size = cell, dtype, {}, [], 0
         like = np.empty((1, 1), dtype)
         self.tile, self.lanes = tile_width(like), n_lanes(like)
 
     def plain(self, name, begin, K, N):
-        self._add(name, PLAIN, begin, K, N, (-(-N // self.tile), K, self.tile))
+        self._add(name, self._panels(begin + np.arange(K * N).reshape(K, N)))
 
     def transposed(self, name, begin, K, N):
-        self._add(name, TRANSPOSED, begin, K, N, (-(-K // self.tile), N, self.tile))
+        self._add(name, self._panels(begin + np.arange(K * N).reshape(K, N).T))
 
     def gates(self, name, begin, K, N):
-        width = units_of(self.cell) * self.cell.n_gates * self.lanes
-        self._add(name, GATES, begin, K, N, (N // width, K, width))
+        G, U = self.cell.n_gates, units_of(self.cell)
+        places = begin + np.arange(K * N).reshape(K, G, -1, U, self.lanes)
+        self._add(name, places.transpose(2, 0, 3, 1, 4).reshape(-1, K, U * G * self.lanes))
 
     def biases(self, name, begin_ih, begin_hh, N):
-        n_sums, width = 2 * self.cell.n_gates - self.cell.n_together, units_of(self.cell) * self.lanes
-        self._add(name, BIASES, begin_ih, begin_hh, N, (N // self.cell.n_gates // width, width * n_sums))
+        G, U, together = self.cell.n_gates, units_of(self.cell), self.cell.n_together
+        a, q = (begin + np.arange(N).reshape(G, -1, U, self.lanes) for begin in (begin_ih, begin_hh))
+        also = np.full_like(a, NOWHERE)
+        also[:together] = q[:together]
+        both = np.stack([np.concatenate(parts) for parts in ((a, q[together:]), (also, np.full_like(q[together:], -1)))])
+        places, also = both.transpose(0, 2, 3, 1, 4).reshape(2, -1, U * both.shape[1] * self.lanes)
+        targets = np.flatnonzero(also != NOWHERE)
+        self.added.append((self.size + targets, also.ravel()[targets]))
+        self._add(name, places)
 
-    def _add(self, name, kind, begin, K, N, shape):
-        end = self.size + int(np.prod(shape))
-        n_rows = shape[1] if len(shape) == 3 else 1
-        self.jobs.append((kind, begin, K, N, self.size, end, n_rows, shape[-1]))
-        self.parts[name], self.size = (self.size, end, shape), end
+    def _panels(self, places):
+        padding = -places.shape[1] % self.tile
+        padded = np.pad(places, ((0, 0), (0, padding)), constant_values=NOWHERE)
+        return padded.reshape(len(places), -1, self.tile).swapaxes(0, 1)
+
+    def _add(self, name, places):
+        self.jobs[name] = places
+        self.size += places.size
 
     @cached_property
-    def table(self):
-        return np.array(self.jobs)
+    def lists(self):
+        """What `take` needs, and the part and the shape of each name."""
+        places = np.concatenate([job.ravel() for job in self.jobs.values()])
+        added = np.concatenate(self.added, axis=1)
+        ends = np.cumsum([job.size for job in self.jobs.values()])
+        parts = {name: (end - job.size, end, job.shape) for (name, job), end in zip(self.jobs.items(), ends)}
+        return [part.astype(np.int32) for part in (places, *added)], parts
 
     def __call__(self, theta):
+        lists, parts = self.lists
         out = np.empty(self.size, self.dtype)
-        fill(theta, self.table, self.cell.n_gates, self.cell.n_together, out)
-        return {name: out[begin:end].reshape(shape) for name, (begin, end, shape) in self.parts.items()}
-
-
-@compiled
-def fill(theta, jobs, n_gates, n_together, out):
-    for job in range(jobs.shape[0]):
-        kind, begin, K, N, to, end, n_rows, width = jobs[job]
-        panels = out[to:end].reshape((end - to) // (n_rows * width), n_rows, width)
-        if kind == BIASES:
-            pack_biases(theta[begin : begin + N], theta[K : K + N], n_gates, n_together, panels[:, 0])
-        elif kind == GATES:
-            pack_gates(theta[begin : begin + K * N].reshape(K, N), n_gates, panels)
-        else:
-            pack(theta[begin : begin + K * N].reshape(K, N), kind == TRANSPOSED, panels)
-
-
-@register_jitable
-def pack(w, transposed, panels):
-    """panels[p] = the p-th tile's width of columns of w, or of its transpose, contiguous; zero past the last column."""
-    n_columns, width = w.shape[0] if transposed else w.shape[1], panels.shape[2]
-    for p in range(panels.shape[0]):
-        for k in range(panels.shape[1]):
-            for j in range(width):
-                column = p * width + j
-                if column >= n_columns:
-                    panels[p, k, j] = 0
-                elif transposed:
-                    panels[p, k, j] = w[column, k]
-                else:
-                    panels[p, k, j] = w[k, column]
-
-
-@register_jitable
-def pack_gates(w, n_gates, panels):
-    """panels[p] = the weights of the p-th group of units: of every row all gates of the first vector of units, then of
-    the next.
-    """
-    H, lanes, K, width = w.shape[1] // n_gates, n_lanes(w), w.shape[0], panels.shape[2]
-    rows, n_units = panels.reshape(-1, width), width // (n_gates * lanes)
-    for p in range(panels.shape[0]):
-        for u in range(n_units):
-            for g in range(n_gates):
-                for k in range(K):
-                    store(rows, p * K + k, (u * n_gates + g) * lanes, load(w, k, g * H + (p * n_units + u) * lanes))
-
-
-@register_jitable
-def pack_biases(b_ih, b_hh, n_gates, n_together, panels):
-    """panels[p] = where the sums of the p-th group of units start (see `tiles.add_gates`)."""
-    H, lanes, n_sums = len(b_ih) // n_gates, n_lanes(b_ih), 2 * n_gates - n_together
-    n_units, a, q = panels.shape[1] // (n_sums * lanes), b_ih.reshape(1, -1), b_hh.reshape(1, -1)
-    for p in range(panels.shape[0]):
-        for u in range(n_units):
-            unit = (p * n_units + u) * lanes
-            for g in range(n_gates):
-                start = load(a, 0, g * H + unit)
-                if g < n_together:
-                    start = start + load(q, 0, g * H + unit)
-                else:
-                    at = u * n_sums + n_gates + g - n_together
-                    store(panels, p, at * lanes, load(q, 0, g * H + unit))
-                store(panels, p, (u * n_sums + g) * lanes, start)
+        take(theta, *lists, out)
+        return {name: out[begin:end].reshape(shape) for name, (begin, end, shape) in parts.items()}

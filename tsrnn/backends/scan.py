@@ -15,7 +15,7 @@ from numba.extending import register_jitable
 
 from tsrnn.backends.compiling import compiled
 from tsrnn.backends.packing import units_of
-from tsrnn.backends.simd import BITS, load, load_rows, n_lanes, store, store_rows, tile_width
+from tsrnn.backends.simd import BITS, load, load_rows, n_lanes, of_any_layout, store, store_rows, tile_width
 from tsrnn.backends.tiles import add_gates, add_product, load_tile, repeat, store_sums, store_tile
 
 BLOCK = 48  # rows that go through time together: their gates stay in the cache
@@ -45,12 +45,15 @@ update_most, update_few, update_1 = map(make_tile_update, (MOST, FEW, 1))
 # No tuples of arguments below: unpacking one that holds arrays counts their references, at every call.
 
 
+# Kernels call `product` themselves, not through each other's helpers: numba compiles it once more for those.
+
+
 @register_jitable
-def panel_product(C, c, column, start, s, step, A, a, rows, width, n_p, V, v, q, n_q, w):
+def product(C, c, column, start, s, step, A, a, rows, width, n_p, V, v, q, n_q, w):
     """C[c : c + rows] = start + A @ V, one tile's width of columns, where the rows of A, from `a` on, stand in panels
     of `width` columns, DEPTH rows apart: the first `n_p` of them times V[v:], and `n_q` from panel `q` on times V[w:].
 
-    `step` 0 starts every row from the same one, a bias.
+    `step` 0 starts every row from the same one, a bias; A comes `of_any_layout`.
     """
     i = 0
     while rows - i >= MOST:
@@ -62,24 +65,6 @@ def panel_product(C, c, column, start, s, step, A, a, rows, width, n_p, V, v, q,
     while i < rows:
         update_1(C, c + i, column, start, s + step * i, step, A, a + i, width, n_p, V, v, q, n_q, w)
         i += 1
-
-
-@register_jitable
-def product(C, c, column, start, s, step, A, a, rows, depth, V, v):
-    """C[c : c + rows] = start + A[a : a + rows] @ V[v : v + depth], one tile's width of columns."""
-    panel_product(C, c, column, start, s, step, A, a, rows, depth, 1, V, v, 0, 0, 0)
-
-
-@register_jitable
-def add_transposed_product(C, A, B, depth):
-    """C += A[:depth].T @ B[:depth]: a weight gradient from collected rows."""
-    transposed, width, lanes = A.T, tile_width(C), n_lanes(C)
-    panel = np.empty((depth, width), C.dtype)  # of B: contiguous, it stays in the first cache for all rows of C
-    for column in range(0, C.shape[1], width):
-        for k in range(depth):
-            for j in range(0, width, lanes):
-                store(panel, k, j, load(B, k, column + j))
-        product(C, 0, column, C, 0, 1, transposed, 0, C.shape[0], depth, panel, 0)
 
 
 @register_jitable
@@ -178,19 +163,6 @@ def make_backward(cell):
     G, S, V, together, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.n_together, cell.backward
     alone = G - together  # gates whose da and dq differ
 
-    @register_jitable
-    def collect(C, seen, D, F, H, depth):
-        """Add the collected rows to the slopes C of w_ih, b_ih, w_hh and b_hh: those of [x, 1, h, 1]."""
-        A, width = seen.T, tile_width(C)
-        shared, extra = together * H // width, alone * H // width
-        for p in range(shared):
-            product(C, 0, p * width, C, 0, 1, A, 0, F + H + 2, depth, D, p * DEPTH)
-        for p in range(shared, shared + extra):
-            product(C, 0, p * width, C, 0, 1, A, 0, F + 1, depth, D, p * DEPTH)
-            product(C, F + 1, p * width, C, F + 1, 1, A, F + 1, H + 1, depth, D, (p + extra) * DEPTH)
-
-    collect = named(collect, f"collect_{cell.name}")
-
     @compiled
     def backward(x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):
         """`doutputs` those of every output, or empty; `dstates` (S, B, H) of the last states in, of the first out.
@@ -206,6 +178,7 @@ def make_backward(cell):
         )
         seen[:, F], seen[:, F + 1 + H], gate = 1, 1, H // width * DEPTH
         shared, extra = together * H // width, alone * H // width
+        collected, panels = of_any_layout(seen.T), of_any_layout(D)
         ds, zero = np.empty((BLOCK, S * H), x.dtype), np.zeros((1, F + width), x.dtype)
         inputs, outputs, kept = x.reshape(T * B, F), states.reshape(S * (T + 1) * B, H), saved.reshape(-1, H)
         v_ih, v_hh, state_step = w_ih_t.reshape(-1, width), w_hh_t.reshape(-1, width), (T + 1) * B
@@ -223,11 +196,6 @@ def make_backward(cell):
                     n += 1
                 while begin < n and lengths[low + begin] > t + bptt_steps:
                     begin += 1
-                if begin == n:
-                    continue
-                if filled + n - begin > DEPTH:
-                    collect(C, seen, D, F, H, filled)
-                    filled = 0
                 for r in range(begin, n):
                     row, slot = t * B + low + r, filled + r - begin
                     for f in range(F):
@@ -248,21 +216,33 @@ def make_backward(cell):
                         store_rows(ds, slopes_old, r, j, 0, H)
                 for column in range(0, H, width):
                     v = column // width * N
-                    panel_product(
-                        ds, begin, column, ds, begin, 1, D, filled, n - begin,
+                    product(
+                        ds, begin, column, ds, begin, 1, panels, filled, n - begin,
                         width, shared, v_hh, v, shared + extra, extra, v + together * H,
                     )  # fmt: skip
                 if d_inputs.shape[0] > 0:
                     first = t * B + low + begin
                     for column in range(0, d_inputs.shape[1], width):
-                        panel_product(
-                            d_inputs, first, column, zero, 0, 0, D, filled, n - begin,
+                        product(
+                            d_inputs, first, column, zero, 0, 0, panels, filled, n - begin,
                             width, shared + extra, v_ih, column // width * N, 0, 0, 0,
                         )  # fmt: skip
                 filled += n - begin
+                if filled > DEPTH - BLOCK or (t == 0 and low + BLOCK >= B):
+                    # Add them to the slopes C of w_ih, b_ih, w_hh and b_hh: those of [x, 1, h, 1].
+                    for p in range(shared + extra):
+                        n_rows, column = F + H + 2 if p < shared else F + 1, p * width
+                        product(
+                            C, 0, column, C, 0, 1, collected, 0, n_rows, filled, 1, D, p * DEPTH, 0, 0, 0,
+                        )  # fmt: skip
+                    for p in range(shared, shared + extra):
+                        first = (p + extra) * DEPTH
+                        product(
+                            C, F + 1, p * width, C, F + 1, 1, collected, F + 1, H + 1, filled, 1, D, first, 0, 0, 0,
+                        )  # fmt: skip
+                    filled = 0
             for r in range(rows):
                 for j in range(0, H, lanes):
                     store_rows(last, load_rows(ds, S, r, j, 0, H), low + r, j, B, 0)
-        collect(C, seen, D, F, H, filled)
 
     return backward

@@ -10,6 +10,7 @@ from llvmlite import ir
 from llvmlite.binding import get_host_cpu_features
 from numba import types
 from numba.core import cgutils, config
+from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, models, overload, register_model
 
 FLAGS = ("contract", "nsz", "arcp")
@@ -114,6 +115,13 @@ def vector_address(context, builder, array_type, array, row, column, vector):
     return builder.bitcast(
         builder.gep(builder.bitcast(array.data, ir.IntType(8).as_pointer()), [offset]), vector.llvm.as_pointer()
     )
+
+
+@intrinsic
+def of_any_layout(typingctx, array):
+    """The same array, as a type that a transposed one has too: what takes it is compiled once for both."""
+    general = array.copy(layout="A")
+    return general(array), lambda context, builder, sig, args: impl_ret_borrowed(context, builder, general, args[0])
 
 
 def load_at(builder, pointer, vector):
