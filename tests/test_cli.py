@@ -83,7 +83,7 @@ def test_a_reader_that_has_enough_is_no_error(folder):
 def test_interrupt_leaves_no_file_and_no_traceback(folder):
     out = folder / "never.csv"
     arguments = f"forecast {folder}/air.csv --h 24 --season-length 12 --out {out}".split()
-    code = f"""{QUICK}
+    code = f"""
 import os, signal, tsrnn.cli, tsrnn.forecasting.ensemble as module
 train = module.train
 def interrupted(*args, on_epoch, **kwargs):
