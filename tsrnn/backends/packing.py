@@ -53,7 +53,9 @@ class Packing:
         a, q = (begin + np.arange(N).reshape(G, -1, U, self.lanes) for begin in (begin_ih, begin_hh))
         also = np.full_like(a, NOWHERE)
         also[:together] = q[:together]
-        both = np.stack([np.concatenate(parts) for parts in ((a, q[together:]), (also, np.full_like(q[together:], -1)))])
+        both = np.stack(
+            [np.concatenate(parts) for parts in ((a, q[together:]), (also, np.full_like(q[together:], -1)))]
+        )
         places, also = both.transpose(0, 2, 3, 1, 4).reshape(2, -1, U * both.shape[1] * self.lanes)
         targets = np.flatnonzero(also != NOWHERE)
         self.added.append((self.size + targets, also.ravel()[targets]))
