@@ -57,8 +57,9 @@ class Room:
             self.views.pop(name, None)
             self.arrays.pop(name, None)  # given back before the larger one is asked for
             # What nobody writes, such as padding, stays zero.
-            self.arrays[name] = self.backend.zeros(size, dtype or self.dtype)
-        self.views[name] = self.arrays[name][:size].reshape(shape)
+            self.arrays[name] = self.backend.zeros(shape, dtype or self.dtype)
+        flat = self.arrays[name].reshape(-1)
+        self.views[name] = flat[:size].reshape(shape)
         return self.views[name]
 
     def resident(self, array):

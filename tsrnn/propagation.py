@@ -25,15 +25,20 @@ class Rooms:
             self.free.append(room)
 
 
+def longest_first(lengths):
+    return (-lengths).argsort(kind="stable")
+
+
 def cut(network, lengths, backend):
     """Positions of rows in chunks, longest first, dealt round so that each chunk has about as many steps."""
-    order = np.argsort(-lengths, kind="stable")
-    n_chunks = backend.count_chunks(len(lengths), network.work(int(lengths.sum())))
+    order, n_steps = longest_first(lengths), int(np.add.reduce(lengths))
+    n_chunks = backend.count_chunks(len(lengths), network.work(n_steps))
     return [order[chunk::n_chunks] for chunk in range(n_chunks)]
 
 
 def slices(rows, backend=cpu):
-    order, most = np.argsort(-rows.lengths, kind="stable"), backend.MOST_ROWS
+    n, most = len(rows.lengths), backend.MOST_ROWS
+    order = np.arange(n) if n <= most else longest_first(rows.lengths)
     return [order[first : first + most] for first in range(0, len(order), most)]
 
 

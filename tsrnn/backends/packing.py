@@ -51,15 +51,13 @@ class Packing:
     def biases(self, name, begin_ih, begin_hh, N):
         G, U, together = self.cell.n_gates, units_of(self.cell), self.cell.n_together
         a, q = (begin + np.arange(N).reshape(G, -1, U, self.lanes) for begin in (begin_ih, begin_hh))
-        also = np.full_like(a, NOWHERE)
-        also[:together] = q[:together]
-        both = np.stack(
-            [np.concatenate(parts) for parts in ((a, q[together:]), (also, np.full_like(q[together:], -1)))]
-        )
-        places, also = both.transpose(0, 2, 3, 1, 4).reshape(2, -1, U * both.shape[1] * self.lanes)
-        targets = np.flatnonzero(also != NOWHERE)
-        self.added.append((self.size + targets, also.ravel()[targets]))
-        self._add(name, places)
+        alone = q[together:]
+        starts = np.concatenate([a, alone])
+        plus = np.concatenate([q[:together], np.full_like(starts[together:], NOWHERE)])
+        starts, plus = (part.transpose(1, 2, 0, 3).reshape(-1, U * len(part) * self.lanes) for part in (starts, plus))
+        targets = np.flatnonzero(plus != NOWHERE)
+        self.added.append((self.size + targets, plus.ravel()[targets]))
+        self._add(name, starts)
 
     def _panels(self, places):
         padding = -places.shape[1] % self.tile
@@ -72,15 +70,16 @@ class Packing:
 
     @cached_property
     def lists(self):
-        """What `take` needs, and the part and the shape of each name."""
+        """What `take` needs."""
         places = np.concatenate([job.ravel() for job in self.jobs.values()])
-        added = np.concatenate(self.added, axis=1)
-        ends = np.cumsum([job.size for job in self.jobs.values()])
-        parts = {name: (end - job.size, end, job.shape) for (name, job), end in zip(self.jobs.items(), ends)}
-        return [part.astype(np.int32) for part in (places, *added)], parts
+        return [part.astype(np.int32) for part in (places, *np.concatenate(self.added, axis=1))]
+
+    @cached_property
+    def record(self):
+        """Names and shapes of what lies end to end."""
+        return np.dtype([(name, self.dtype, job.shape) for name, job in self.jobs.items()])
 
     def __call__(self, theta):
-        lists, parts = self.lists
         out = np.empty(self.size, self.dtype)
-        take(theta, *lists, out)
-        return {name: out[begin:end].reshape(shape) for name, (begin, end, shape) in parts.items()}
+        take(theta, *self.lists, out)
+        return out.view(self.record).reshape(())
