@@ -12,7 +12,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from tsrnn import RNNForecaster
-from tsrnn.datasets import load_airline, load_cif2016
+from tsrnn.datasets import load_airline
 from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting import ensemble as module
 from tsrnn.forecasting.adjustment import Adjustment, seasonal_index
@@ -53,14 +53,6 @@ def test_it_learns_a_season_and_a_trend():
     df = waves()
     forecast = quick(season_length=5, max_steps=300).fit(df[df["ds"] < 56]).predict()
     assert error(forecast, df[df["ds"] >= 56]) < 0.02
-
-
-def test_it_beats_ets_on_the_cif_2016_competition():
-    data = load_cif2016()
-    forecast = RNNForecaster(h=12, season_length=12, random_state=0).fit(data.train).predict()
-    both = data.test.merge(forecast, on=["unique_id", "ds"])
-    smape = 200 * (both["y"] - both["RNNForecaster"]).abs() / (both["y"].abs() + both["RNNForecaster"].abs())
-    assert smape.groupby(both["unique_id"]).mean().mean() < 11.88
 
 
 def test_same_seed_same_bits_for_any_number_of_threads():
