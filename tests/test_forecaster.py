@@ -190,8 +190,8 @@ def test_theta_goes_on_with_half_the_trend():
 
 def test_theta_is_left_out_where_it_does_harm():
     truth, weights = np.full((2, 3), 10.0), np.full(2, 0.5)
-    assert share_of(truth, np.full((2, 3), 9.0), np.full((2, 3), 11.0), weights) == 0.3
-    assert share_of(truth, np.full((2, 3), 9.0), np.full((2, 3), 5.0), weights) == 0
+    assert share_of(truth, np.full((1, 2, 3), 9.0), np.full((2, 3), 11.0), weights) == 0.3
+    assert share_of(truth, np.full((1, 2, 3), 9.0), np.full((2, 3), 5.0), weights) == 0
 
 
 def test_windows_stay_within_their_series():
