@@ -1,7 +1,7 @@
 """Side by side with torch in one run: the same work, alternating, medians; prints the tables of docs/performance.md.
 
-    python benchmarks/compare_torch.py                    every part
-    python benchmarks/compare_torch.py steps --cells gru  one part, one cell
+    python -m benchmarks.compare_torch                    every part
+    python -m benchmarks.compare_torch steps --cells gru  one part, one cell
 
 Parts: steps (training step and forward, share of sgemm), threads, ragged, fit, predict, and without torch beside them
 start (new processes) and memory. It needs torch (`pip install torch`).
@@ -23,13 +23,8 @@ import scipy.linalg.blas
 import torch
 from threadpoolctl import threadpool_limits
 
+from benchmarks.suite.work import FIRST_FIT, Work
 from tsrnn import RNNRegressor
-from tsrnn.backends import cpu
-from tsrnn.batching import Sequences
-from tsrnn.network import Network
-from tsrnn.propagation import Rooms, gradient, predict
-from tsrnn.rules.losses import LOSSES
-from tsrnn.rules.updates import UPDATES
 
 SIZES = [  # B, T, F, H
     (32, 24, 1, 32),
@@ -58,33 +53,6 @@ def alternate(*functions, repeats=7, seconds=6.0, least=0.01):
         for function, number, mine in zip(functions, numbers, times):
             mine.append(timeit.timeit(function, number=number) / number)
     return [float(np.median(mine)) for mine in times]
-
-
-class Ours:
-    """A network, a batch and everything a training step needs, through the library's own verbs."""
-
-    def __init__(self, cell, B, T, F, H, n_jobs=1, lengths=None, seed=0):
-        rng = np.random.default_rng(seed)
-        self.network, self.n_jobs = Network(cell, F, H, 1), n_jobs
-        self.theta, self.rooms, self.n = self.network.initial(rng), Rooms(np.float32), 0
-        self.lengths = np.full(B, T) if lengths is None else lengths
-        self.X = rng.normal(size=(B, T, F)).astype("f4")
-        y, weights = rng.normal(size=(B, 1)).astype("f4"), np.ones((B, 1), "f4")
-        self.rows = Sequences(self.X.ravel(), F, np.arange(B) * T * F, self.lengths, y, weights)
-        self.chosen, self.update = np.arange(B), UPDATES["adam"]
-        self.moments = np.zeros((2, self.network.layout.size), "f4")
-        self.grad, self.decay = np.empty((1, self.network.layout.size), "f4"), self.network.decay()[None]
-
-    def step(self):
-        settings = float(len(self.chosen)), LOSSES["squared"], 0.0, self.rooms, self.n_jobs
-        _, grads = gradient(self.network, self.theta, self.rows, self.chosen, *settings)
-        _, norm = cpu.combine(grads, self.theta[None], self.decay, 0.0, np.inf, self.grad)
-        self.n += 1
-        c = self.update.coefficients(self.n, 1e-3, 0.9)
-        cpu.move(self.update, self.theta[None], self.grad, self.moments, self.decay, c, np.inf, norm, 1.0, 0.0)
-
-    def forward(self):
-        predict(self.network, self.theta, self.rows, self.n_jobs)
 
 
 class Theirs:
@@ -136,7 +104,7 @@ def compare_steps(cells, results):
     for cell in cells:
         ratios = []
         for B, T, F, H in SIZES:
-            peak, ours = sgemm_rate(), Ours(cell, B, T, F, H)
+            peak, ours = sgemm_rate(), Work(cell, B, T, F, H)
             theirs = Theirs(cell, ours)
             step, torch_step = alternate(ours.step, theirs.step)
             forward, torch_forward = alternate(ours.forward, theirs.forward)
@@ -158,7 +126,7 @@ def compare_threads(cells, results):
     print("\n| cell | B, T, F, H | two threads against one |\n|---|---|---|")
     for cell in cells:
         for B, T, F, H in [size for size in SIZES if size[0] >= 128]:
-            one, two = Ours(cell, B, T, F, H), Ours(cell, B, T, F, H, n_jobs=2)
+            one, two = Work(cell, B, T, F, H), Work(cell, B, T, F, H, n_jobs=2)
             alone, together = alternate(one.step, two.step)
             results.append(dict(cell=cell, size=(B, T, F, H), gain=alone / together))
             print(f"| {cell} | {B}, {T}, {F}, {H} | {alone / together:.2f} |", flush=True)
@@ -171,7 +139,7 @@ def compare_ragged(cells, results):
     for cell in cells:
         for B, T, F, H in [(128, 48, 8, 64), (256, 96, 8, 128)]:
             lengths = np.random.default_rng(1).integers(1, T + 1, size=B)
-            full, ragged = Ours(cell, B, T, F, H), Ours(cell, B, T, F, H, lengths=lengths)
+            full, ragged = Work(cell, B, T, F, H), Work(cell, B, T, F, H, lengths=lengths)
             their_full, their_ragged = Theirs(cell, full), Theirs(cell, ragged)
             a, b, c, d = alternate(full.step, ragged.step, their_full.step, their_ragged.step)
             results.append(dict(cell=cell, size=(B, T, F, H), ragged=b / a, torch_ragged=d / c, ratio=d / b))
@@ -241,14 +209,6 @@ def seconds_of(code, **environment):
     run = [sys.executable, "-c", code]
     done = subprocess.run(run, env=os.environ | environment, capture_output=True, text=True, check=True)
     return time.perf_counter() - begin, done.stdout.strip()
-
-
-FIRST_FIT = """
-import numpy as np
-from tsrnn import RNNRegressor
-X = np.random.default_rng(0).normal(size=(500, 24))
-RNNRegressor(cell="{cell}", max_iter=3, random_state=0).fit(X, X[:, 0]).predict(X)
-"""
 
 
 def measure_start(cells, results):

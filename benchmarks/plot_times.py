@@ -5,12 +5,7 @@ import time
 import numpy as np
 from matplotlib.figure import Figure
 
-from tsrnn.backends import cpu
-from tsrnn.batching import Sequences
-from tsrnn.network import Network
-from tsrnn.propagation import Rooms, gradient
-from tsrnn.rules.losses import LOSSES
-from tsrnn.rules.updates import UPDATES
+from benchmarks.suite.work import Work
 
 COLOURS = {"rnn": "#0072b2", "gru": "#d55e00", "lstm": "#009e73"}  # told apart without colour vision
 BASE = {"rows": 128, "steps": 48, "units": 64, "threads": 1}
@@ -22,22 +17,8 @@ AXES = {
 }
 
 
-def step_of(cell, rows, steps, units, threads):
-    """A training step of such a size, to be called."""
-    rng, network = np.random.default_rng(0), Network(cell, 1, units, 1)
-    values, y = rng.normal(size=rows * steps).astype("f4"), rng.normal(size=(rows, 1)).astype("f4")
-    data = Sequences(values, 1, np.arange(rows) * steps, np.full(rows, steps), y, np.ones_like(y))
-    theta, rooms, update = network.initial(rng), Rooms(np.float32), UPDATES["adam"]
-    moments, grad, decay = np.zeros((2, theta.size), "f4"), np.empty((1, theta.size), "f4"), network.decay()[None]
-
-    def step():
-        settings = float(rows), LOSSES["squared"], 0.0, rooms, threads
-        _, grads = gradient(network, theta, data, np.arange(rows), *settings)
-        _, norm = cpu.combine(grads, theta[None], decay, 0.0, np.inf, grad)
-        c = update.coefficients(1, 1e-3, 0.9)
-        cpu.move(update, theta[None], grad, moments, decay, c, np.inf, norm, 1.0, 0.0)
-
-    return step
+def work(cell, rows, steps, units, threads):
+    return Work(cell, rows, steps, 1, units, threads)
 
 
 def median_seconds(step, seconds=0.5):
@@ -54,7 +35,8 @@ def main():
     figure = Figure(figsize=(9, 5.6), layout="constrained")
     for panel, (name, values) in zip(figure.subplots(2, 2, sharey=True).flat, AXES.items()):
         for cell, colour in COLOURS.items():
-            times = [median_seconds(step_of(cell, **BASE | {name: value})) * 1e3 for value in values]
+            sizes = [BASE | {name: value} for value in values]
+            times = [median_seconds(work(cell, **size).step) * 1e3 for size in sizes]
             panel.plot(values, times, color=colour, marker="o", markersize=3.5, linewidth=1.4, label=cell)
         ideal = np.array(values) if name != "threads" else 1 / np.array(values)
         panel.plot(values, times[0] * ideal / ideal[0], color="#bbbbbb", linewidth=0.9, linestyle="--", zorder=0)

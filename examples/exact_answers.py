@@ -1,6 +1,6 @@
 """Sequences into sequences, tasks whose answers are right or wrong: copy, reverse, sort, and dates into ISO's form.
 
-Settings were chosen on data of another seed than the ones here.
+Settings were chosen on data of other seeds than the ones here.
 """
 
 import time
@@ -33,21 +33,22 @@ def dates(rng, n):
     return [f"{day:%B} {day.day}, {day.year}" for day in days]
 
 
-# What is read, what is to be written, and how many pairs are trained on for how many epochs.
+# What is read, what is to be written, how many pairs are trained on for how many epochs, and the seed of those that
+# score it; a score of copy with the seed 1 was seen while settings were chosen.
 TASKS = {
-    "copy": (words, str, 25_000, 12),
-    "reverse": (words, lambda word: word[::-1], 25_000, 12),
-    "sort": (words, lambda word: "".join(sorted(word)), 10_000, 15),
-    "date": (dates, lambda date: f"{pd.Timestamp(date):%Y-%m-%d}", 6_000, 20),
+    "copy": (words, str, 25_000, 12, 3),
+    "reverse": (words, lambda word: word[::-1], 25_000, 12, 1),
+    "sort": (words, lambda word: "".join(sorted(word)), 10_000, 15, 1),
+    "date": (dates, lambda date: f"{pd.Timestamp(date):%Y-%m-%d}", 6_000, 20, 1),
 }
 
 
 def run(name, n_test=2000):
     """The fitted model, its share of exact answers on sources it has not been trained on, and the seconds of `fit`."""
-    draw, answer, n, max_iter = TASKS[name]
-    X, rng = draw(np.random.default_rng(0), n), np.random.default_rng(1)
+    draw, answer, n, max_iter, seed = TASKS[name]
+    X = draw(np.random.default_rng(0), n)
     known = set(X)
-    new = [source for source in draw(rng, n_test) if source not in known]
+    new = [source for source in draw(np.random.default_rng(seed), n_test) if source not in known]
     begin = time.perf_counter()
     model = RNNSeq2SeqClassifier(**SETTINGS, max_iter=max_iter).fit(X, [answer(source) for source in X])
     seconds = time.perf_counter() - begin

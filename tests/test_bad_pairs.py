@@ -57,6 +57,8 @@ BAD_LABELS = {
     "empty target": (WORDS, changed(LABELS, 1, ""), r"the target of sequence 1 must have at least one symbol; got 0"),
     "empty source": (changed(WORDS, 2, ""), LABELS, r"sequence 2 must have at least one symbol; got 0"),
     "too few": (WORDS, LABELS[:3], r"y must have one entry for each of the 4 sequences of X; got 3"),
+    "one string": (WORDS, "xyxy", r"y must be a list, an array or a frame; got a str"),
+    "a set": (WORDS, set(LABELS), r"y must be a list, an array or a frame; got a set"),
     "labels alone": (
         WORDS,
         [1, 2, 3, 4],
@@ -109,6 +111,9 @@ def test_bad_labels(case):
         ("teacher_forcing", 1.5, r"teacher_forcing .* a number in \[0, 1\] or a pair .*; got 1\.5"),
         ("teacher_forcing", (1.0,), r"teacher_forcing .* or a pair .*; got \(1\.0,\)"),
         ("teacher_forcing", (1.0, -0.1), r"teacher_forcing .* or a pair"),
+        ("class_weight", "auto", r"class_weight .* must be 'balanced' or None or a dict .*; got 'auto'"),
+        ("class_weight", {"x": -1}, r"class_weight .* must be numbers in \[0, inf\); got -1 for class 'x'"),
+        ("class_weight", {"z": 1}, r"class_weight .* keys among the classes \['x', 'y'\]; got 'z'"),
         ("device", "gpu", r"device .* must be one of 'cpu', 'cuda', 'auto'"),
     ],
 )
@@ -130,9 +135,10 @@ def test_bad_calls_of_a_fitted_regressor():
     assert "got 2." in refusal(model.predict, X, decoder_inputs=KNOWN)
     assert "n_steps must be given, since the targets of fit had several lengths" in refusal(model.predict, X)
     assert "n_steps must be at least 1; got 0 for sequence 1." in refusal(model.predict, X, n_steps=[1, 0, 2, 3])
-    for steps in (2.0, [1, 2, 3], "2"):
+    for steps in (2.0, [1, 2, 3], "2", [[1, 2], 3, 4, 5], True):
         assert "n_steps must be an int, or one for each of the 4" in refusal(model.predict, X, n_steps=steps)
     assert "y must have one entry for each of the 4" in refusal(model.score, X, Y[:2])
+    assert "y must have 1 outputs, as in fit; got 2." in refusal(model.score, X, [np.c_[y, y] for y in Y])
 
 
 def test_bad_calls_of_a_fitted_classifier():
@@ -141,6 +147,10 @@ def test_bad_calls_of_a_fitted_classifier():
     assert "symbols of X must be among the classes ['a', 'b']; got 'c' for sequence 1." in sentence
     assert "X must hold sequences of symbols, as in fit; got numbers." in refusal(model.predict, X)
     assert "y must have one entry for each of the 4" in refusal(model.score, WORDS, LABELS[:2])
+    assert "of the 4 sequences; got shape (2,)" in refusal(model.score, WORDS, LABELS, sample_weight=[1, 2])
+    assert "Sample weights must contain" in refusal(model.score, WORDS, LABELS, sample_weight=np.zeros(4))
+    sentence = refusal(RNNSeq2SeqClassifier(**SMALL).partial_fit, WORDS, LABELS, classes="xy")
+    assert sentence == "classes must be a list of labels; got 'xy'."
     assert "must have at least one symbol" in refusal(model.predict, pd.Series(["a", ""]))
 
 

@@ -1,5 +1,6 @@
 """The `tsrnn` command, as a person runs it."""
 
+import shlex
 import subprocess
 import sys
 
@@ -10,6 +11,19 @@ import pytest
 from tsrnn import __version__
 from tsrnn.cli import main
 from tsrnn.datasets import load_airline
+from tsrnn.forecasting import forecaster
+
+# What is written and said does not depend on how long networks learn; the first test lets them.
+QUICK = """
+import tsrnn.forecasting.forecaster as module
+module.TRIAL_STEPS, module.steps_for = 3, lambda lengths: 3
+"""
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(forecaster, "TRIAL_STEPS", 3)
+    monkeypatch.setattr(forecaster, "steps_for", lambda lengths: 3)
 
 
 @pytest.fixture
@@ -39,7 +53,7 @@ def test_one_series_to_files(folder, capfd):
     assert "1 series, 6 steps each" in stderr and str(out) in stderr and str(plot) in stderr
 
 
-def test_a_panel_to_standard_output(folder, capfd):
+def test_a_panel_to_standard_output(folder, capfd, quick):
     columns = "--id-col shop --time-col day --target-col sales"
     for seed in ("1", "1"):
         main(f"forecast {folder}/shops.csv --h 3 {columns} --seed {seed}".split())
@@ -48,19 +62,20 @@ def test_a_panel_to_standard_output(folder, capfd):
     assert lines[:7] == lines[7:]
 
 
-def test_labels_stay_as_they_are_written(folder, capfd):
+def test_labels_stay_as_they_are_written(folder, capfd, quick):
     main(f"forecast {folder}/numbers.csv --h 1 --id-col shop --time-col day --target-col sales".split())
     assert [line[:4] for line in capfd.readouterr().out.splitlines()[1:]] == ["007,", "NA,4"]
 
 
 @pytest.mark.parametrize("columns", ["", "--target-col passengers", "--time-col month"])
-def test_of_two_columns_one_may_be_named(columns, folder, capfd):
+def test_of_two_columns_one_may_be_named(columns, folder, capfd, quick):
     main(f"forecast {folder}/air.csv --h 1 {columns}".split())
     assert capfd.readouterr().out.startswith("month,RNNForecaster\n1961-01-01,")
 
 
 def test_a_reader_that_has_enough_is_no_error(folder):
-    command = f"{sys.executable} -m tsrnn.cli forecast {folder}/air.csv --h 2 | true"
+    code = f"{QUICK}\nimport tsrnn.cli\ntsrnn.cli.main('forecast {folder}/air.csv --h 2'.split())"
+    command = f"{shlex.join([sys.executable, '-c', code])} | true"
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
     assert done.stdout == "" and done.stderr.splitlines() == ["training 100%"]
 
@@ -82,7 +97,7 @@ tsrnn.cli.main({arguments})
     assert "Traceback" not in done.stderr and not out.exists()
 
 
-def test_intervals_and_gaps(folder, capfd):
+def test_intervals_and_gaps(folder, capfd, quick):
     lines = (folder / "air.csv").read_text().splitlines(keepends=True)
     (folder / "gap.csv").write_text("".join(lines[:50] + lines[52:]))
     arguments = f"forecast {folder}/gap.csv --h 2 --season-length 12 --freq MS --level 80 95".split()

@@ -17,6 +17,11 @@ def test_readme(block):
     if "forecast" in names:
         assert len(names["forecast"]) == 72 * 12 and len(names["newer"]) == 24
         assert len(names["bands"].columns) == 7 and names["past"]["cutoff"].notna().all()
+        both = names["data"].test.merge(names["forecast"], on=["unique_id", "ds"])
+        assert len(both) == len(names["data"].test)
+        truth, found = both["y"], both["RNNForecaster"]
+        smape = 200 * (truth - found).abs() / (truth.abs() + found.abs())
+        assert smape.groupby(both["unique_id"]).mean().mean() < 11.88  # that of exponential smoothing (ETS) there
     elif "search" in names:
         assert names["search"].best_score_ > 0.5
     else:

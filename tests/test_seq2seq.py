@@ -108,14 +108,16 @@ def test_log_loss_and_greedy_words_are_those_of_torch(shape):
         inputs = torch.from_numpy(eye[[3, *codes[:-1]]])[None]
         said = nets["head"](nets["decoder"](inputs, started(nets, x, directions))[0])[0]
         total += torch.nn.functional.cross_entropy(said, torch.tensor(codes), reduction="sum").item() / n
-        states, code, written = started(nets, x, directions), 3, ""
+        states, code, written, chances = started(nets, x, directions), 3, "", []
         while len(written) < 7:
             out, states = nets["decoder"](torch.from_numpy(eye[[[code]]]), states)
             code = int(nets["head"](out).argmax())
             if code == 3:
                 break
             written += "xyz"[code]
+            chances.append(nets["head"](out)[0, 0].softmax(0)[:3].tolist())
         assert model.predict([source]) == [written]
+        assert_allclose(model.predict_proba([source])[0], np.reshape(chances, (-1, 3)), atol=1e-10)
     assert model.loss_curve_[0] == pytest.approx(total, rel=1e-9)
 
 
@@ -199,7 +201,8 @@ def test_symbols_and_labels_in_every_form():
         labels = model.predict([form(word) for word in X])
         assert all(isinstance(part, np.ndarray) for part in labels)
         assert ["".join(part) for part in labels] == written
-    for form in (np.array, pd.Series):
+    polars = pytest.importorskip("polars")
+    for form in (np.array, pd.Series, polars.Series):
         assert clone(reference).fit(form(X), form(y)).predict(form(X)) == written
     codes = [np.array([*map("ABC".index, word)]) for word in y]
     hot = [np.eye(3)[[*map("abc".index, word)]] for word in X]
@@ -227,6 +230,49 @@ def test_an_end_may_come_first_and_a_cap_holds():
     model.set_weights(weights)
     assert {len(word) for word in model.predict(X)} == {5}  # the longest target of fit
     assert {len(word) for word in model.set_params(max_output_length=8).predict(X)} == {8}
+
+
+def test_probabilities_are_of_what_is_written():
+    """Of every beginning of a word that a beam wrote: the label that came next, given the ones before."""
+    X = words(30)
+    model = RNNSeq2SeqClassifier(**SMALL | {"max_iter": 30, "dtype": "float64"}, beam_width=3).fit(X, X)
+    found, written = model.predict_proba(X), model.predict(X)
+    assert [part.shape for part in found] == [(len(word), 3) for word in written]
+    greedy = clone(model).set_params(beam_width=1).fit(X, X)
+    for word, part in zip(greedy.predict(X), greedy.predict_proba(X)):
+        assert word == "".join(greedy.classes_[part.argmax(axis=1)])
+    end = model.weights_["decoder.bias_ho"].copy()
+    end[-1] = -1e3  # no end is ever likely: only labels share each row
+    model.set_weights(model.weights_ | {"decoder.bias_ho": end})
+    for part, logs in zip(model.predict_proba(X), model.predict_log_proba(X), strict=True):
+        assert_allclose(part.sum(axis=1), 1)
+        assert_allclose(np.log(part), logs)
+        assert len(part) == 5
+    end[-1] = 1e3
+    assert {part.shape for part in model.set_weights(model.weights_ | {"decoder.bias_ho": end}).predict_proba(X)} == {
+        (0, 3)
+    }
+
+
+def test_class_weight_is_a_weight_of_labels():
+    """Against the loss by hand: probabilities of a model before its first step, along targets it could not refuse."""
+    X = words(12)
+    settings = SMALL | {"max_iter": 1, "learning_rate_init": 1e-12, "dtype": "float64"}
+    counts = np.array([sum(word.count(label) for word in X) for label in "abc"])
+    balanced = dict(zip("abc", counts.sum() / (3 * counts)))
+
+    def loss(**weights):
+        return RNNSeq2SeqClassifier(**settings, **weights).fit(X, X).loss_curve_[0]
+
+    plain, only = loss(), {label: loss(class_weight={other: 0 for other in "abc" if other != label}) for label in "abc"}
+    ends = loss(class_weight=dict.fromkeys("abc", 0))
+    totals = {label: only[label] * (n + 12) - ends * 12 for label, n in zip("abc", counts)}  # of one label's losses
+    assert plain == pytest.approx((sum(totals.values()) + ends * 12) / (counts.sum() + 12))
+    weights = {"a": 3.0, "c": 0.5}
+    total = sum(weights.get(label, 1) * totals[label] for label in "abc") + ends * 12
+    n = sum(weights.get(label, 1) * n for label, n in zip("abc", counts)) + 12
+    assert loss(class_weight=weights) == pytest.approx(total / n)
+    assert loss(class_weight="balanced") == loss(class_weight=balanced) != plain
 
 
 def test_partial_fit_needs_all_labels_at_first():

@@ -60,15 +60,22 @@ def outputs(model, X, **where):
     return (model.predict if isinstance(model, RNNSequenceRegressor) else model.predict_proba)(X, **where)
 
 
-@parametrize_with_checks(
-    [*(Estimator() for Estimator in BOTH), *(Estimator(**BRISK) for Estimator in BOTH)],
-    expected_failed_checks=lambda estimator: {
+def contradicting(estimator):
+    return {
         "check_methods_sample_order_invariance": ORDER,
         "check_methods_subset_invariance": ORDER,
         "check_sample_weight_equivalence_on_dense_data": "a repeated row is one more step, and changes later ones",
-    },
-)
+    }
+
+
+@parametrize_with_checks([Estimator(**BRISK) for Estimator in BOTH], expected_failed_checks=contradicting)
 def test_scikit_learn_check(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks([Estimator() for Estimator in BOTH], expected_failed_checks=contradicting)
+def test_scikit_learn_check_as_they_come(estimator, check):
     check(estimator)
 
 

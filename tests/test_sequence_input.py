@@ -160,7 +160,49 @@ BAD_FITS = {
         SWAPPED,
         Y,
         {},
-        r"times of a series must run forward in X; those of 'store 1' go from 2024-01-04 .* to 2024-01-03 ",
+        r"times of a series must run forward in X; those of sequence 'store 1' go from 2024-01-04 .* to 2024-01-03 ",
+    ),
+    "time runs back in one series": (
+        Regressor,
+        pd.DataFrame(ROWS, pd.date_range("2024-01-01", periods=30)[::-1]),
+        Y,
+        {},
+        r"times of a series must run forward in X; those of sequence 0 go from 2024-01-30 .* to 2024-01-29 ",
+    ),
+    "another series begins unsaid": (
+        Regressor,
+        FRAME.droplevel(0),
+        Y,
+        {},
+        r"those of sequence 0 go from 2024-01-05 .* to 2024-01-01 .*, and `series` says where another one begins",
+    ),
+    "three levels": (
+        Regressor,
+        pd.concat({"north": FRAME}),
+        Y,
+        {},
+        r"the index of X must be \(series, time\), or time, without `series`; got 3 levels",
+    ),
+    "y in another order": (
+        Regressor,
+        FRAME,
+        pd.Series(Y, INDEX).iloc[::-1],
+        {},
+        r"the index of y must be that of X, row by row; got \('store 5', .* beside \('store 0', .* in row 0",
+    ),
+    "weights in another order": (
+        Regressor,
+        FRAME,
+        Y,
+        {"sample_weight": pd.Series(1.0, INDEX[[1, 0, *range(2, 30)]])},
+        r"the index of sample_weight must be that of X",
+    ),
+    "a set": (
+        Regressor,
+        ROWS,
+        set(Y),
+        {},
+        r"y must be a list, an array or a frame; got a set",
     ),
     "times without order": (
         Regressor,
@@ -250,6 +292,19 @@ def test_predictions_that_cannot_be_asked(X, given, expected):
             call(X, **given)
         refusal(call, X, **given)
     np.testing.assert_array_equal(model.predict(ROWS), before)
+
+
+def test_what_names_the_rows_may_be_of_any_kind():
+    """Series one below the other with the same times, said by `series`; frames and columns of polars."""
+    model, stacked = Regressor(**SMALL).fit(FRAME, Y), FRAME.droplevel(0)
+    expected = fitted().predict(ROWS, series=NAMES)
+    for found in (model.predict(FRAME), model.predict(stacked, series=pd.Categorical(NAMES))):
+        np.testing.assert_array_equal(found, expected)
+    polars = pytest.importorskip("polars")
+    frame, names, y = polars.DataFrame(ROWS), polars.Series(list(NAMES)), polars.Series([None, *Y[1:]])
+    model = Regressor(**SMALL).fit(frame, y, series=names)
+    same = Regressor(**SMALL).fit(ROWS, with_entry(Y, 0, np.nan), series=NAMES)
+    np.testing.assert_array_equal(model.predict(frame, series=names), same.predict(ROWS, series=NAMES))
 
 
 def test_a_bidirectional_network_has_no_state_to_go_on_from():

@@ -22,8 +22,8 @@ from tsrnn import InterruptedFitWarning, RNNClassifier, RNNRegressor, from_chann
 BOTH = [RNNRegressor, RNNClassifier]
 SMALL = {"cell": "gru", "hidden_size": 4, "max_iter": 5, "random_state": 0}
 BRISK = {"max_iter": 60, "learning_rate_init": 0.02}
-CHECKED = [
-    *(Estimator() for Estimator in BOTH),  # as they come: an LSTM
+OTHERS = [
+    *(Estimator() for Estimator in BOTH),  # as they come, with all their epochs
     *(Estimator(cell=cell, **BRISK) for Estimator in BOTH for cell in ("rnn", "gru")),
     RNNClassifier(cell="gru", bidirectional=True, **BRISK),
     RNNRegressor(cell="rnn", activation="relu", **BRISK),
@@ -49,8 +49,14 @@ def assert_same_weights(one, other):
         assert_array_equal(weight, other.weights_[name], err_msg=name)
 
 
-@parametrize_with_checks(CHECKED)
+@parametrize_with_checks([Estimator(**BRISK) for Estimator in BOTH])
 def test_scikit_learn_check(estimator, check):
+    check(estimator)
+
+
+@pytest.mark.slow
+@parametrize_with_checks(OTHERS)
+def test_scikit_learn_check_of_others(estimator, check):
     check(estimator)
 
 

@@ -121,6 +121,63 @@ def test_median_is_the_forecast(panel):
     assert (np.diff(quantiles.to_numpy()) >= 0).all()
 
 
+@pytest.fixture(scope="module")
+def exogenous(single):
+    """What is known of every month, of the year after the last too: a promotion that a column of y would show."""
+    months = single.index.append(single.index[-12:] + 12)
+    rng = np.random.default_rng(0)
+    return pd.DataFrame({"promotion": rng.integers(0, 2, len(months)), 7: rng.normal(size=len(months))}, months)
+
+
+def long(single, exogenous):
+    """The same for `RNNForecaster`: the history, and what is known of the months after it."""
+    frame = exogenous.rename(columns={7: "other"}).rename_axis("ds").assign(unique_id=0, y=single).reset_index()
+    return frame[: len(single)], frame[len(single) :].drop(columns="y")
+
+
+def test_columns_of_X_are_future_covariates(single, exogenous):
+    y = single * (1 + exogenous["promotion"][single.index])
+    forecaster = TsrnnForecaster(**QUICK).fit(y, exogenous.loc[: y.index[-1]], fh=STEPS)
+    forecast = forecaster.predict(X=exogenous[len(y) :])
+    history, ahead = long(y, exogenous)
+    expected = RNNForecaster(h=H, **QUICK, future_covariates=["promotion", "other"]).fit(history)
+    frame = expected.predict(X_df=ahead, level=90)
+    np.testing.assert_array_equal(forecast, frame["RNNForecaster"])
+    np.testing.assert_array_equal(forecaster.forecaster_.effects_, expected.effects_)
+    interval = forecaster.predict_interval(X=exogenous, coverage=0.9)
+    np.testing.assert_array_equal(interval, frame[["RNNForecaster-lo-90", "RNNForecaster-hi-90"]])
+    without = exogenous[len(y) :].assign(promotion=0)
+    promoted = exogenous["promotion"][forecast.index] == 1
+    assert (forecaster.predict(X=without)[promoted] < forecast[promoted]).all()
+
+
+def test_X_of_a_panel_goes_by_series_and_time(panel, exogenous):
+    """However its rows are ordered, and only of the times asked for where nothing changes between."""
+    parts = {shop: exogenous.assign(promotion=i) for i, shop in enumerate("abc")}
+    X = pd.concat(parts, names=panel.index.names).drop(columns=7)
+    known, ahead = X.loc[panel.index], X.drop(panel.index)
+    forecast = TsrnnForecaster(**QUICK).fit(panel, known, fh=[2, 5]).predict(X=ahead)
+    turned = X.loc[["c", "a", "b"]]
+    pd.testing.assert_frame_equal(TsrnnForecaster(**QUICK).fit(panel, turned, fh=[2, 5]).predict(X=turned), forecast)
+    some = X.loc[forecast.index]
+    pd.testing.assert_frame_equal(TsrnnForecaster(**QUICK).fit(panel, known, fh=[2, 5]).predict(X=some), forecast)
+
+
+def test_X_is_brought_up_to_date_with_y(single, exogenous):
+    y, earlier = single, single[:-12]
+    forecaster = TsrnnForecaster(**QUICK).fit(earlier, exogenous.loc[earlier.index], fh=STEPS)
+    forecaster.update(y[-12:], X=exogenous.loc[y.index[-12:]])
+    expected = TsrnnForecaster(**QUICK).fit(y, exogenous.loc[y.index], fh=STEPS)
+    X = exogenous[len(y) :]
+    pd.testing.assert_series_equal(forecaster.predict(X=X), expected.predict(X=X))
+
+
+def test_X_of_the_future_must_be_given(single, exogenous):
+    forecaster = TsrnnForecaster(**QUICK).fit(single, exogenous[: len(single)], fh=STEPS)
+    with pytest.raises(ValueError, match="X must be given to predict, as it was to fit; got None"):
+        forecaster.predict()
+
+
 def test_update_without_training(single):
     forecaster = fitted(single[:-12])
     forecast = forecaster.update(single[-12:], update_params=False).predict()

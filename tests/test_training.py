@@ -218,9 +218,10 @@ print(json.dumps([[str(k.py_func), len(k.signatures), sum(k.stats.cache_misses.v
 """
 
 
-@pytest.mark.parametrize(
-    ("cell", "dtype"), [("rnn", "float32"), ("gru", "float32"), ("gru", "float64"), ("lstm", "float32")]
-)
+SLOW = [pytest.param(cell, "float32", marks=pytest.mark.slow) for cell in ("gru", "lstm")]
+
+
+@pytest.mark.parametrize(("cell", "dtype"), [("rnn", "float32"), ("gru", "float64"), *SLOW])
 def test_one_signature_per_kernel_and_the_next_process_finds_it(cell, dtype):
     runs = []
     for _ in range(2):

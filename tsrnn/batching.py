@@ -144,10 +144,10 @@ class Steps:
     carried: np.ndarray | None = None  # (n_series, layers and directions, n_states, H)
 
     @classmethod
-    def whole(cls, values, starts, lengths, targets, weights, carried=None):
-        """A row for each series; `carried` are the states they begin with."""
+    def whole(cls, values, starts, lengths, targets, weights):
+        """A row for each series."""
         rows = np.arange(len(starts))
-        return cls(values, starts, lengths, targets, weights, rows, np.full(len(rows), carried is None), carried)
+        return cls(values, starts, lengths, targets, weights, rows, np.ones(len(rows), bool))
 
     def cut(self, length, carried=None):
         """Every row in pieces of `length` steps, the last one shorter; `carried` is where states are handed on, without
@@ -192,8 +192,7 @@ class Steps:
         return len(self.values)
 
     def weights_of(self, chosen):
-        order = chosen[np.argsort(-self.lengths[chosen], kind="stable")]
-        return self.weights[self.places(order)]
+        return self.weights[self.steps(chosen)]
 
     def batch(self, chosen, room):
         """Copies of the chosen rows, which must be sorted by length, longest first."""

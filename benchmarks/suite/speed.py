@@ -6,9 +6,11 @@ from tsrnn import RNNRegressor
 from tsrnn.backends import cpu, elementwise, packing, scan
 from tsrnn.batching import Sequences
 from tsrnn.network import Network
-from tsrnn.propagation import Rooms, gradient, predict
+from tsrnn.propagation import Rooms, gradient
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
+
+from .work import FIRST_FIT, Work
 
 
 class Step:
@@ -18,21 +20,16 @@ class Step:
     param_names = ("cell", "rows, steps, hidden", "threads", "ragged")
 
     def setup(self, cell, size, n_jobs, ragged):
-        rng, (B, T, H) = np.random.default_rng(0), size
-        lengths = rng.integers(1, T + 1, size=B) if ragged else np.full(B, T)
-        values, y = rng.normal(size=B * T).astype("f4"), rng.normal(size=(B, 1)).astype("f4")
-        self.rows = Sequences(values, 1, np.arange(B) * T, lengths, y, np.ones_like(y))
-        self.network, self.rooms, self.chosen = Network(cell, 1, H, 1), Rooms(np.float32), np.arange(B)
-        self.theta = self.network.initial(rng)
-        self.time_gradient(cell, size, n_jobs, ragged)  # compiled before the clock starts
-        self.time_forward(cell, size, n_jobs, ragged)
+        (B, T, H), rng = size, np.random.default_rng(0)
+        self.work = Work(cell, B, T, 1, H, n_jobs, rng.integers(1, T + 1, size=B) if ragged else None)
+        self.work.gradient()  # compiled before the clock starts
+        self.work.forward()
 
     def time_forward(self, cell, size, n_jobs, ragged):
-        predict(self.network, self.theta, self.rows, n_jobs)
+        self.work.forward()
 
     def time_gradient(self, cell, size, n_jobs, ragged):
-        loss, total = LOSSES["squared"], float(len(self.chosen))
-        gradient(self.network, self.theta, self.rows, self.chosen, total, loss, 0.0, self.rooms, n_jobs)
+        self.work.gradient()
 
 
 class Estimator:
@@ -56,12 +53,7 @@ class Estimator:
         self.model.predict(self.X)
 
 
-FIRST_FIT = """
-import numpy as np
-from tsrnn import RNNRegressor
-X = np.random.default_rng(0).normal(size=(500, 24))
-RNNRegressor(max_iter=3, random_state=0).fit(X, X[:, 0]).predict(X)
-"""
+FIT = FIRST_FIT.format(cell="lstm")
 
 
 class NewProcess:
@@ -74,10 +66,10 @@ class NewProcess:
         return "import tsrnn"
 
     def timeraw_first_fit_warm_cache(self):
-        return FIRST_FIT
+        return FIT
 
     def timeraw_first_fit_empty_cache(self):
-        return "import os, tempfile\nos.environ['NUMBA_CACHE_DIR'] = tempfile.mkdtemp()\n" + FIRST_FIT
+        return "import os, tempfile\nos.environ['NUMBA_CACHE_DIR'] = tempfile.mkdtemp()\n" + FIT
 
 
 class Windows:

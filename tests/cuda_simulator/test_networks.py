@@ -1,5 +1,7 @@
 """Gradients of whole networks and estimators on the simulated GPU, against those on the CPU and finite differences."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -36,7 +38,8 @@ def steps(network):
     states = rng.normal(size=(3, len(network.ends), network.cell.n_states, network.width))
     states[..., network.hidden_size :] = 0
     values, targets = rng.normal(size=(n, 2)), rng.normal(size=(n, 1))
-    return Steps.whole(values, LENGTHS.cumsum() - LENGTHS, LENGTHS, targets, np.ones((n, 1)), states)
+    rows = Steps.whole(values, LENGTHS.cumsum() - LENGTHS, LENGTHS, targets, np.ones((n, 1)))
+    return replace(rows, fresh=np.zeros(3, bool), carried=states)
 
 
 def value_and_gradient(network, theta, rows, backend, rooms=None, **options):
@@ -95,8 +98,7 @@ def test_gradient_at_every_step_and_states_carried_on():
 
 def test_gradient_at_every_step_in_both_directions():
     def rows():
-        whole = steps(Network("rnn", 2, 5, 1, 1, True))
-        return Steps.whole(whole.values, whole.starts, whole.lengths, whole.targets, whole.weights)
+        return replace(steps(Network("rnn", 2, 5, 1, 1, True)), carried=None)
 
     check_gradient(Network("rnn", 2, 5, 1, 1, True, every_step=True, dtype=np.float64), rows)
 

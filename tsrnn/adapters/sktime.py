@@ -1,5 +1,6 @@
 """`RNNForecaster` behind sktime's interface; `pip install "tsrnn[sktime]"`."""
 
+import numpy as np
 import pandas as pd
 from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
@@ -7,6 +8,12 @@ from tsrnn.forecasting.forecaster import NAME, RNNForecaster
 from tsrnn.forecasting.times import infer_freq
 
 ID, TIME, TARGET = "series", "step", "value"  # of the long frame
+
+
+def joined(known, X):
+    """Covariates of all times, the newer ones where both have one."""
+    both = known if X is None else X if known is None else pd.concat([known, X])
+    return both if both is None else both[~both.index.duplicated(keep="last")]
 
 
 class TsrnnForecaster(BaseForecaster):
@@ -22,7 +29,7 @@ class TsrnnForecaster(BaseForecaster):
         As in `tsrnn.RNNForecaster`, with the same defaults.
     random_state : int, RandomState or None, default=None
         The same int gives the same bits, whatever `n_jobs`.
-    n_jobs, verbose : optional
+    n_jobs, device, verbose : optional
         As in `tsrnn.RNNForecaster`, with the same defaults.
 
     Attributes
@@ -34,6 +41,9 @@ class TsrnnForecaster(BaseForecaster):
     -----
     The horizon `h` follows from `fh`. A relative `fh` counts from the end of each series, an absolute one names the
     same times for all.
+
+    The columns of `X` are known in the future: the `future_covariates` of `tsrnn.RNNForecaster`. `predict` needs them
+    if `fit` had them; steps up to those of `fh` that `X` leaves out have the values of the step before.
 
     `update` with `update_params=False` takes the new values to forecast from, otherwise it trains anew on all.
 
@@ -53,7 +63,7 @@ class TsrnnForecaster(BaseForecaster):
         "authors": ["the tsrnn developers"],
         "y_inner_mtype": ["pd.Series", "pd-multiindex", "pd_multiindex_hier"],
         "X_inner_mtype": ["pd.DataFrame", "pd-multiindex", "pd_multiindex_hier"],
-        "capability:exogenous": False,
+        "capability:exogenous": True,
         "capability:insample": False,
         "capability:missing_values": True,
         "capability:pred_int": True,
@@ -88,6 +98,7 @@ class TsrnnForecaster(BaseForecaster):
         clip_norm=1.0,
         random_state=None,
         n_jobs=None,
+        device="cpu",
         verbose=0,
     ):
         self.season_length = season_length
@@ -110,29 +121,35 @@ class TsrnnForecaster(BaseForecaster):
         self.clip_norm = clip_norm
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.device = device
         self.verbose = verbose
         super().__init__()
 
     def _fit(self, y, X, fh):
-        self._history = y
+        self._history, self._known = y, X
+        return self._train(fh)
+
+    def _train(self, fh):
         history = self._long()
         h, _ = self._range(history, fh)
-        self.forecaster_ = RNNForecaster(h=max(h, 1), freq=1, **self.get_params(deep=False))
+        covariates = list(history.columns[3:]) or None
+        options = {"h": max(h, 1), "freq": 1, "future_covariates": covariates}
+        self.forecaster_ = RNNForecaster(**options, **self.get_params(deep=False))
         self.forecaster_.fit(history, ID, TIME, TARGET)
         return self
 
     def _update(self, y, X=None, update_params=True):
-        self._history = y.combine_first(self._history)
-        return self._fit(self._history, X, self._fh) if update_params else self
+        self._history, self._known = y.combine_first(self._history), joined(self._known, X)
+        return self._train(self._fh) if update_params else self
 
     def _predict(self, fh, X):
-        forecast = self._forecast(fh)[NAME]
+        forecast = self._forecast(fh, X)[NAME]
         if self._history.ndim == 1:
             return forecast.rename(self._history.name)
         return forecast.to_frame(self._history.columns[0])
 
     def _predict_interval(self, fh, X, coverage):
-        forecast = self._forecast(fh, [100 * share for share in coverage if share > 0])
+        forecast = self._forecast(fh, X, [100 * share for share in coverage if share > 0])
         variable, columns = self._get_varnames()[0], {}
         for share in coverage:
             for side, end in (("lower", "lo"), ("upper", "hi")):
@@ -148,7 +165,26 @@ class TsrnnForecaster(BaseForecaster):
         codes, times = y.index.get_level_values(-1).factorize(sort=True)
         steps = self._steps(ForecastingHorizon(times, is_relative=False, freq=self._freq()))
         series = y.index.droplevel(-1).factorize()[0] if y.index.nlevels > 1 else 0
-        return pd.DataFrame({ID: series, TIME: steps[codes], TARGET: y.to_numpy().ravel()})
+        history = pd.DataFrame({ID: series, TIME: steps[codes], TARGET: y.to_numpy().ravel()})
+        return history if self._known is None else history.join(self._covariates(self._known, y.index))
+
+    def _covariates(self, X, index):
+        """Columns of X at these series and times, under names that no other column of a long frame has."""
+        rows = X.reindex(index).reset_index(drop=True)
+        return rows.set_axis([f"X {column}" for column in X.columns], axis=1)
+
+    def _ahead(self, history, h, X):
+        """What is known of the `h` steps after the end of every series; what is not is as at the step before."""
+        if self._known is None:
+            return None
+        if X is None:
+            raise ValueError("X must be given to predict, as it was to fit; got None.")
+        ends = history.groupby(ID)[TIME].max()
+        steps = ends.to_numpy()[:, None] + np.arange(1, h + 1)
+        ahead = pd.DataFrame({ID: ends.index.repeat(h), TIME: steps.ravel()})
+        rows = self._covariates(joined(self._known, X), self._history.index.append(self._index(ahead)))
+        rows = rows.groupby(np.append(history[ID], ahead[ID])).ffill()
+        return ahead.join(rows[len(history) :].reset_index(drop=True))
 
     def _freq(self):
         """Where sktime finds the frequency; it tells none for timestamps of a panel."""
@@ -165,11 +201,11 @@ class TsrnnForecaster(BaseForecaster):
         origins = ends if fh.is_relative else 0 * ends
         return int((self._steps(fh).max() + origins - ends).max()), origins
 
-    def _forecast(self, fh, level=None):
+    def _forecast(self, fh, X, level=None):
         """Forecasts at `fh`, under sktime's index."""
         history = self._long()
         h, origins = self._range(history, fh)
-        forecast = self.forecaster_.predict(history, h=h, level=level)
+        forecast = self.forecaster_.predict(history, h=h, level=level, X_df=self._ahead(history, h, X))
         wanted = (forecast[TIME] - forecast[ID].map(origins)).isin(self._steps(fh))
         return forecast[wanted].set_axis(self._index(forecast[wanted]))
 

@@ -273,6 +273,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
     def _fit(self, X, y, go_on, changes=None, classes=None, **metadata):
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+        if isinstance(y, (str, bytes, dict, set, frozenset)):
+            raise TypeError(f"y must be a list, an array or a frame; got a {type(y).__name__}.")
         before = dict(vars(self))
         try:
             plan = self._plan(X, y, go_on, changes or {}, classes, metadata)

@@ -14,14 +14,50 @@ from tsrnn.validation import Instance, Interval, OneOf, Real
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class Classification(ClassifierMixin):
-    """Targets that are classes, whatever they belong to."""
+class WithClasses(ClassifierMixin):
+    """Classes that have weights, and are all named when training by the epoch begins."""
 
     class_weight: dict | str | None = None
 
     _constraints = {
         "class_weight": [OneOf("balanced"), OneOf(None), Instance(dict, "a dict of class to weight")],
     }
+
+    @with_callbacks
+    def partial_fit(self, X, y, classes=None, sample_weight=None):
+        """Train for one epoch from where the weights and the optimiser stand.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+        classes : array-like, optional
+            All labels that can occur in this and later calls; needed in the first call unless `y` holds them all.
+        """
+        self._check_parameters()
+        return self._fit(X, y, hasattr(self, "_network"), ONE_EPOCH, classes, sample_weight=sample_weight)
+
+    def _class_factors(self, y):
+        """What a class multiplies weights by, for each label."""
+        if isinstance(self.class_weight, dict):
+            for label, weight in self.class_weight.items():
+                if not Interval(Real, 0).accepts(weight):
+                    raise ValueError(
+                        f"class_weight of {type(self).__name__} must be numbers in [0, inf); "
+                        f"got {weight!r} for class {label!r}."
+                    )
+                if label not in self.classes_.tolist():
+                    raise ValueError(
+                        f"class_weight of {type(self).__name__} must have keys among the classes "
+                        f"{self.classes_.tolist()}; got {label!r}."
+                    )
+            return np.array([self.class_weight.get(label, 1.0) for label in y.tolist()], dtype=float)
+        return compute_sample_weight(self.class_weight, y)
+
+
+@dataclass(kw_only=True, eq=False, repr=False)
+class Classification(WithClasses):
+    """Targets that are classes, one for each sequence or for each of its steps."""
 
     def _loss(self):
         return "log_loss" if len(self.classes_) == 2 else "softmax_log_loss", 0.0
@@ -48,23 +84,6 @@ class Classification(ClassifierMixin):
 
     def _strata(self, targets):
         return targets[:, 0] if len(self.classes_) == 2 else targets.argmax(axis=1)
-
-    def _class_factors(self, y):
-        """What a class multiplies weights by, for each label."""
-        if isinstance(self.class_weight, dict):
-            for label, weight in self.class_weight.items():
-                if not Interval(Real, 0).accepts(weight):
-                    raise ValueError(
-                        f"class_weight of {type(self).__name__} must be numbers in [0, inf); "
-                        f"got {weight!r} for class {label!r}."
-                    )
-                if label not in self.classes_:
-                    raise ValueError(
-                        f"class_weight of {type(self).__name__} must have keys among the classes "
-                        f"{self.classes_.tolist()}; got {label!r}."
-                    )
-            return np.array([self.class_weight.get(label, 1.0) for label in y.tolist()], dtype=float)
-        return compute_sample_weight(self.class_weight, y)
 
     def _scores(self, outputs):
         """One number for each class, (..., n_classes); the first of two classes scores zero."""
@@ -109,20 +128,6 @@ class RNNClassifier(Classification, BaseRecurrent):
     """
 
     _constraints = BaseRecurrent._constraints | Classification._constraints
-
-    @with_callbacks
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train for one epoch from where the weights and the optimiser stand.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As in `fit`.
-        classes : array-like, optional
-            All labels that can occur in this and later calls; needed in the first call unless `y` holds them all.
-        """
-        self._check_parameters()
-        return self._fit(X, y, hasattr(self, "_network"), ONE_EPOCH, classes, sample_weight=sample_weight)
 
     def predict_proba(self, X):
         """Probability of each class for each sequence.

@@ -137,8 +137,9 @@ early_stopping : bool, default=False
 teacher_forcing : float or (float, float), default=1.0
     Share of the steps, drawn anew each epoch, at which the decoder is fed the true target of the step before while
     training (Williams & Zipser 1989), and not what it said itself; a pair is the share in the first and in the last of
-    `max_iter` epochs, evenly spaced between (scheduled sampling, Bengio et al. 2015). The gradient does not run through
-    what is fed back. With a pair `tol` acts with `early_stopping` alone, since the loss changes with the share.
+    `max_iter` epochs, evenly spaced between (scheduled sampling, Bengio et al. 2015); `partial_fit` takes the first.
+    The gradient does not run through what is fed back. With a pair `tol` acts with `early_stopping` alone, since the
+    loss changes with the share.
 """
 
 

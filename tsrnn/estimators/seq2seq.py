@@ -3,14 +3,15 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-from sklearn.base import ClassifierMixin
-from sklearn.metrics import r2_score
+from scipy.special import log_softmax
+from sklearn.metrics import accuracy_score, r2_score
 from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.batching import Pairs, Steps
 from tsrnn.decoding import decode
 from tsrnn.encoder_decoder import EncoderDecoder
 from tsrnn.estimators.base import ONE_EPOCH, BaseRecurrent, with_callbacks, with_weight
+from tsrnn.estimators.classifier import WithClasses
 from tsrnn.estimators.docs import documented_of_pairs
 from tsrnn.estimators.regressor import Regression
 from tsrnn.estimators.targets import (
@@ -177,9 +178,7 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
 
     @with_callbacks
     def partial_fit(self, X, y, sample_weight=None, decoder_inputs=None):
-        """Train for one epoch from where the weights and the optimiser stand, with the first share of teacher forcing;
-        parameters as in `fit`.
-        """
+        """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`."""
         self._check_parameters()
         given = {"sample_weight": sample_weight, "decoder_inputs": decoder_inputs}
         return self._fit(X, y, hasattr(self, "_network"), ONE_EPOCH, **given)
@@ -215,7 +214,10 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         n_steps = self.n_steps_ if n_steps is None else n_steps
         if n_steps is None:
             raise ValueError("n_steps must be given, since the targets of fit had several lengths; got None.")
-        lengths = np.asarray(n_steps)
+        try:
+            lengths = np.asarray(n_steps)
+        except ValueError:  # of numpy: not a rectangle
+            lengths = np.array(n_steps, dtype=object)
         if lengths.dtype.kind not in "iu" or lengths.shape not in ((), (len(series),)):
             raise ValueError(
                 f"n_steps must be an int, or one for each of the {len(series)} sequences; got {lengths.dtype} of shape "
@@ -264,7 +266,7 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         said = predict(self._network, self._theta, rows, self._n_threads(series), rooms=self._rooms())
         said = said.astype(np.float64) if self._many_outputs else said[:, 0].astype(np.float64)
         if self._listed or (lengths != lengths[0]).any():
-            return np.split(said, lengths.cumsum()[:-1])
+            return apart(said, lengths)
         return said.reshape(len(series), lengths[0], *said.shape[1:])
 
     def score(self, X, y, sample_weight=None, decoder_inputs=None):
@@ -282,6 +284,9 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         check_is_fitted(self)
         series = self._read(X, reset=False)
         truth = numbers_at_steps(y, series, "y", np.float64)
+        n_outputs = self._network.n_outputs
+        if truth.values.shape[1] != n_outputs:
+            raise ValueError(f"y must have {n_outputs} outputs, as in fit; got {truth.values.shape[1]}.")
         said = self.predict(X, truth.lengths, decoder_inputs)
         said = np.concatenate(list(said)).reshape(truth.values.shape)
         weights = np.repeat(check_weight(sample_weight, series), truth.lengths)
@@ -300,12 +305,12 @@ def check_steps(known, lengths):
 
 @documented_of_pairs
 @dataclass(kw_only=True, eq=False, repr=False)
-class RNNSeq2SeqClassifier(ClassifierMixin, BaseSeq2Seq):
+class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
     """An encoder-decoder that writes a sequence of labels, for instance a string, for each sequence.
 
     As `RNNSeq2SeqRegressor`; the decoder reads the label before, one-hot, and gives each label and an end the
     probability p_k = exp(y_k) / sum_j exp(y_j). The end is also what it reads first (Sutskever, Vinyals & Le 2014).
-    Trained on the mean log loss of all labels and ends. A prediction is written label by label until its end.
+    Trained on the weighted mean log loss of all labels and ends. A prediction is written label by label until its end.
 
     Parameters
     ----------
@@ -314,6 +319,9 @@ class RNNSeq2SeqClassifier(ClassifierMixin, BaseSeq2Seq):
     beam_width : int, default=1
         How many beginnings of a prediction are followed at a time, those of the largest probability; 1 takes the
         likeliest label at each step.
+    class_weight : dict, "balanced" or None, default=None
+        Weight of each label in the loss, whose ends have the weight 1; "balanced" weighs a label by
+        n_labels / (n_classes * its count), counted over all labels of all targets.
     {parameters}
 
     Attributes
@@ -340,10 +348,14 @@ class RNNSeq2SeqClassifier(ClassifierMixin, BaseSeq2Seq):
     max_output_length: int | None = None
     beam_width: int = 1
 
-    _constraints = BaseSeq2Seq._constraints | {
-        "max_output_length": [POSITIVE_INT, OneOf(None)],
-        "beam_width": [POSITIVE_INT],
-    }
+    _constraints = (
+        BaseSeq2Seq._constraints
+        | WithClasses._constraints
+        | {
+            "max_output_length": [POSITIVE_INT, OneOf(None)],
+            "beam_width": [POSITIVE_INT],
+        }
+    )
 
     _one_hot, _n_known = True, 0
 
@@ -376,20 +388,6 @@ class RNNSeq2SeqClassifier(ClassifierMixin, BaseSeq2Seq):
         """
         return super().fit(X, y, sample_weight)
 
-    @with_callbacks
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
-        """Train for one epoch from where the weights and the optimiser stand, with the first share of teacher forcing.
-
-        Parameters
-        ----------
-        X, y, sample_weight
-            As in `fit`.
-        classes : array-like, optional
-            All labels that can occur in this and later calls; needed in the first call unless `y` holds them all.
-        """
-        self._check_parameters()
-        return self._fit(X, y, hasattr(self, "_network"), ONE_EPOCH, classes, sample_weight=sample_weight)
-
     def _encode(self, y, series, classes, reset):
         labels, lengths = labels_at_steps(check_length(y, series), lambda i: f"the target of {series.name(i)}")
 
@@ -398,13 +396,24 @@ class RNNSeq2SeqClassifier(ClassifierMixin, BaseSeq2Seq):
 
         check_classes(labels, lambda i: f"each label of {target(i)}")
         self.classes_ = known_classes(labels, classes, None if reset else self.classes_)
-        end = len(self.classes_)
-        codes = np.insert(codes_of(labels, self.classes_, "labels of y", target), lengths.cumsum(), end)
-        one_hot = np.eye(end + 1, dtype=series.values.dtype)
+        codes, factors = codes_of(labels, self.classes_, "labels of y", target), self._class_factors(labels)
         self._longest = max(int(lengths.max()), 0 if reset else self._longest)
         self._strings = all(isinstance(item, str) for item in y)
-        targets = Series.end_to_end(one_hot[codes], lengths + 1)
-        return self._steps(targets, one_hot[end])
+        return self._said(codes, lengths, factors, series.values.dtype)
+
+    def _said(self, codes, lengths, factors, dtype):
+        """Steps of a decoder that says these codes of labels, and an end, of weight 1, after those of each sequence."""
+        end, ends = len(self.classes_), lengths.cumsum()
+        one_hot, weights = np.eye(end + 1, dtype=dtype), np.insert(factors, ends, 1).astype(dtype)
+        steps = self._steps(Series.end_to_end(one_hot[np.insert(codes, ends, end)], lengths + 1), one_hot[end])
+        return replace(steps, weights=steps.weights * weights[:, None])
+
+    def _write(self, series):
+        """Codes of the labels predicted, end to end, and how many each of the series has."""
+        longest, end = self.max_output_length or self._longest, len(self.classes_)
+        given = self._sources(series), longest, self.beam_width, self._n_threads(series)
+        codes = decode(self._network, self._theta, *given, self._rooms())
+        return codes[codes != end], (codes != end).sum(axis=1)
 
     def predict(self, X):
         """Write a sequence of labels for each sequence.
@@ -427,12 +436,44 @@ class RNNSeq2SeqClassifier(ClassifierMixin, BaseSeq2Seq):
             If X is not what it must be, for instance holds a symbol that `fit` has not met.
         """
         check_is_fitted(self)
-        series, longest = self._read(X, reset=False), self.max_output_length or self._longest
-        given = self._sources(series), longest, self.beam_width, self._n_threads(series)
-        codes = decode(self._network, self._theta, *given, self._rooms())
-        counts = (codes != len(self.classes_)).sum(axis=1)
-        written = [self.classes_[row[:n]] for row, n in zip(codes, counts)]
+        codes, lengths = self._write(self._read(X, reset=False))
+        written = apart(self.classes_[codes], lengths)
         return ["".join(labels) for labels in written] if self._strings else written
+
+    def predict_proba(self, X):
+        """Probability of each label at each step of what `predict` writes.
+
+        Row s of sequence i is p(y_s = k | x_i, y_1, ..., y_{s-1}) for every label k, where y_1, ..., y_{s-1} are the
+        labels that `predict` has written before it, with its `beam_width` and `max_output_length`, and that no end came
+        before. What a row lacks to 1 is the probability that the end comes at that step; the end that is written has no
+        row.
+
+        Parameters
+        ----------
+        X : sequences
+            Any form that `fit` takes.
+
+        Returns
+        -------
+        p : list of ndarrays of shape (n_steps_i, n_classes)
+            As many rows as `predict` writes labels; columns in the order of `classes_`.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError, ValueError
+            As `predict`.
+        """
+        return [np.exp(part) for part in self.predict_log_proba(X)]
+
+    def predict_log_proba(self, X):
+        """Logarithm of `predict_proba`, exact where a probability is too small for a number."""
+        check_is_fitted(self)
+        series = self._read(X, reset=False)
+        codes, lengths = self._write(series)
+        steps = self._said(codes, lengths, np.ones(len(codes)), self._network.dtype)
+        rows = Pairs(self._sources(series), steps, np.ones(len(steps.values), bool))
+        scores = predict(self._network, self._theta, rows, self._n_threads(series), rooms=self._rooms())
+        return [part[:-1, :-1] for part in apart(log_softmax(scores.astype(np.float64), axis=1), lengths + 1)]
 
     def score(self, X, y, sample_weight=None):
         """Share of sequences whose target is predicted exactly.
@@ -446,9 +487,15 @@ class RNNSeq2SeqClassifier(ClassifierMixin, BaseSeq2Seq):
         -------
         score : float
         """
-        written = self.predict(X)
-        y = y.to_numpy() if hasattr(y, "to_numpy") else y
-        if len(y) != len(written):
-            raise ValueError(f"y must have one entry for each of the {len(written)} sequences of X; got {len(y)}.")
-        exact = [list(labels) == list(target) for labels, target in zip(written, y)]
-        return float(np.average(exact, weights=sample_weight))
+        check_is_fitted(self)
+        series = self._read(X, reset=False)
+        labels, lengths = labels_at_steps(check_length(y, series), lambda i: f"the target of {series.name(i)}")
+        codes, written = self._write(series)
+        pairs = zip(apart(self.classes_[codes], written), apart(labels, lengths))
+        exact = [np.array_equal(said, target) for said, target in pairs]
+        return float(accuracy_score([True] * len(exact), exact, sample_weight=check_weight(sample_weight, series)))
+
+
+def apart(entries, lengths):
+    """What stands end to end, sequence by sequence."""
+    return np.split(entries, lengths.cumsum()[:-1])

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
+import pandas as pd
 from joblib import effective_n_jobs
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
@@ -27,6 +28,7 @@ from tsrnn.validation import POSITIVE_INT, OneOf
 
 # What is predicted in one go: of a series so many steps, after which its state is handed on, and of all series so many.
 PIECE, TOGETHER = 1024, 2**17
+TIMES = pd.MultiIndex, pd.DatetimeIndex, pd.PeriodIndex  # those of a frame that say when its rows are
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -73,17 +75,21 @@ class BaseSequence(BaseRecurrent):
         if nest and series is not None:
             raise ValueError("series must be None for three-dimensional arrays and lists, which say it; got labels.")
         steps = TimeSteps.end_to_end(values, lengths, labels)
-        return self._checked(replace(steps, nest=nest), X, reset, flat=nest is None)
+        if nest is None and isinstance(getattr(X, "index", None), TIMES):
+            check_times(X.index, steps)
+        index = X.index if is_panel_frame(X) else None
+        return self._checked(replace(steps, nest=nest, index=index), X, reset, flat=nest is None)
 
     def _series_of(self, X, series):
         """Labels and lengths of the series whose steps are the rows of a table."""
         if series is not None:
             return runs(series, len(X))
-        if not is_panel_frame(X):
-            return None, np.array([len(X)])
-        labels, lengths = runs(X.index.get_level_values(0), len(X), "the first level of the index of X")
-        check_times(X.index, lengths, labels)
-        return labels, lengths
+        if is_panel_frame(X):
+            return runs(X.index.get_level_values(0), len(X), "the first level of the index of X")
+        levels = getattr(getattr(X, "index", None), "nlevels", 1)
+        if levels > 2:
+            raise ValueError(f"the index of X must be (series, time), or time, without `series`; got {levels} levels.")
+        return None, np.array([len(X)])
 
     # Training
 

@@ -65,6 +65,8 @@ def check_classes(labels, name):
 
 def known_classes(labels, given, fitted):
     """All classes, sorted: those fitted before, those given, or those met."""
+    if given is not None and np.ndim(given) != 1:
+        raise ValueError(f"classes must be a list of labels; got {given!r}.")
     given = None if given is None else unique_labels(of_their_type(given, lambda i: f"entry {i} of classes"))
     if fitted is None:
         return unique_labels(labels) if given is None else given
@@ -171,7 +173,8 @@ def numbers_at_steps(values, series, name, dtype):
 
 def is_symbolic(sequences):
     """Whether they are strings, or sequences of strings."""
-    if not isinstance(sequences, (list, tuple, np.ndarray, pd.Series)) or getattr(sequences, "ndim", 1) == 0:
+    column = hasattr(sequences, "to_numpy") and len(sequences.shape) == 1  # of a library of frames
+    if not (column or isinstance(sequences, (list, tuple, np.ndarray))) or getattr(sequences, "ndim", 1) == 0:
         return False
     first = next(iter(sequences), None)
     if isinstance(first, (list, tuple, np.ndarray)) and getattr(first, "ndim", 1) > 0:

@@ -14,6 +14,7 @@ class TimeSteps(Series):
     """Series end to end whose steps have a target each, or none: NaN."""
 
     nest: Callable | None = None  # from entries end to end and the lengths of series to the caller's form, unless flat
+    index: pd.MultiIndex | None = None  # of a frame whose index is (series, time)
 
     noun, needs_all = "time step", False
 
@@ -29,6 +30,7 @@ class TimeSteps(Series):
         """Targets or weights, nested as X was, end to end."""
         entries = without_mask(entries if hasattr(entries, "__len__") else np.asarray(entries))
         if self.nest is None or getattr(entries, "ndim", 1) == 0:
+            self._check_order(getattr(entries, "index", None), name)
             return entries
         entries = entries.to_numpy() if hasattr(entries, "to_numpy") else entries
         if len(entries) != len(self):
@@ -50,6 +52,18 @@ class TimeSteps(Series):
                 )
         kinds = {part.dtype.kind for part in parts}
         return np.concatenate(parts, dtype=object if "U" in kinds and len(kinds) > 1 else None)
+
+    def _check_order(self, index, name):
+        """Raise a sentence for what names series and times of its own, and not those of X in their order."""
+        if self.index is None or getattr(index, "nlevels", 1) != 2 or len(index) != len(self.index):
+            return
+        other = index != self.index
+        if other.any():
+            row = int(other.argmax())
+            raise ValueError(
+                f"the index of {name} must be that of X, row by row; got {index[row]} beside {self.index[row]} in row "
+                f"{row}."
+            )
 
     def nested(self, flat):
         """What belongs to the steps, end to end, in the form X had."""
@@ -83,18 +97,18 @@ def runs(labels, n, name="series"):
     return names, np.diff(first, append=n)
 
 
-def check_times(index, lengths, labels):
-    """Raise a sentence for the first series whose times, the second level of the index, do not run forward."""
-    times = index.get_level_values(1)
+def check_times(index, steps):
+    """Raise a sentence for the first series whose times, the last level of the index, do not run forward."""
+    times, ends = index.get_level_values(-1), steps.lengths.cumsum()
     try:
         later = np.asarray(times[1:] > times[:-1])
     except TypeError as error:
         raise TypeError(f"time labels of X must have an order; got {error}.") from error
-    later[lengths.cumsum()[:-1] - 1] = True
+    later[ends[:-1] - 1] = True
     if not later.all():
         row = int(later.argmin())
-        number = int(np.searchsorted(lengths.cumsum(), row, side="right"))
+        number = int(np.searchsorted(ends, row, side="right"))
         raise ValueError(
-            f"times of a series must run forward in X; those of {labels[number]!r} go from {times[row]} to "
-            f"{times[row + 1]}: X.sort_index() puts them in order."
+            f"times of a series must run forward in X; those of {steps.name(number)} go from {times[row]} to "
+            f"{times[row + 1]}: X.sort_index() puts them in order, and `series` says where another one begins."
         )

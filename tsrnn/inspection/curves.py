@@ -3,10 +3,10 @@
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
-from tsrnn.inspection.drawing import QUIET, axes_of, line_of
+from tsrnn.inspection.drawing import QUIET, LineDisplay, line_of
 
 
-class LossCurveDisplay:
+class LossCurveDisplay(LineDisplay):
     """The loss after each epoch, and with `early_stopping` that of the held-out sequences.
 
     Parameters
@@ -39,23 +39,7 @@ class LossCurveDisplay:
         check_is_fitted(estimator, "loss_curve_")
         return cls(estimator.loss_curve_, estimator.validation_loss_curve_).plot(ax=ax, name=name, **line_kw)
 
-    def plot(self, ax=None, *, name=None, **line_kw):
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where; by default a new figure.
-        name : str, optional
-            What to call the estimator in the legend.
-        **line_kw
-            For `Axes.plot`.
-
-        Returns
-        -------
-        display : LossCurveDisplay
-        """
-        self.figure_, self.ax_ = axes_of(ax)
+    def _draw(self, name, line_kw):
         self.lines_ = []
         for i, (label, curve) in enumerate((("training", self.loss_curve), ("held out", self.validation_loss_curve))):
             if len(curve):
@@ -63,11 +47,9 @@ class LossCurveDisplay:
                 self.lines_ += self.ax_.plot(np.arange(1, len(curve) + 1), curve, **options)
         self.ax_.set(yscale="log", xlabel="epoch", ylabel="loss")
         self.ax_.xaxis.get_major_locator().set_params(integer=True)
-        self.ax_.legend(frameon=False)
-        return self
 
 
-class GradientNormDisplay:
+class GradientNormDisplay(LineDisplay):
     """The norm of the gradient before clipping, update by update, with the threshold and how often it acted.
 
     Parameters
@@ -105,23 +87,7 @@ class GradientNormDisplay:
         check_is_fitted(estimator, "grad_norm_curve_")
         return cls(estimator.grad_norm_curve_, estimator.clip_norm).plot(ax=ax, name=name, **line_kw)
 
-    def plot(self, ax=None, *, name=None, **line_kw):
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where; by default a new figure.
-        name : str, optional
-            What to call the estimator in the legend.
-        **line_kw
-            For `Axes.plot`.
-
-        Returns
-        -------
-        display : GradientNormDisplay
-        """
-        self.figure_, self.ax_ = axes_of(ax)
+    def _draw(self, name, line_kw):
         label = f"{name}, before clipping" if name else "before clipping"
         updates = np.arange(1, len(self.norms) + 1)
         (self.line_,) = self.ax_.plot(updates, self.norms, **line_of(0) | {"linewidth": 0.8, "label": label} | line_kw)
@@ -131,5 +97,3 @@ class GradientNormDisplay:
             label = f"clip_norm = {self.clip_norm:g}, {self.clipped_share_:.0%} of the updates clipped"
             self.threshold_ = self.ax_.axhline(self.clip_norm, color=QUIET, linestyle="--", linewidth=1.2, label=label)
         self.ax_.set(yscale="log", xlabel="update", ylabel="norm of the gradient")
-        self.ax_.legend(frameon=False)
-        return self

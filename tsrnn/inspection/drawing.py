@@ -18,3 +18,28 @@ def axes_of(ax):
 
 def line_of(i):
     return {"color": COLOURS[i % len(COLOURS)], "linewidth": 1.4}
+
+
+class LineDisplay:
+    """Draws lines by the `_draw` of each display, and names them."""
+
+    def plot(self, ax=None, *, name=None, **line_kw):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib Axes, optional
+            Where; by default a new figure.
+        name : str, optional
+            What to call the estimator in the legend.
+        **line_kw
+            For `Axes.plot`.
+
+        Returns
+        -------
+        display : the display itself
+        """
+        self.figure_, self.ax_ = axes_of(ax)
+        self._draw(name, line_kw)
+        self.ax_.legend(frameon=False)
+        return self

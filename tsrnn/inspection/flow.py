@@ -6,7 +6,7 @@ import numpy as np
 
 from tsrnn.backends import cpu
 from tsrnn.batching import steps_of
-from tsrnn.inspection.drawing import axes_of, line_of
+from tsrnn.inspection.drawing import LineDisplay, line_of
 from tsrnn.inspection.passes import passes, read
 from tsrnn.rules.losses import LOSSES
 from tsrnn.validation import Interval, Real
@@ -159,7 +159,7 @@ def memory_length(estimator, X, y, fraction=0.01, series=None):
     return int(np.flatnonzero(size >= fraction * size[0])[-1])
 
 
-class GradientFlowDisplay:
+class GradientFlowDisplay(LineDisplay):
     """The norm of dL/dh_t against the number of steps before the last one, a line for each layer.
 
     Parameters
@@ -199,23 +199,7 @@ class GradientFlowDisplay:
         ]
         return cls(flow, labels).plot(ax=ax, name=name, **line_kw)
 
-    def plot(self, ax=None, *, name=None, **line_kw):
-        """Draw.
-
-        Parameters
-        ----------
-        ax : matplotlib Axes, optional
-            Where; by default a new figure.
-        name : str, optional
-            What to call the estimator in the legend.
-        **line_kw
-            For `Axes.plot`.
-
-        Returns
-        -------
-        display : GradientFlowDisplay
-        """
-        self.figure_, self.ax_ = axes_of(ax)
+    def _draw(self, name, line_kw):
         parts = [("h", self.flow.h, "-")]
         if self.flow.c is not None:
             parts.append(("c", self.flow.c, "--"))
@@ -227,5 +211,3 @@ class GradientFlowDisplay:
                 # zero, such as the slope of an LSTM's last cell, has no place on a logarithmic axis
                 self.lines_ += self.ax_.plot(np.where(line > 0, line, np.nan), **options)
         self.ax_.set(yscale="log", xlabel="steps before the last one", ylabel="norm of the gradient at the state")
-        self.ax_.legend(frameon=False)
-        return self
