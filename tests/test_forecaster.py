@@ -194,6 +194,36 @@ def test_theta_is_left_out_where_it_does_harm():
     assert share_of(truth, np.full((1, 2, 3), 9.0), np.full((2, 3), 5.0), weights) == 0
 
 
+@pytest.mark.parametrize("log", ["auto", False])
+def test_scale_takes_series_in_units_of_their_naive_error(log):
+    rng = np.random.default_rng(0)
+    series = [size * np.exp(rng.normal(size=(40, 1)).cumsum(axis=0)[:, 0] / 9) for size in (1, 1e3, 1e6)]
+    ahead = np.exp(rng.normal(size=(3, 5)))
+    adjustment = Adjustment.of(series, 4, log, True, scale=True)
+    z = Adjustment.of(series, 4, log, False, scale=True).forward(series)
+    np.testing.assert_allclose([np.abs(one[4:] - one[:-4]).mean() for one in z], 1)
+    np.testing.assert_allclose(adjustment.inverse(adjustment.plain(ahead)), ahead)
+    plain = Adjustment.of(series, 4, False, False, scale=False)
+    np.testing.assert_array_equal(np.concatenate(plain.forward(series)), np.concatenate(series))
+
+
+def test_differences_are_summed_again():
+    setting = quick(difference=True)._setting()
+    z = [np.array([1.0, 3.0, 2.0]), np.array([5.0, 5.0])]
+    ahead = np.array([[2.0, 4.0], [6.0, 3.0]])
+    steps = np.diff(ahead, prepend=[[2.0], [5.0]])
+    np.testing.assert_array_equal(np.concatenate(setting.seen(z)), [0, 2, -1, 0, 0])
+    np.testing.assert_array_equal(setting.summed(z, steps[None])[0], ahead)
+
+
+def test_it_learns_from_differences():
+    df = waves()
+    forecaster = quick(season_length=5, max_steps=300, difference=True, scale=True).fit(df[df["ds"] < 56])
+    assert error(forecaster.predict(), df[df["ds"] >= 56]) < 0.03
+    with pytest.raises(ValueError, match="quantiles of RNNForecaster must be None unless difference=False; got"):
+        forecaster.set_params(quantiles=[0.1, 0.9]).fit(df)
+
+
 def test_windows_stay_within_their_series():
     series = [np.arange(100, 110.0), np.arange(200, 225.0), np.arange(300, 303.0)]
     windows = Windows.at_ends(series, window=6, segment=2, level=1, h=4).for_training(400)

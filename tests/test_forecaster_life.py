@@ -232,7 +232,7 @@ def test_warm_start_goes_on():
     again = one.fit(df)
     assert not again.predict()["RNNForecaster"].equals(before)
     assert np.mean([curve[0] for curve in again.loss_curves_]) < np.mean([c[0] for c in quick().fit(df).loss_curves_])
-    with pytest.raises(ValueError, match="h, hidden_size, decoder and quantiles must stay"):
+    with pytest.raises(ValueError, match="difference and quantiles must stay"):
         again.set_params(hidden_size=9).fit(df)
 
 

@@ -120,6 +120,8 @@ TABLES = {
         "segment": [Acts(2, "forecast", {"window": 12})],
         "level": [Acts(3, "forecast")],
         "log": [Acts(False, "forecast")],
+        "scale": [Acts(True, "forecast"), Acts(False, "forecast", {"log": False})],
+        "difference": [Acts(True, "forecast")],
         "deseasonalize": [Acts(True, "forecast", {"season_length": 4, "deseasonalize": False})],
         "n_networks": [Acts(3, "forecast"), Acts(3, "networks")],
         "quantiles": [Acts([0.1, 0.9], "forecast"), Acts([0.2, 0.8], "losses", {"quantiles": [0.1, 0.9]})],

@@ -227,9 +227,7 @@ def test_training_goes_on_with_the_same_quantiles():
     forecaster = quick(max_steps=20, warm_start=True).fit(df)
     before = forecaster.predict(level=80)
     assert not forecaster.fit(df).predict(level=80).equals(before)
-    with pytest.raises(
-        ValueError, match=r"quantiles must stay those of the last fit, \(4, 8, 'direct', \(0\.1, 0\.9\)\)"
-    ):
+    with pytest.raises(ValueError, match=r"quantiles must stay those of the last fit, .*, \(0\.1, 0\.9\)\)"):
         forecaster.set_params(quantiles=[0.2, 0.8]).fit(df)
     pd.testing.assert_index_equal(forecaster.predict(level=80).columns, before.columns)
 

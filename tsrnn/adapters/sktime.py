@@ -23,7 +23,9 @@ class TsrnnForecaster(BaseForecaster):
     ----------
     season_length : int, default=1
         Steps of a season; 1 for none.
-    decoder, cell, hidden_size, window, segment, level, log, deseasonalize, fill_gaps : optional
+    decoder, cell, hidden_size, window, segment, level, log : optional
+        As in `tsrnn.RNNForecaster`, with the same defaults.
+    scale, difference, deseasonalize, fill_gaps : optional
         As in `tsrnn.RNNForecaster`, with the same defaults.
     n_networks, quantiles, theta_share, max_steps, learning_rate_init, batch_size, alpha, clip_norm : optional
         As in `tsrnn.RNNForecaster`, with the same defaults.
@@ -86,6 +88,8 @@ class TsrnnForecaster(BaseForecaster):
         segment="auto",
         level="auto",
         log="auto",
+        scale="auto",
+        difference=False,
         deseasonalize="auto",
         fill_gaps=False,
         n_networks=8,
@@ -109,6 +113,8 @@ class TsrnnForecaster(BaseForecaster):
         self.segment = segment
         self.level = level
         self.log = log
+        self.scale = scale
+        self.difference = difference
         self.deseasonalize = deseasonalize
         self.fill_gaps = fill_gaps
         self.n_networks = n_networks

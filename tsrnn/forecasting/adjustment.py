@@ -1,14 +1,16 @@
 """Series on a scale where they are alike, and back: logarithms or units of the series, without its own season."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+
+from tsrnn.forecasting.importance import spread
 
 
 @dataclass(frozen=True)
 class Adjustment:
-    """z = log(y + shift) where `logs`, y / shift elsewhere; less the effect of covariates at the step, and the seasonal
-    index of its phase.
+    """z = log(y + shift) where `logs`, y / shift elsewhere; over `unit`, less the effect of covariates at the step, and
+    the seasonal index of its phase.
 
     Phase 0 is the first step after the end of a series.
     """
@@ -17,19 +19,24 @@ class Adjustment:
     shift: np.ndarray  # (n_series,)
     season: np.ndarray  # (n_series, season_length)
     least: np.ndarray  # (n_series,), what `plain` takes for smaller values before a logarithm
+    unit: np.ndarray  # (n_series,)
     effects: list | None = None  # of covariates, at each step of each series and those to come
     ahead: np.ndarray | None = None  # (n_series, steps), those to come
 
     @classmethod
-    def of(cls, series, season_length, log, deseasonalize, effects=None):
-        """From a list of 1-D arrays. `log` "auto" takes the logarithm of series without negative values."""
+    def of(cls, series, season_length, log, deseasonalize, effects=None, scale="auto"):
+        """From a list of 1-D arrays. `log` "auto" takes the logarithm of series without negative values; `scale` "auto"
+        takes others in units of their mean size, True all in units of their naive error, False none in any.
+        """
         least, size = np.array([y.min() for y in series]), np.array([np.abs(y).mean() for y in series])
         size[size == 0] = 1
         logs = (least >= 0) if log == "auto" else np.full(len(series), log)
-        shift = np.where(logs, np.where(least > 0, 0, SHIFT * size - np.minimum(least, 0)), size)
+        shift = np.where(logs, np.where(least > 0, 0, SHIFT * size - np.minimum(least, 0)), size if scale else 1)
         season = np.zeros((len(series), season_length))
         ahead = None if effects is None else np.array([effect[len(y) :] for y, effect in zip(series, effects)])
-        adjustment = cls(logs, shift, season, LEAST * size, effects, ahead)
+        adjustment = cls(logs, shift, season, LEAST * size, np.ones(len(series)), effects, ahead)
+        if scale is True:
+            adjustment = replace(adjustment, unit=spread(adjustment.forward(series), season_length))
         if deseasonalize:
             season[:] = [seasonal_index(z, season_length) for z in adjustment.forward(series)]
         return adjustment
@@ -38,8 +45,8 @@ class Adjustment:
         """The adjusted series, a list of 1-D arrays."""
         period = self.season.shape[1]
         adjusted = [
-            (np.log(y + shift) if log else y / shift) - index[np.arange(-len(y), 0) % period]
-            for y, log, shift, index in zip(series, self.logs, self.shift, self.season)
+            (np.log(y + shift) if log else y / shift) / unit - index[np.arange(-len(y), 0) % period]
+            for y, log, shift, unit, index in zip(series, self.logs, self.shift, self.unit, self.season)
         ]
         if self.effects is None:
             return adjusted
@@ -47,8 +54,8 @@ class Adjustment:
 
     def plain(self, y):
         """Values (n_series, h) after the end of the series, adjusted."""
-        logs, shift, least = (part[:, None] for part in (self.logs, self.shift, self.least))
-        z = np.where(logs, np.log(np.maximum(y + shift, least)), y / np.where(logs, 1, shift))
+        logs, shift, least, unit = (part[:, None] for part in (self.logs, self.shift, self.least, self.unit))
+        z = np.where(logs, np.log(np.maximum(y + shift, least)), y / np.where(logs, 1, shift)) / unit
         return z - self.season[:, np.arange(y.shape[1]) % self.season.shape[1]]
 
     def inverse(self, z):
@@ -58,7 +65,7 @@ class Adjustment:
         if self.effects is not None:
             known = self.ahead[:, :h]  # of a last part that will be cut, not all
             z[:, : known.shape[1]] += known
-        logs, shift = self.logs[:, None], self.shift[:, None]
+        z, logs, shift = z * self.unit[:, None], self.logs[:, None], self.shift[:, None]
         return np.where(logs, np.maximum(np.exp(np.where(logs, z, 0)) - shift, 0), z * shift)
 
 

@@ -39,6 +39,8 @@ class Setting:
     decoder: str
     season_length: int
     log: bool | str
+    scale: bool | str
+    difference: bool
     hidden_size: int
     learning_rate_init: float
     batch_size: int
@@ -64,7 +66,15 @@ class Setting:
 
     def adjustment(self, histories, deseasonalize):
         effects = None if self.effects is None else [part @ self.effects for part in histories.future]
-        return Adjustment.of(histories.series, self.season_length, self.log, deseasonalize, effects)
+        return Adjustment.of(histories.series, self.season_length, self.log, deseasonalize, effects, self.scale)
+
+    def seen(self, z):
+        """What networks see of adjusted series."""
+        return [np.diff(one, prepend=one[0]) for one in z] if self.difference else z
+
+    def summed(self, z, blocks):
+        """Forecasts of what networks see as forecasts of adjusted series."""
+        return np.array([one[-1] for one in z])[:, None] + blocks.cumsum(axis=2) if self.difference else blocks
 
     def windows(self, z, plan, histories, sees_gaps):
         beside = histories.masks if sees_gaps else None, *histories[2:]
@@ -129,7 +139,7 @@ def train_members(histories, sees_gaps, jobs, n_steps, setting, course, label="n
     weights = importance(z[min(kinds)], setting.season_length)
 
     def work(number, job):
-        windows = setting.windows(z[job.plan.deseasonalize], job.plan, histories, sees_gaps)
+        windows = setting.windows(setting.seen(z[job.plan.deseasonalize]), job.plan, histories, sees_gaps)
         rows = windows.for_training(EPOCH * setting.batch_size, weights)
         on_epoch = course.of(f"{label} {number} of {len(jobs)}", epochs(n_steps))
         return train_member(rows, job, n_steps, setting, on_epoch)
@@ -199,8 +209,8 @@ def outlooks(histories, members, setting):
             adjustment = setting.adjustment(histories, plan.deseasonalize)
             adjusted[plan.deseasonalize] = adjustment, adjustment.forward(histories.series)
         adjustment, z = adjusted[plan.deseasonalize]
-        blocks = z_outlook(histories._replace(series=z), member, setting, backend)
-        outputs.append(np.stack([adjustment.inverse(block) for block in blocks]))
+        blocks = z_outlook(histories._replace(series=setting.seen(z)), member, setting, backend)
+        outputs.append(np.stack([adjustment.inverse(block) for block in setting.summed(z, blocks)]))
     return outputs
 
 

@@ -96,6 +96,12 @@ class RNNForecaster(BaseEstimator):
         Values a network sees, values of one step, and last values whose mean is the level.
     log : bool or "auto", default="auto"
         Whether to take logarithms; "auto" does for series without negative values.
+    scale : bool or "auto", default="auto"
+        Whether to take series in units of their naive error; "auto" takes logarithms as they are and other series in
+        units of their mean size.
+    difference : bool, default=False
+        Whether networks see and forecast the differences between neighbouring values, of which forecasts are the sum.
+        Already the level is taken out of a window; with `level=1` it is the last value.
     deseasonalize : bool or "auto", default="auto"
         Whether to take out each series' seasonal index, that of the classical decomposition, and put it back.
     fill_gaps : bool, default=False
@@ -185,6 +191,8 @@ class RNNForecaster(BaseEstimator):
     segment: int | str = "auto"
     level: int | str = "auto"
     log: bool | str = "auto"
+    scale: bool | str = "auto"
+    difference: bool = False
     deseasonalize: bool | str = "auto"
     fill_gaps: bool = False
     past_covariates: list | None = None
@@ -216,6 +224,8 @@ class RNNForecaster(BaseEstimator):
         "segment": [POSITIVE_INT, AUTO],
         "level": [POSITIVE_INT, AUTO],
         "log": [BOOLEAN, AUTO],
+        "scale": [BOOLEAN, AUTO],
+        "difference": [BOOLEAN],
         "deseasonalize": [BOOLEAN, AUTO],
         "fill_gaps": [BOOLEAN],
         "past_covariates": NAMES,
@@ -510,11 +520,12 @@ class RNNForecaster(BaseEstimator):
         check_parameters(self, self._constraints)
         if self.decoder == "encoder-decoder" and self.device == "cuda":
             raise ValueError("device of RNNForecaster must be 'cpu' or 'auto' for an encoder-decoder; got 'cuda'.")
-        if self.decoder != "direct" and self._quantiles():
-            raise ValueError(
-                f"quantiles of RNNForecaster must be None unless decoder is 'direct'; got {self.quantiles!r} with "
-                f"decoder={self.decoder!r}."
-            )
+        for name, needed in (("decoder", "direct"), ("difference", False)):
+            if getattr(self, name) != needed and self._quantiles():  # sums of quantiles are none
+                raise ValueError(
+                    f"quantiles of RNNForecaster must be None unless {name}={needed!r}; got {self.quantiles!r} with "
+                    f"{name}={getattr(self, name)!r}."
+                )
         backend_of(self._device(), type(self).__name__, self.precision)
 
     def _device(self):
@@ -522,7 +533,7 @@ class RNNForecaster(BaseEstimator):
 
     def _own_form(self):
         """What must stay with warm_start=True."""
-        return self.h, self.hidden_size, self.decoder, self._quantiles()
+        return self.h, self.hidden_size, self.decoder, self.scale, self.difference, self._quantiles()
 
     def _read(self, df, freq, columns):
         return to_panel(df, freq, *columns, self.fill_gaps, Roles.of(self, columns).columns)
@@ -651,8 +662,8 @@ class RNNForecaster(BaseEstimator):
         members, seeds = self._members, rng.randint(2**31, size=len(self._members))
         if self._own_form() != self._form:
             raise ValueError(
-                f"with warm_start=True, h, hidden_size, decoder and quantiles must stay those of the last fit, "
-                f"{self._form}; got {self._own_form()}."
+                "with warm_start=True, h, hidden_size, decoder, scale, difference and quantiles must stay those of the "
+                f"last fit, {self._form}; got {self._own_form()}."
             )
         jobs = [Job(m.plan, m.network.cell.name, seed, m.theta) for m, seed in zip(members, seeds)]
         course = Course(len(jobs) * epochs(max_steps), self.verbose)
