@@ -72,7 +72,7 @@ def main():
         ours(cell, df, 2, threads)
         pairs = [
             (
-                seconds_per_step(ours, cell, df, 310, 350, threads) / threads,
+                seconds_per_step(ours, cell, df, 310, 610, threads) / threads,
                 seconds_per_step(theirs, cell, df, 3, 13, threads),
             )
             for _ in range(arguments.repeats)

@@ -198,7 +198,7 @@ def test_theta_is_left_out_where_it_does_harm():
 def test_scale_takes_series_in_units_of_their_naive_error(log):
     rng = np.random.default_rng(0)
     series = [size * np.exp(rng.normal(size=(40, 1)).cumsum(axis=0)[:, 0] / 9) for size in (1, 1e3, 1e6)]
-    ahead = np.exp(rng.normal(size=(3, 5)))
+    ahead = np.exp(rng.normal(size=(3, 5))) * [[1], [1e3], [1e6]]
     adjustment = Adjustment.of(series, 4, log, True, scale=True)
     z = Adjustment.of(series, 4, log, False, scale=True).forward(series)
     np.testing.assert_allclose([np.abs(one[4:] - one[:-4]).mean() for one in z], 1)
