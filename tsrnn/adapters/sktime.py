@@ -31,7 +31,7 @@ class TsrnnForecaster(BaseForecaster):
         As in `tsrnn.RNNForecaster`, with the same defaults.
     random_state : int, RandomState or None, default=None
         The same int gives the same bits, whatever `n_jobs`.
-    n_jobs, device, verbose : optional
+    n_jobs, device, precision, verbose : optional
         As in `tsrnn.RNNForecaster`, with the same defaults.
 
     Attributes
@@ -103,6 +103,7 @@ class TsrnnForecaster(BaseForecaster):
         random_state=None,
         n_jobs=None,
         device="cpu",
+        precision="fp32",
         verbose=0,
     ):
         self.season_length = season_length
@@ -128,6 +129,7 @@ class TsrnnForecaster(BaseForecaster):
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.device = device
+        self.precision = precision
         self.verbose = verbose
         super().__init__()
 
