@@ -16,6 +16,7 @@ ORDER = [
     "encoder_decoder",
     "propagation",
     "decoding",
+    "learner",
     "training",
     "estimators",
     "forecasting",

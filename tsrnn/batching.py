@@ -16,10 +16,20 @@ class Batch(NamedTuple):
 
     x: np.ndarray  # (T, B, F)
     lengths: np.ndarray  # (B,)
+    device_lengths: object  # the same, as kernels take them
     context: np.ndarray  # (..., n_context)
     targets: np.ndarray  # (..., n_outputs)
     weights: np.ndarray  # (..., n_outputs); zero where there is no target
     initial: np.ndarray | None = None  # (layers and directions, n_states, B, H); None for zeros
+
+    @property
+    def form(self):
+        """Batches of the same form launch the same kernels on arrays of the same shapes."""
+        return self.x.shape, self.targets.shape
+
+
+def longest_first(lengths):
+    return (-lengths).argsort(kind="stable")
 
 
 def steps_of(lengths):
@@ -27,11 +37,10 @@ def steps_of(lengths):
     return np.nonzero(np.arange(lengths[0])[:, None] < lengths)
 
 
-def gather(values, starts, lengths, x, room):
+def gather(values, starts, device_lengths, x, room):
     """The rows of a batch into `x`."""
     put, level = room.backend.put, np.zeros(len(starts), x.dtype)
-    numbers = put(starts, room, "starts"), put(lengths, room, "lengths"), put(level, room, "level")
-    room.backend.gather(values, *numbers, x)
+    room.backend.gather(values, put(starts, room, "starts"), device_lengths, put(level, room, "level"), x)
 
 
 def targets_and_weights(rows, places, room):
@@ -46,7 +55,7 @@ def epoch_of(lengths, rng, batch_size, shuffle):
     if shuffle and len(rows) > batch_size and (lengths != lengths[0]).any():
         pool = 20 * batch_size  # large enough for similar lengths, small enough that batches differ between epochs
         pools = [rows[i : i + pool] for i in range(0, len(rows), pool)]
-        rows = np.concatenate([part[np.argsort(-lengths[part], kind="stable")] for part in pools])
+        rows = np.concatenate([part[longest_first(lengths[part])] for part in pools])
     batches = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]
     if shuffle:
         rng.shuffle(batches)
@@ -90,11 +99,12 @@ class Sequences:
 
     def batch(self, chosen, room):
         """Copies of the chosen rows, which must be sorted by length, longest first."""
-        lengths, dtype = self.lengths[chosen], self.values.dtype
-        x = room.take("x", (int(lengths[0]), len(chosen), self.n_features))
-        gather(room.resident(self.values), self.starts[chosen], lengths, x, room)
+        lengths, backend = self.lengths[chosen], room.backend
+        device_lengths = backend.put(lengths, room, "lengths")
+        x = room.take("x", (backend.rounded(int(lengths[0])), len(chosen), self.n_features))
+        gather(room.resident(self.values), self.starts[chosen], device_lengths, x, room)
         targets, weights = targets_and_weights(self, chosen, room)
-        return Batch(x, lengths, np.empty((len(chosen), 0), dtype), targets, weights)
+        return Batch(x, lengths, device_lengths, np.empty((len(chosen), 0), x.dtype), targets, weights)
 
     def places(self, chosen):
         """Where the outputs of the chosen rows belong among those of all."""
@@ -196,18 +206,19 @@ class Steps:
 
     def batch(self, chosen, room):
         """Copies of the chosen rows, which must be sorted by length, longest first."""
-        lengths, F, dtype = self.lengths[chosen], self.values.shape[1], self.values.dtype
+        lengths, F = self.lengths[chosen], self.values.shape[1]
+        device_lengths = room.backend.put(lengths, room, "lengths")
         x, places = room.take("x", (int(lengths[0]), len(chosen), F)), self.places(chosen)
-        gather(room.resident(self.values).reshape(-1), self.starts[chosen] * F, lengths, x, room)
+        gather(room.resident(self.values).reshape(-1), self.starts[chosen] * F, device_lengths, x, room)
         initial = None
         if self.carried is not None:
             _, n_ends, S, H = self.carried.shape
             initial, fresh = room.take("initial", (n_ends, S, len(chosen), H)), self.fresh[chosen]
             carried = room.resident(self.carried), self.series_of(chosen, room), room.backend.put(fresh, room, "fresh")
             room.backend.take_states(*carried, initial)
-        context = np.empty((len(places), 0), dtype)
+        context = np.empty((len(places), 0), x.dtype)
         targets, weights = targets_and_weights(self, places, room)
-        return Batch(x, lengths, context, targets, weights, initial)
+        return Batch(x, lengths, device_lengths, context, targets, weights, initial)
 
     def series_of(self, chosen, room):
         return room.backend.put(self.series[chosen], room, "series")
@@ -238,7 +249,7 @@ class PairBatch(NamedTuple):
 
     source: Batch
     target: Batch
-    order: np.ndarray  # (B,): the row of `target` that each row of `source` belongs to
+    order: object  # (B,), on the device: the row of `target` that each row of `source` belongs to
     forced: np.ndarray  # of each step of `target`: its input is as given, not what the decoder said before
     initial: None = None  # the source says where the decoder begins
 
@@ -249,6 +260,11 @@ class PairBatch(NamedTuple):
     @property
     def weights(self):
         return self.target.weights
+
+    @property
+    def form(self):
+        """As of `Batch`; None where the decoder goes on from what it said, over the rows that still run at a step."""
+        return (*self.source.form, *self.target.form) if self.forced.all() else None
 
 
 @dataclass
@@ -312,10 +328,10 @@ class Pairs:
 
     def batch(self, chosen, room):
         """Copies of the chosen rows, whose targets must be sorted by length, longest first."""
-        order = np.argsort(-self.source.lengths[chosen], kind="stable")
+        order = longest_first(self.source.lengths[chosen])
         source = self.source.batch(chosen[order], room.part("source"))
         target = self.target.batch(chosen, room.part("target"))
-        return PairBatch(source, target, order, self.forced[self.places(chosen)])
+        return PairBatch(source, target, room.backend.put(order, room, "order"), self.forced[self.places(chosen)])
 
     def n_batches(self, batch_size):
         return self.source.n_batches(batch_size)

@@ -14,7 +14,8 @@ def decode(network, theta, rows, max_length, beam_width, n_jobs, rooms):
     packed = network.packing(backend=backend)(backend.to_device(theta))
 
     def work(chosen, room):
-        first, _ = network.encode(packed, rows.batch(chosen, room), np.arange(len(chosen)), room)
+        order = backend.put(np.arange(len(chosen)), room, "order")
+        first, _ = network.encode(packed, rows.batch(chosen, room), order, room)
         out[chosen] = beam_search(network, packed, first, max_length, beam_width, room)
 
     in_chunks(work, network, rows.lengths, n_jobs, slices(rows, backend), rooms)

@@ -93,24 +93,24 @@ class EncoderDecoder:
         """As if sources were as long as targets."""
         return sum(net.work(n_steps) for net in self.nets)
 
-    def encode(self, packed, source, order, room, seed=None, keep=False):
+    def encode(self, packed, source, order, room, noise=None, keep=False):
         """States that start the decoder, (layers, n_states, B, H), row `order[i]` from row i of the source; traces."""
         inner, backend = room.part("encoder"), room.backend
-        _, traces = self.encoder.forward(packed.encoder, source, inner, seed, keep)
-        last = self.encoder.last_states(traces, source.lengths, inner)
+        _, traces = self.encoder.forward(packed.encoder, source, inner, noise, keep)
+        last = self.encoder.last_states(traces, source.device_lengths, inner)
         _, S, B, _ = last.shape
         first = room.take("first", (self.decoder.n_layers, S, B, self.decoder.width))
-        backend.side_by_side(last, backend.put(order, room, "order"), self.encoder.hidden_size, first)
+        backend.side_by_side(last, order, self.encoder.hidden_size, first)
         return first, traces
 
     def step(self, packed, x, states, room):
         """Outputs (B, padded n_outputs) of one step of the decoder over x (1, B, F), and the states after it; those
         before it are the first B of `states`.
         """
-        B, none = x.shape[1], np.empty((x.shape[1], 0), self.dtype)
-        batch, inner = Batch(x, np.ones(B, np.int64), none, none, none, states), room.part("decoder")
+        none, once, inner = np.empty((x.shape[1], 0), self.dtype), np.ones(x.shape[1], np.int64), room.part("decoder")
+        batch = Batch(x, once, room.backend.put(once, inner, "once"), none, none, none, states)
         outputs, traces = self.decoder.forward(packed.decoder, batch, inner)
-        return outputs, self.decoder.last_states(traces, batch.lengths, inner)
+        return outputs, self.decoder.last_states(traces, batch.device_lengths, inner)
 
     def _unroll(self, packed, target, forced, room):
         """Outputs of every step, one step at a time; inputs that are not as given are filled in."""
@@ -127,28 +127,27 @@ class EncoderDecoder:
             at += n
         return outputs
 
-    def forward(self, packed, batch, room, seed=None, keep=False):
+    def forward(self, packed, batch, room, noise=None, keep=False):
         """Outputs (steps, padded n_outputs) of a batch of pairs, and traces for `backward` if `keep`."""
-        first, read = self.encode(packed, batch.source, batch.order, room, seed, keep)
+        first, read = self.encode(packed, batch.source, batch.order, room, noise, keep)
         target, outputs, written = batch.target._replace(initial=first), None, None
         if not batch.forced.all():
             outputs = self._unroll(packed, target, batch.forced, room)
         if keep or outputs is None:
-            noise = None if seed is None else seed + self.encoder.n_layers
-            outputs, written = self.decoder.forward(packed.decoder, target, room.part("decoder"), noise, keep)
+            later = None if noise is None else noise.after(self.encoder.n_layers)
+            outputs, written = self.decoder.forward(packed.decoder, target, room.part("decoder"), later, keep)
         return outputs, Pair(read, written)
 
-    def backward(self, packed, batch, traces, slopes, grad, room, seed=None, bptt_steps=None):
+    def backward(self, packed, batch, traces, slopes, grad, room, noise=None, bptt_steps=None):
         """Fill `grad` from the slopes of the outputs; none goes through what the decoder said, as a symbol has none.
 
         `bptt_steps` are steps back from the encoder's last one.
         """
-        own, noise = self._split(grad), None if seed is None else seed + self.encoder.n_layers
-        written = packed.decoder, batch.target, traces.decoder, slopes, own.decoder, room.part("decoder"), noise
+        own, later = self._split(grad), None if noise is None else noise.after(self.encoder.n_layers)
+        written = packed.decoder, batch.target, traces.decoder, slopes, own.decoder, room.part("decoder"), later
         dfirst = self.decoder.backward(*written)
         _, S, B, _ = dfirst.shape
         dlast = room.take("dlast", (len(self.encoder.ends), S, B, self.encoder.width))
-        order = room.backend.put(batch.order, room, "order")
-        room.backend.apart_again(dfirst, order, self.encoder.hidden_size, dlast)
-        read = packed.encoder, batch.source, traces.encoder, None, own.encoder, room.part("encoder"), seed, bptt_steps
+        room.backend.apart_again(dfirst, batch.order, self.encoder.hidden_size, dlast)
+        read = packed.encoder, batch.source, traces.encoder, None, own.encoder, room.part("encoder"), noise, bptt_steps
         self.encoder.backward(*read, dlast=dlast)

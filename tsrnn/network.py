@@ -69,6 +69,16 @@ class Room:
         return self.residents[id(array)][1]
 
 
+class Noise(NamedTuple):
+    """Of dropout: a seed, as the device has it, and the number of layers that drew from it before."""
+
+    seed: object
+    drawn: int
+
+    def after(self, n_layers):
+        return self._replace(drawn=self.drawn + n_layers)
+
+
 class Trace(NamedTuple):
     """What one direction of one layer leaves for the way back."""
 
@@ -213,18 +223,17 @@ class Network:
         """Multiplications of a forward pass over that many steps in all."""
         return n_steps * self.layout.parts[f"bias_hh{self.ends[-1]}"].stop
 
-    def forward(self, packed, batch, room, seed=None, keep=False):
+    def forward(self, packed, batch, room, noise=None, keep=False):
         """Outputs (rows or steps, padded n_outputs) of a batch, None without a head, and traces for `last_states`, and
         for `backward` if `keep`.
 
-        `packed` from `packing`; `seed` switches dropout on.
+        `packed` from `packing`; `noise` switches dropout on.
         """
         cell, H, D, x, backend = self.cell, self.width, len(self.directions), batch.x, room.backend
-        lengths = backend.put(batch.lengths, room, "lengths")
-        (T, B, _), traces = x.shape, []
+        lengths, (T, B, _), traces = batch.device_lengths, x.shape, []
         for layer in range(self.n_layers):
             if layer:
-                x = self._between(traces, layer, lengths, room, seed)
+                x = self._between(traces, layer, lengths, room, noise)
             for d, direction in enumerate(self.directions):
                 end = f"_l{layer}{direction}"
                 inputs = x
@@ -258,15 +267,14 @@ class Network:
         return room.take("seen", (n_rows, self.layout.shapes["weight_ho"][0]))
 
     def last_states(self, traces, lengths, room):
-        """States after the last step of every row: (layers and directions, n_states, B, H)."""
+        """States after the last step of every row: (layers and directions, n_states, B, H); `lengths` on the device."""
         last = room.take("last", (len(traces), self.cell.n_states, len(lengths), self.width))
-        lengths = room.backend.put(lengths, room, "lengths")
         for i, trace in enumerate(traces):
             room.backend.last_states(trace.states, lengths, last[i])
         return last
 
     def backward(
-        self, packed, batch, traces, slopes, grad, room, seed=None, bptt_steps=None, dx=None, dlast=None,
+        self, packed, batch, traces, slopes, grad, room, noise=None, bptt_steps=None, dx=None, dlast=None,
         scan=None,
     ):  # fmt: skip
         """Fill `grad` (n_parameters,) from the slopes of the outputs; the slopes of the initial states are returned.
@@ -275,8 +283,7 @@ class Network:
         `scan` takes each layer and direction back through time, the backend's if not given.
         """
         cell, H, D, starts, backend = self.cell, self.width, len(self.directions), self.layout.parts, room.backend
-        lengths, scan = backend.put(batch.lengths, room, "lengths"), scan or backend.backward
-        T, B, _ = traces[0].x.shape
+        lengths, scan, (T, B, _) = batch.device_lengths, scan or backend.backward, traces[0].x.shape
         if self.n_outputs:
             seen = self._seen(batch.lengths, room)
             dseen = room.take("dseen", seen.shape)
@@ -304,11 +311,11 @@ class Network:
                 scan(cell, x, lengths, bptt_steps or T, *weights, states, saved, *slopes_of)
                 if d and below is not None:
                     backend.place(slopes_x, 0, below, 0, below.shape[2], lengths, True, True)
-            if layer and seed is not None and self.dropout:
-                backend.drop(below.reshape(-1), np.uint64(seed + layer), self.dropout, below.reshape(-1))
+            if layer and noise is not None and self.dropout:
+                backend.drop(below.reshape(-1), noise.seed, noise.drawn + layer, self.dropout, below.reshape(-1))
         return all_dstates
 
-    def _between(self, traces, layer, lengths, room, seed):
+    def _between(self, traces, layer, lengths, room, noise):
         """What the layer below hands up: its outputs, both directions side by side, with dropout while training."""
         D, H, backend = len(self.directions), self.width, room.backend
         x = traces[-D].states[0, 1:]
@@ -317,8 +324,8 @@ class Network:
             x = room.take(f"x{layer}", (T, B, D * H))
             for d in (0, 1):
                 backend.place(traces[d - D].states[0, 1:], 0, x, d * H, H, lengths, d == 1, False)
-        if seed is not None and self.dropout:
+        if noise is not None and self.dropout:
             kept = room.take(f"x{layer}_kept", x.shape)
-            backend.drop(x.reshape(-1), np.uint64(seed + layer), self.dropout, kept.reshape(-1))
+            backend.drop(x.reshape(-1), noise.seed, noise.drawn + layer, self.dropout, kept.reshape(-1))
             x = kept
         return x

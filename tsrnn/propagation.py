@@ -7,7 +7,8 @@ from operator import add
 import numpy as np
 
 from tsrnn.backends import cpu
-from tsrnn.network import Room
+from tsrnn.batching import longest_first
+from tsrnn.network import Noise, Room
 
 
 class Rooms:
@@ -23,10 +24,6 @@ class Rooms:
             yield room
         finally:
             self.free.append(room)
-
-
-def longest_first(lengths):
-    return (-lengths).argsort(kind="stable")
 
 
 def cut(network, lengths, backend):
@@ -70,7 +67,7 @@ def predict(network, theta, rows, n_jobs, passes=None, rooms=None):
         outputs, traces = network.forward(packed, batch, room)
         out[rows.places(chosen)] = backend.to_host(outputs)[:, : network.n_outputs]
         if batch.initial is not None:
-            rows.carry(chosen, network.last_states(traces, batch.lengths, room), room)
+            rows.carry(chosen, network.last_states(traces, batch.device_lengths, room), room)
 
     in_chunks(work, network, rows.lengths, n_jobs, slices(rows, backend) if passes is None else passes, rooms)
     carried = getattr(rows, "carried", None)
@@ -84,6 +81,19 @@ def total_weight(loss, weights):
     return float(weights[:, 0].sum() if loss.softmax else weights.sum())
 
 
+def numbers(network, total, seed, rooms):
+    """What `gradient` has besides its rows, on the device."""
+    put, room = rooms.backend.numbers, rooms.shared
+    return put(total, network.dtype, room, "total"), None if seed is None else put(seed, np.uint64, room, "seed")
+
+
+def bring(network, rows, chosen, total, rooms, seed):
+    """Send ahead what `gradient` of rows, longest first, needs in one chunk; the form of the batch is returned."""
+    numbers(network, total, seed, rooms)
+    with rooms.one() as room:
+        return rows.batch(chosen, room).form
+
+
 def gradient(network, theta, rows, chosen, total, loss, parameter, rooms, n_jobs=1, seed=None, bptt_steps=None):
     """The loss of the chosen rows over `total`, and its gradient in chunks' parts (n_chunks, n_parameters).
 
@@ -93,10 +103,11 @@ def gradient(network, theta, rows, chosen, total, loss, parameter, rooms, n_jobs
     packed = network.packing(training=True, backend=backend)(theta)
     chunks = cut(network, rows.lengths[chosen], backend)
     grads = rooms.shared.take("grads", (len(chunks), network.layout.size))
+    total, seed = numbers(network, total, seed, rooms)
 
     def work(chunk):
         with rooms.one() as room:
-            noise = None if seed is None else seed + chunk * network.n_layers
+            noise = None if seed is None else Noise(seed, chunk * network.n_layers)
             mine = chosen[chunks[chunk]]
             batch = rows.batch(mine, room)
             outputs, traces = network.forward(packed, batch, room, noise, keep=True)
@@ -104,7 +115,7 @@ def gradient(network, theta, rows, chosen, total, loss, parameter, rooms, n_jobs
             value = backend.loss(loss, outputs, batch.targets, batch.weights, parameter, total, slopes)
             network.backward(packed, batch, traces, slopes, grads[chunk], room, noise, bptt_steps)
             if batch.initial is not None:
-                rows.carry(mine, network.last_states(traces, batch.lengths, room), room)
+                rows.carry(mine, network.last_states(traces, batch.device_lengths, room), room)
             return value
 
     return reduce(add, backend.each(work, len(chunks), n_jobs)), grads

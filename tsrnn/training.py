@@ -8,10 +8,10 @@ from itertools import islice
 import numpy as np
 
 from tsrnn.backends import cpu
-from tsrnn.backends.devices import backend_of
 from tsrnn.exceptions import DivergenceError, InterruptedFitWarning
+from tsrnn.learner import Learner, NotFinite
 from tsrnn.progress import Line
-from tsrnn.propagation import Rooms, gradient, predict, total_weight
+from tsrnn.propagation import predict, total_weight
 from tsrnn.rules.losses import LOSSES
 from tsrnn.rules.updates import UPDATES
 
@@ -89,60 +89,28 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
 
     On the GPU the work of an epoch is launched without waiting, and its losses and norms are read at its end.
     """
-    history, loss = history or History(), LOSSES[recipe.loss]
-    backend = backend_of(recipe.device, precision=recipe.precision)
-    rooms = Rooms(network.dtype, backend)
-    update, size = UPDATES[recipe.solver], network.layout.size
+    history = history or History()
     if history.moments is None:
-        history.moments = np.zeros((update.n_moments, size), network.dtype)
-    held = theta, history.moments  # of numpy's; what moves is on the device, and read after every epoch
-    moving, moments = (backend.to_device(part) for part in held)
-    flat, decay = moving.reshape(1, size), backend.to_device(network.decay()[None])
-    grad = backend.zeros((1, size), network.dtype)
-    limit = math.inf if recipe.clip_value is None else float(recipe.clip_value)
-    alpha, shrink = (0.0, recipe.alpha) if update.decoupled else (float(recipe.alpha), 0.0)
+        history.moments = np.zeros((UPDATES[recipe.solver].n_moments, network.layout.size), network.dtype)
+    learner = Learner(network, theta, history.moments, rows, recipe)
     plateau, factor, best = Plateau(recipe.tol, recipe.n_iter_no_change), 1.0, theta.copy()
     step, n_steps = 0, recipe.max_steps or recipe.max_iter * rows.n_batches(recipe.batch_size)
-    line, norms = Line() if recipe.verbose else None, []
+    line = Line() if recipe.verbose else None
     try:
         for epoch in range(recipe.max_iter):
-            values, shares, total, weight = [], [], 0.0, 0.0
             left = recipe.max_steps and recipe.max_steps - step
-            for chosen in islice(rows.epoch(rng, recipe.batch_size, recipe.shuffle), left):
-                share = total_weight(loss, rows.weights_of(chosen))
-                seed = int(rng.integers(2**62)) if network.dropout else None
-                settings = loss, recipe.parameter, rooms, recipe.n_jobs, seed, recipe.bptt_steps
-                value, grads = gradient(network, moving, rows, chosen, share, *settings)
-                if not share:  # nothing to learn here, but a state to carry on
-                    continue
-                norm, clipped = backend.combine(grads, flat, decay, alpha, limit, grad)
-                if not backend.is_finite(value, norm):
-                    theta[:] = best
-                    raise diverged(recipe, epoch, value, norm)
+            batches = list(islice(rows.epoch(rng, recipe.batch_size, recipe.shuffle), left))
+            learner.begin(len(batches))
+            for chosen in batches:
                 rate = factor * rate_at(recipe, step, n_steps)
-                step, history.n_updates = step + 1, history.n_updates + 1
-                c = update.coefficients(history.n_updates, rate, recipe.momentum)
-                clip = clipped, recipe.clip_norm
-                backend.move(update, flat, grad, moments, decay, c, limit, *clip, rate * shrink)
-                norms.append(norm)
-                values.append(value)
-                shares.append(share)
-            backend.to_host(moving, theta)
-            values, found, norms = backend.read_numbers(values), backend.read_numbers(norms), []
-            finite = np.isfinite(theta).all()  # the last update is followed by no gradient that would show it
-            for value, norm, share in zip(values, found, shares, strict=True):
-                if not (math.isfinite(value) and math.isfinite(norm)):
-                    finite = False
-                    break
-                history.grad_norm_curve.append(norm)
-                total, weight = total + share * value, weight + share
-            if not finite:
-                theta[:] = best
-                raise diverged(recipe, epoch, value, norm)
-            history.loss_curve.append(total / weight if weight else math.nan)  # no known target was drawn
+                seed = int(rng.integers(2**62)) if network.dropout else None
+                learned = learner.update(chosen, history.n_updates + 1, rate, seed)
+                step, history.n_updates = step + learned, history.n_updates + learned
+            learner.fetch()
+            history.loss_curve.append(mean_of_epoch(learner, theta, history))
             monitored = history.loss_curve[-1]
             if validation is not None:
-                monitored = mean_loss(network, theta, validation, recipe, rooms)
+                monitored = mean_loss(network, theta, validation, recipe, learner.rooms)
                 history.validation_loss_curve.append(monitored)
             if line:
                 line.show(described(epoch, recipe, history))
@@ -155,18 +123,34 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
                 factor, plateau.count = factor / 5, 0
             if stop:
                 break
+    except NotFinite as found:
+        theta[:] = best
+        raise diverged(recipe, epoch, *found.args) from None
     except KeyboardInterrupt:
         theta[:] = best
         message = f"fit was interrupted after {len(history.loss_curve)} epochs; the best weights so far are kept."
         warnings.warn(message, InterruptedFitWarning, stacklevel=2)
     finally:
-        history.grad_norm_curve += backend.read_numbers(norms)
-        backend.to_host(moments, history.moments)
+        history.grad_norm_curve += learner.read()[1]
+        learner.backend.to_host(learner.moments, history.moments)
     if recipe.early_stopping:
         theta[:] = best
     if line:
         line.end()
     return history
+
+
+def mean_of_epoch(learner, theta, history):
+    """The weighted mean loss of an epoch's updates, whose norms go into the history."""
+    total, weight_of_all, loss, norm = 0.0, 0.0, math.nan, math.nan  # unless a target was drawn
+    for loss, norm, weight in zip(*learner.read(), strict=True):
+        if not (math.isfinite(loss) and math.isfinite(norm)):
+            raise NotFinite(loss, norm)
+        history.grad_norm_curve.append(norm)
+        total, weight_of_all = total + weight * loss, weight_of_all + weight
+    if not np.isfinite(theta).all():  # the last update is followed by no gradient that would show it
+        raise NotFinite(loss, norm)
+    return total / weight_of_all if weight_of_all else math.nan
 
 
 def diverged(recipe, epoch, value, norm):

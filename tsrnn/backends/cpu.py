@@ -14,7 +14,6 @@ import numpy as np
 from tsrnn.backends import elementwise, scan
 from tsrnn.backends.elementwise import (  # noqa: F401 verbs as they are
     combine,
-    drop,
     every_output,
     gather,
     last_outputs,
@@ -148,6 +147,16 @@ def put(array, room, name):
     return array
 
 
+def numbers(values, dtype, room, name):
+    """A number, or a few."""
+    return values
+
+
+def rounded(n_steps):
+    """How many steps there is memory for."""
+    return n_steps
+
+
 def take_rows(array, chosen, room, name):
     return array[chosen]
 
@@ -155,6 +164,11 @@ def take_rows(array, chosen, room, name):
 def averages(values, ends, n, room, name):
     """The mean of the `n` values before each of `ends`."""
     return values[ends[:, None] - 1 - np.arange(n)].mean(axis=1, dtype=values.dtype)
+
+
+def drop(x, seed, layer, rate, out):
+    """out = x / (1 - rate) or zero, the latter at a share of `rate`; each layer draws noise of its own from a seed."""
+    elementwise.drop(x, np.uint64(seed + layer), rate, out)
 
 
 # Network
@@ -192,17 +206,32 @@ def loss(loss, outputs, targets, weights, parameter, total_weight, slopes):
     return elementwise.make_loss(loss)(outputs, targets, weights, parameters, total_weight, slopes)
 
 
-def read_numbers(numbers):
-    """As floats what `loss` and `combine` returned."""
-    return numbers
+def new_log(n, dtype):
+    """Room for the loss and the norm of n updates, (2, n)."""
+    return np.zeros((2, n))
 
 
-def is_finite(*numbers):
+def note(log, at, loss, norm):
+    """log[:, at] = loss, norm."""
+    log[:, at] = loss, norm
+
+
+def is_finite(loss, norm):
     """False where it is known already that one is not finite."""
-    return all(map(math.isfinite, numbers))
+    return math.isfinite(loss) and math.isfinite(norm)
 
 
-def move(update, theta, grad, moments, decay, c, limit, norm, clip_norm, shrink):
-    """One step of the optimiser, the gradient scaled down to `clip_norm`, if given, from its `norm`."""
+def move(update, theta, grad, moments, decay, c, limit, norm, clip_norm):
+    """One step of the optimiser, the gradient scaled down to `clip_norm`, if given, from its `norm`.
+
+    `c` are the four numbers of the rule, and decoupled weight decay.
+    """
     scale = 1.0 if clip_norm is None or norm <= clip_norm else clip_norm / norm
-    elementwise.make_update(update)(theta, grad, moments, decay, c, limit, scale, shrink)
+    elementwise.make_update(update)(theta, grad, moments, decay, c[:4], limit, scale, c[4])
+
+
+def repeated(bring, update):
+    """`update`, for one call after the other; before each a device calls `bring` with the same arguments, and where
+    that returns a form it has met before, it launches all at once what it has launched then.
+    """
+    return update

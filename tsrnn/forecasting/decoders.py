@@ -31,7 +31,7 @@ class DecodedWindows(Windows):
         """Covariates that the decoder sees at a step."""
         return 0 if self.future is None else self.step * (self.future.size // len(self.values))
 
-    def beginning(self, cell, hidden_size, rng, n_blocks=1):
+    def beginning(self, cell, hidden_size, rng, n_blocks):
         network = EncoderDecoder(cell, self.n_inputs, hidden_size, self.step * n_blocks, n_known=self.n_known)
         return network, network.initial(rng)
 
@@ -50,18 +50,26 @@ class DecodedWindows(Windows):
         return self._step_by_step(super().weights_of(chosen)).reshape(-1, self.step)
 
     def batch(self, chosen, room):
-        source, B = super().batch(chosen, room.part("source")), len(chosen)
-        lengths, targets = np.full(B, self.n_steps), self._step_by_step(source.targets)
-        x = room.take("x", (self.n_steps, B, self.step + self.n_known))
-        x[0, :, : self.step], x[1:, :, : self.step] = source.context[:, -self.step :], targets[:-1]
+        source, backend, B, n = super().batch(chosen, room.part("source")), room.backend, len(chosen), self.n_steps
+        stops, lengths = self.stops[chosen], np.full(len(chosen), self.n_steps)
+        steps, ends = backend.put(lengths, room, "lengths"), backend.put(stops, room, "ends")
+        values, zero = room.resident(self.values), backend.put(np.zeros(B, self.values.dtype), room, "zero")
+        level = backend.averages(values, ends, self.level, room, "level")
+        x, before, targets = (
+            room.take(name, (n, B, width))
+            for name, width in (("x", self.step + self.n_known), ("before", self.step), ("targets", self.step))
+        )
+        backend.gather(values, backend.put(stops - self.step, room, "begins"), steps, level, before)
+        backend.gather(values, ends, steps, level, targets)
+        backend.place(before, 0, x, 0, self.step, steps, False, False)
         if self.future is not None:
-            known, begins = room.take("known", (self.n_steps, B, self.n_known)), self.stops[chosen]
-            begins = begins * (self.n_known // self.step)
-            room.backend.gather(self.future, begins, lengths, np.zeros(B, known.dtype), known)
-            x[:, :, self.step :] = known
-        n = self.n_steps * B
-        target = Batch(x, lengths, np.empty((n, 0), x.dtype), targets.reshape(n, -1), source.weights)
-        return PairBatch(source, target, np.arange(B), np.full(n, self.n_draws > 0))
+            begins = backend.put(stops * (self.n_known // self.step), room, "begins of known")
+            known = room.take("known", (n, B, self.n_known))
+            backend.gather(room.resident(self.future), begins, steps, zero, known)
+            backend.place(known, 0, x, self.step, self.n_known, steps, False, False)
+        none, targets = np.empty((n * B, 0), x.dtype), targets.reshape(n * B, self.step)
+        target = Batch(x, lengths, steps, none, targets, source.weights)
+        return PairBatch(source, target, backend.put(np.arange(B), room, "order"), np.full(n * B, self.n_draws > 0))
 
 
 # Rows, and how many values they give at once, for a horizon h in steps of so many.

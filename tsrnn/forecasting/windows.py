@@ -70,7 +70,7 @@ class Windows:
         of_a_value = sum(table.size for table in tables if table is not None) // len(self.values)
         return self.segment * of_a_value + (0 if self.static is None else self.static.shape[1])
 
-    def beginning(self, cell, hidden_size, rng, n_blocks=1):
+    def beginning(self, cell, hidden_size, rng, n_blocks):
         """A network for these rows that gives their `h` values `n_blocks` times, and its weights at first: its linear
         way starts from "as the level is".
         """
@@ -100,7 +100,7 @@ class Windows:
 
     @property
     def lengths(self):
-        return np.full(len(self.stops), self.window // self.segment)
+        return np.broadcast_to(self.window // self.segment, len(self.stops))
 
     def places(self, chosen):
         return chosen
@@ -144,7 +144,7 @@ class Windows:
                 backend.place(part, 0, both, column, part.shape[2], steps, False, False)
                 column += part.shape[2]
             x = both
-        return Batch(x, lengths, context[0], targets[0], backend.put(self.weights_of(chosen), room, "weights"))
+        return Batch(x, lengths, steps, context[0], targets[0], backend.put(self.weights_of(chosen), room, "weights"))
 
     def _beside(self, chosen, room, steps):
         """What the network sees beside the values: (T, B, ...) of each kind."""

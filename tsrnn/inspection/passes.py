@@ -6,6 +6,7 @@ from functools import partial
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from tsrnn.batching import longest_first
 from tsrnn.estimators.base import BaseRecurrent
 from tsrnn.estimators.sequence import BaseSequence
 from tsrnn.network import Network, Room
@@ -41,7 +42,7 @@ def passes(estimator, rows):
 
     The way back is `Network.backward`, which still wants slopes of the outputs.
     """
-    network, order = estimator._network, np.argsort(-rows.lengths, kind="stable")
+    network, order = estimator._network, longest_first(rows.lengths)
     packed, room = network.packing(training=True)(estimator._theta), Room(network.dtype)
     grad = np.empty(network.layout.size, network.dtype)
     for first in range(0, len(order), ROWS):

@@ -1,7 +1,7 @@
 """The GPU's verbs: those of the CPU (see `tsrnn.backends.cpu`), with arrays that live on the device.
 
-A batch is one chunk. Kernels are launched and not waited for: what they find out, a loss or a norm, is a `Number` until
-`read_numbers`. Every sum has a fixed order, so that the same seed gives the same bits.
+A batch is one chunk. Kernels are launched and not waited for: a loss or a norm is the parts of its sum, on the device,
+and is read from a log. Every sum has a fixed order, so that the same seed gives the same bits.
 """
 
 import math
@@ -9,17 +9,17 @@ import math
 import numpy as np
 
 from tsrnn.backends.cuda import elementwise
+from tsrnn.backends.cuda.graphs import Repeated as repeated  # noqa: F401 a verb as it is
 from tsrnn.backends.cuda.launching import (
     N_PARTS,
     SIMULATED,  # noqa: F401
+    STREAM,
     THREADS,
     allocate,
     launch,
     launch_over,
     memory,
-    new_numbers,
     nothing,
-    read_numbers,  # noqa: F401 a verb as it is
     scratch,
     to_device,
 )
@@ -27,6 +27,7 @@ from tsrnn.backends.cuda.packing import Packing  # noqa: F401
 from tsrnn.backends.cuda.precision import in_precision
 
 MOST_ROWS = 16384  # of one forward pass in a prediction
+EIGHTHS = 16  # steps from which on they are rounded up
 
 
 def count_chunks(n_rows, work):
@@ -93,9 +94,23 @@ def add_columns(source, column, out):
 
 
 def put(array, room, name):
+    if memory.parcel is not None:
+        there = memory.parcel.put(array, (room, name))
+        if there is not None:
+            return there
     out = room.take(name, array.shape, array.dtype)
-    out.copy_to_device(np.ascontiguousarray(array), stream=memory.stream)
+    out.copy_to_device(np.ascontiguousarray(array), stream=STREAM)
     return out
+
+
+def numbers(values, dtype, room, name):
+    return put(np.array(values, dtype, ndmin=1), room, name)
+
+
+def rounded(n_steps):
+    """Up to the next eighth of a power of two, so that fewer kinds of updates are recorded."""
+    eighth = 1 << max(n_steps - 1, 1).bit_length() - 4 if n_steps > EIGHTHS else 1
+    return -(-n_steps // eighth) * eighth
 
 
 def take_rows(array, chosen, room, name):
@@ -149,10 +164,11 @@ def spread(dseen, column, lengths, doutputs, backwards):
     launch_over(elementwise.spread, doutputs.size, dseen, column, lengths, before, doutputs, backwards)
 
 
-def drop(x, seed, rate, out):
+def drop(x, seed, layer, rate, out):
     number = x.dtype.type
     threshold = np.float32(math.ceil(rate * 2**24) / 2**24)  # the noise is a multiple of 2^-24
-    launch_over(elementwise.drop, x.size, x, seed, threshold, number(np.float32(1 / (1 - rate))), number(0), out)
+    numbers = threshold, number(np.float32(1 / (1 - rate))), number(0)
+    launch_over(elementwise.drop, x.size, x, seed, np.uint64(layer), *numbers, out)
 
 
 # Head, loss, update
@@ -173,30 +189,40 @@ def log_softmax(outputs, n):
     launch_over(elementwise.log_softmax, outputs.shape[0], outputs, n)
 
 
+def parts_of(name, dtype):
+    return scratch(name, N_PARTS, dtype)[:N_PARTS]
+
+
 def loss(loss, outputs, targets, weights, parameter, total_weight, slopes):
     dtype = outputs.dtype
-    (value,), parameters = new_numbers(1, N_PARTS, dtype), constants(parameter, dtype)
-    numbers = parameters, dtype.type(total_weight)
-    arguments = outputs, targets, weights, *numbers, slopes, value.ledger, value.begin
+    parts, parameters = parts_of("loss", dtype), constants(parameter, dtype)
+    arguments = outputs, targets, weights, parameters, total_weight, slopes, parts
     launch(elementwise.make_loss(loss, dtype), N_PARTS, THREADS, *arguments)
-    return value
+    return parts
 
 
 def combine(grads, theta, decay, alpha, limit, grad):
     dtype = grad.dtype
-    (raw, cut), number = new_numbers(2, N_PARTS, dtype, root=True), dtype.type
-    arguments = grads, theta, decay, number(alpha), number(limit), grad, raw.ledger, raw.begin, cut.begin
+    squares, cut, number = parts_of("squares", dtype), parts_of("squares cut", dtype), dtype.type
+    arguments = grads, theta, decay, number(alpha), number(limit), grad, squares, cut
     launch(elementwise.make_combine(dtype), N_PARTS, THREADS, *arguments)
-    return raw, cut
+    return squares, cut
 
 
-def is_finite(*numbers):
-    """Not known before `read_numbers`."""
+def new_log(n, dtype):
+    return zeros((2, n), np.dtype(dtype))
+
+
+def note(log, at, loss, norm):
+    launch(elementwise.note, 1, 1, log, at, loss, norm)
+
+
+def is_finite(loss, norm):
+    """Not known before the log is read."""
     return True
 
 
-def move(update, theta, grad, moments, decay, c, limit, norm, clip_norm, shrink):
+def move(update, theta, grad, moments, decay, c, limit, norm, clip_norm):
     number = grad.dtype.type
-    numbers = (number(part) for part in (math.inf if clip_norm is None else clip_norm, shrink))
-    arguments = theta, grad, moments, decay, *map(number, c), number(limit), norm.ledger, norm.begin, norm.n, *numbers
-    launch_over(elementwise.make_update(update, grad.dtype), theta.size, *arguments)
+    numbers = c, number(limit), norm, number(math.inf if clip_norm is None else clip_norm)
+    launch_over(elementwise.make_update(update, grad.dtype), theta.size, theta, grad, moments, decay, *numbers)

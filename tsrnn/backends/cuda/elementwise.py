@@ -204,9 +204,9 @@ def spread(dseen, column, lengths, before, doutputs, backwards):
 
 
 @compiled
-def drop(x, seed, rate, scale, zero, out):
+def drop(x, seed, layer, rate, scale, zero, out):
     for i in range(cuda.grid(1), x.size, cuda.gridsize(1)):
-        kept = uniform(seed, np.uint64(i)) >= rate
+        kept = uniform(seed[0] + layer, np.uint64(i)) >= rate
         out[i] = x[i] * scale if kept else zero
 
 
@@ -240,7 +240,7 @@ def make_loss(loss, dtype):
     rule, softmax, zero, dtype = loss.rule, loss.softmax, dtype.type(0), numba.from_dtype(dtype)
 
     @compiled
-    def value_and_slopes(outputs, targets, weights, parameters, total_weight, slopes, ledger, begin):
+    def value_and_slopes(outputs, targets, weights, parameters, total_weight, slopes, parts):
         waiting, total, n = cuda.shared.array(THREADS, dtype), zero, targets.shape[1]
         for row in range(cuda.grid(1), outputs.shape[0], cuda.gridsize(1)):
             if softmax:
@@ -250,13 +250,13 @@ def make_loss(loss, dtype):
             for k in range(parameters.size):
                 for j in range(n):
                     if weights[row, j] != 0:
-                        share, at = weights[row, j] / total_weight, k * n + j
+                        share, at = weights[row, j] / total_weight[0], k * n + j
                         value, slope = rule(outputs[row, at], targets[row, j], parameters[k])
                         total += share * value
                         slopes[row, at] = share * slope
         total = sum_of_block(waiting, total)
         if cuda.threadIdx.x == 0:
-            ledger[begin + cuda.blockIdx.x] = total
+            parts[cuda.blockIdx.x] = total
 
     return value_and_slopes
 
@@ -266,23 +266,38 @@ def make_combine(dtype):
     zero, dtype = dtype.type(0), numba.from_dtype(dtype)
 
     @compiled
-    def combine(grads, theta, decay, alpha, limit, grad, ledger, raw, cut):
+    def combine(grads, theta, decay, alpha, limit, grad, squares, squares_cut):
         waiting = cuda.shared.array(THREADS, dtype)
-        squares, squares_cut = zero, zero
+        total, total_cut = zero, zero
         for i in range(cuda.grid(1), grad.shape[1], cuda.gridsize(1)):
             g = decay[0, i] * theta[0, i] * alpha
             for chunk in range(grads.shape[0]):
                 g += grads[chunk, i]
             grad[0, i] = g
             c = min(max(g, -limit), limit)
-            squares += g * g
-            squares_cut += c * c
-        squares, squares_cut = sum_of_block(waiting, squares), sum_of_block(waiting, squares_cut)
+            total += g * g
+            total_cut += c * c
+        total, total_cut = sum_of_block(waiting, total), sum_of_block(waiting, total_cut)
         if cuda.threadIdx.x == 0:
-            ledger[raw + cuda.blockIdx.x] = squares
-            ledger[cut + cuda.blockIdx.x] = squares_cut
+            squares[cuda.blockIdx.x] = total
+            squares_cut[cuda.blockIdx.x] = total_cut
 
     return combine
+
+
+@register_jitable
+def sum_of_parts(parts):
+    total = parts[0]
+    for i in range(1, parts.size):
+        total += parts[i]
+    return total
+
+
+@compiled
+def note(log, at, loss, squares):
+    """log[:, at] = the loss and the norm whose parts are given."""
+    log[0, at[0]] = sum_of_parts(loss)
+    log[1, at[0]] = sqrt(sum_of_parts(squares))
 
 
 @cache
@@ -291,12 +306,10 @@ def make_update(update, dtype):
     dtype, picked = numba.from_dtype(dtype), picking(update.n_moments)
 
     @compiled
-    def move(theta, grad, moments, decay, c0, c1, c2, c3, limit, ledger, cut, n_parts, clip_norm, shrink):
-        """`ledger[cut:]` holds the parts of the squared norm. Nothing moves if that is not finite."""
+    def move(theta, grad, moments, decay, c, limit, parts, clip_norm):
+        """`parts` of the squared norm. Nothing moves if that is not finite."""
         kept = cuda.local.array(n, dtype)
-        squares = ledger[cut]
-        for part in range(1, n_parts):
-            squares += ledger[cut + part]
+        squares, shrink, coefficients = sum_of_parts(parts), c[4], (c[0], c[1], c[2], c[3])
         norm = sqrt(squares)
         scale = clip_norm / norm if norm > clip_norm else one
         if squares - squares == 0:
@@ -304,7 +317,7 @@ def make_update(update, dtype):
                 g, old = min(max(grad[0, i], -limit), limit) * scale, theta[0, i]
                 for k in range(n):
                     kept[k] = moments[k, i]
-                new, after = rule(old - decay[0, i] * old * shrink, g, picked(kept, 0, 1), (c0, c1, c2, c3))
+                new, after = rule(old - decay[0, i] * old * shrink, g, picked(kept, 0, 1), coefficients)
                 theta[0, i] = new
                 for k in range(n):
                     moments[k, i] = after[k]

@@ -4,7 +4,6 @@ The simulator runs the same kernels in Python, a thread of the GPU as a thread o
 """
 
 import threading
-from typing import NamedTuple
 
 import numpy as np
 from numba import config, cuda
@@ -15,7 +14,6 @@ MOST_BLOCKS = 2 if SIMULATED else 1024  # a thread takes further elements beyond
 BUSY = 1 if SIMULATED else 264  # blocks that keep a large GPU busy
 N_PARTS = 2 if SIMULATED else 64  # into which a sum over everything is cut
 SHARED_BYTES = 48 * 1024  # what every GPU gives a block
-LEDGER = 2**16  # partial sums between two allocations
 ALIGNMENT = None if SIMULATED else 16
 
 
@@ -42,25 +40,26 @@ def compiled(function, threads=THREADS):
 
 
 class Memory(threading.local):
-    """What a Python thread uses again from call to call."""
+    """What a Python thread uses again from call to call, and where its launches and arrays go (see `graphs`)."""
 
     def __init__(self):
-        self.recording, self.arrays, self.ledgers = None, {}, {}
-
-    @property
-    def stream(self):
-        """Where work goes: the graph that is being recorded, or the default stream.
-
-        Not number 0, for which a copy would first wait until all before it is done.
-        """
-        return cuda.default_stream() if self.recording is None else self.recording
+        self.arrays, self.recording, self.parcel = {}, None, None
 
 
 memory = Memory()
 
 
+if SIMULATED:
+    STREAM = cuda.default_stream()
+else:
+    from cuda.core import LEGACY_DEFAULT_STREAM as STREAM  # as it is: numba wraps its own, and 0, at every launch
+
+
 def launch(kernel, blocks, threads, *args, shared=0):
-    kernel[blocks, threads, memory.stream, shared](*args)
+    if memory.recording is not None:
+        memory.recording.add(kernel, blocks, threads, shared, args)
+    elif memory.parcel is None or not memory.parcel.open:
+        kernel[blocks, threads, STREAM, shared](*args)
 
 
 def launch_over(kernel, n, *args):
@@ -87,7 +86,7 @@ def allocate(shape, dtype):
 def to_device(array):
     out = allocate(array.shape, array.dtype)
     if out.size:
-        out.copy_to_device(np.ascontiguousarray(array), stream=memory.stream)
+        out.copy_to_device(np.ascontiguousarray(array), stream=STREAM)
     return out
 
 
@@ -105,29 +104,3 @@ def scratch(name, size, dtype):
         memory.arrays.pop((name, dtype), None)  # freed before the larger one is asked for
         array = memory.arrays[name, dtype] = allocate(size, dtype)
     return array
-
-
-class Number(NamedTuple):
-    """A number that is not read yet: the sum of parts that a kernel leaves in a ledger, or its square root."""
-
-    ledger: object
-    begin: int
-    n: int
-    root: bool = False
-
-
-def new_numbers(count, n, dtype, root=False):
-    """Places for numbers of `n` parts each, all in one ledger."""
-    ledger, begin = memory.ledgers.get(dtype, (None, LEDGER))
-    if begin + count * n > LEDGER:
-        ledger, begin = allocate(LEDGER, dtype), 0
-    memory.ledgers[dtype] = ledger, begin + count * n
-    return [Number(ledger, begin + i * n, n, root) for i in range(count)]
-
-
-def read_numbers(numbers):
-    """As floats; every ledger is copied once."""
-    ledgers = {id(number.ledger): number.ledger for number in numbers}
-    hosts = {key: ledger.copy_to_host() for key, ledger in ledgers.items()}
-    sums = [hosts[id(x.ledger)][x.begin : x.begin + x.n].sum(dtype=np.float64) for x in numbers]
-    return [float(np.sqrt(s) if x.root else s) for x, s in zip(numbers, sums, strict=True)]

@@ -1,0 +1,84 @@
+"""Updates of a parameter vector, one after the other: gradient, clipping, the optimiser's rule."""
+
+import math
+
+import numpy as np
+
+from tsrnn.backends.devices import backend_of
+from tsrnn.propagation import Rooms, bring, gradient, total_weight
+from tsrnn.rules.losses import LOSSES
+from tsrnn.rules.updates import UPDATES
+
+
+class NotFinite(Exception):
+    """A loss and a norm, of which one is not finite."""
+
+
+class Learner:
+    """Holds on a device all that moves, from numpy's `theta` and `moments` on, and what the updates found out."""
+
+    def __init__(self, network, theta, moments, rows, recipe):
+        self.network, self.rows, self.recipe, self.log, self.weights = network, rows, recipe, None, []
+        self.loss, self.rule = LOSSES[recipe.loss], UPDATES[recipe.solver]
+        self.backend = backend_of(recipe.device, precision=recipe.precision)
+        self.rooms = Rooms(network.dtype, self.backend)
+        self.held = theta, moments
+        self.theta, self.moments = map(self.backend.to_device, self.held)
+        self.decay = self.backend.to_device(network.decay()[None])
+        self.grad = self.backend.zeros((1, theta.size), network.dtype)
+        self.limit = math.inf if recipe.clip_value is None else float(recipe.clip_value)
+        self.alpha, self.shrink = (0.0, recipe.alpha) if self.rule.decoupled else (float(recipe.alpha), 0.0)
+
+    def begin(self, n):
+        """Make room for what the next `n` updates find."""
+        if self.log is None or self.log.shape[1] < n:
+            self.log = self.backend.new_log(n, self.network.dtype)
+            self.learn = self.backend.repeated(self._bring, self._update)
+
+    def update(self, chosen, number, rate, seed):
+        """The `number`-th update from the beginning; whether there was anything to learn from the chosen rows.
+
+        Where there is not they still pass, as they may leave a state for those after them. `seed` is of dropout.
+        """
+        weight = total_weight(self.loss, self.rows.weights_of(chosen))
+        c = self.rule.coefficients(number, rate, self.recipe.momentum)
+        self.learn(chosen, weight, seed, (*c, rate * self.shrink))
+        if weight:
+            self.weights.append(weight)
+        return weight > 0
+
+    def _numbers(self, c):
+        """What changes from update to update, besides the batch, on the device."""
+        put, room = self.backend.numbers, self.rooms.shared
+        return put(c, self.network.dtype, room, "coefficients"), put(len(self.weights), np.int64, room, "place")
+
+    def _bring(self, chosen, weight, seed, c):
+        self._numbers(c)
+        form = bring(self.network, self.rows, chosen, weight, self.rooms, seed)
+        return form and (*form, weight > 0)
+
+    def _update(self, chosen, weight, seed, c):
+        backend, recipe, theta = self.backend, self.recipe, self.theta.reshape(1, self.theta.size)
+        settings = weight, self.loss, recipe.parameter, self.rooms, recipe.n_jobs, seed, recipe.bptt_steps
+        value, grads = gradient(self.network, self.theta, self.rows, chosen, *settings)
+        if weight:
+            norm, clipped = backend.combine(grads, theta, self.decay, self.alpha, self.limit, self.grad)
+            if not backend.is_finite(value, norm):
+                raise NotFinite(value, norm)
+            c, place = self._numbers(c)
+            backend.note(self.log, place, value, norm)
+            clip = self.limit, clipped, recipe.clip_norm
+            backend.move(self.rule, theta, self.grad, self.moments, self.decay, c, *clip)
+
+    def read(self):
+        """Losses, norms and weights of the updates since this was last called."""
+        weights, self.weights = self.weights, []
+        if not weights:
+            return [], [], []
+        losses, norms = self.backend.to_host(self.log)[:, : len(weights)].tolist()
+        return losses, norms, weights
+
+    def fetch(self):
+        """What has moved, into numpy's arrays that it came from."""
+        for here, there in zip(self.held, (self.theta, self.moments)):
+            self.backend.to_host(there, here)
