@@ -190,11 +190,7 @@ def test_training_that_goes_on_is_of_one_kind(fitted):
         other.fit(cut(waves())[0])
 
 
-def test_a_decoder_stays_on_the_cpu():
+def test_no_other_decoder():
     past, _ = cut(waves())
-    with pytest.raises(ValueError, match="device of RNNForecaster must be 'cpu' or 'auto' for an encoder-decoder; got"):
-        quick("encoder-decoder", device="cuda").fit(past)
-    with pytest.raises(ValueError, match="device of RNNForecaster must be 'cpu' or 'auto' for an encoder-decoder; got"):
-        quick("encoder-decoder", device="cuda").cross_validation(past)
     with pytest.raises(ValueError, match="decoder of RNNForecaster must be one of 'direct', 'recursive', 'encoder-"):
         quick("iterated").fit(past)

@@ -22,6 +22,10 @@ def put(array):
     return cuda.to_device(np.ascontiguousarray(array))
 
 
+def norm_of(parts):
+    return np.sqrt(cuda.to_host(parts).sum())
+
+
 def called_on_backends():
     """Names x of all expressions `backend.x` and `room.backend.x` in the package."""
     for path in FILES:
@@ -112,10 +116,10 @@ def test_loss(loss, parameter, dtype):
     targets = np.eye(3, dtype=dtype)[rng.integers(3, size=7)]
     weights[2], targets[2] = 0, np.nan
     slopes, slopes_gpu = np.empty_like(outputs), put(np.full_like(outputs, np.nan))
-    arguments = parameter, 2.5
-    gpu = cuda.loss(LOSSES[loss], put(outputs), put(targets), put(weights), *arguments, slopes_gpu)
-    value = cpu.loss(LOSSES[loss], outputs, targets, weights, *arguments, slopes)
-    assert cuda.read_numbers([gpu]) == pytest.approx([value], rel=1e-6 if dtype == np.float32 else 1e-14)
+    total = put(np.array([2.5], dtype))
+    gpu = cuda.loss(LOSSES[loss], put(outputs), put(targets), put(weights), parameter, total, slopes_gpu)
+    value = cpu.loss(LOSSES[loss], outputs, targets, weights, parameter, 2.5, slopes)
+    assert cuda.to_host(gpu).sum() == pytest.approx(value, rel=1e-6 if dtype == np.float32 else 1e-14)
     np.testing.assert_allclose(cuda.to_host(slopes_gpu), slopes, atol=1e-6 if dtype == np.float32 else 1e-15)
 
 
@@ -125,13 +129,13 @@ def test_update(update, limit, clip_norm):
     update, rng, size = UPDATES[update], np.random.default_rng(0), 16
     theta, decay = rng.normal(size=(1, size)), rng.integers(0, 2, size=(1, size)).astype(float)
     grads, moments = rng.normal(size=(2, size)), rng.uniform(size=(update.n_moments, size))
-    c, grad = update.coefficients(3, 0.1, 0.9), np.empty((1, size))
+    c, grad = (*update.coefficients(3, 0.1, 0.9), 0.05), np.empty((1, size))
     on_gpu = [put(part) for part in (theta, grad, moments, decay)]
     raw, cut = cuda.combine(put(grads), on_gpu[0], on_gpu[3], 0.1, limit, on_gpu[1])
-    cuda.move(update, *on_gpu, c, limit, cut, clip_norm, 0.05)
+    cuda.move(update, *on_gpu, put(np.array(c)), limit, cut, clip_norm)
     norm, clipped = cpu.combine(grads, theta, decay, 0.1, limit, grad)
-    assert cuda.read_numbers([raw, cut]) == pytest.approx([norm, clipped], rel=1e-14)
-    cpu.move(update, theta, grad, moments, decay, c, limit, clipped, clip_norm, 0.05)
+    assert [norm_of(raw), norm_of(cut)] == pytest.approx([norm, clipped], rel=1e-14)
+    cpu.move(update, theta, grad, moments, decay, c, limit, clipped, clip_norm)
     for one, other in zip(on_gpu, (theta, grad, moments, decay)):
         np.testing.assert_allclose(cuda.to_host(one), other, rtol=1e-13)
 
@@ -170,27 +174,25 @@ def test_an_update_whose_gradient_is_not_finite_does_not_happen():
     theta, moments, decay = (put(np.ones((1, 16))) for _ in range(3))
     grad = put(np.full((1, 16), np.nan))
     _, norm = cuda.combine(grad, theta, decay, 0.0, np.inf, grad)
-    cuda.move(UPDATES["sgd"], theta, grad, moments, decay, (0.1, 0.9, 0.0, 0.0), np.inf, norm, 1.0, 0.0)
-    assert np.isnan(cuda.read_numbers([norm])).all()
+    c = put(np.array([0.1, 0.9, 0.0, 0.0, 0.0]))
+    cuda.move(UPDATES["sgd"], theta, grad, moments, decay, c, np.inf, norm, 1.0)
+    assert np.isnan(norm_of(norm))
     assert (cuda.to_host(theta) == 1).all() and (cuda.to_host(moments) == 1).all()
 
 
-def test_a_ledger_that_is_full_is_followed_by_another(monkeypatch):
-    monkeypatch.setattr(launching, "LEDGER", 3 * launching.N_PARTS)
-    monkeypatch.setattr(launching, "memory", launching.Memory())
-    grad = [put(np.full((1, 16), float(i))) for i in range(5)]
-    norms = [cuda.combine(g, g, put(np.zeros((1, 16))), 0.0, 2.0, g) for g in grad]
-    raw, cut = (cuda.read_numbers(part) for part in zip(*norms))
-    assert raw == pytest.approx([4.0 * i for i in range(5)]) and cut == pytest.approx(
-        [4.0 * min(i, 2) for i in range(5)]
-    )
+def test_what_an_update_found_is_noted():
+    loss, squares, log, log_cpu = np.array([1.0, 2.0]), np.array([9.0, 16.0]), cuda.new_log(3, "f8"), cpu.new_log(3, "f8")
+    cuda.note(log, put(np.array([1])), put(loss), put(squares))
+    cpu.note(log_cpu, 1, 3.0, 5.0)
+    np.testing.assert_array_equal(cuda.to_host(log), log_cpu)
+    np.testing.assert_array_equal(log_cpu, [[0, 3, 0], [0, 5, 0]])
 
 
 def test_noise_is_that_of_the_cpu():
     x, rate = np.ones(50, np.float32), 0.4
     out, expected = put(np.empty_like(x)), np.empty_like(x)
-    cuda.drop(put(x), np.uint64(7), rate, out)
-    cpu.drop(x, np.uint64(7), rate, expected)
+    cuda.drop(put(x), put(np.array([5], np.uint64)), 2, rate, out)
+    cpu.drop(x, 5, 2, rate, expected)
     np.testing.assert_array_equal(cuda.to_host(out), expected)
 
 

@@ -46,7 +46,7 @@ def value_and_gradient(network, theta, rows, backend, rooms=None, **options):
     rooms = rooms or Rooms(network.dtype, backend)
     settings = np.arange(len(rows)), 2.0, LOSSES["squared"], 0.0, rooms
     value, grads = gradient(network, backend.to_device(theta), rows, *settings, **options)
-    return backend.read_numbers([value])[0], backend.to_host(grads).sum(axis=0)
+    return float(np.sum(backend.to_host(value))), backend.to_host(grads).sum(axis=0)
 
 
 def check_gradient(network, rows, tolerance=1e-13, **options):

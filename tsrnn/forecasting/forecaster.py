@@ -139,7 +139,7 @@ class RNNForecaster(BaseEstimator):
     n_jobs : int or None, default=None
         Threads that train networks side by side; None takes all cores.
     device : {"cpu", "cuda", "auto"}, default="cpu"
-        Where networks are trained and forecast; see `RNNRegressor`. Encoder-decoders stay on the CPU.
+        Where networks are trained and forecast; see `RNNRegressor`.
     precision : {"fp32", "tf32"}, default="fp32"
         Of large matrix products on the GPU; see `RNNRegressor`.
     verbose : int, default=0
@@ -518,18 +518,13 @@ class RNNForecaster(BaseEstimator):
 
     def _check_parameters(self):
         check_parameters(self, self._constraints)
-        if self.decoder == "encoder-decoder" and self.device == "cuda":
-            raise ValueError("device of RNNForecaster must be 'cpu' or 'auto' for an encoder-decoder; got 'cuda'.")
         for name, needed in (("decoder", "direct"), ("difference", False)):
             if getattr(self, name) != needed and self._quantiles():  # sums of quantiles are none
                 raise ValueError(
                     f"quantiles of RNNForecaster must be None unless {name}={needed!r}; got {self.quantiles!r} with "
                     f"{name}={getattr(self, name)!r}."
                 )
-        backend_of(self._device(), type(self).__name__, self.precision)
-
-    def _device(self):
-        return "cpu" if self.decoder == "encoder-decoder" else self.device
+        backend_of(self.device, type(self).__name__, self.precision)
 
     def _own_form(self):
         """What must stay with warm_start=True."""
@@ -600,7 +595,7 @@ class RNNForecaster(BaseEstimator):
 
     def _setting(self):
         own = {field.name: getattr(self, field.name) for field in fields(Setting) if field.name != "effects"}
-        own |= {"n_jobs": effective_n_jobs(self.n_jobs or -1), "device": self._device(), "quantiles": self._quantiles()}
+        own |= {"n_jobs": effective_n_jobs(self.n_jobs or -1), "device": self.device, "quantiles": self._quantiles()}
         return Setting(**own)
 
     def _quantiles(self):

@@ -82,14 +82,14 @@ if SIMULATED:
             self.launches = []
 
         def add(self, kernel, blocks, threads, shared, args):
-            self.launches.append((kernel[blocks, threads, 0, shared], args))
+            self.launches.append((kernel, (blocks, threads, STREAM, shared), args))
 
         def end(self):
             return self
 
         def replay(self):
-            for kernel, args in self.launches:
-                kernel(*args)
+            for kernel, configuration, args in self.launches:
+                kernel[configuration](*args)
 
 else:
     from cuda.core import Device
