@@ -63,7 +63,7 @@ def test_product(n_rows, depth, n_columns):
 )
 def test_slopes_of_weights_look_at_nothing_past_the_end(lengths, bptt_steps, n_parts, monkeypatch):
     """Groups of pairs, whose borders fall inside steps, dealt to several blocks, which take several; always alike."""
-    monkeypatch.setattr(products, "BUSY", 2 * n_parts)  # there are four tiles
+    monkeypatch.setattr(products, "BUSY", 4 * n_parts)  # there are four tiles
     lengths, T, K, N, apart = np.array(lengths), lengths[0], 19, 18, 2
     rng, B = np.random.default_rng(0), len(lengths)
     A, D = rng.normal(size=(T, B, K)), rng.normal(size=(T, B, N + apart))

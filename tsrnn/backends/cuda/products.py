@@ -252,7 +252,8 @@ def weight_slopes(precision, factors, D, step_d, N, lengths, bptt_steps, T, grad
     pairs = T * len(lengths)
     tiles = [tile_for(precision, grad.dtype, pairs, K, N, a_thread(K), 4) for _, K, _, _ in factors]
     blocks = [(-(-K // tile.rows), -(-N // tile.columns)) for tile, (_, K, _, _) in zip(tiles, factors)]
-    n_parts = max(1, min(2 * BUSY // sum(down * across for down, across in blocks), pairs // FEWEST_PAIRS))
+    # No more blocks than run at once: each has the same to do, and a few left over would double the time.
+    n_parts = max(1, min(BUSY // max(down * across for down, across in blocks), pairs // FEWEST_PAIRS))
     size = sum((K + 1) * N for _, K, _, _ in factors)
     parts, begin = scratch("parts", n_parts * size, grad.dtype)[: n_parts * size].reshape(n_parts, size), 0
     for (A, K, edge, shift), tile, grid in zip(factors, tiles, blocks):
