@@ -61,19 +61,24 @@ def test_product(n_rows, depth, n_columns):
     assert np.isnan(cuda.to_host(out)[:, n_columns:]).all()
 
 
-@pytest.mark.parametrize("bptt_steps", [2, 10])
-def test_slopes_of_weights_look_at_nothing_past_the_end(bptt_steps, monkeypatch):
-    """The rows dealt to two blocks."""
-    monkeypatch.setattr(products, "BUSY", 8)
-    lengths, T, K, N, apart = np.array([4, 3, 3, 1, 1]), 4, 19, 18, 2
+@pytest.mark.parametrize(
+    ("lengths", "bptt_steps", "n_parts"),
+    [([7, 5, 5, 3, 1, 1, 1], 10, 2), ([7, 5, 5, 3, 1, 1, 1], 2, 5), ([6, 5, 5], 1, 2), ([40], 30, 2)],
+)
+def test_slopes_of_weights_look_at_nothing_past_the_end(lengths, bptt_steps, n_parts, monkeypatch):
+    """Groups of pairs, whose borders fall inside steps, dealt to several blocks, which take several; always alike."""
+    monkeypatch.setattr(products, "BUSY", 4 * n_parts)  # there are four tiles
+    lengths, T, K, N, apart = np.array(lengths), lengths[0], 19, 18, 2
     rng, B = np.random.default_rng(0), len(lengths)
     A, D = rng.normal(size=(T, B, K)), rng.normal(size=(T, B, N + apart))
     seen = np.arange(T)[:, None]
     seen = (seen < lengths) & (seen >= lengths - bptt_steps)
     A[~seen] = D[~seen] = np.nan
-    grad = put(np.full(5 + (K + 1) * N + 5, np.nan))
-    factors = [(put(A), K, 16, apart)]
-    products.weight_slopes("fp32", factors, put(D).reshape(-1), N + apart, N, put(lengths), bptt_steps, T, grad, 5)
+    grad, again = (put(np.full(5 + (K + 1) * N + 5, np.nan)) for _ in range(2))
+    arguments = put(D).reshape(-1), N + apart, N, put(lengths), bptt_steps, T
+    for out in (grad, again):
+        products.weight_slopes("fp32", [(put(A), K, 16, apart)], *arguments, out, 5)
+    np.testing.assert_array_equal(cuda.to_host(grad), cuda.to_host(again))
     columns = np.r_[:16, 16 + apart : N + apart]
     rows = np.hstack([A[seen], np.ones((seen.sum(), 1))])
     grad = cuda.to_host(grad)

@@ -58,9 +58,9 @@ def test_product(precision, n_rows, depth, n_columns):
 
 @pytest.mark.parametrize("precision", TOLERANCES)
 def test_slopes_of_weights_look_at_nothing_past_the_end(precision, monkeypatch):
-    """The rows dealt to two blocks."""
-    monkeypatch.setattr(products, "BUSY", 8)
-    lengths, T, K, N, apart, bptt_steps = np.array([4, 3, 3, 1, 1]), 4, 19, 34, 2, 2
+    """Groups of pairs, whose borders fall inside steps, dealt to several blocks."""
+    monkeypatch.setattr(products, "BUSY", 8)  # for four tiles: two blocks each
+    lengths, T, K, N, apart, bptt_steps = np.array([7, 5, 5, 3, 1, 1, 1]), 7, 19, 34, 2, 2
     rng, B = np.random.default_rng(0), len(lengths)
     A, D = (rng.normal(size=(T, B, n)).astype("f4") for n in (K, N + apart))
     seen = np.arange(T)[:, None]

@@ -13,12 +13,14 @@ from numba import cuda
 from numba.extending import register_jitable
 
 from tsrnn.backends.cuda import tensor
-from tsrnn.backends.cuda.launching import ALIGNMENT, BUSY, SIMULATED, compiled, launch, launch_over, scratch
+from tsrnn.backends.cuda.launching import ALIGNMENT, BUSY, SIMULATED, THREADS, compiled, launch, scratch
 
 SIDE = 4 if SIMULATED else 16  # threads of a block in either direction
 WARPS = (1, 1) if SIMULATED else (4, 2)  # of a block, which makes so many tiles of 16 x 32 numbers
 DEPTH = 8 if SIMULATED else 16  # factors of each row and column that wait
-FEWEST_ROWS = 2 if SIMULATED else 64  # that a block of slopes adds up
+FEWEST_PAIRS = 5 if SIMULATED else 256  # of a step and a row that a block of slopes adds up
+ADDERS = 2 if SIMULATED else 16  # threads that add up parts of the same number
+BESIDE = THREADS // ADDERS  # numbers whose parts a block adds up
 LARGE = 2**24  # multiplications from which on tensor cores are worth it
 WIDE = 16  # rows and columns of a matrix of weights that it must have for that
 
@@ -32,7 +34,7 @@ class Tile(NamedTuple):
     threads: int
     size: int  # numbers of the result that a thread makes
     waiting: object  # what happens to a factor before it waits
-    add: object  # sums += left[k, :rows] (outer) right[k, :columns] for all k that wait
+    add: object  # sums += left[k, :rows] (outer) right[k, :columns] for all k that wait, from two places on
     row: object  # of number i of a thread
     column: object
 
@@ -48,12 +50,12 @@ def simple_tile(m, n):
     rows, columns = SIDE * m, SIDE * n
 
     @register_jitable
-    def add(sums, left, right, thread):
+    def add(sums, left, right, left_at, right_at, thread):
         row, column = thread // SIDE * m, thread % SIDE * n
         for k in range(DEPTH):
             for i in range(m):
                 for j in range(n):
-                    sums[i * n + j] += left[k * rows + row + i] * right[k * columns + column + j]
+                    sums[i * n + j] += left[left_at + k * rows + row + i] * right[right_at + k * columns + column + j]
 
     row = register_jitable(lambda thread, i: thread // SIDE * m + i // n)
     column = register_jitable(lambda thread, i: thread % SIDE * n + i % n)
@@ -68,14 +70,14 @@ def tensor_tile(precision):
     waiting, add_tiles = tensor.ROUNDINGS[precision]
 
     @register_jitable
-    def add(sums, left, right, thread):
+    def add(sums, left, right, left_at, right_at, thread):
         lane, warp = thread % 32, thread // 32
         for k in range(0, DEPTH, 8):
-            at = (k + lane % 4) * left_step + warp // across * 16 + lane // 4
+            at = left_at + (k + lane % 4) * left_step + warp // across * 16 + lane // 4
             below = at + 4 * left_step
             a0, a1, a2, a3 = left[at], left[at + 8], left[below], left[below + 8]
             for j in range(4):
-                at = (k + lane % 4) * right_step + warp % across * 32 + j * 8 + lane // 4
+                at = right_at + (k + lane % 4) * right_step + warp % across * 32 + j * 8 + lane // 4
                 add_tiles(sums, j * 4, a0, a1, a2, a3, right[at], right[at + 4 * right_step])
 
     row = register_jitable(lambda thread, i: thread // 32 // across * 16 + thread % 32 // 4 + i % 4 // 2 * 8)
@@ -117,7 +119,7 @@ def make_product(dtype, tile):
                 inside = k + r < depth and beside + c < n_columns
                 right[r * right_step + c] = waiting(W[k + r, beside + c]) if inside else zero
             cuda.syncthreads()
-            add(sums, left, right, thread)
+            add(sums, left, right, 0, 0, thread)
             cuda.syncthreads()
         for i in range(size):
             r, c = first + row_of(thread, i), beside + column_of(thread, i)
@@ -137,76 +139,126 @@ def multiply(precision, A, step_a, W, bias, out, step_out, n_rows):
 def make_slopes(dtype, tile):
     zero, dtype = dtype.type(0), numba.from_dtype(dtype)
     rows, columns, gap, n_threads, size, waiting, add, row_of, column_of = tile
-    left_step, right_step, n_left, n_right = rows + gap, columns + gap, rows * DEPTH, columns * DEPTH
+    left_step, right_step = rows + gap, columns + gap
     left_size, right_size = left_step * DEPTH, right_step * DEPTH
+    left_both, right_both = 2 * left_size, 2 * right_size
+    side = n_threads // DEPTH  # threads that fetch numbers of the same pair
+    n_left, n_right = rows // side, columns // side
 
-    def slopes(A, K, D, step_d, N, edge, shift, T, lengths, bptt_steps, parts, at):
-        """parts[z, at:] = A.T @ D over the z-th share of rows, (K, N), and below it the column sums of D.
+    @register_jitable
+    def fetch(left, right, A, K, D, step_d, N, edge, shift, pair, runs, row, column):
+        """This thread's numbers of a pair. Beyond the last column it is that one again: of its sums nothing is kept."""
+        if runs:
+            for j in range(n_left):
+                left[j] = A[np.uint64(pair * K + min(row + j * side, K - 1))]
+            for j in range(n_right):
+                c = min(column + j * side, N - 1)
+                right[j] = D[np.uint64(pair * step_d + (c if c < edge else c + shift))]
+        else:
+            for j in range(n_left):
+                left[j] = zero
+            for j in range(n_right):
+                right[j] = zero
 
-        A (T, B, K) and D (T, B, step_d) are flat; of row b only steps lengths[b] - bptt_steps to lengths[b] count, and
-        nothing else is looked at. Column j of the result from `edge` on is column j + shift of D.
+    def slopes(A, K, D, step_d, N, edge, shift, lengths, bptt_steps, parts, at):
+        """parts[z, at:] = A.T @ D over the z-th share of pairs, (K, N), and below it the column sums of D.
+
+        A (T, B, K) and D (T, B, step_d) are flat, and number t B + b of a step and a row is a pair. Of row b only steps
+        lengths[b] - bptt_steps to lengths[b] count, and nothing else is looked at. Neighbouring pairs form groups, and
+        blocks take them in turn. Column j of the result from `edge` on is column j + shift of D.
         """
-        left = cuda.shared.array(left_size, dtype, ALIGNMENT)
-        right = cuda.shared.array(right_size, dtype, ALIGNMENT)
+        left = cuda.shared.array(left_both, dtype, ALIGNMENT)  # of this group, and of the next or the one before
+        right = cuda.shared.array(right_both, dtype, ALIGNMENT)
         sums = cuda.local.array(size, dtype)
+        bias = cuda.local.array(n_right, dtype)
+        left_ahead = cuda.local.array(n_left, dtype)
+        right_ahead = cuda.local.array(n_right, dtype)
         thread, first, beside = cuda.threadIdx.x, cuda.blockIdx.x * rows, cuda.blockIdx.y * columns
-        bias = zero  # of one column
+        k, lane = thread // side, thread % side
         for i in range(size):
             sums[i] = zero
+        for j in range(n_right):
+            bias[j] = zero
         B = lengths.shape[0]
-        share = (B + cuda.gridDim.z - 1) // cuda.gridDim.z
-        low = cuda.blockIdx.z * share
-        high = min(B, low + share)
-        for t in range(lengths[low] if low < B else 0):
-            for b in range(low, high, DEPTH):
-                if lengths[b] <= t:
-                    break
-                for i in range(thread, n_left, n_threads):
-                    r, c = b + i // rows, first + i % rows
-                    inside = r < high and c < K and t < lengths[r] and lengths[r] <= t + bptt_steps
-                    left[i // rows * left_step + i % rows] = waiting(A[(t * B + r) * K + c]) if inside else zero
-                for i in range(thread, n_right, n_threads):
-                    r, c = b + i // columns, beside + i % columns
-                    inside = r < high and c < N and t < lengths[r] and lengths[r] <= t + bptt_steps
-                    value = D[(t * B + r) * step_d + (c if c < edge else c + shift)] if inside else zero
-                    right[i // columns * right_step + i % columns] = waiting(value)
-                cuda.syncthreads()
-                add(sums, left, right, thread)
-                if first == 0 and thread < columns:
-                    for k in range(DEPTH):
-                        bias += right[k * right_step + thread]
-                cuda.syncthreads()
+        begin = max(lengths[B - 1] - bptt_steps, 0) * B
+        n_groups = (lengths[0] * B - begin + DEPTH - 1) // DEPTH
+        # Step and row are carried along: a division takes as long as many products.
+        pair, stride = begin + cuda.blockIdx.z * DEPTH + k, cuda.gridDim.z * DEPTH
+        t, b, later, further = pair // B, pair % B, stride // B, stride % B
+        runs = t < lengths[b] and lengths[b] <= t + bptt_steps
+        factors = A, K, D, step_d, N, edge, shift
+        fetch(left_ahead, right_ahead, *factors, pair, runs, first + lane, beside + lane)
+        turn = 0
+        for _ in range(cuda.blockIdx.z, n_groups, cuda.gridDim.z):
+            for j in range(n_left):
+                left[turn * left_size + k * left_step + lane + j * side] = waiting(left_ahead[j])
+            for j in range(n_right):
+                right[turn * right_size + k * right_step + lane + j * side] = waiting(right_ahead[j])
+                bias[j] += right_ahead[j]
+            any_runs = cuda.syncthreads_or(np.int32(runs))
+            pair, t, b = pair + stride, t + later, b + further
+            if b >= B:
+                t, b = t + 1, b - B
+            runs = t < lengths[b] and lengths[b] <= t + bptt_steps
+            # Long under way while this group is multiplied.
+            fetch(left_ahead, right_ahead, *factors, pair, runs, first + lane, beside + lane)
+            if any_runs:
+                add(sums, left, right, turn * left_size, turn * right_size, thread)
+            turn = (turn + 1) & 1
+        cuda.syncthreads()
+        for j in range(n_right):
+            right[k * columns + lane + j * side] = bias[j]
+        cuda.syncthreads()
         for i in range(size):
             r, c = first + row_of(thread, i), beside + column_of(thread, i)
             if r < K and c < N:
                 parts[cuda.blockIdx.z, at + r * N + c] = sums[i]
-        if first == 0 and thread < columns and beside + thread < N:
-            parts[cuda.blockIdx.z, at + K * N + beside + thread] = bias
+        for c in range(thread, columns, n_threads):
+            if first == 0 and beside + c < N:
+                total = right[c]
+                for i in range(1, DEPTH):
+                    total += right[i * columns + c]
+                parts[cuda.blockIdx.z, at + K * N + beside + c] = total
 
     return compiled(slopes, n_threads)
 
 
-@compiled
-def add_parts(parts, grad, at):
-    """grad[at:] = the sum of the parts, in their order."""
-    for i in range(cuda.grid(1), parts.shape[1], cuda.gridsize(1)):
-        total = parts[0, i]
-        for part in range(1, parts.shape[0]):
-            total += parts[part, i]
-        grad[at + i] = total
+@cache
+def make_adding_up(dtype):
+    dtype = numba.from_dtype(dtype)
+
+    @compiled
+    def add_parts(parts, grad, at):
+        """grad[at:] = the sum of the parts, always in the same order: first that of every ADDERS-th part."""
+        waiting = cuda.shared.array(THREADS, dtype)
+        n_parts, size = parts.shape
+        share, i = cuda.threadIdx.x // BESIDE, cuda.blockIdx.x * BESIDE + cuda.threadIdx.x % BESIDE
+        total = dtype(0)
+        if i < size:
+            for part in range(share, n_parts, ADDERS):
+                total += parts[part, i]
+        waiting[cuda.threadIdx.x] = total
+        cuda.syncthreads()
+        if share == 0 and i < size:
+            for other in range(1, ADDERS):
+                total += waiting[other * BESIDE + cuda.threadIdx.x]
+            grad[at + i] = total
+
+    return add_parts
 
 
 def weight_slopes(precision, factors, D, step_d, N, lengths, bptt_steps, T, grad, at):
     """Into `grad`, one after the other, the slopes of a matrix and a bias for each of `factors` (A, K, edge, shift)."""
-    steps = T * len(lengths)
-    tiles = [tile_for(precision, grad.dtype, steps, K, N, a_thread(K), 4) for _, K, _, _ in factors]
+    pairs = T * len(lengths)
+    tiles = [tile_for(precision, grad.dtype, pairs, K, N, a_thread(K), 4) for _, K, _, _ in factors]
     blocks = [(-(-K // tile.rows), -(-N // tile.columns)) for tile, (_, K, _, _) in zip(tiles, factors)]
-    n_parts = max(1, min(BUSY // sum(down * across for down, across in blocks), len(lengths) // FEWEST_ROWS))
+    # No more blocks than run at once: each has the same to do, and a few left over would double the time.
+    n_parts = max(1, min(BUSY // max(down * across for down, across in blocks), pairs // FEWEST_PAIRS))
     size = sum((K + 1) * N for _, K, _, _ in factors)
     parts, begin = scratch("parts", n_parts * size, grad.dtype)[: n_parts * size].reshape(n_parts, size), 0
     for (A, K, edge, shift), tile, grid in zip(factors, tiles, blocks):
-        shape = K, D, step_d, N, edge, shift, T, lengths, bptt_steps
+        shape = K, D, step_d, N, edge, shift, lengths, bptt_steps
         kernel = make_slopes(grad.dtype, tile)
         launch(kernel, (*grid, n_parts), tile.threads, A.reshape(-1), *shape, parts, begin)
         begin += (K + 1) * N
-    launch_over(add_parts, size, parts, grad, at)
+    launch(make_adding_up(grad.dtype), -(-size // BESIDE), THREADS, parts, grad, at)
