@@ -88,10 +88,10 @@ def numbers(network, total, seed, rooms):
 
 
 def bring(network, rows, chosen, total, rooms, seed):
-    """Send ahead what `gradient` of rows, longest first, needs in one chunk; the form of the batch is returned."""
+    """Send ahead what `gradient` with the same arguments needs for one chunk; the form of the batch is returned."""
     numbers(network, total, seed, rooms)
     with rooms.one() as room:
-        return rows.batch(chosen, room).form
+        return rows.batch(chosen[longest_first(rows.lengths[chosen])], room).form
 
 
 def gradient(network, theta, rows, chosen, total, loss, parameter, rooms, n_jobs=1, seed=None, bptt_steps=None):

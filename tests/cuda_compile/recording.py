@@ -34,15 +34,15 @@ def kernels_of(work, monkeypatch, tensor_cores=False):
     def launch(kernel, blocks, threads, *args, shared=0):
         found[kernel, tuple(map(typeof, args))] = threads
 
-    def launch_over(kernel, n, *args):
+    def launch_over(kernel, n, *args, launch=launch):
         launch(kernel, 1, launching.THREADS, *args)
 
-    stand_ins = {"launch": launch, "launch_over": launch_over, "allocate": np.zeros}
+    stand_ins = {"launch": launch, "launch_now": launch, "launch_over": launch_over, "allocate": np.zeros}
     stand_ins |= {
         "to_device": np.asarray,
         "put": lambda array, room, name: array,
+        "numbers": lambda values, dtype, room, name: np.array(values, dtype, ndmin=1),
         "to_host": lambda array, out=None: array,
-        "read_numbers": lambda x: [0.0],
     }
     for module in (cuda, elementwise, launching, packing, precision, products, resident, scan, tensor_scan):
         for name, stand_in in stand_ins.items():
@@ -71,11 +71,13 @@ def one_fit(
 def update(network, rows, loss, update, backend=cuda):
     size, dtype = network.layout.size, network.dtype
     theta, seed = np.zeros(size, dtype), 1 if network.dropout else None
-    _, grads = gradient(network, theta, rows, np.arange(len(rows)), 1.0, loss, 0.0, Rooms(dtype, backend), seed=seed)
+    settings = 1.0, loss, 0.0, Rooms(dtype, backend)
+    value, grads = gradient(network, theta, rows, np.arange(len(rows)), *settings, seed=seed)
     flat, grad, moments = theta.reshape(1, size), np.zeros((1, size), dtype), np.zeros((update.n_moments, size), dtype)
     _, norm = cuda.combine(grads, flat, network.decay()[None], 0.0, 1.0, grad)
-    c = update.coefficients(1, 0.1, 0.9)
-    cuda.move(update, flat, grad, moments, network.decay()[None], c, 1.0, norm, 1.0, 0.0)
+    c = np.array((*update.coefficients(1, 0.1, 0.9), 0.0), dtype)
+    cuda.note(cuda.new_log(1, dtype), np.array([0]), value, norm)
+    cuda.move(update, flat, grad, moments, network.decay()[None], c, 1.0, norm, 1.0)
 
 
 def everything(dtype):

@@ -65,6 +65,14 @@ def test_each_form_has_a_graph(recorded):
     assert recorded == [3, 1] or recorded == [1, 3]
 
 
+def test_ragged_rows(recorded):
+    """Rows of a batch are sorted by length; the sum of lengths is no part of a form."""
+    X = [np.random.default_rng(n).normal(size=(n, 1)) for n in (1, 3, 2, 3)]
+    options = {"max_iter": 4, "batch_size": 4, "shuffle": False}
+    check(*both(RNNRegressor, X, np.arange(4.0), **options))
+    assert recorded == [3]
+
+
 def test_states_are_carried_on(recorded):
     X, y = np.random.default_rng(0).normal(size=(2, 2, 6, 1))
     check(*both(RNNSequenceRegressor, X, y[:, :, 0], max_iter=1, bptt_steps=2))

@@ -186,8 +186,8 @@ def test_an_update_whose_gradient_is_not_finite_does_not_happen():
 
 
 def test_what_an_update_found_is_noted():
-    loss, squares, log, log_cpu = np.array([1.0, 2.0]), np.array([9.0, 16.0]), cuda.new_log(3, "f8"), cpu.new_log(3, "f8")
-    cuda.note(log, put(np.array([1])), put(loss), put(squares))
+    log, log_cpu = (backend.new_log(3, np.float64) for backend in (cuda, cpu))
+    cuda.note(log, put(np.array([1])), put(np.array([1.0, 2.0])), put(np.array([9.0, 16.0])))
     cpu.note(log_cpu, 1, 3.0, 5.0)
     np.testing.assert_array_equal(cuda.to_host(log), log_cpu)
     np.testing.assert_array_equal(log_cpu, [[0, 3, 0], [0, 5, 0]])

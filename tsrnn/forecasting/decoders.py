@@ -69,7 +69,8 @@ class DecodedWindows(Windows):
             backend.place(known, 0, x, self.step, self.n_known, steps, False, False)
         none, targets = np.empty((n * B, 0), x.dtype), targets.reshape(n * B, self.step)
         target = Batch(x, lengths, steps, none, targets, source.weights)
-        return PairBatch(source, target, backend.put(np.arange(B), room, "order"), np.full(n * B, self.n_draws > 0))
+        order, forced = backend.put(np.arange(B), room, "order"), np.full(n * B, self.n_draws > 0)
+        return PairBatch(source, target, order, forced)
 
 
 # Rows, and how many values they give at once, for a horizon h in steps of so many.

@@ -17,6 +17,7 @@ from tsrnn.backends.cuda.launching import (
     THREADS,
     allocate,
     launch,
+    launch_now,
     launch_over,
     memory,
     nothing,
@@ -43,8 +44,8 @@ def each(function, n_chunks, n_jobs):
 
 def zeros(shape, dtype):
     out = allocate(shape, np.dtype(dtype))
-    if out.size:
-        assign(out, 0)
+    if out.size:  # whatever waits or is recorded, new memory is zero now
+        launch_over(elementwise.set_all, out.size, out.reshape(-1), out.dtype.type(0), launch=launch_now)
     return out
 
 

@@ -53,16 +53,23 @@ if SIMULATED:
     STREAM = cuda.default_stream()
 else:
     from cuda.core import LEGACY_DEFAULT_STREAM as STREAM  # as it is: numba wraps its own, and 0, at every launch
+    from numba.cuda.core import config as cuda_config
+
+    cuda_config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small batches are no mistake
+
+
+def launch_now(kernel, blocks, threads, *args, shared=0):
+    kernel[blocks, threads, STREAM, shared](*args)
 
 
 def launch(kernel, blocks, threads, *args, shared=0):
     if memory.recording is not None:
         memory.recording.add(kernel, blocks, threads, shared, args)
     elif memory.parcel is None or not memory.parcel.open:
-        kernel[blocks, threads, STREAM, shared](*args)
+        launch_now(kernel, blocks, threads, *args, shared=shared)
 
 
-def launch_over(kernel, n, *args):
+def launch_over(kernel, n, *args, launch=launch):
     """A thread for each of `n` elements, which kernels go through in strides of the grid."""
     launch(kernel, max(1, min(-(-n // THREADS), MOST_BLOCKS)), THREADS, *args)
 
