@@ -1,4 +1,6 @@
-"""The GPU's kernels, in numba's simulator: a process of its own, since numba reads the switch when it is imported."""
+"""The GPU's kernels, in numba's simulator and in the compiler: a process for each, since numba reads the switch between
+them when it is imported.
+"""
 
 import os
 import subprocess
@@ -17,12 +19,21 @@ from tsrnn.backends.devices import backend_of, why_no_gpu
 HERE = Path(__file__).parent
 
 
-@pytest.mark.skipif(find_spec("numba_cuda") is None, reason="numba-cuda is not installed")
-def test_in_the_simulator():
-    command = [sys.executable, "-m", "pytest", HERE / "cuda_simulator", "-q", "-p", "no:cacheprovider"]
-    done = subprocess.run(command, env=os.environ | {"NUMBA_ENABLE_CUDASIM": "1"}, capture_output=True, text=True)
+def check_in_a_process(tests, switch):
+    command = [sys.executable, "-m", "pytest", HERE / tests, "-q", "-p", "no:cacheprovider"]
+    done = subprocess.run(command, env=os.environ | {"NUMBA_ENABLE_CUDASIM": switch}, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-5000:]
     assert "passed" in done.stdout and "skipped" not in done.stdout
+
+
+@pytest.mark.skipif(find_spec("numba_cuda") is None, reason="numba-cuda is not installed")
+def test_in_the_simulator():
+    check_in_a_process("cuda_simulator", "1")
+
+
+@pytest.mark.skipif(find_spec("numba_cuda") is None, reason="numba-cuda is not installed")
+def test_in_the_compiler():
+    check_in_a_process("cuda_compile/test_ceilings.py", "0")
 
 
 @pytest.mark.skipif(why_no_gpu() is None, reason="this machine has a GPU")

@@ -49,8 +49,6 @@ LONG = (
     "X.set_index(['unique_id', 'ds'])"
 )
 
-ONE_EPOCH = {"max_iter": 1, "early_stopping": False}
-
 
 def with_weight(rows, series):
     """The rows that have a weight, of which there must be one."""
@@ -261,23 +259,31 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         DivergenceError
             If the loss or the gradient is no longer finite; the best weights so far are kept.
         """
-        self._check_parameters()
-        return self._fit(X, y, self.warm_start and hasattr(self, "_network"), sample_weight=sample_weight)
+        return self._fit(X, y, sample_weight=sample_weight)
 
     @with_callbacks
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`."""
-        self._check_parameters()
-        return self._fit(X, y, hasattr(self, "_network"), ONE_EPOCH, sample_weight=sample_weight)
+        return self._fit_epoch(X, y, sample_weight=sample_weight)
 
-    def _fit(self, X, y, go_on, changes=None, classes=None, **metadata):
+    def _fit(self, X, y, **metadata):
+        self._check_parameters()
+        return self._fit_from(X, y, self.warm_start and hasattr(self, "_network"), {}, None, metadata)
+
+    def _fit_epoch(self, X, y, classes=None, **metadata):
+        self._check_parameters()
+        one_epoch = {"max_iter": 1, "early_stopping": False}
+        return self._fit_from(X, y, hasattr(self, "_network"), one_epoch, classes, metadata)
+
+    def _fit_from(self, X, y, go_on, changes, classes, metadata):
+        """Train from the start, or go on, with some changes of the recipe."""
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         if isinstance(y, (str, bytes, dict, set, frozenset)):
             raise TypeError(f"y must be a list, an array or a frame; got a {type(y).__name__}.")
         before = dict(vars(self))
         try:
-            plan = self._plan(X, y, go_on, changes or {}, classes, metadata)
+            plan = self._plan(X, y, go_on, changes, classes, metadata)
         except Exception:  # a refused fit leaves the last one as it was
             vars(self).clear()
             vars(self).update(before)
@@ -327,6 +333,10 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
     def _hold_out(self, rows):
         seen, unseen = self._split(len(rows), self._strata(rows.targets))
         return rows.select(seen), rows.select(unseen)
+
+    def _strata(self, targets):
+        """Classes to hold out in proportion, if rows have one each."""
+        return None
 
     def _arranged(self, rows, batch_size):
         """Rows as an epoch wants them."""
@@ -429,11 +439,17 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
 
     def _outputs(self, X):
         """The network's outputs for every sequence, (n_sequences, n_outputs)."""
-        if not hasattr(self, "_network"):
-            check_is_fitted(self)
-        series = self._read(X, reset=False)
+        series = self._read_fitted(X)
         none = np.empty((len(series), 0), self._network.dtype)
-        rows = self._rows(series, none, none)
+        return self._outputs_of(self._rows(series, none, none), series)
+
+    def _read_fitted(self, X):
+        if not hasattr(self, "_network"):  # scikit-learn's check takes its time
+            check_is_fitted(self)
+        return self._read(X, reset=False)
+
+    def _outputs_of(self, rows, series):
+        """The network's outputs for rows made of series."""
         return predict(self._network, self._theta, rows, self._n_threads(series), rooms=self._rooms())
 
     def _rooms(self):

@@ -7,7 +7,7 @@ from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.utils.class_weight import compute_sample_weight
 
-from tsrnn.estimators.base import ONE_EPOCH, BaseRecurrent, with_callbacks
+from tsrnn.estimators.base import BaseRecurrent, with_callbacks
 from tsrnn.estimators.docs import documented
 from tsrnn.estimators.targets import check_classes, codes_of, known_classes, labelled, of_their_type
 from tsrnn.validation import Instance, Interval, OneOf, Real
@@ -34,8 +34,7 @@ class WithClasses(ClassifierMixin):
         classes : array-like, optional
             All labels that can occur in this and later calls; needed in the first call unless `y` holds them all.
         """
-        self._check_parameters()
-        return self._fit(X, y, hasattr(self, "_network"), ONE_EPOCH, classes, sample_weight=sample_weight)
+        return self._fit_epoch(X, y, classes, sample_weight=sample_weight)
 
     def _class_factors(self, y):
         """What a class multiplies weights by, for each label."""

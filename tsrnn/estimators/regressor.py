@@ -41,9 +41,6 @@ class Regression(RegressorMixin):
             check_squares(targets, series)
         return targets, known
 
-    def _strata(self, targets):
-        return None
-
     def _decoded(self, outputs):
         """The network's outputs in the form of `y`."""
         outputs = outputs.astype(np.float64)

@@ -4,12 +4,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
-from joblib import effective_n_jobs
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tsrnn.batching import Steps
-from tsrnn.estimators.base import ONE_EPOCH, BaseRecurrent, with_callbacks
+from tsrnn.estimators.base import BaseRecurrent, with_callbacks
 from tsrnn.estimators.timesteps import TimeSteps, blocks, check_times, parts, runs
 from tsrnn.propagation import predict
 from tsrnn.series import (
@@ -123,15 +122,12 @@ class BaseSequence(BaseRecurrent):
         DivergenceError
             If the loss or the gradient is no longer finite; the best weights so far are kept.
         """
-        self._check_parameters()
-        go_on = self.warm_start and hasattr(self, "_network")
-        return self._fit(X, y, go_on, series=series, sample_weight=sample_weight)
+        return self._fit(X, y, series=series, sample_weight=sample_weight)
 
     @with_callbacks
     def partial_fit(self, X, y, series=None, sample_weight=None):
         """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`."""
-        self._check_parameters()
-        return self._fit(X, y, hasattr(self, "_network"), ONE_EPOCH, series=series, sample_weight=sample_weight)
+        return self._fit_epoch(X, y, series=series, sample_weight=sample_weight)
 
     def _recipe(self):
         return replace(super()._recipe(), bptt_steps=None)  # pieces of a series are rows already
@@ -170,8 +166,8 @@ class BaseSequence(BaseRecurrent):
             rows = replace(rows, fresh=np.zeros(len(rows), bool))
         elif initial_state is not None:
             raise ValueError("initial_state must be None with bidirectional=True, which reads from both ends; got one.")
-        n_jobs = effective_n_jobs(self.n_jobs) if len(steps) > 1 else 1
-        outputs = predict(network, self._theta, rows, n_jobs, rows.passes(TOGETHER), self._rooms())
+        n_threads, passes = self._n_threads(steps), rows.passes(TOGETHER)
+        outputs = predict(network, self._theta, rows, n_threads, passes, self._rooms())
         return steps, outputs, rows.carried
 
     def _first_states(self, given, n):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import accuracy_score
 
-from tsrnn.estimators.base import ONE_EPOCH, with_callbacks
+from tsrnn.estimators.base import with_callbacks
 from tsrnn.estimators.classifier import Classification
 from tsrnn.estimators.docs import documented_of_steps
 from tsrnn.estimators.sequence import BaseSequence
@@ -60,9 +60,7 @@ class RNNSequenceClassifier(Classification, BaseSequence):
         classes : array-like, optional
             All labels that can occur in this and later calls; needed in the first call unless `y` holds them all.
         """
-        self._check_parameters()
-        given = {"series": series, "sample_weight": sample_weight}
-        return self._fit(X, y, hasattr(self, "_network"), ONE_EPOCH, classes, **given)
+        return self._fit_epoch(X, y, classes, series=series, sample_weight=sample_weight)
 
     def predict_proba(self, X, series=None, initial_state=None):
         """Probability of each class at each time step.
