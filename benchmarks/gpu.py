@@ -3,19 +3,24 @@
     python -m benchmarks.gpu          every size, under eight minutes; needs an NVIDIA GPU, numba-cuda and torch
     python -m benchmarks.gpu --tiny   a rehearsal in numba's simulator, without torch and without times worth anything
 
-It prints one table and writes benchmarks/results/gpu-DEVICE.json: microseconds, the ratio to cuDNN, the floor that
-arithmetic, memory and the chain of steps set, and our share of it. A graph is a replay without launches in between.
-Both precisions are measured: fp32, and tf32 where sizes are large enough for tensor cores.
+It prints one table and writes benchmarks/results/gpu-DEVICE.json after every part: microseconds, the ratio to cuDNN,
+the floor that arithmetic, memory and the chain of steps set, and our share of it. A graph is a replay without launches
+in between. Both precisions are measured: fp32, and tf32 where sizes are large enough for tensor cores. Then come a
+training step against rows and units, on the GPU and on all cores of the CPU, whole fits on both, and compute-sanitizer.
+A part that fails is said and passed over; the exit status is 1 then.
 """
 
 import argparse
-import json
+import gc
+import math
 import os
 import platform
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
+import traceback
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -27,16 +32,14 @@ if TINY:
 import numpy as np  # noqa: E402
 from numba import cuda as device  # noqa: E402
 
+from benchmarks import curves  # noqa: E402
+from benchmarks.floor import H100, Gpu, floor  # noqa: E402
+from benchmarks.suite.work import Work  # noqa: E402
 from tsrnn import RNNRegressor  # noqa: E402
-from tsrnn.backends import cpu, cuda  # noqa: E402
+from tsrnn.backends import cuda  # noqa: E402
 from tsrnn.backends.cuda import tensor, tf32  # noqa: E402
-from tsrnn.batching import Sequences  # noqa: E402
-from tsrnn.network import Network  # noqa: E402
-from tsrnn.propagation import Rooms, gradient  # noqa: E402
-from tsrnn.rules.losses import LOSSES  # noqa: E402
-from tsrnn.rules.updates import UPDATES  # noqa: E402
 
-CELLS = "rnn", "gru", "lstm"
+CELLS = curves.CELLS
 SIZES = [  # B, T, F, H
     (1024, 64, 1, 64),
     (4096, 64, 1, 64),
@@ -46,62 +49,22 @@ SIZES = [  # B, T, F, H
 ]
 GATED = [(4096, 96, 8, 160)]  # of gru and lstm only
 BACKENDS = {"fp32": cuda, "tf32": tf32}
-SPEEDS = {"fp32": 8 / 3, "tf32": 8}  # of tensor cores beside the units of float32; fp32 takes three products
 LARGEST_ERROR = {"fp32": 1e-4, "tf32": 2e-2}  # of loss and gradient, relative
-CHAIN = 400  # cycles that one step waits for the last at least: shared memory, products, tanh, a barrier
-RESULTS = Path(__file__).parent / "results"
+SECONDS = 460  # after which no further part begins
+SANITIZER = 60  # seconds of each of its tools at most
+
+if TINY:
+    SIZES, GATED = [(3, 2, 1, 4)], []
+    curves.BASE, curves.STEPS = {"rows": 3, "units": 4}, 2
+    curves.AXES = {"rows": [2], "units": [5]}
 
 
 def cases():
-    sizes = [(3, 2, 1, 4)] if TINY else SIZES
-    gated = [] if TINY else GATED
-    return [(cell, *size) for cell in CELLS for size in sizes + (gated if cell != "rnn" else [])]
+    return [(cell, *size) for cell in CELLS for size in SIZES + (GATED if cell != "rnn" else [])]
 
 
-class Ours:
-    """A network, a batch and all that a training step needs, on one device."""
-
-    def __init__(self, backend, cell, B, T, F, H, dtype=np.float32, seed=0):
-        rng, self.backend, self.shape = np.random.default_rng(seed), backend, (B, T, F, H)
-        self.network, self.rooms = Network(cell, F, H, 1, dtype=dtype), Rooms(dtype, backend)
-        self.X, self.y = rng.normal(size=(B, T, F)).astype(dtype), rng.normal(size=(B, 1)).astype(dtype)
-        starts, lengths, ones = np.arange(B) * T * F, np.full(B, T), np.ones((B, 1), dtype)
-        self.rows = Sequences(self.X.ravel(), F, starts, lengths, self.y, ones)
-        size, self.initial = self.network.layout.size, self.network.initial(rng)
-        self.theta = backend.to_device(self.initial)
-        self.grad, self.moments = backend.zeros((1, size), dtype), backend.zeros((2, size), dtype)
-        self.decay, self.n, self.update = backend.to_device(self.network.decay()[None]), 0, UPDATES["adam"]
-
-    def gradient(self, n_jobs=1):
-        B = self.shape[0]
-        return gradient(
-            self.network, self.theta, self.rows, np.arange(B), float(B), LOSSES["squared"], 0.0, self.rooms, n_jobs
-        )
-
-    def step(self):
-        _, grads = self.gradient()
-        theta, self.n = self.theta.reshape(1, self.theta.size), self.n + 1
-        _, norm = self.backend.combine(grads, theta, self.decay, 0.0, np.inf, self.grad)
-        c = self.update.coefficients(self.n, 1e-3, 0.9)
-        self.backend.move(self.update, theta, self.grad, self.moments, self.decay, c, np.inf, norm, 1.0, 0.0)
-
-    def kernels(self):
-        """A function that runs the recurrence forward and back, weight gradients included, and nothing else."""
-        network, (B, T, _, _), put, dtype = self.network, self.shape, self.backend.to_device, self.network.dtype
-        packed = network.packing(training=True, backend=self.backend)(self.theta)
-        lengths, cell, H = put(np.full(B, T)), network.cell, network.width
-        x = put(np.ascontiguousarray(self.X.swapaxes(0, 1)))
-        states = self.backend.zeros((cell.n_states, T + 1, B, H), dtype)
-        saved, dstates = (self.backend.zeros(s, dtype) for s in ((T, B, cell.n_saved, H), (cell.n_states, B, H)))
-        none, grad = self.backend.zeros((0, B, H), dtype), self.grad.reshape(self.grad.size)
-        forward = [packed[f"{name}_l0"] for name in ("weight_ih", "weight_hh", "bias")]
-        back = [packed[f"{name}_l0_t"] for name in ("weight_ih", "weight_hh")]
-
-        def run():
-            self.backend.forward(cell, x, lengths, *forward, states, saved)
-            self.backend.backward(cell, x, lengths, T, *back, states, saved, none, dstates, none, grad, 0)
-
-        return run
+def precisions():
+    return [name for name in BACKENDS if name == "fp32" or tensor.available()]
 
 
 class Theirs:
@@ -110,7 +73,7 @@ class Theirs:
     def __init__(self, ours, cell, tf32):
         import torch
 
-        self.torch, (B, _, F, H) = torch, ours.shape
+        self.torch, (B, _, F), H = torch, ours.X.shape, ours.network.hidden_size
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = tf32
         self.net = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[cell](F, H).cuda()
         self.head = torch.nn.Linear(H, 1).cuda()
@@ -130,12 +93,14 @@ class Theirs:
 
     def graph(self, function):
         stream = self.torch.cuda.Stream()
+        stream.wait_stream(self.torch.cuda.current_stream())
         with self.torch.cuda.stream(stream):
             for _ in range(3):
                 function()
         self.torch.cuda.synchronize()
         graph = self.torch.cuda.CUDAGraph()
-        with self.torch.cuda.graph(graph):
+        gc.collect()  # memory that numba frees while a graph is recorded would spoil it
+        with self.torch.cuda.graph(graph, capture_error_mode="relaxed"):
             function()
         return graph.replay
 
@@ -143,66 +108,62 @@ class Theirs:
 # Times
 
 
-def median_time(function, repeats=20):
-    """Microseconds between two events around a call."""
-    for _ in range(1 if TINY else 3):
-        function()
-    times = []
-    for _ in range(1 if TINY else repeats):
-        if TINY:
-            begin = time.perf_counter()
-            function()
-            times.append(1e3 * (time.perf_counter() - begin))
-            continue
+def median_time(function, repeats=11, seconds=0.4):
+    """Microseconds of a call, the median over groups of calls that follow each other without a pause.
+
+    A group is about a millisecond long, so that neither the clock nor the first launch counts for much.
+    """
+
+    def once(n_calls):
         begin, end = device.event(), device.event()
         begin.record()
-        function()
+        for _ in range(n_calls):
+            function()
         end.record()
         end.synchronize()
-        times.append(device.event_elapsed_time(begin, end))
-    return 1e3 * float(np.median(times))
+        return begin.elapsed_time(end) / n_calls  # milliseconds; nothing in the simulator
+
+    if TINY:
+        return once(1)
+    for _ in range(3):
+        once(1)
+    alone = once(1)
+    n_calls = min(max(math.ceil(1 / alone), 1), 50)
+    repeats = min(repeats, max(3, int(1e3 * seconds / (alone * n_calls))))
+    return 1e3 * float(np.median([once(n_calls) for _ in range(repeats)]))
 
 
 def graph_of(function):
-    """A replay of all that `function` launches, which must neither allocate nor copy."""
-    from cuda.core import Device
+    """A replay of all that `function` launches, which must have run before and neither allocate nor copy."""
+    if cuda.SIMULATED:
+        return function
+    from cuda.core import LEGACY_DEFAULT_STREAM, Device
 
     gpu = Device()
     gpu.set_current()
-    stream, builder = gpu.create_stream(), gpu.create_graph_builder()
+    gc.collect()
+    builder = gpu.create_graph_builder()
     builder.begin_building()
-    cuda.memory.recording = builder
+    cuda.memory.recording = builder.stream
     try:
         function()
     finally:
         cuda.memory.recording = None
-    graph = builder.end_building().complete()
-
-    def replay():
-        graph.launch(stream)
-        stream.sync()
-
-    return replay
+        builder.end_building()
+    graph = builder.complete()
+    return lambda: graph.launch(LEGACY_DEFAULT_STREAM)  # where all else happens, and events are recorded
 
 
-def floor(precision, cell, B, T, F, H):
-    """Microseconds below which no kernel of this kind can be, and for what reason."""
+def present():
+    """This GPU's figures."""
     if TINY:
-        return {"flops": 0.0, "bytes": 0.0, "steps": 0.0}
-    cell, gpu = Network(cell, F, H, 1).cell, device.get_current_device()
-    clock, lanes = gpu.CLOCK_RATE * 1e3, 128 * gpu.MULTIPROCESSOR_COUNT * SPEEDS[precision]
+        return H100
+    gpu = device.get_current_device()
     width = 2 * gpu.MEMORY_CLOCK_RATE * 1e3 * gpu.GLOBAL_MEMORY_BUS_WIDTH / 8
-    flops = 6 * T * B * cell.n_gates * H * (F + H) - 2 * T * B * cell.n_gates * H * F  # no slopes of the inputs
-    numbers = T * B * (2 * F + 2 * H * (cell.n_states + cell.n_saved))  # written forward, read on the way back
-    seconds = {"flops": flops / (2 * lanes * clock), "bytes": 4 * numbers / width, "steps": 2 * T * CHAIN / clock}
-    return {name: 1e6 * value for name, value in seconds.items()}
+    return Gpu(str(gpu.name), gpu.CLOCK_RATE * 1e3, 128 * gpu.MULTIPROCESSOR_COUNT, width)
 
 
 # Parts
-
-
-def precisions():
-    return [name for name in BACKENDS if name == "fp32" or tensor.available()]
 
 
 def check(cell, *size):
@@ -210,62 +171,81 @@ def check(cell, *size):
     gives the same bits.
     """
     seed, found = int(time.time()), {}
-    exact = Ours(cpu, cell, *size, dtype=np.float64, seed=seed)
+    exact = Work(cell, *size, n_jobs=os.cpu_count(), seed=seed, dtype=np.float64)
+    expected, slopes = exact.loss_and_gradient()
+    del exact  # gigabytes
     for precision in precisions():
-        ours = Ours(BACKENDS[precision], cell, *size, seed=seed)
-        if not found:
-            exact.theta[:] = ours.initial
-            exact.rows.values[:] = ours.rows.values
-            exact.rows.targets[:] = ours.rows.targets
-            expected, parts = exact.gradient(os.cpu_count())
-            parts = parts.sum(axis=0)
-        value, grads = ours.gradient()
-        value, grad = cuda.read_numbers([value])[0], cuda.to_host(grads).copy()
-        error = float(np.linalg.norm(grad[0] - parts) / np.linalg.norm(parts))
-        again = cuda.to_host(ours.gradient()[1])
-        errors = {"loss": abs(value / expected - 1), "gradient": error}
-        found[precision] = errors | {"same bits": bool((grad == again).all())}
+        ours = Work(cell, *size, seed=seed, backend=BACKENDS[precision])
+        value, grad = ours.loss_and_gradient()
+        errors = {
+            "loss": float(abs(value / expected - 1)),
+            "gradient": float(np.linalg.norm(grad - slopes) / np.linalg.norm(slopes)),
+        }
+        again, grad_again = ours.loss_and_gradient()
+        found[precision] = errors | {"same bits": bool(value == again and (grad == grad_again).all())}
+        print(cell, *size, precision, *(f"{name} {error:.1e}," for name, error in found[precision].items()), flush=True)
+    for precision, errors in found.items():
+        most = LARGEST_ERROR[precision]
+        if not (errors["gradient"] < most and errors["loss"] < most and errors["same bits"]):
+            raise AssertionError(f"{precision} is wrong: {errors}, at most {most} and the same bits were expected")
     return found
 
 
 def measure(cell, *size):
-    found = {}
+    gpu, found = present(), {}
     for name in precisions():
-        ours = Ours(BACKENDS[name], cell, *size)
+        ours = Work(cell, *size, backend=BACKENDS[name])
         run = ours.kernels()
         found[f"{name} kernels"] = median_time(run)
+        found[f"{name} kernels, graph"] = median_time(graph_of(run))
         found[f"{name} step"] = median_time(ours.step)
-        if not TINY:
-            found[f"{name} kernels, graph"] = median_time(graph_of(run))
-    if find_spec("torch") is None or TINY:
-        return found
-    for name in BACKENDS:
-        theirs = Theirs(ours, cell, name == "tf32")
-        for part in ("kernels", "step"):
-            function = getattr(theirs, part)
-            found[f"torch {name} {part}"] = median_time(function)
-            found[f"torch {name} {part}, graph"] = median_time(theirs.graph(function))
+    if find_spec("torch") is not None and not TINY:
+        for name in precisions():
+            theirs = Theirs(ours, cell, name == "tf32")
+            for part in ("kernels", "step"):
+                function = getattr(theirs, part)
+                found[f"torch {name} {part}"] = median_time(function)
+                found[f"torch {name} {part}, graph"] = median_time(theirs.graph(function))
+    found["floor"] = {name: floor(gpu, name, cell, *size) for name in precisions()}
+    for name in precisions():
+        print(row((cell, *size), name, found), flush=True)
     return found
 
 
-def measure_fit():
+def on_gpu(cell, *size):
+    return median_time(Work(cell, *size, backend=cuda).step, repeats=5, seconds=0.2)
+
+
+PLACES = {"gpu": on_gpu, "cpu": curves.on_cpu}
+
+
+def steps(place, cell, axis):
+    found = curves.curve(cell, axis, PLACES[place])
+    print(f"step, us, {place} {cell} {axis}:", *(f"{value}: {time:.0f}" for value, time in found.items()), flush=True)
+    return found
+
+
+def measure_fit(cell):
     """Seconds of a whole fit on the GPU and on all cores of the CPU."""
-    n, T, H = (8, 2, 3) if TINY else (4096 * 8, 64, 64)
-    X = np.random.default_rng(0).normal(size=(n, T)).astype("f4")
-    options, found = {"hidden_size": H, "batch_size": min(n, 4096), "max_iter": 1 if TINY else 5, "tol": 0}, {}
-    for name, n_jobs in (("cuda", None), ("cpu", -1)):
-        model = RNNRegressor(**options, random_state=0, device=name, n_jobs=n_jobs)
-        model.set_params(max_iter=1).fit(X[:64], X[:64, 0])  # compiled before the clock starts
+    n, T, H, batch, epochs = (8, 2, 3, 4, 1) if TINY else (4096 * 8, 64, 64, 4096, 5)
+    X, found = np.random.default_rng(0).normal(size=(n, T)).astype("f4"), {}
+    options = {"cell": cell, "hidden_size": H, "batch_size": batch, "tol": 0, "random_state": 0, "n_jobs": -1}
+    for name in ("cuda", "cpu"):
+        RNNRegressor(**options, max_iter=1, device=name).fit(
+            X[:batch], X[:batch, 0]
+        )  # compiled before the clock starts
         begin = time.perf_counter()
-        model.set_params(max_iter=options["max_iter"]).fit(X, X[:, 0])
+        RNNRegressor(**options, max_iter=epochs, device=name).fit(X, X[:, 0])
         found[name] = time.perf_counter() - begin
+    gain = found["cpu"] / found["cuda"]
+    print(
+        f"fit {cell}, {batch} rows: cuda {found['cuda']:.2f} s, cpu {found['cpu']:.2f} s, ratio {gain:.1f}", flush=True
+    )
     return found
 
 
-def sanitized():
-    """What compute-sanitizer says of small gradients, where it is installed."""
-    if TINY or shutil.which("compute-sanitizer") is None:
-        return {}
+def sanitized(tool, seconds):
+    """What a tool of compute-sanitizer says of small gradients."""
     code = (
         "from benchmarks.gpu import CELLS, check\n"
         "from tsrnn.backends.cuda import tensor_scan\n"
@@ -274,40 +254,35 @@ def sanitized():
         "    for cell in CELLS:\n"
         "        check(cell, 17, 3, 2, 16)"
     )
-    found = {}
-    for tool in ("memcheck", "racecheck"):
-        command = ["compute-sanitizer", "--tool", tool, "--error-exitcode", "9", sys.executable, "-c", code]
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=90)
-            found[tool] = "clean" if done.returncode == 0 else done.stdout[-2000:] + done.stderr[-2000:]
-        except subprocess.TimeoutExpired:
-            found[tool] = "no result within 90 s"
-    return found
+    command = ["compute-sanitizer", "--tool", tool, "--error-exitcode", "9", sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
+    if done.returncode:
+        raise AssertionError(f"{tool}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
+    print(f"compute-sanitizer, {tool}: clean", flush=True)
+    return "clean"
+
+
+# All of it
 
 
 def describe():
-    name = "simulator" if TINY else device.get_current_device().name
+    gpu = "simulator" if TINY else str(device.get_current_device().name)
     packages = [name for name in ("tsrnn", "numba", "numba-cuda", "torch") if find_spec(name.replace("-", "_"))]
-    name = name.decode() if isinstance(name, bytes) else name
-    return {"device": name, "python": platform.python_version()} | {part: version(part) for part in packages}
+    found = {"device": gpu, "cpu": curves.processor(), "python": platform.python_version()}
+    return found | {part: version(part) for part in packages}
 
 
-def row(case, precision, found, least):
+def row(case, precision, found):
     def ratio(of, to):
-        return f"{found[of] / found[to]:.2f}" if of in found and to in found else "-"
+        return f"{found[of] / found[to]:.2f}" if of in found else "-"
 
     kernels, step, torch = f"{precision} kernels", f"{precision} step", f"torch {precision}"
-    graph = f"{kernels}, graph" if f"{kernels}, graph" in found else kernels
-    theirs = f"{found[f'{torch} kernels, graph']:.0f}" if f"{torch} kernels, graph" in found else "-"
+    graph, theirs, least = f"{kernels}, graph", f"{torch} kernels, graph", found["floor"][precision]
     limit = max(least, key=least.get)
-    cells = [*map(str, case), precision, f"{found[kernels]:.0f}", f"{found[graph]:.0f}", theirs]
-    cells += [ratio(f"{torch} kernels, graph", graph), f"{least[limit]:.0f} ({limit})"]
-    cells += [
-        f"{least[limit] / found[graph]:.0%}",
-        f"{found[step]:.0f}",
-        ratio(f"{torch} step", step),
-        ratio(f"{torch} step, graph", step),
-    ]
+    cells = [*map(str, case), precision, f"{found[kernels]:.0f}", f"{found[graph]:.0f}"]
+    cells += [f"{found[theirs]:.0f}" if theirs in found else "-", ratio(theirs, graph)]
+    cells += [f"{least[limit]:.0f} ({limit})", f"{least[limit] / found[graph]:.0%}", f"{found[step]:.0f}"]
+    cells += [ratio(f"{torch} step", step), ratio(f"{torch} step, graph", step)]
     return f"| {' | '.join(cells)} |"
 
 
@@ -316,33 +291,54 @@ HEADER = """| cell | B | T | F | H | precision | kernels, us | in a graph | cuDN
 |---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|"""
 
 
+class Run:
+    """Parts one after the other, each written when it is there; one that fails does not stop the others."""
+
+    def __init__(self, folder):
+        self.begin, self.result, self.failed = time.perf_counter(), describe(), []
+        self.path = folder / f"gpu-{self.result['device'].replace(' ', '-')}.json"
+
+    def left(self):
+        return SECONDS - (time.perf_counter() - self.begin)
+
+    def part(self, group, function, *arguments):
+        name = " ".join(map(str, arguments))
+        try:
+            if self.left() < 0:
+                raise TimeoutError(f"not begun after {SECONDS} s")
+            self.result.setdefault(group, {})[name] = function(*arguments)
+        except Exception as error:  # whatever it is: the times of the others are wanted, and the status tells
+            traceback.print_exc()
+            self.failed.append(f"{group} {name}: {type(error).__name__}: {str(error)[:500]}")
+            print(f"FAILED {self.failed[-1]}", flush=True)
+        self.result |= {"failed": self.failed, "seconds": round(time.perf_counter() - self.begin)}
+        curves.write(self.result, self.path)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--tiny", action="store_true", help="a rehearsal in the simulator")
-    parser.add_argument("--out", type=Path, default=RESULTS, help="folder of the JSON file")
+    parser.add_argument("--out", type=Path, help="folder of the JSON file; benchmarks/results, or with --tiny none")
     options = parser.parse_args()
-    result = describe() | {"checks": {}, "times": {}}
-    print(*(f"{name} {value}" for name, value in result.items() if isinstance(value, str)), sep=", ", flush=True)
-    for case in cases():
-        name = " ".join(map(str, case))
-        result["checks"][name] = check(*case)
-        for precision, found in result["checks"][name].items():
-            print(name, precision, *(f"{part} {value:.1e}," for part, value in found.items()), flush=True)
-            most = LARGEST_ERROR[precision]
-            assert found["gradient"] < most and found["loss"] < most and found["same bits"], (name, precision)
-    result["sanitizer"] = sanitized()
-    print(HEADER, flush=True)
-    for case in cases():
-        found, least = measure(*case), {precision: floor(precision, *case) for precision in precisions()}
-        result["times"][" ".join(map(str, case))] = found | {"floor": least}
-        for precision in precisions():
-            print(row(case, precision, found, least[precision]), flush=True)
-    result["fit"] = measure_fit()
-    print("fit, s:", *(f"{name} {seconds:.2f}" for name, seconds in result["fit"].items()))
-    options.out.mkdir(parents=True, exist_ok=True)
-    path = options.out / f"gpu-{result['device'].replace(' ', '-')}.json"
-    path.write_text(json.dumps(result, indent=1), encoding="utf-8")
-    print(path)
+    with tempfile.TemporaryDirectory() as nowhere:
+        run = Run(options.out or (Path(nowhere) if TINY else curves.RESULTS))
+        print(*(f"{name} {value}" for name, value in run.result.items()), sep=", ", flush=True)
+        for case in cases():
+            run.part("checks", check, *case)
+        print(HEADER, flush=True)
+        for case in cases():
+            run.part("times", measure, *case)
+        for place in PLACES:
+            for cell in CELLS:
+                for axis in curves.AXES:
+                    run.part("curves", steps, place, cell, axis)
+        for cell in CELLS:
+            run.part("fit", measure_fit, cell)
+        if not TINY and shutil.which("compute-sanitizer") is not None:
+            for tool in ("memcheck", "racecheck"):
+                run.part("sanitizer", lambda tool: sanitized(tool, min(SANITIZER, max(run.left(), 1))), tool)
+        print(run.path, f"{run.result['seconds']} s", *run.failed, sep="\n")
+    sys.exit(bool(run.failed))
 
 
 if __name__ == "__main__":
