@@ -36,8 +36,9 @@ from benchmarks import curves  # noqa: E402
 from benchmarks.floor import H100, Gpu, floor  # noqa: E402
 from benchmarks.suite.work import Work  # noqa: E402
 from tsrnn import RNNRegressor  # noqa: E402
-from tsrnn.backends import cuda  # noqa: E402
-from tsrnn.backends.cuda import tensor, tf32  # noqa: E402
+from tsrnn.backends.cuda import tensor  # noqa: E402
+from tsrnn.backends.cuda.graphs import record  # noqa: E402
+from tsrnn.backends.devices import PRECISIONS  # noqa: E402
 
 CELLS = curves.CELLS
 SIZES = [  # B, T, F, H
@@ -48,7 +49,6 @@ SIZES = [  # B, T, F, H
     (256, 24, 1, 32),
 ]
 GATED = [(4096, 96, 8, 160)]  # of gru and lstm only
-BACKENDS = {"fp32": cuda, "tf32": tf32}
 LARGEST_ERROR = {"fp32": 1e-4, "tf32": 2e-2}  # of loss and gradient, relative
 SECONDS = 460  # after which no further part begins
 SANITIZER = 60  # seconds of each of its tools at most
@@ -64,7 +64,7 @@ def cases():
 
 
 def precisions():
-    return [name for name in BACKENDS if name == "fp32" or tensor.available()]
+    return [name for name in PRECISIONS if name == "fp32" or tensor.available()]
 
 
 class Theirs:
@@ -135,23 +135,8 @@ def median_time(function, repeats=11, seconds=0.4):
 
 def graph_of(function):
     """A replay of all that `function` launches, which must have run before and neither allocate nor copy."""
-    if cuda.SIMULATED:
-        return function
-    from cuda.core import LEGACY_DEFAULT_STREAM, Device
-
-    gpu = Device()
-    gpu.set_current()
-    gc.collect()
-    builder = gpu.create_graph_builder()
-    builder.begin_building()
-    cuda.memory.recording = builder.stream
-    try:
-        function()
-    finally:
-        cuda.memory.recording = None
-        builder.end_building()
-    graph = builder.complete()
-    return lambda: graph.launch(LEGACY_DEFAULT_STREAM)  # where all else happens, and events are recorded
+    gc.collect()  # what numba frees meanwhile is none of it
+    return record(function).replay
 
 
 def present():
@@ -175,7 +160,7 @@ def check(cell, *size):
     expected, slopes = exact.loss_and_gradient()
     del exact  # gigabytes
     for precision in precisions():
-        ours = Work(cell, *size, seed=seed, backend=BACKENDS[precision])
+        ours = Work(cell, *size, seed=seed, device="cuda", precision=precision)
         value, grad = ours.loss_and_gradient()
         errors = {
             "loss": float(abs(value / expected - 1)),
@@ -194,7 +179,7 @@ def check(cell, *size):
 def measure(cell, *size):
     gpu, found = present(), {}
     for name in precisions():
-        ours = Work(cell, *size, backend=BACKENDS[name])
+        ours = Work(cell, *size, device="cuda", precision=name)
         run = ours.kernels()
         found[f"{name} kernels"] = median_time(run)
         found[f"{name} kernels, graph"] = median_time(graph_of(run))
@@ -213,7 +198,7 @@ def measure(cell, *size):
 
 
 def on_gpu(cell, *size):
-    return median_time(Work(cell, *size, backend=cuda).step, repeats=5, seconds=0.2)
+    return median_time(Work(cell, *size, device="cuda").step, repeats=5, seconds=0.2)
 
 
 PLACES = {"gpu": on_gpu, "cpu": curves.on_cpu}
@@ -231,16 +216,14 @@ def measure_fit(cell):
     X, found = np.random.default_rng(0).normal(size=(n, T)).astype("f4"), {}
     options = {"cell": cell, "hidden_size": H, "batch_size": batch, "tol": 0, "random_state": 0, "n_jobs": -1}
     for name in ("cuda", "cpu"):
-        RNNRegressor(**options, max_iter=1, device=name).fit(
-            X[:batch], X[:batch, 0]
-        )  # compiled before the clock starts
+        # Compiled before the clock starts.
+        RNNRegressor(**options, max_iter=1, device=name).fit(X[:batch], X[:batch, 0])
         begin = time.perf_counter()
         RNNRegressor(**options, max_iter=epochs, device=name).fit(X, X[:, 0])
         found[name] = time.perf_counter() - begin
     gain = found["cpu"] / found["cuda"]
-    print(
-        f"fit {cell}, {batch} rows: cuda {found['cuda']:.2f} s, cpu {found['cpu']:.2f} s, ratio {gain:.1f}", flush=True
-    )
+    times = f"cuda {found['cuda']:.2f} s, cpu {found['cpu']:.2f} s"
+    print(f"fit {cell}, {batch} rows: {times}, ratio {gain:.1f}", flush=True)
     return found
 
 

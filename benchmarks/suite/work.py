@@ -2,12 +2,12 @@
 
 import numpy as np
 
-from tsrnn.backends import cpu
 from tsrnn.batching import Sequences
+from tsrnn.learner import Learner
 from tsrnn.network import Network
-from tsrnn.propagation import Rooms, gradient, predict
+from tsrnn.propagation import gradient, predict
 from tsrnn.rules.losses import LOSSES
-from tsrnn.rules.updates import UPDATES
+from tsrnn.training import Recipe
 
 # A new process fits for the first time.
 FIRST_FIT = """
@@ -18,25 +18,30 @@ RNNRegressor(cell="{cell}", max_iter=3, random_state=0).fit(X, X[:, 0]).predict(
 """
 
 
+LOG = 1000  # updates after which what they found is dropped
+
+
 class Work:
-    """A network, a batch and everything a training step needs, through the library's own verbs, on one device.
+    """A network, a batch and everything a training step needs, through the library's own training, on one device.
 
     Its numbers are float32's in every `dtype`, so that results of two precisions can be compared.
     """
 
-    def __init__(self, cell, B, T, F, H, n_jobs=1, lengths=None, seed=0, backend=cpu, dtype=np.float32):
+    def __init__(
+        self, cell, B, T, F, H, n_jobs=1, lengths=None, seed=0, device="cpu", precision="fp32", dtype=np.float32
+    ):
         def numbers(array):
             return array.astype(np.float32).astype(dtype)
 
-        rng, self.backend, self.n_jobs, self.n = np.random.default_rng(seed), backend, n_jobs, 0
-        self.network, self.rooms = Network(cell, F, H, 1, dtype=dtype), Rooms(dtype, backend)
-        self.theta = backend.to_device(numbers(self.network.initial(rng)))
-        self.lengths = np.full(B, T) if lengths is None else lengths
+        rng, self.n_jobs, self.n = np.random.default_rng(seed), n_jobs, 0
+        self.network, self.chosen = Network(cell, F, H, 1, dtype=dtype), np.arange(B)
+        theta, self.lengths = numbers(self.network.initial(rng)), np.full(B, T) if lengths is None else lengths
         self.X, self.y = numbers(rng.normal(size=(B, T, F))), numbers(rng.normal(size=(B, 1)))
         self.rows = Sequences(self.X.ravel(), F, np.arange(B) * T * F, self.lengths, self.y, np.ones((B, 1), dtype))
-        self.chosen, self.update, size = np.arange(B), UPDATES["adam"], self.network.layout.size
-        self.grad, self.moments = backend.zeros((1, size), dtype), backend.zeros((2, size), dtype)
-        self.decay = backend.to_device(self.network.decay()[None])
+        recipe = Recipe("squared", n_jobs=n_jobs, device=device, precision=precision)
+        self.learner = Learner(self.network, theta, np.zeros((2, theta.size), dtype), self.rows, recipe)
+        self.learner.begin(LOG)
+        self.backend, self.rooms, self.theta = self.learner.backend, self.learner.rooms, self.learner.theta
 
     def forward(self):
         predict(self.network, self.theta, self.rows, self.n_jobs)
@@ -48,14 +53,13 @@ class Work:
     def loss_and_gradient(self):
         """As numpy's."""
         value, grads = self.gradient()
-        return self.backend.read_numbers([value])[0], self.backend.to_host(grads).sum(axis=0)
+        return float(np.sum(self.backend.to_host(value))), self.backend.to_host(grads).sum(axis=0)
 
     def step(self):
-        _, grads = self.gradient()
-        theta, self.n = self.theta.reshape(1, self.theta.size), self.n + 1
-        _, norm = self.backend.combine(grads, theta, self.decay, 0.0, np.inf, self.grad)
-        c = self.update.coefficients(self.n, 1e-3, 0.9)
-        self.backend.move(self.update, theta, self.grad, self.moments, self.decay, c, np.inf, norm, 1.0, 0.0)
+        self.n += 1
+        self.learner.update(self.chosen, self.n, 1e-3, None)
+        if self.n % LOG == 0:
+            self.learner.read()
 
     def kernels(self):
         """A function that runs the recurrence forward and back, weight gradients included, and nothing else."""
@@ -65,7 +69,7 @@ class Work:
         x = backend.to_device(np.ascontiguousarray(self.X.swapaxes(0, 1)))
         lengths, states = backend.to_device(self.lengths), backend.zeros((cell.n_states, T + 1, B, H), dtype)
         saved, dstates = (backend.zeros(s, dtype) for s in ((T, B, cell.n_saved, H), (cell.n_states, B, H)))
-        none, grad = backend.zeros((0, B, H), dtype), self.grad.reshape(self.grad.size)
+        none, grad = backend.zeros((0, B, H), dtype), backend.zeros(self.theta.shape, dtype)
         forward = [packed[f"{name}_l0"] for name in ("weight_ih", "weight_hh", "bias")]
         back = [packed[f"{name}_l0_t"] for name in ("weight_ih", "weight_hh")]
 
