@@ -75,11 +75,26 @@ def test_slopes_of_weights_look_at_nothing_past_the_end(precision, monkeypatch):
     assert np.isnan(grad[-5:]).all()
 
 
-@pytest.mark.parametrize(("cell", "backend"), [("rnn", tf32), ("rnn_relu", cuda), ("gru", tf32), ("lstm", cuda)])
-def test_forward_is_the_definition(cell, backend):
+FEW = np.array([3, 2, *[1] * 9])
+MANY = np.array([3, *[2] * 17, *[1] * 17])  # a block of two left tiles, and one with rows in the first half of one
+
+
+@pytest.mark.parametrize(
+    ("cell", "backend", "lengths"),
+    [
+        ("rnn", tf32, FEW),
+        ("rnn_relu", cuda, FEW),
+        ("gru", tf32, FEW),
+        ("lstm", cuda, FEW),
+        ("rnn", tf32, MANY),
+        ("gru", cuda, MANY),
+        ("lstm", tf32, MANY),
+    ],
+)
+def test_forward_is_the_definition(cell, backend, lengths):
     """Ragged rows, states that begin anywhere, memory full of NaN."""
     precision = "fp32" if backend is cuda else "tf32"
-    rng, lengths, F, cell, H = np.random.default_rng(0), np.array([3, 2, *[1] * 9]), 9, CELLS[cell], 16
+    rng, F, cell, H = np.random.default_rng(0), 9, CELLS[cell], 16
     T, B, N = 3, len(lengths), cell.n_gates * H
     x, w_ih, w_hh = (rng.normal(size=s).astype("f4") for s in ((T, B, F), (F, N), (H, N)))
     bias, first = (rng.normal(size=s).astype("f4") for s in ((2, N), (cell.n_states, B, H)))
@@ -88,10 +103,11 @@ def test_forward_is_the_definition(cell, backend):
     states = put(np.full((cell.n_states, T + 1, B, H), np.nan, "f4"))
     saved = put(np.full((T, B, cell.n_saved, H), np.nan, "f4"))
     assert tensor_scan.fits(H, 2 * (H + 16), B, x.dtype)
+    assert tensor_scan.left_tiles(2 * (H + 16), B) == 1 + (lengths is MANY)
     backend.set_first(states, put(first))
     backend.forward(cell, put(x), put(lengths), put(w_ih), put(w_hh), put(bias), states, saved)
     found, saved = backend.to_host(states), backend.to_host(saved)
-    for b in (0, 1, 10):
+    for b in {0, 1, 10, B // 2, B - 4, B - 1}:
         length, weights = lengths[b], (part.astype(float) for part in (w_ih.T, w_hh.T, *bias))
         expected = naive.run(cell.name, x[:length, b].astype(float), *weights, list(first[:, b].astype(float)))
         check(found[:, 1 : length + 1, b].swapaxes(0, 1), expected, precision)

@@ -1,9 +1,9 @@
-"""The recurrence on tensor cores, for many rows: a block takes sixteen of them through all of their steps.
+"""The recurrence on tensor cores, for many rows: a block takes one or two left tiles of them through their steps.
 
 Factors k of a product may come in any order, so they are numbered such that the numbers of a tile of sums stand where
 those of a left tile do: what a lane has made of a step's sums, it alone stores as factors of the next step, four side
-by side. Weights are read from memory at every step, tile by tile in the order of the lanes. Arguments are those of
-`scan`'s kernels.
+by side. Weights are read from memory at every step, tile by tile in the order of the lanes, and serve all left tiles of
+the block, which stand side by side. Arguments are those of `scan`'s kernels.
 """
 
 from functools import cache
@@ -17,8 +17,9 @@ from tsrnn.backends.cuda import tensor
 from tsrnn.backends.cuda.launching import ALIGNMENT, SHARED_BYTES, SIMULATED, compiled, launch, launch_over, scratch
 from tsrnn.backends.cuda.picking import picking, zeros
 
-ROWS = 16  # of a block
+ROWS = 16  # of a left tile
 FEWEST_ROWS = 2048  # of a batch: half a large GPU's multiprocessors have a block then
+FEWEST_ROWS_OF_TWO = 2 * ROWS * (1 if SIMULATED else 132)  # all of them have one of two left tiles
 FEWEST_UNITS = 64
 MOST_WARPS = 2 if SIMULATED else 8
 
@@ -27,6 +28,11 @@ def fits(H, numbers_per_row, B, dtype):
     """Whether tensor cores are there and worth it, and shared memory holds the factors of a block."""
     large = dtype == np.float32 and B >= FEWEST_ROWS and H >= FEWEST_UNITS
     return large and 4 * ROWS * numbers_per_row <= SHARED_BYTES and tensor.available()
+
+
+def left_tiles(numbers_per_row, B):
+    """Of a block: two halve what is read of the weights, where there are rows for that and room."""
+    return 2 if B >= FEWEST_ROWS_OF_TWO and 2 * 4 * ROWS * numbers_per_row <= SHARED_BYTES else 1
 
 
 @cache
@@ -55,8 +61,8 @@ def in_tiles(precision, W, name):
 
 
 @cache
-def make_adding(precision, G, together, shift):
-    """For a tile of units of each of G gates: sums += left tiles from `place` on @ right tiles of W.
+def make_adding(precision, G, together, shift, m):
+    """For a tile of units of each of G gates: sums += left tiles from `place` on, m for each k, @ right tiles of W.
 
     Sums of gates from `together` on are `shift` gates further.
     """
@@ -66,91 +72,108 @@ def make_adding(precision, G, together, shift):
     def add(sums, shared, place, depth, W, tile, apart, lane):
         """`tile` of the first gate, that of the next one `apart` further."""
         for k in range(depth):
-            at = (place // 4 + k * 32 + lane) * 4
-            a0, a1, a2, a3 = shared[at], shared[at + 1], shared[at + 2], shared[at + 3]
             for g in range(G):
-                right = ((tile + g * apart) * depth + k) * 64 + lane
-                s = g if g < together else g + shift
-                add_tiles(sums, s * 4, a0, a1, a2, a3, W[right], W[right + 32])
+                right, s = ((tile + g * apart) * depth + k) * 64 + lane, g if g < together else g + shift
+                b0, b1 = W[right], W[right + 32]
+                for j in range(m):
+                    at = (place // 4 + (k * m + j) * 32 + lane) * 4
+                    a0, a1, a2, a3 = shared[at], shared[at + 1], shared[at + 2], shared[at + 3]
+                    add_tiles(sums, (s * m + j) * 4, a0, a1, a2, a3, b0, b1)
 
     return add
 
 
 @cache
-def make_forward(cell, H, precision):
+def make_forward(cell, H, precision, m):
+    """For blocks of m left tiles."""
     G, S, V, together, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.n_together, cell.forward
-    apart, n_sums, n_old, tiles = G - together, 4 * (2 * G - together), 4 * S, H // 8
+    apart, tiles, rows, each = G - together, H // 8, ROWS * m, 4 * m  # numbers of a lane for each tile of units
+    n_sums, n_old = each * (2 * G - together), each * S
     n_warps, zero, waiting = min(tiles, MOST_WARPS), np.float32(0), tensor.ROUNDINGS[precision].waiting
     gates, picked, no_q, last_q = picking(G), picking(S), zeros(together), picking(max(apart, 1))
-    add_inputs, add_states = make_adding(precision, G, G, 0), make_adding(precision, G, together, apart)
+    add_inputs, add_states = make_adding(precision, G, G, 0, m), make_adding(precision, G, together, apart, m)
+
+    @register_jitable
+    def input_of(i):
+        """Row and column that stand at number i of the left tiles."""
+        return i // 128 % m * 16 + i // 16 % 8 + i % 2 * 8, i // (128 * m) * 8 + i // 4 % 4 * 2 + i % 4 // 2
 
     @register_jitable
     def finish(i, sums, old, shared, place, t, row, unit, runs, states, saved):
-        """Sum i of the lane's four: the rule, and what comes of it."""
-        a, q = gates(sums, i, 4), no_q(zero)
+        """Number i of the lane's: the rule, and what comes of it."""
+        a, q = gates(sums, i, each), no_q(zero)
         if apart > 0:
-            q = q + last_q(sums, 4 * G + i, 4)
-        new, kept = rule(a, q, picked(old, i, 4))
-        shared[place + i // 2 + i % 2 * 2] = waiting(new[0])
+            q = q + last_q(sums, each * G + i, each)
+        new, kept = rule(a, q, picked(old, i, each))
+        shared[place + i // 4 * 128 + i // 2 % 2 + i % 2 * 2] = waiting(new[0])
         if runs:
             for s in range(S):
                 states[s, (t + 1) % states.shape[1], row, unit + i % 2] = new[s]
             for v in range(V):
                 saved[min(t, saved.shape[0] - 1), row, v, unit + i % 2] = kept[v]
 
+    @register_jitable
+    def finish_tile(j, sums, old, shared, place, t, first, unit, lengths, states, saved):
+        """Those of left tile j, two rows and two units; `first` row of the lane."""
+        B = lengths.shape[0]
+        upper, lower = min(first + j * 16, B - 1), min(first + j * 16 + 8, B - 1)
+        upper_runs = first + j * 16 < B and t < lengths[upper]
+        lower_runs = first + j * 16 + 8 < B and t < lengths[lower]
+        finish(j * 4, sums, old, shared, place, t, upper, unit, upper_runs, states, saved)
+        finish(j * 4 + 1, sums, old, shared, place, t, upper, unit, upper_runs, states, saved)
+        finish(j * 4 + 2, sums, old, shared, place, t, lower, unit, lower_runs, states, saved)
+        finish(j * 4 + 3, sums, old, shared, place, t, lower, unit, lower_runs, states, saved)
+
     def forward(x, lengths, w_ih, w_hh, bias, states, saved):
         shared = cuda.shared.array(0, numba.float32, ALIGNMENT)
         sums = cuda.local.array(n_sums, numba.float32)
         old = cuda.local.array(n_old, numba.float32)
         _, B, F = x.shape
-        depth, low = (F + 7) // 8, cuda.blockIdx.x * ROWS
+        n_inputs, low = (F + 7) // 8 * 8 * rows, cuda.blockIdx.x * rows
         thread, n_threads, lane, warp = cuda.threadIdx.x, cuda.blockDim.x, cuda.threadIdx.x % 32, cuda.threadIdx.x // 32
-        # The lane's sums are those of two rows and two units.
-        upper, lower = min(low + lane // 4, B - 1), min(low + lane // 4 + 8, B - 1)
+        first = low + lane // 4
         # Outputs before the step and after it, inputs of this step and the next, as left tiles.
-        now, then, seen, seen_then = 0, ROWS * H, 2 * ROWS * H, 2 * ROWS * H + depth * 8 * ROWS
+        now, then, seen, seen_then = 0, rows * H, 2 * rows * H, 2 * rows * H + n_inputs
         for n in range(warp, tiles, n_warps):
-            for i in range(4):
-                unit = n * 8 + lane % 4 * 2 + i // 2
-                shared[now + (n * 32 + lane) * 4 + i] = waiting(states[0, 0, lower if i % 2 else upper, unit])
-        for i in range(thread, depth * 8 * ROWS, n_threads):
-            row, f = min(low + i // 16 % 8 + i % 2 * 8, B - 1), i // 128 * 8 + i // 4 % 4 * 2 + i % 4 // 2
-            shared[seen + i] = waiting(x[0, row, f]) if f < F else zero
+            for i in range(each):
+                row, place = min(first + i // 2 * 8, B - 1), now + n * 8 * rows + lane * 4
+                value = states[0, 0, row, n * 8 + lane % 4 * 2 + i % 2]
+                shared[place + i // 4 * 128 + i // 2 % 2 + i % 2 * 2] = waiting(value)
+        for i in range(thread, n_inputs, n_threads):
+            r, f = input_of(i)
+            shared[seen + i] = waiting(x[0, min(low + r, B - 1), f]) if f < F else zero
             shared[seen_then + i] = zero
         cuda.syncthreads()
-        upper_runs, lower_runs = low + lane // 4 < B, low + lane // 4 + 8 < B
         # Of the inputs of the next step the first that is this thread's is long under way.
-        ahead_row, ahead_f = min(low + thread // 16 % 8 + thread % 2 * 8, B - 1), 0
-        ahead_f = thread // 128 * 8 + thread // 4 % 4 * 2 + thread % 4 // 2
+        ahead_row, ahead_f = input_of(thread)
+        ahead_row = min(low + ahead_row, B - 1)
         for t in range(lengths[low]):
             following, ahead = min(t + 1, lengths[low] - 1), zero
-            if ahead_f < F:
+            if thread < n_inputs and ahead_f < F:
                 ahead = x[following, ahead_row, ahead_f]
             for n in range(warp, tiles, n_warps):
                 unit = n * 8 + lane % 4 * 2
                 for s in range(S):  # asked for before the products, needed after them
-                    for i in range(4):
-                        row = lower if i // 2 else upper
-                        old[s * 4 + i] = states[s, t % states.shape[1], row, unit + i % 2]
+                    for i in range(each):
+                        row = min(first + i // 2 * 8, B - 1)
+                        old[s * each + i] = states[s, t % states.shape[1], row, unit + i % 2]
                 for g in range(G):
-                    for i in range(4):
-                        sums[g * 4 + i] = bias[0, g * H + unit + i % 2]
+                    for i in range(each):
+                        sums[g * each + i] = bias[0, g * H + unit + i % 2]
                         if g < together:
-                            sums[g * 4 + i] += bias[1, g * H + unit + i % 2]
+                            sums[g * each + i] += bias[1, g * H + unit + i % 2]
                         else:
-                            sums[(g + apart) * 4 + i] = bias[1, g * H + unit + i % 2]
-                add_inputs(sums, shared, seen, depth, w_ih, n, tiles, lane)
+                            sums[(g + apart) * each + i] = bias[1, g * H + unit + i % 2]
+                add_inputs(sums, shared, seen, (F + 7) // 8, w_ih, n, tiles, lane)
                 add_states(sums, shared, now, tiles, w_hh, n, tiles, lane)
-                place = then + (n * 32 + lane) * 4
-                first, second = upper_runs and t < lengths[upper], lower_runs and t < lengths[lower]
-                finish(0, sums, old, shared, place, t, upper, unit, first, states, saved)
-                finish(1, sums, old, shared, place, t, upper, unit, first, states, saved)
-                finish(2, sums, old, shared, place, t, lower, unit, second, states, saved)
-                finish(3, sums, old, shared, place, t, lower, unit, second, states, saved)
-            for i in range(thread, depth * 8 * ROWS, n_threads):
-                row, f = min(low + i // 16 % 8 + i % 2 * 8, B - 1), i // 128 * 8 + i // 4 % 4 * 2 + i % 4 // 2
+                place = then + n * 8 * rows + lane * 4
+                finish_tile(0, sums, old, shared, place, t, first, unit, lengths, states, saved)
+                if m == 2:
+                    finish_tile(1, sums, old, shared, place, t, first, unit, lengths, states, saved)
+            for i in range(thread, n_inputs, n_threads):
+                r, f = input_of(i)
                 if f < F:
-                    shared[seen_then + i] = waiting(ahead if i == thread else x[following, row, f])
+                    shared[seen_then + i] = waiting(ahead if i == thread else x[following, min(low + r, B - 1), f])
             now, then, seen, seen_then = then, now, seen_then, seen
             cuda.syncthreads()
 
@@ -164,9 +187,9 @@ def forward(precision, cell, x, lengths, w_ih, w_hh, bias, states, saved):
     if not fits(H, numbers, B, x.dtype):
         return False
     weights = in_tiles(precision, w_ih, "tiles of w_ih"), in_tiles(precision, w_hh, "tiles of w_hh")
-    threads = 32 * min(H // 8, MOST_WARPS)
-    arguments = x, lengths, *weights, bias, states, saved
-    launch(make_forward(cell, H, precision), -(-B // ROWS), threads, *arguments, shared=4 * ROWS * numbers)
+    threads, m = 32 * min(H // 8, MOST_WARPS), left_tiles(numbers, B)
+    arguments, rows = (x, lengths, *weights, bias, states, saved), ROWS * m
+    launch(make_forward(cell, H, precision, m), -(-B // rows), threads, *arguments, shared=4 * rows * numbers)
     return True
 
 
@@ -175,7 +198,7 @@ def make_backward(cell, H, precision):
     G, S, V, together, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.n_together, cell.backward
     apart, n_old, n_kept, tiles, zero = G - together, 4 * S, 4 * V, H // 8, np.float32(0)
     n_warps, waiting = min(tiles, MOST_WARPS), tensor.ROUNDINGS[precision].waiting
-    picked, all_saved, add_slopes = picking(S), picking(V), make_adding(precision, 1, 1, 0)
+    picked, all_saved, add_slopes = picking(S), picking(V), make_adding(precision, 1, 1, 0, 1)
 
     @register_jitable
     def finish(i, old, kept, shared, place, mine, t, row, unit, runs, doutputs, D):
