@@ -194,78 +194,84 @@ def forward(precision, cell, x, lengths, w_ih, w_hh, bias, states, saved):
 
 
 @cache
-def make_backward(cell, H, precision):
+def make_backward(cell, H, precision, m):
+    """For blocks of m left tiles."""
     G, S, V, together, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.n_together, cell.backward
-    apart, n_old, n_kept, tiles, zero = G - together, 4 * S, 4 * V, H // 8, np.float32(0)
+    apart, tiles, rows, each = G - together, H // 8, ROWS * m, 4 * m  # numbers of a lane for each tile of units
+    step, n_old, n_kept, zero = H * rows, 4 * S, 4 * V, np.float32(0)
     n_warps, waiting = min(tiles, MOST_WARPS), tensor.ROUNDINGS[precision].waiting
-    picked, all_saved, add_slopes = picking(S), picking(V), make_adding(precision, 1, 1, 0, 1)
+    picked, all_saved, add_slopes = picking(S), picking(V), make_adding(precision, 1, 1, 0, m)
 
     @register_jitable
-    def finish(i, old, kept, shared, place, mine, t, row, unit, runs, doutputs, D):
+    def finish(i, old, kept, shared, place, t, row, unit, runs, doutputs, D):
         """Number i of the lane's four: the rule, and what comes of it."""
-        factor = place + i // 2 + i % 2 * 2
+        factor, mine = place + i // 2 + i % 2 * 2, place + G * step + i
         if runs:
             if doutputs.shape[0] > 0:
-                shared[mine + i] += doutputs[t, row, unit + i % 2]
-            slopes = picked(shared, mine + i, ROWS * H)
+                shared[mine] += doutputs[t, row, unit + i % 2]
+            slopes = picked(shared, mine, step)
             of_a, of_q, of_old = rule(all_saved(kept, i, 4), picked(old, i, 4), slopes)
             for g in range(G):
                 D[t, row, g, unit + i % 2] = of_a[g]
-                shared[factor + g * ROWS * H] = waiting(of_q[g])
+                shared[factor + g * step] = waiting(of_q[g])
             for g in range(together, G):
                 D[t, row, g + apart, unit + i % 2] = of_q[g]
             for s in range(S):
-                shared[mine + s * ROWS * H + i] = of_old[s]
+                shared[mine + s * step] = of_old[s]
         else:
             for g in range(G):
-                shared[factor + g * ROWS * H] = zero
+                shared[factor + g * step] = zero
 
     def backward(lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D):
+        # Slopes of what the state adds to the gates, as left tiles, and those of the states, as tiles of sums.
         shared = cuda.shared.array(0, numba.float32, ALIGNMENT)
-        sums = cuda.local.array(4, numba.float32)
+        sums = cuda.local.array(each, numba.float32)
         old = cuda.local.array(n_old, numba.float32)
         kept = cuda.local.array(n_kept, numba.float32)
-        B, low, lane, warp = lengths.shape[0], cuda.blockIdx.x * ROWS, cuda.threadIdx.x % 32, cuda.threadIdx.x // 32
-        upper, lower = min(low + lane // 4, B - 1), min(low + lane // 4 + 8, B - 1)
-        upper_runs, lower_runs = low + lane // 4 < B, low + lane // 4 + 8 < B
-        # Slopes of what the state adds to the gates, as left tiles, and those of the states, as tiles of sums.
-        factors, slopes = 0, G * ROWS * H
+        B, low, lane, warp = lengths.shape[0], cuda.blockIdx.x * rows, cuda.threadIdx.x % 32, cuda.threadIdx.x // 32
+        first = low + lane // 4
         for n in range(warp, tiles, n_warps):
+            slopes = G * step + n * 8 * rows + lane * 4
             for s in range(S):
-                for i in range(4):
-                    value = dstates[s, lower if i // 2 else upper, n * 8 + lane % 4 * 2 + i % 2]
-                    shared[slopes + s * ROWS * H + (n * 32 + lane) * 4 + i] = value
-        begin = max(lengths[min(low + ROWS, B) - 1] - bptt_steps, 0)
+                for i in range(each):
+                    value = dstates[s, min(first + i // 2 * 8, B - 1), n * 8 + lane % 4 * 2 + i % 2]
+                    shared[slopes + s * step + i // 4 * 128 + i % 4] = value
+        begin = max(lengths[min(low + rows, B) - 1] - bptt_steps, 0)
         for t in range(lengths[low] - 1, begin - 1, -1):
-            first = upper_runs and t < lengths[upper] and lengths[upper] <= t + bptt_steps
-            second = lower_runs and t < lengths[lower] and lengths[lower] <= t + bptt_steps
             for n in range(warp, tiles, n_warps):
-                unit, place = n * 8 + lane % 4 * 2, (n * 32 + lane) * 4
-                for i in range(4):
-                    row = lower if i // 2 else upper
-                    for s in range(S):
-                        old[s * 4 + i] = states[s, t, row, unit + i % 2]
-                    for v in range(V):
-                        kept[v * 4 + i] = saved[t, row, v, unit + i % 2]
-                into, mine = factors + place, slopes + place
-                finish(0, old, kept, shared, into, mine, t, upper, unit, first, doutputs, D)
-                finish(1, old, kept, shared, into, mine, t, upper, unit, first, doutputs, D)
-                finish(2, old, kept, shared, into, mine, t, lower, unit, second, doutputs, D)
-                finish(3, old, kept, shared, into, mine, t, lower, unit, second, doutputs, D)
+                unit = n * 8 + lane % 4 * 2
+                for j in range(m):  # two rows of the lane at a time: those of both left tiles are too many registers
+                    place, upper, lower = (n * m + j) * 128 + lane * 4, first + j * 16, first + j * 16 + 8
+                    upper_runs = upper < B and t < lengths[upper] and lengths[upper] <= t + bptt_steps
+                    lower_runs = lower < B and t < lengths[lower] and lengths[lower] <= t + bptt_steps
+                    upper, lower = min(upper, B - 1), min(lower, B - 1)
+                    for i in range(4):
+                        row = lower if i // 2 else upper
+                        for s in range(S):
+                            old[s * 4 + i] = states[s, t, row, unit + i % 2]
+                        for v in range(V):
+                            kept[v * 4 + i] = saved[t, row, v, unit + i % 2]
+                    finish(0, old, kept, shared, place, t, upper, unit, upper_runs, doutputs, D)
+                    finish(1, old, kept, shared, place, t, upper, unit, upper_runs, doutputs, D)
+                    finish(2, old, kept, shared, place, t, lower, unit, lower_runs, doutputs, D)
+                    finish(3, old, kept, shared, place, t, lower, unit, lower_runs, doutputs, D)
             cuda.syncthreads()
             for n in range(warp, tiles, n_warps):
-                for i in range(4):
+                for i in range(each):
                     sums[i] = zero
-                add_slopes(sums, shared, factors, G * tiles, w_hh_t, n, 0, lane)
-                for i in range(4):
-                    shared[slopes + (n * 32 + lane) * 4 + i] += sums[i]
+                add_slopes(sums, shared, 0, G * tiles, w_hh_t, n, 0, lane)
+                slopes = G * step + n * 8 * rows + lane * 4
+                for i in range(each):
+                    shared[slopes + i // 4 * 128 + i % 4] += sums[i]
             cuda.syncthreads()
         for n in range(warp, tiles, n_warps):
+            slopes = G * step + n * 8 * rows + lane * 4
             for s in range(S):
-                for i in range(4):
-                    if lower_runs if i // 2 else upper_runs:
-                        row, unit = lower if i // 2 else upper, n * 8 + lane % 4 * 2 + i % 2
-                        dstates[s, row, unit] = shared[slopes + s * ROWS * H + (n * 32 + lane) * 4 + i]
+                for i in range(each):
+                    row = first + i // 2 * 8
+                    if row < B:
+                        value = shared[slopes + s * step + i // 4 * 128 + i % 4]
+                        dstates[s, row, n * 8 + lane % 4 * 2 + i % 2] = value
 
     return compiled(backward, 32 * n_warps)
 
@@ -276,6 +282,7 @@ def backward(precision, cell, lengths, bptt_steps, w_hh_t, states, saved, doutpu
     if not fits(H, numbers, B, D.dtype):
         return False
     weights, threads = in_tiles(precision, w_hh_t, "tiles of w_hh_t"), 32 * min(H // 8, MOST_WARPS)
-    arguments = lengths, bptt_steps, weights, states, saved, doutputs, dstates, D
-    launch(make_backward(cell, H, precision), -(-B // ROWS), threads, *arguments, shared=4 * ROWS * numbers)
+    m = left_tiles(numbers, B)
+    arguments, rows = (lengths, bptt_steps, weights, states, saved, doutputs, dstates, D), ROWS * m
+    launch(make_backward(cell, H, precision, m), -(-B // rows), threads, *arguments, shared=4 * rows * numbers)
     return True
