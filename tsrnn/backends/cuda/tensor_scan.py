@@ -60,6 +60,20 @@ def in_tiles(precision, W, name):
     return out
 
 
+def unrolled(n, work):
+    """work(0, ...), ..., work(n - 1, ...): a loop that is left as one cannot look into registers."""
+    if n == 1:
+        return register_jitable(lambda *args: work(0, *args))
+    before = unrolled(n - 1, work)
+
+    @register_jitable
+    def all_of_it(*args):
+        before(*args)
+        work(n - 1, *args)
+
+    return all_of_it
+
+
 @cache
 def make_adding(precision, G, together, shift, m):
     """For a tile of units of each of G gates: sums += left tiles from `place` on, m for each k, @ right tiles of W.
@@ -69,8 +83,8 @@ def make_adding(precision, G, together, shift, m):
     add_tiles = tensor.ROUNDINGS[precision].add
 
     @register_jitable
-    def add(sums, shared, place, depth, W, tile, apart, lane):
-        """`tile` of the first gate, that of the next one `apart` further."""
+    def add(sums, first, shared, place, depth, W, tile, apart, lane):
+        """To sums from `first` on; `tile` of the first gate, that of the next one `apart` further."""
         for k in range(depth):
             for g in range(G):
                 right, s = ((tile + g * apart) * depth + k) * 64 + lane, g if g < together else g + shift
@@ -78,7 +92,7 @@ def make_adding(precision, G, together, shift, m):
                 for j in range(m):
                     at = (place // 4 + (k * m + j) * 32 + lane) * 4
                     a0, a1, a2, a3 = shared[at], shared[at + 1], shared[at + 2], shared[at + 3]
-                    add_tiles(sums, (s * m + j) * 4, a0, a1, a2, a3, b0, b1)
+                    add_tiles(sums, first + (s * m + j) * 4, a0, a1, a2, a3, b0, b1)
 
     return add
 
@@ -164,8 +178,8 @@ def make_forward(cell, H, precision, m):
                             sums[g * each + i] += bias[1, g * H + unit + i % 2]
                         else:
                             sums[(g + apart) * each + i] = bias[1, g * H + unit + i % 2]
-                add_inputs(sums, shared, seen, (F + 7) // 8, w_ih, n, tiles, lane)
-                add_states(sums, shared, now, tiles, w_hh, n, tiles, lane)
+                add_inputs(sums, 0, shared, seen, (F + 7) // 8, w_ih, n, tiles, lane)
+                add_states(sums, 0, shared, now, tiles, w_hh, n, tiles, lane)
                 place = then + n * 8 * rows + lane * 4
                 finish_tile(0, sums, old, shared, place, t, first, unit, lengths, states, saved)
                 if m == 2:
@@ -195,90 +209,104 @@ def forward(precision, cell, x, lengths, w_ih, w_hh, bias, states, saved):
 
 @cache
 def make_backward(cell, H, precision, m):
-    """For blocks of m left tiles."""
+    """For blocks of m left tiles. Slopes of the states stay in registers of the lane that has them as sums."""
     G, S, V, together, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.n_together, cell.backward
     apart, tiles, rows, each = G - together, H // 8, ROWS * m, 4 * m  # numbers of a lane for each tile of units
-    step, n_old, n_kept, zero = H * rows, 4 * S, 4 * V, np.float32(0)
     n_warps, waiting = min(tiles, MOST_WARPS), tensor.ROUNDINGS[precision].waiting
+    per_warp, step, zero = -(-tiles // n_warps), H * rows, np.float32(0)
+    n_slopes, n_old, n_kept = per_warp * S * each, 4 * S, 4 * V
     picked, all_saved, add_slopes = picking(S), picking(V), make_adding(precision, 1, 1, 0, m)
 
     @register_jitable
-    def finish(i, old, kept, shared, place, t, row, unit, runs, doutputs, D):
+    def finish(i, slopes, mine, old, kept, shared, place, t, row, unit, runs, doutputs, D):
         """Number i of the lane's four: the rule, and what comes of it."""
-        factor, mine = place + i // 2 + i % 2 * 2, place + G * step + i
+        factor, mine = place + i // 2 + i % 2 * 2, mine + i
         if runs:
             if doutputs.shape[0] > 0:
-                shared[mine] += doutputs[t, row, unit + i % 2]
-            slopes = picked(shared, mine, step)
-            of_a, of_q, of_old = rule(all_saved(kept, i, 4), picked(old, i, 4), slopes)
+                slopes[mine] += doutputs[t, row, unit + i % 2]
+            of_new = picked(slopes, mine, each)
+            of_a, of_q, of_old = rule(all_saved(kept, i, 4), picked(old, i, 4), of_new)
             for g in range(G):
                 D[t, row, g, unit + i % 2] = of_a[g]
                 shared[factor + g * step] = waiting(of_q[g])
             for g in range(together, G):
                 D[t, row, g + apart, unit + i % 2] = of_q[g]
             for s in range(S):
-                shared[mine + s * step] = of_old[s]
+                slopes[mine + s * each] = of_old[s]
         else:
             for g in range(G):
                 shared[factor + g * step] = zero
 
+    @register_jitable
+    def step_tile(p, slopes, old, kept, shared, t, first, warp, lane, lengths, bptt_steps, states, saved, doutputs, D):
+        """Left tile p % m of the warp's tile p // m of units; `first` row of the lane."""
+        B, j, n = lengths.shape[0], p % m, warp + p // m * n_warps
+        if n < tiles:
+            unit, place, mine = n * 8 + lane % 4 * 2, (n * m + j) * 128 + lane * 4, p // m * S * each + j * 4
+            upper, lower = first + j * 16, first + j * 16 + 8
+            upper_runs = upper < B and t < lengths[upper] and lengths[upper] <= t + bptt_steps
+            lower_runs = lower < B and t < lengths[lower] and lengths[lower] <= t + bptt_steps
+            upper, lower = min(upper, B - 1), min(lower, B - 1)
+            for i in range(4):
+                row = lower if i // 2 else upper
+                for s in range(S):
+                    old[s * 4 + i] = states[s, t, row, unit + i % 2]
+                for v in range(V):
+                    kept[v * 4 + i] = saved[t, row, v, unit + i % 2]
+            finish(0, slopes, mine, old, kept, shared, place, t, upper, unit, upper_runs, doutputs, D)
+            finish(1, slopes, mine, old, kept, shared, place, t, upper, unit, upper_runs, doutputs, D)
+            finish(2, slopes, mine, old, kept, shared, place, t, lower, unit, lower_runs, doutputs, D)
+            finish(3, slopes, mine, old, kept, shared, place, t, lower, unit, lower_runs, doutputs, D)
+
+    @register_jitable
+    def load_tile(q, slopes, dstates, first, warp, lane):
+        B, n = dstates.shape[1], warp + q * n_warps
+        if n < tiles:
+            for s in range(S):
+                for i in range(each):
+                    row, unit = min(first + i // 2 * 8, B - 1), n * 8 + lane % 4 * 2 + i % 2
+                    slopes[(q * S + s) * each + i] = dstates[s, row, unit]
+
+    @register_jitable
+    def multiply_tile(q, slopes, shared, w_hh_t, warp, lane):
+        n = warp + q * n_warps
+        if n < tiles:
+            add_slopes(slopes, q * S * each, shared, 0, G * tiles, w_hh_t, n, 0, lane)
+
+    @register_jitable
+    def store_tile(q, slopes, dstates, first, warp, lane):
+        B, n = dstates.shape[1], warp + q * n_warps
+        if n < tiles:
+            for s in range(S):
+                for i in range(each):
+                    row, unit = first + i // 2 * 8, n * 8 + lane % 4 * 2 + i % 2
+                    if row < B:
+                        dstates[s, row, unit] = slopes[(q * S + s) * each + i]
+
+    step_all, load_all = unrolled(per_warp * m, step_tile), unrolled(per_warp, load_tile)
+    multiply_all, store_all = unrolled(per_warp, multiply_tile), unrolled(per_warp, store_tile)
+
     def backward(lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D):
-        # Slopes of what the state adds to the gates, as left tiles, and those of the states, as tiles of sums.
-        shared = cuda.shared.array(0, numba.float32, ALIGNMENT)
-        sums = cuda.local.array(each, numba.float32)
+        shared = cuda.shared.array(0, numba.float32, ALIGNMENT)  # slopes of what states add to gates, as left tiles
+        slopes = cuda.local.array(n_slopes, numba.float32)
         old = cuda.local.array(n_old, numba.float32)
         kept = cuda.local.array(n_kept, numba.float32)
         B, low, lane, warp = lengths.shape[0], cuda.blockIdx.x * rows, cuda.threadIdx.x % 32, cuda.threadIdx.x // 32
-        first = low + lane // 4
-        for n in range(warp, tiles, n_warps):
-            slopes = G * step + n * 8 * rows + lane * 4
-            for s in range(S):
-                for i in range(each):
-                    value = dstates[s, min(first + i // 2 * 8, B - 1), n * 8 + lane % 4 * 2 + i % 2]
-                    shared[slopes + s * step + i // 4 * 128 + i % 4] = value
-        begin = max(lengths[min(low + rows, B) - 1] - bptt_steps, 0)
+        first, begin = low + lane // 4, max(lengths[min(low + rows, B) - 1] - bptt_steps, 0)
+        load_all(slopes, dstates, first, warp, lane)
         for t in range(lengths[low] - 1, begin - 1, -1):
-            for n in range(warp, tiles, n_warps):
-                unit = n * 8 + lane % 4 * 2
-                for j in range(m):  # two rows of the lane at a time: those of both left tiles are too many registers
-                    place, upper, lower = (n * m + j) * 128 + lane * 4, first + j * 16, first + j * 16 + 8
-                    upper_runs = upper < B and t < lengths[upper] and lengths[upper] <= t + bptt_steps
-                    lower_runs = lower < B and t < lengths[lower] and lengths[lower] <= t + bptt_steps
-                    upper, lower = min(upper, B - 1), min(lower, B - 1)
-                    for i in range(4):
-                        row = lower if i // 2 else upper
-                        for s in range(S):
-                            old[s * 4 + i] = states[s, t, row, unit + i % 2]
-                        for v in range(V):
-                            kept[v * 4 + i] = saved[t, row, v, unit + i % 2]
-                    finish(0, old, kept, shared, place, t, upper, unit, upper_runs, doutputs, D)
-                    finish(1, old, kept, shared, place, t, upper, unit, upper_runs, doutputs, D)
-                    finish(2, old, kept, shared, place, t, lower, unit, lower_runs, doutputs, D)
-                    finish(3, old, kept, shared, place, t, lower, unit, lower_runs, doutputs, D)
+            step_all(slopes, old, kept, shared, t, first, warp, lane, lengths, bptt_steps, states, saved, doutputs, D)
             cuda.syncthreads()
-            for n in range(warp, tiles, n_warps):
-                for i in range(each):
-                    sums[i] = zero
-                add_slopes(sums, shared, 0, G * tiles, w_hh_t, n, 0, lane)
-                slopes = G * step + n * 8 * rows + lane * 4
-                for i in range(each):
-                    shared[slopes + i // 4 * 128 + i % 4] += sums[i]
+            multiply_all(slopes, shared, w_hh_t, warp, lane)
             cuda.syncthreads()
-        for n in range(warp, tiles, n_warps):
-            slopes = G * step + n * 8 * rows + lane * 4
-            for s in range(S):
-                for i in range(each):
-                    row = first + i // 2 * 8
-                    if row < B:
-                        value = shared[slopes + s * step + i // 4 * 128 + i % 4]
-                        dstates[s, row, n * 8 + lane % 4 * 2 + i % 2] = value
+        store_all(slopes, dstates, first, warp, lane)
 
     return compiled(backward, 32 * n_warps)
 
 
 def backward(precision, cell, lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D):
     """Whether it is worth it and there was room; then it is done."""
-    (B, H), numbers = states.shape[2:], (cell.n_gates + cell.n_states) * states.shape[3]
+    (B, H), numbers = states.shape[2:], cell.n_gates * states.shape[3]
     if not fits(H, numbers, B, D.dtype):
         return False
     weights, threads = in_tiles(precision, w_hh_t, "tiles of w_hh_t"), 32 * min(H // 8, MOST_WARPS)
