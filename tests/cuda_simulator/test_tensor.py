@@ -75,11 +75,26 @@ def test_slopes_of_weights_look_at_nothing_past_the_end(precision, monkeypatch):
     assert np.isnan(grad[-5:]).all()
 
 
-@pytest.mark.parametrize(("cell", "backend"), [("rnn", tf32), ("rnn_relu", cuda), ("gru", tf32), ("lstm", cuda)])
-def test_forward_is_the_definition(cell, backend):
+FEW = np.array([3, 2, *[1] * 9])
+MANY = np.array([3, *[2] * 17, *[1] * 17])  # a block of two left tiles, and one with rows in the first half of one
+
+
+@pytest.mark.parametrize(
+    ("cell", "backend", "lengths"),
+    [
+        ("rnn", tf32, FEW),
+        ("rnn_relu", cuda, FEW),
+        ("gru", tf32, FEW),
+        ("lstm", cuda, FEW),
+        ("rnn", tf32, MANY),
+        ("gru", cuda, MANY),
+        ("lstm", tf32, MANY),
+    ],
+)
+def test_forward_is_the_definition(cell, backend, lengths):
     """Ragged rows, states that begin anywhere, memory full of NaN."""
     precision = "fp32" if backend is cuda else "tf32"
-    rng, lengths, F, cell, H = np.random.default_rng(0), np.array([3, 2, *[1] * 9]), 9, CELLS[cell], 16
+    rng, F, cell, H = np.random.default_rng(0), 9, CELLS[cell], 16
     T, B, N = 3, len(lengths), cell.n_gates * H
     x, w_ih, w_hh = (rng.normal(size=s).astype("f4") for s in ((T, B, F), (F, N), (H, N)))
     bias, first = (rng.normal(size=s).astype("f4") for s in ((2, N), (cell.n_states, B, H)))
@@ -88,15 +103,61 @@ def test_forward_is_the_definition(cell, backend):
     states = put(np.full((cell.n_states, T + 1, B, H), np.nan, "f4"))
     saved = put(np.full((T, B, cell.n_saved, H), np.nan, "f4"))
     assert tensor_scan.fits(H, 2 * (H + 16), B, x.dtype)
+    assert tensor_scan.left_tiles(2 * (H + 16), B) == 1 + (lengths is MANY)
     backend.set_first(states, put(first))
     backend.forward(cell, put(x), put(lengths), put(w_ih), put(w_hh), put(bias), states, saved)
     found, saved = backend.to_host(states), backend.to_host(saved)
-    for b in (0, 1, 10):
+    for b in {0, 1, 10, B // 2, B - 4, B - 1}:
         length, weights = lengths[b], (part.astype(float) for part in (w_ih.T, w_hh.T, *bias))
         expected = naive.run(cell.name, x[:length, b].astype(float), *weights, list(first[:, b].astype(float)))
         check(found[:, 1 : length + 1, b].swapaxes(0, 1), expected, precision)
     past = np.arange(1, T + 1)[:, None] > lengths
     assert np.isnan(found[:, 1:].swapaxes(0, 1).swapaxes(1, 2)[past]).all() and np.isnan(saved[past]).all()
+
+
+def backpropagated(cell, lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D):
+    """What `tensor_scan.backward` writes into the last two, in float64."""
+    H, slopes = w_hh_t.shape[1], list(dstates)
+    for t in reversed(range(len(saved))):
+        runs = (t < lengths) & (lengths <= t + bptt_steps)
+        of_new = [slopes[0] + (doutputs[t] if len(doutputs) else 0), *slopes[1:]]
+        da, dq, dold = cell.backward(tuple(saved[t].swapaxes(0, 1)), tuple(states[:, t]), of_new)
+        D[t, runs] = np.stack([*da, *dq[cell.n_together :]], axis=1)[runs]
+        back = [sum(d @ w for d, w in zip(dq, w_hh_t.reshape(-1, H, H))), *[0] * (cell.n_states - 1)]
+        slopes = [np.where(runs[:, None], d + b, s) for d, b, s in zip(dold, back, slopes)]
+    dstates[:] = slopes
+
+
+@pytest.mark.parametrize(
+    ("cell", "precision", "lengths", "bptt_steps"),
+    [
+        ("lstm", "fp32", FEW, 3),
+        ("rnn", "fp32", MANY, 1),
+        ("gru", "fp32", MANY, 2),
+        ("lstm", "tf32", MANY, 3),
+    ],
+)
+def test_backward_is_the_chain_rule(cell, precision, lengths, bptt_steps):
+    """Ragged rows, of which the last steps run, several tiles of units for a warp; memory full of NaN."""
+    rng, cell, T, B, H = np.random.default_rng(0), CELLS[cell], 3, len(lengths), 32
+    G, S, V = cell.n_gates, cell.n_states, cell.n_saved
+    shapes = (G * H, H), (S, T + 1, B, H), (T, B, V, H), (T * (bptt_steps > 1), B, H), (S, B, H)
+    w_hh_t, states, saved, doutputs, dstates = (rng.uniform(-1, 1, size=s).astype("f4") for s in shapes)
+    steps = np.arange(T)[:, None]
+    seen = (steps < lengths) & (steps >= lengths - bptt_steps)
+    states[:, :-1][:, ~seen] = saved[~seen] = np.nan
+    if len(doutputs):
+        doutputs[~seen] = np.nan
+    D = np.full((T, B, 2 * G - cell.n_together, H), np.nan, "f4")
+    assert tensor_scan.left_tiles(G * H, B) == 1 + (lengths is MANY)
+    arrays = w_hh_t, states, saved, doutputs, dstates, D
+    found = [put(array) for array in arrays]
+    assert tensor_scan.backward(precision, cell, put(lengths), bptt_steps, *found)
+    expected = [array.astype(float) for array in arrays]
+    backpropagated(cell, lengths, bptt_steps, *expected)
+    check(cuda.to_host(found[-2]), expected[-2], precision)
+    check(cuda.to_host(found[-1])[seen], expected[-1][seen], precision)
+    assert np.isnan(cuda.to_host(found[-1])[~seen]).all()
 
 
 @pytest.mark.parametrize(("cell", "backend", "bptt_steps"), [("gru", cuda, 2), ("lstm", tf32, None)])

@@ -1,9 +1,9 @@
-"""The recurrence on tensor cores, for many rows: a block takes sixteen of them through all of their steps.
+"""The recurrence on tensor cores, for many rows: a block takes one or two left tiles of them through their steps.
 
 Factors k of a product may come in any order, so they are numbered such that the numbers of a tile of sums stand where
 those of a left tile do: what a lane has made of a step's sums, it alone stores as factors of the next step, four side
-by side. Weights are read from memory at every step, tile by tile in the order of the lanes. Arguments are those of
-`scan`'s kernels.
+by side. Weights are read from memory at every step, tile by tile in the order of the lanes, and serve all left tiles of
+the block, which stand side by side. Arguments are those of `scan`'s kernels.
 """
 
 from functools import cache
@@ -17,8 +17,9 @@ from tsrnn.backends.cuda import tensor
 from tsrnn.backends.cuda.launching import ALIGNMENT, SHARED_BYTES, SIMULATED, compiled, launch, launch_over, scratch
 from tsrnn.backends.cuda.picking import picking, zeros
 
-ROWS = 16  # of a block
+ROWS = 16  # of a left tile
 FEWEST_ROWS = 2048  # of a batch: half a large GPU's multiprocessors have a block then
+FEWEST_ROWS_OF_TWO = 2 * ROWS * (1 if SIMULATED else 132)  # all of them have one of two left tiles
 FEWEST_UNITS = 64
 MOST_WARPS = 2 if SIMULATED else 8
 
@@ -27,6 +28,11 @@ def fits(H, numbers_per_row, B, dtype):
     """Whether tensor cores are there and worth it, and shared memory holds the factors of a block."""
     large = dtype == np.float32 and B >= FEWEST_ROWS and H >= FEWEST_UNITS
     return large and 4 * ROWS * numbers_per_row <= SHARED_BYTES and tensor.available()
+
+
+def left_tiles(numbers_per_row, B):
+    """Of a block: two halve what is read of the weights, where there are rows for that and room."""
+    return 2 if B >= FEWEST_ROWS_OF_TWO and 2 * 4 * ROWS * numbers_per_row <= SHARED_BYTES else 1
 
 
 @cache
@@ -54,103 +60,134 @@ def in_tiles(precision, W, name):
     return out
 
 
+def unrolled(n, work):
+    """work(0, ...), ..., work(n - 1, ...): a loop that is left as one cannot look into registers."""
+    if n == 1:
+        return register_jitable(lambda *args: work(0, *args))
+    before = unrolled(n - 1, work)
+
+    @register_jitable
+    def all_of_it(*args):
+        before(*args)
+        work(n - 1, *args)
+
+    return all_of_it
+
+
 @cache
-def make_adding(precision, G, together, shift):
-    """For a tile of units of each of G gates: sums += left tiles from `place` on @ right tiles of W.
+def make_adding(precision, G, together, shift, m):
+    """For a tile of units of each of G gates: sums += left tiles from `place` on, m for each k, @ right tiles of W.
 
     Sums of gates from `together` on are `shift` gates further.
     """
     add_tiles = tensor.ROUNDINGS[precision].add
 
     @register_jitable
-    def add(sums, shared, place, depth, W, tile, apart, lane):
-        """`tile` of the first gate, that of the next one `apart` further."""
+    def add(sums, first, shared, place, depth, W, tile, apart, lane):
+        """To sums from `first` on; `tile` of the first gate, that of the next one `apart` further."""
         for k in range(depth):
-            at = (place // 4 + k * 32 + lane) * 4
-            a0, a1, a2, a3 = shared[at], shared[at + 1], shared[at + 2], shared[at + 3]
             for g in range(G):
-                right = ((tile + g * apart) * depth + k) * 64 + lane
-                s = g if g < together else g + shift
-                add_tiles(sums, s * 4, a0, a1, a2, a3, W[right], W[right + 32])
+                right, s = ((tile + g * apart) * depth + k) * 64 + lane, g if g < together else g + shift
+                b0, b1 = W[right], W[right + 32]
+                for j in range(m):
+                    at = (place // 4 + (k * m + j) * 32 + lane) * 4
+                    a0, a1, a2, a3 = shared[at], shared[at + 1], shared[at + 2], shared[at + 3]
+                    add_tiles(sums, first + (s * m + j) * 4, a0, a1, a2, a3, b0, b1)
 
     return add
 
 
 @cache
-def make_forward(cell, H, precision):
+def make_forward(cell, H, precision, m):
+    """For blocks of m left tiles."""
     G, S, V, together, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.n_together, cell.forward
-    apart, n_sums, n_old, tiles = G - together, 4 * (2 * G - together), 4 * S, H // 8
+    apart, tiles, rows, each = G - together, H // 8, ROWS * m, 4 * m  # numbers of a lane for each tile of units
+    n_sums, n_old = each * (2 * G - together), each * S
     n_warps, zero, waiting = min(tiles, MOST_WARPS), np.float32(0), tensor.ROUNDINGS[precision].waiting
     gates, picked, no_q, last_q = picking(G), picking(S), zeros(together), picking(max(apart, 1))
-    add_inputs, add_states = make_adding(precision, G, G, 0), make_adding(precision, G, together, apart)
+    add_inputs, add_states = make_adding(precision, G, G, 0, m), make_adding(precision, G, together, apart, m)
+
+    @register_jitable
+    def input_of(i):
+        """Row and column that stand at number i of the left tiles."""
+        return i // 128 % m * 16 + i // 16 % 8 + i % 2 * 8, i // (128 * m) * 8 + i // 4 % 4 * 2 + i % 4 // 2
 
     @register_jitable
     def finish(i, sums, old, shared, place, t, row, unit, runs, states, saved):
-        """Sum i of the lane's four: the rule, and what comes of it."""
-        a, q = gates(sums, i, 4), no_q(zero)
+        """Number i of the lane's: the rule, and what comes of it."""
+        a, q = gates(sums, i, each), no_q(zero)
         if apart > 0:
-            q = q + last_q(sums, 4 * G + i, 4)
-        new, kept = rule(a, q, picked(old, i, 4))
-        shared[place + i // 2 + i % 2 * 2] = waiting(new[0])
+            q = q + last_q(sums, each * G + i, each)
+        new, kept = rule(a, q, picked(old, i, each))
+        shared[place + i // 4 * 128 + i // 2 % 2 + i % 2 * 2] = waiting(new[0])
         if runs:
             for s in range(S):
                 states[s, (t + 1) % states.shape[1], row, unit + i % 2] = new[s]
             for v in range(V):
                 saved[min(t, saved.shape[0] - 1), row, v, unit + i % 2] = kept[v]
 
+    @register_jitable
+    def finish_tile(j, sums, old, shared, place, t, first, unit, lengths, states, saved):
+        """Those of left tile j, two rows and two units; `first` row of the lane."""
+        B = lengths.shape[0]
+        upper, lower = min(first + j * 16, B - 1), min(first + j * 16 + 8, B - 1)
+        upper_runs = first + j * 16 < B and t < lengths[upper]
+        lower_runs = first + j * 16 + 8 < B and t < lengths[lower]
+        finish(j * 4, sums, old, shared, place, t, upper, unit, upper_runs, states, saved)
+        finish(j * 4 + 1, sums, old, shared, place, t, upper, unit, upper_runs, states, saved)
+        finish(j * 4 + 2, sums, old, shared, place, t, lower, unit, lower_runs, states, saved)
+        finish(j * 4 + 3, sums, old, shared, place, t, lower, unit, lower_runs, states, saved)
+
     def forward(x, lengths, w_ih, w_hh, bias, states, saved):
         shared = cuda.shared.array(0, numba.float32, ALIGNMENT)
         sums = cuda.local.array(n_sums, numba.float32)
         old = cuda.local.array(n_old, numba.float32)
         _, B, F = x.shape
-        depth, low = (F + 7) // 8, cuda.blockIdx.x * ROWS
+        n_inputs, low = (F + 7) // 8 * 8 * rows, cuda.blockIdx.x * rows
         thread, n_threads, lane, warp = cuda.threadIdx.x, cuda.blockDim.x, cuda.threadIdx.x % 32, cuda.threadIdx.x // 32
-        # The lane's sums are those of two rows and two units.
-        upper, lower = min(low + lane // 4, B - 1), min(low + lane // 4 + 8, B - 1)
+        first = low + lane // 4
         # Outputs before the step and after it, inputs of this step and the next, as left tiles.
-        now, then, seen, seen_then = 0, ROWS * H, 2 * ROWS * H, 2 * ROWS * H + depth * 8 * ROWS
+        now, then, seen, seen_then = 0, rows * H, 2 * rows * H, 2 * rows * H + n_inputs
         for n in range(warp, tiles, n_warps):
-            for i in range(4):
-                unit = n * 8 + lane % 4 * 2 + i // 2
-                shared[now + (n * 32 + lane) * 4 + i] = waiting(states[0, 0, lower if i % 2 else upper, unit])
-        for i in range(thread, depth * 8 * ROWS, n_threads):
-            row, f = min(low + i // 16 % 8 + i % 2 * 8, B - 1), i // 128 * 8 + i // 4 % 4 * 2 + i % 4 // 2
-            shared[seen + i] = waiting(x[0, row, f]) if f < F else zero
+            for i in range(each):
+                row, place = min(first + i // 2 * 8, B - 1), now + n * 8 * rows + lane * 4
+                value = states[0, 0, row, n * 8 + lane % 4 * 2 + i % 2]
+                shared[place + i // 4 * 128 + i // 2 % 2 + i % 2 * 2] = waiting(value)
+        for i in range(thread, n_inputs, n_threads):
+            r, f = input_of(i)
+            shared[seen + i] = waiting(x[0, min(low + r, B - 1), f]) if f < F else zero
             shared[seen_then + i] = zero
         cuda.syncthreads()
-        upper_runs, lower_runs = low + lane // 4 < B, low + lane // 4 + 8 < B
         # Of the inputs of the next step the first that is this thread's is long under way.
-        ahead_row, ahead_f = min(low + thread // 16 % 8 + thread % 2 * 8, B - 1), 0
-        ahead_f = thread // 128 * 8 + thread // 4 % 4 * 2 + thread % 4 // 2
+        ahead_row, ahead_f = input_of(thread)
+        ahead_row = min(low + ahead_row, B - 1)
         for t in range(lengths[low]):
             following, ahead = min(t + 1, lengths[low] - 1), zero
-            if ahead_f < F:
+            if thread < n_inputs and ahead_f < F:
                 ahead = x[following, ahead_row, ahead_f]
             for n in range(warp, tiles, n_warps):
                 unit = n * 8 + lane % 4 * 2
                 for s in range(S):  # asked for before the products, needed after them
-                    for i in range(4):
-                        row = lower if i // 2 else upper
-                        old[s * 4 + i] = states[s, t % states.shape[1], row, unit + i % 2]
+                    for i in range(each):
+                        row = min(first + i // 2 * 8, B - 1)
+                        old[s * each + i] = states[s, t % states.shape[1], row, unit + i % 2]
                 for g in range(G):
-                    for i in range(4):
-                        sums[g * 4 + i] = bias[0, g * H + unit + i % 2]
+                    for i in range(each):
+                        sums[g * each + i] = bias[0, g * H + unit + i % 2]
                         if g < together:
-                            sums[g * 4 + i] += bias[1, g * H + unit + i % 2]
+                            sums[g * each + i] += bias[1, g * H + unit + i % 2]
                         else:
-                            sums[(g + apart) * 4 + i] = bias[1, g * H + unit + i % 2]
-                add_inputs(sums, shared, seen, depth, w_ih, n, tiles, lane)
-                add_states(sums, shared, now, tiles, w_hh, n, tiles, lane)
-                place = then + (n * 32 + lane) * 4
-                first, second = upper_runs and t < lengths[upper], lower_runs and t < lengths[lower]
-                finish(0, sums, old, shared, place, t, upper, unit, first, states, saved)
-                finish(1, sums, old, shared, place, t, upper, unit, first, states, saved)
-                finish(2, sums, old, shared, place, t, lower, unit, second, states, saved)
-                finish(3, sums, old, shared, place, t, lower, unit, second, states, saved)
-            for i in range(thread, depth * 8 * ROWS, n_threads):
-                row, f = min(low + i // 16 % 8 + i % 2 * 8, B - 1), i // 128 * 8 + i // 4 % 4 * 2 + i % 4 // 2
+                            sums[(g + apart) * each + i] = bias[1, g * H + unit + i % 2]
+                add_inputs(sums, 0, shared, seen, (F + 7) // 8, w_ih, n, tiles, lane)
+                add_states(sums, 0, shared, now, tiles, w_hh, n, tiles, lane)
+                place = then + n * 8 * rows + lane * 4
+                finish_tile(0, sums, old, shared, place, t, first, unit, lengths, states, saved)
+                if m == 2:
+                    finish_tile(1, sums, old, shared, place, t, first, unit, lengths, states, saved)
+            for i in range(thread, n_inputs, n_threads):
+                r, f = input_of(i)
                 if f < F:
-                    shared[seen_then + i] = waiting(ahead if i == thread else x[following, row, f])
+                    shared[seen_then + i] = waiting(ahead if i == thread else x[following, min(low + r, B - 1), f])
             now, then, seen, seen_then = then, now, seen_then, seen
             cuda.syncthreads()
 
@@ -164,95 +201,116 @@ def forward(precision, cell, x, lengths, w_ih, w_hh, bias, states, saved):
     if not fits(H, numbers, B, x.dtype):
         return False
     weights = in_tiles(precision, w_ih, "tiles of w_ih"), in_tiles(precision, w_hh, "tiles of w_hh")
-    threads = 32 * min(H // 8, MOST_WARPS)
-    arguments = x, lengths, *weights, bias, states, saved
-    launch(make_forward(cell, H, precision), -(-B // ROWS), threads, *arguments, shared=4 * ROWS * numbers)
+    threads, m = 32 * min(H // 8, MOST_WARPS), left_tiles(numbers, B)
+    arguments, rows = (x, lengths, *weights, bias, states, saved), ROWS * m
+    launch(make_forward(cell, H, precision, m), -(-B // rows), threads, *arguments, shared=4 * rows * numbers)
     return True
 
 
 @cache
-def make_backward(cell, H, precision):
+def make_backward(cell, H, precision, m):
+    """For blocks of m left tiles. Slopes of the states stay in registers of the lane that has them as sums."""
     G, S, V, together, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.n_together, cell.backward
-    apart, n_old, n_kept, tiles, zero = G - together, 4 * S, 4 * V, H // 8, np.float32(0)
+    apart, tiles, rows, each = G - together, H // 8, ROWS * m, 4 * m  # numbers of a lane for each tile of units
     n_warps, waiting = min(tiles, MOST_WARPS), tensor.ROUNDINGS[precision].waiting
-    picked, all_saved, add_slopes = picking(S), picking(V), make_adding(precision, 1, 1, 0)
+    per_warp, step, zero = -(-tiles // n_warps), H * rows, np.float32(0)
+    n_slopes, n_old, n_kept = per_warp * S * each, 4 * S, 4 * V
+    picked, all_saved, add_slopes = picking(S), picking(V), make_adding(precision, 1, 1, 0, m)
 
     @register_jitable
-    def finish(i, old, kept, shared, place, mine, t, row, unit, runs, doutputs, D):
+    def finish(i, slopes, mine, old, kept, shared, place, t, row, unit, runs, doutputs, D):
         """Number i of the lane's four: the rule, and what comes of it."""
-        factor = place + i // 2 + i % 2 * 2
+        factor, mine = place + i // 2 + i % 2 * 2, mine + i
         if runs:
             if doutputs.shape[0] > 0:
-                shared[mine + i] += doutputs[t, row, unit + i % 2]
-            slopes = picked(shared, mine + i, ROWS * H)
-            of_a, of_q, of_old = rule(all_saved(kept, i, 4), picked(old, i, 4), slopes)
+                slopes[mine] += doutputs[t, row, unit + i % 2]
+            of_new = picked(slopes, mine, each)
+            of_a, of_q, of_old = rule(all_saved(kept, i, 4), picked(old, i, 4), of_new)
             for g in range(G):
                 D[t, row, g, unit + i % 2] = of_a[g]
-                shared[factor + g * ROWS * H] = waiting(of_q[g])
+                shared[factor + g * step] = waiting(of_q[g])
             for g in range(together, G):
                 D[t, row, g + apart, unit + i % 2] = of_q[g]
             for s in range(S):
-                shared[mine + s * ROWS * H + i] = of_old[s]
+                slopes[mine + s * each] = of_old[s]
         else:
             for g in range(G):
-                shared[factor + g * ROWS * H] = zero
+                shared[factor + g * step] = zero
+
+    @register_jitable
+    def step_tile(p, slopes, old, kept, shared, t, first, warp, lane, lengths, bptt_steps, states, saved, doutputs, D):
+        """Left tile p % m of the warp's tile p // m of units; `first` row of the lane."""
+        B, j, n = lengths.shape[0], p % m, warp + p // m * n_warps
+        if n < tiles:
+            unit, place, mine = n * 8 + lane % 4 * 2, (n * m + j) * 128 + lane * 4, p // m * S * each + j * 4
+            upper, lower = first + j * 16, first + j * 16 + 8
+            upper_runs = upper < B and t < lengths[upper] and lengths[upper] <= t + bptt_steps
+            lower_runs = lower < B and t < lengths[lower] and lengths[lower] <= t + bptt_steps
+            upper, lower = min(upper, B - 1), min(lower, B - 1)
+            for i in range(4):
+                row = lower if i // 2 else upper
+                for s in range(S):
+                    old[s * 4 + i] = states[s, t, row, unit + i % 2]
+                for v in range(V):
+                    kept[v * 4 + i] = saved[t, row, v, unit + i % 2]
+            finish(0, slopes, mine, old, kept, shared, place, t, upper, unit, upper_runs, doutputs, D)
+            finish(1, slopes, mine, old, kept, shared, place, t, upper, unit, upper_runs, doutputs, D)
+            finish(2, slopes, mine, old, kept, shared, place, t, lower, unit, lower_runs, doutputs, D)
+            finish(3, slopes, mine, old, kept, shared, place, t, lower, unit, lower_runs, doutputs, D)
+
+    @register_jitable
+    def load_tile(q, slopes, dstates, first, warp, lane):
+        B, n = dstates.shape[1], warp + q * n_warps
+        if n < tiles:
+            for s in range(S):
+                for i in range(each):
+                    row, unit = min(first + i // 2 * 8, B - 1), n * 8 + lane % 4 * 2 + i % 2
+                    slopes[(q * S + s) * each + i] = dstates[s, row, unit]
+
+    @register_jitable
+    def multiply_tile(q, slopes, shared, w_hh_t, warp, lane):
+        n = warp + q * n_warps
+        if n < tiles:
+            add_slopes(slopes, q * S * each, shared, 0, G * tiles, w_hh_t, n, 0, lane)
+
+    @register_jitable
+    def store_tile(q, slopes, dstates, first, warp, lane):
+        B, n = dstates.shape[1], warp + q * n_warps
+        if n < tiles:
+            for s in range(S):
+                for i in range(each):
+                    row, unit = first + i // 2 * 8, n * 8 + lane % 4 * 2 + i % 2
+                    if row < B:
+                        dstates[s, row, unit] = slopes[(q * S + s) * each + i]
+
+    step_all, load_all = unrolled(per_warp * m, step_tile), unrolled(per_warp, load_tile)
+    multiply_all, store_all = unrolled(per_warp, multiply_tile), unrolled(per_warp, store_tile)
 
     def backward(lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D):
-        shared = cuda.shared.array(0, numba.float32, ALIGNMENT)
-        sums = cuda.local.array(4, numba.float32)
+        shared = cuda.shared.array(0, numba.float32, ALIGNMENT)  # slopes of what states add to gates, as left tiles
+        slopes = cuda.local.array(n_slopes, numba.float32)
         old = cuda.local.array(n_old, numba.float32)
         kept = cuda.local.array(n_kept, numba.float32)
-        B, low, lane, warp = lengths.shape[0], cuda.blockIdx.x * ROWS, cuda.threadIdx.x % 32, cuda.threadIdx.x // 32
-        upper, lower = min(low + lane // 4, B - 1), min(low + lane // 4 + 8, B - 1)
-        upper_runs, lower_runs = low + lane // 4 < B, low + lane // 4 + 8 < B
-        # Slopes of what the state adds to the gates, as left tiles, and those of the states, as tiles of sums.
-        factors, slopes = 0, G * ROWS * H
-        for n in range(warp, tiles, n_warps):
-            for s in range(S):
-                for i in range(4):
-                    value = dstates[s, lower if i // 2 else upper, n * 8 + lane % 4 * 2 + i % 2]
-                    shared[slopes + s * ROWS * H + (n * 32 + lane) * 4 + i] = value
-        begin = max(lengths[min(low + ROWS, B) - 1] - bptt_steps, 0)
+        B, low, lane, warp = lengths.shape[0], cuda.blockIdx.x * rows, cuda.threadIdx.x % 32, cuda.threadIdx.x // 32
+        first, begin = low + lane // 4, max(lengths[min(low + rows, B) - 1] - bptt_steps, 0)
+        load_all(slopes, dstates, first, warp, lane)
         for t in range(lengths[low] - 1, begin - 1, -1):
-            first = upper_runs and t < lengths[upper] and lengths[upper] <= t + bptt_steps
-            second = lower_runs and t < lengths[lower] and lengths[lower] <= t + bptt_steps
-            for n in range(warp, tiles, n_warps):
-                unit, place = n * 8 + lane % 4 * 2, (n * 32 + lane) * 4
-                for i in range(4):
-                    row = lower if i // 2 else upper
-                    for s in range(S):
-                        old[s * 4 + i] = states[s, t, row, unit + i % 2]
-                    for v in range(V):
-                        kept[v * 4 + i] = saved[t, row, v, unit + i % 2]
-                into, mine = factors + place, slopes + place
-                finish(0, old, kept, shared, into, mine, t, upper, unit, first, doutputs, D)
-                finish(1, old, kept, shared, into, mine, t, upper, unit, first, doutputs, D)
-                finish(2, old, kept, shared, into, mine, t, lower, unit, second, doutputs, D)
-                finish(3, old, kept, shared, into, mine, t, lower, unit, second, doutputs, D)
+            step_all(slopes, old, kept, shared, t, first, warp, lane, lengths, bptt_steps, states, saved, doutputs, D)
             cuda.syncthreads()
-            for n in range(warp, tiles, n_warps):
-                for i in range(4):
-                    sums[i] = zero
-                add_slopes(sums, shared, factors, G * tiles, w_hh_t, n, 0, lane)
-                for i in range(4):
-                    shared[slopes + (n * 32 + lane) * 4 + i] += sums[i]
+            multiply_all(slopes, shared, w_hh_t, warp, lane)
             cuda.syncthreads()
-        for n in range(warp, tiles, n_warps):
-            for s in range(S):
-                for i in range(4):
-                    if lower_runs if i // 2 else upper_runs:
-                        row, unit = lower if i // 2 else upper, n * 8 + lane % 4 * 2 + i % 2
-                        dstates[s, row, unit] = shared[slopes + s * ROWS * H + (n * 32 + lane) * 4 + i]
+        store_all(slopes, dstates, first, warp, lane)
 
     return compiled(backward, 32 * n_warps)
 
 
 def backward(precision, cell, lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D):
     """Whether it is worth it and there was room; then it is done."""
-    (B, H), numbers = states.shape[2:], (cell.n_gates + cell.n_states) * states.shape[3]
+    (B, H), numbers = states.shape[2:], cell.n_gates * states.shape[3]
     if not fits(H, numbers, B, D.dtype):
         return False
     weights, threads = in_tiles(precision, w_hh_t, "tiles of w_hh_t"), 32 * min(H // 8, MOST_WARPS)
-    arguments = lengths, bptt_steps, weights, states, saved, doutputs, dstates, D
-    launch(make_backward(cell, H, precision), -(-B // ROWS), threads, *arguments, shared=4 * ROWS * numbers)
+    m = left_tiles(numbers, B)
+    arguments, rows = (lengths, bptt_steps, weights, states, saved, doutputs, dstates, D), ROWS * m
+    launch(make_backward(cell, H, precision, m), -(-B // rows), threads, *arguments, shared=4 * rows * numbers)
     return True
