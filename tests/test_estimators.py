@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from tsrnn import DivergenceError, RNNClassifier, RNNRegressor, from_channels_first
+from tsrnn import DivergenceError, RNNClassifier, RNNRegressor, RNNSeq2SeqClassifier, from_channels_first
 from tsrnn.backends import cpu
 from tsrnn.series import from_array
 
@@ -746,3 +746,13 @@ def test_the_first_window_with_a_missing_value_is_named():
     values[20] = np.nan
     with pytest.raises(ValueError, match="sequence 11 has it at time step 9"):
         RNNRegressor().fit(np.lib.stride_tricks.sliding_window_view(values, 10), np.arange(41))
+
+
+@pytest.mark.parametrize("model", [RNNRegressor, RNNClassifier, RNNSeq2SeqClassifier])
+def test_targets_and_weights_are_scored_by_their_labels(model):
+    rng = np.random.default_rng(0)
+    X, names = [rng.normal(size=(length, 1)) for length in (3, 1, 2, 4, 2)], [f"s{i}" for i in range(5)]
+    y = pd.Series([0.1, 0.3, 0.7, 0.9, 0.2] if model is RNNRegressor else list("abbac"), names)
+    weight, frame = pd.Series([1.0, 2.0, 0.5, 1.0, 3.0], names), frame_of(X, names)
+    fitted = model(hidden_size=16, max_iter=300, learning_rate_init=0.02, random_state=0).fit(frame, y)
+    assert fitted.score(frame, y[::-1], weight[::-1]) == fitted.score(frame, y, weight) > 0.9

@@ -448,6 +448,12 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
             check_is_fitted(self)
         return self._read(X, reset=False)
 
+    def _aligned(self, X, y, sample_weight):
+        """Targets and weights in the order of the sequences, whatever that of their labels."""
+        series = self._read_fitted(X)
+        weights = None if sample_weight is None else series.aligned(sample_weight, "sample_weight")
+        return series.aligned(y, "y"), weights
+
     def _outputs_of(self, rows, series):
         """The network's outputs for rows made of series."""
         return predict(self._network, self._theta, rows, self._n_threads(series), rooms=self._rooms())

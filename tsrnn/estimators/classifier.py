@@ -163,4 +163,5 @@ class RNNClassifier(Classification, BaseRecurrent):
         -------
         accuracy : float
         """
+        y, sample_weight = self._aligned(X, y, sample_weight)
         return super().score(X, of_their_type(y, lambda i: f"the label of sequence {i}"), sample_weight)

@@ -105,3 +105,18 @@ class RNNRegressor(Regression, BaseRecurrent):
             If X is not what it must be.
         """
         return self._decoded(self._outputs(X))
+
+    def score(self, X, y, sample_weight=None):
+        """R^2 of the predicted targets, the mean over outputs.
+
+        Parameters
+        ----------
+        X, y, sample_weight
+            As in `fit`.
+
+        Returns
+        -------
+        score : float
+        """
+        y, sample_weight = self._aligned(X, y, sample_weight)
+        return super().score(X, y, sample_weight)

@@ -209,7 +209,7 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
         score : float
         """
         series = self._read_fitted(X)
-        labels, lengths = labels_of(y, series)
+        labels, lengths = labels_of(series.aligned(y, "y"), series)
         codes, written = self._write(series)
         pairs = zip(parts(self.classes_[codes], written), parts(labels, lengths))
         exact = [np.array_equal(said, target) for said, target in pairs]

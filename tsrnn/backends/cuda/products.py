@@ -13,7 +13,16 @@ from numba import cuda
 from numba.extending import register_jitable
 
 from tsrnn.backends.cuda import tensor
-from tsrnn.backends.cuda.launching import ALIGNMENT, BUSY, SIMULATED, THREADS, compiled, launch, scratch
+from tsrnn.backends.cuda.launching import (
+    ALIGNMENT,
+    BUSY,
+    SIMULATED,
+    THREADS,
+    compiled,
+    launch,
+    launch_over,
+    scratch,
+)
 
 SIDE = 4 if SIMULATED else 16  # threads of a block in either direction
 WARPS = (1, 1) if SIMULATED else (4, 2)  # of a block, which makes so many tiles of 16 x 32 numbers
@@ -223,6 +232,16 @@ def make_slopes(dtype, tile):
     return compiled(slopes, n_threads)
 
 
+@compiled
+def add_few_parts(parts, grad, at):
+    """grad[at:] = the sum of the parts, in their order."""
+    for i in range(cuda.grid(1), parts.shape[1], cuda.gridsize(1)):
+        total = parts[0, i]
+        for part in range(1, parts.shape[0]):
+            total += parts[part, i]
+        grad[at + i] = total
+
+
 @cache
 def make_adding_up(dtype):
     dtype = numba.from_dtype(dtype)
@@ -261,4 +280,7 @@ def weight_slopes(precision, factors, D, step_d, N, lengths, bptt_steps, T, grad
         kernel = make_slopes(grad.dtype, tile)
         launch(kernel, (*grid, n_parts), tile.threads, A.reshape(-1), *shape, parts, begin)
         begin += (K + 1) * N
-    launch(make_adding_up(grad.dtype), -(-size // BESIDE), THREADS, parts, grad, at)
+    if n_parts <= ADDERS:
+        launch_over(add_few_parts, size, parts, grad, at)
+    else:
+        launch(make_adding_up(grad.dtype), -(-size // BESIDE), THREADS, parts, grad, at)
