@@ -100,7 +100,8 @@ else:
         def __init__(self):
             device = Device()
             device.set_current()
-            self.builder, self.held = device.create_graph_builder().begin_building(), []
+            self.builder, self.held = device.create_graph_builder(), []
+            self.builder.begin_building()
 
         def add(self, kernel, blocks, threads, shared, args):
             kernel[blocks, threads, self.builder, shared](*args)
