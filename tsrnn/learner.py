@@ -15,15 +15,14 @@ class NotFinite(Exception):
 
 
 class Learner:
-    """Holds on a device all that moves, from numpy's `theta` and `moments` on, and what the updates found out."""
+    """Holds on a device all that moves, from `theta` and `moments` on, and what the updates found out."""
 
     def __init__(self, network, theta, moments, rows, recipe):
         self.network, self.rows, self.recipe, self.log, self.weights = network, rows, recipe, None, []
         self.loss, self.rule = LOSSES[recipe.loss], UPDATES[recipe.solver]
         self.backend = backend_of(recipe.device, precision=recipe.precision)
         self.rooms = Rooms(network.dtype, self.backend)
-        self.held = theta, moments
-        self.theta, self.moments = map(self.backend.to_device, self.held)
+        self.theta, self.moments = self.backend.to_device(theta), self.backend.to_device(moments)
         self.decay = self.backend.to_device(network.decay()[None])
         self.grad = self.backend.zeros((1, theta.size), network.dtype)
         self.limit = math.inf if recipe.clip_value is None else float(recipe.clip_value)
@@ -77,8 +76,3 @@ class Learner:
             return [], [], []
         losses, norms = self.backend.to_host(self.log)[:, : len(weights)].tolist()
         return losses, norms, weights
-
-    def fetch(self):
-        """What has moved, into numpy's arrays that it came from."""
-        for here, there in zip(self.held, (self.theta, self.moments)):
-            self.backend.to_host(there, here)

@@ -106,7 +106,7 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
                 seed = int(rng.integers(2**62)) if network.dropout else None
                 learned = learner.update(chosen, history.n_updates + 1, rate, seed)
                 step, history.n_updates = step + learned, history.n_updates + learned
-            learner.fetch()
+            learner.backend.to_host(learner.theta, theta)
             history.loss_curve.append(mean_of_epoch(learner, theta, history))
             monitored = history.loss_curve[-1]
             if validation is not None:

@@ -450,6 +450,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
 
     def _aligned(self, X, y, sample_weight):
         """Targets and weights in the order of the sequences, whatever that of their labels."""
+        if not any(hasattr(part, "loc") for part in (y, sample_weight)):
+            return y, sample_weight  # without labels, so X need not be read for them
         series = self._read_fitted(X)
         weights = None if sample_weight is None else series.aligned(sample_weight, "sample_weight")
         return series.aligned(y, "y"), weights

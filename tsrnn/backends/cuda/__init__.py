@@ -28,7 +28,7 @@ from tsrnn.backends.cuda.packing import Packing  # noqa: F401
 from tsrnn.backends.cuda.precision import in_precision
 
 MOST_ROWS = 16384  # of one forward pass in a prediction
-EIGHTHS = 16  # steps from which on they are rounded up
+FEW_STEPS = 16  # up to so many are not rounded
 
 
 def count_chunks(n_rows, work):
@@ -110,7 +110,7 @@ def numbers(values, dtype, room, name):
 
 def rounded(n_steps):
     """Up to the next eighth of a power of two, so that fewer kinds of updates are recorded."""
-    eighth = 1 << max(n_steps - 1, 1).bit_length() - 4 if n_steps > EIGHTHS else 1
+    eighth = 1 << (n_steps - 1).bit_length() - 4 if n_steps > FEW_STEPS else 1
     return -(-n_steps // eighth) * eighth
 
 
