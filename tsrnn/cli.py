@@ -9,6 +9,7 @@ from pathlib import Path
 
 from tsrnn import __version__
 from tsrnn.exceptions import InterruptedFitWarning
+from tsrnn.extras import require
 
 
 class Parser(argparse.ArgumentParser):
@@ -83,9 +84,7 @@ def check_writable(options):
         if path is not None and (path.is_dir() or not path.parent.is_dir()):
             raise ValueError(f"--{option} must be a file in a folder that exists; got {str(path)!r}")
     if options.plot:
-        from matplotlib.backend_bases import FigureCanvasBase
-
-        known = FigureCanvasBase.get_supported_filetypes()
+        known = require("matplotlib.backend_bases", "--plot").FigureCanvasBase.get_supported_filetypes()
         if options.plot.suffix[1:].lower() not in known:
             raise ValueError(f"--plot must end with one of {', '.join(sorted(known))}; got {str(options.plot)!r}")
 
@@ -108,6 +107,7 @@ def read(path, id_col):
 
     try:
         if path.suffix == ".parquet":
+            require("pyarrow", "a parquet file")
             return pd.read_parquet(path)
         with open(path, encoding="utf-8-sig") as file:
             header = file.readline()

@@ -2,10 +2,12 @@
 
 import numpy as np
 import pandas as pd
-from sktime.forecasting.base import BaseForecaster, ForecastingHorizon
 
+from tsrnn.extras import require
 from tsrnn.forecasting.forecaster import NAME, RNNForecaster
 from tsrnn.forecasting.times import infer_freq
+
+base = require("sktime.forecasting.base", "TsrnnForecaster")
 
 ID, TIME, TARGET = "series", "step", "value"  # of the long frame
 
@@ -16,7 +18,7 @@ def joined(known, X):
     return both if both is None else both[~both.index.duplicated(keep="last")]
 
 
-class TsrnnForecaster(BaseForecaster):
+class TsrnnForecaster(base.BaseForecaster):
     """Forecast one series, or all series of a panel or hierarchy with the same networks, in sktime's forms.
 
     Parameters
@@ -171,7 +173,7 @@ class TsrnnForecaster(BaseForecaster):
         """The history as a long frame, series numbered in order of appearance."""
         y = self._history
         codes, times = y.index.get_level_values(-1).factorize(sort=True)
-        steps = self._steps(ForecastingHorizon(times, is_relative=False, freq=self._freq()))
+        steps = self._steps(base.ForecastingHorizon(times, is_relative=False, freq=self._freq()))
         series = y.index.droplevel(-1).factorize()[0] if y.index.nlevels > 1 else 0
         history = pd.DataFrame({ID: series, TIME: steps[codes], TARGET: y.to_numpy().ravel()})
         return history if self._known is None else history.join(self._covariates(self._known, y.index))
@@ -220,7 +222,7 @@ class TsrnnForecaster(BaseForecaster):
     def _index(self, forecast):
         """Labels of series and times in place of numbers and steps."""
         codes, steps = forecast[TIME].factorize(sort=True)
-        times = ForecastingHorizon(steps, freq=self._freq()).to_absolute_index(self.cutoff).take(codes)
+        times = base.ForecastingHorizon(steps, freq=self._freq()).to_absolute_index(self.cutoff).take(codes)
         index = self._history.index
         if index.nlevels == 1:
             return times.rename(index.name)

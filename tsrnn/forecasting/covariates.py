@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from utilsforecast.compat import pl_DataFrame
 
+from tsrnn.extras import require
 from tsrnn.forecasting.frames import with_covariates, with_times
 from tsrnn.forecasting.histories import Histories
 from tsrnn.forecasting.times import called
@@ -116,6 +117,7 @@ def as_ahead(X_df, panel, columns, name):
     """A long frame with times as those of the panel."""
     id_col, time_col, _ = panel.columns
     if isinstance(X_df, pl_DataFrame):
+        require("pyarrow", "a polars frame")  # which turns it into one of pandas
         X_df = X_df.to_pandas()
     if not isinstance(X_df, pd.DataFrame):
         raise TypeError(f"{name} must be a DataFrame with the future of {columns}; got {type(X_df).__name__}.")

@@ -8,11 +8,14 @@ from functools import partial
 import pandas as pd
 from utilsforecast.compat import pl_DataFrame
 
+from tsrnn.extras import require
+
 
 def as_long(df, id_col, time_col, target_col, covariates=()):
     """A long frame of the three columns and some more, and the way back."""
     names = id_col, time_col, target_col
     if isinstance(df, pl_DataFrame):
+        require("pyarrow", "a polars frame")  # which turns it into one of pandas
         frame, _ = as_long(df.to_pandas(), *names, covariates)
         return frame, to_polars
     if not isinstance(df, (pd.DataFrame, pd.Series)):
@@ -83,9 +86,7 @@ def as_it_is(out):
 
 
 def to_polars(out):
-    from polars import from_pandas
-
-    return from_pandas(out)
+    return require("polars", "a polars frame").from_pandas(out)
 
 
 def to_two_levels(index_names, single, name, out):

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tsrnn.extras import require
 from tsrnn.forecasting.ensemble import EPOCH
 
 HISTORY, FORECAST, TRUTH = "#4d4d4d", "#d55e00", "#0072b2"  # told apart without colour vision (Okabe & Ito 2008)
@@ -47,8 +48,7 @@ def plot_forecasts(
     ImportError
         Without matplotlib; `pip install "tsrnn[plot]"` brings it.
     """
-    from matplotlib.figure import Figure
-
+    Figure = require("matplotlib.figure", "a plot").Figure
     if ids is None:
         labels = forecasts[id_col].unique()
         ids = labels[np.unique(np.linspace(0, len(labels) - 1, max_series).round().astype(int))]
@@ -101,8 +101,7 @@ def plot_training(forecaster):
     -------
     matplotlib.figure.Figure
     """
-    from matplotlib.figure import Figure
-
+    Figure = require("matplotlib.figure", "a plot").Figure
     figure = Figure(figsize=(11, 4.2), layout="constrained")
     course, trial = figure.subplots(1, 2)
     for curve in forecaster.loss_curves_:
@@ -126,9 +125,8 @@ def plot_training(forecaster):
 
 def decorate(panel, dates):
     """No ornaments: a light grid, two sides of the frame, few ticks."""
-    from matplotlib.dates import AutoDateLocator, ConciseDateFormatter
-    from matplotlib.ticker import MaxNLocator
-
+    dates_of = require("matplotlib.dates", "a plot")
+    MaxNLocator = require("matplotlib.ticker", "a plot").MaxNLocator
     panel.spines[["top", "right"]].set_visible(False)
     panel.grid(axis="y", color="#eeeeee", linewidth=0.8)
     panel.set_axisbelow(True)
@@ -136,8 +134,8 @@ def decorate(panel, dates):
     panel.margins(x=0.02)
     panel.yaxis.set_major_locator(MaxNLocator(4))
     if dates:
-        locator = AutoDateLocator(minticks=3, maxticks=6)
+        locator = dates_of.AutoDateLocator(minticks=3, maxticks=6)
         panel.xaxis.set_major_locator(locator)
-        panel.xaxis.set_major_formatter(ConciseDateFormatter(locator))
+        panel.xaxis.set_major_formatter(dates_of.ConciseDateFormatter(locator))
     else:
         panel.xaxis.set_major_locator(MaxNLocator(5, integer=True))

@@ -9,6 +9,7 @@ import pandas as pd
 
 from tsrnn import __version__
 from tsrnn.encoder_decoder import EncoderDecoder
+from tsrnn.extras import require
 from tsrnn.forecasting import forms, times
 from tsrnn.forecasting.covariates import Roles
 from tsrnn.forecasting.ensemble import Member
@@ -32,8 +33,7 @@ WAYS_BACK = {
 
 def save(forecaster, path):
     """Write `forecaster` to `path`."""
-    from safetensors.numpy import save_file
-
+    save_file = require("safetensors.numpy", "save").save_file
     panel, members, parameters = forecaster._panel, forecaster._members, forecaster.get_params()
     if isinstance(parameters["random_state"], np.random.RandomState):
         parameters["random_state"] = None  # has done its work
@@ -70,13 +70,12 @@ def save(forecaster, path):
 
 def load(Forecaster, path):
     """The forecaster in the file at `path`."""
-    from safetensors import SafetensorError, safe_open
-
+    safetensors = require("safetensors", "load")
     try:
-        with safe_open(path, "numpy") as file:
+        with safetensors.safe_open(path, "numpy") as file:
             header = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 it is no dict
-    except SafetensorError as error:
+    except safetensors.SafetensorError as error:
         raise ValueError(f"{str(path)!r} must be a file that RNNForecaster.save wrote, whole; got {error}.") from error
     if header.get("format") != FORMAT:
         raise ValueError(f"{str(path)!r} must be of format {FORMAT!r}; got {header.get('format')!r}.")

@@ -1,5 +1,7 @@
 """What the displays share: axes to draw on, and colours."""
 
+from tsrnn.extras import require
+
 COLOURS = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"  # told apart without colour vision
 QUIET = "#999999"
 
@@ -7,11 +9,7 @@ QUIET = "#999999"
 def axes_of(ax):
     """Figure and axes: those given, or new ones."""
     if ax is None:
-        try:
-            import matplotlib.pyplot as plt
-        except ImportError as error:
-            raise ImportError('a display needs matplotlib: pip install "tsrnn[plot]".') from error
-        ax = plt.subplots(layout="constrained")[1]
+        ax = require("matplotlib.pyplot", "a display").subplots(layout="constrained")[1]
     ax.spines[["top", "right"]].set_visible(False)
     return ax.figure, ax
 
