@@ -16,6 +16,7 @@ from tsrnn.datasets import load_airline
 from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting import ensemble as module
 from tsrnn.forecasting.adjustment import Adjustment, seasonal_index
+from tsrnn.forecasting.fitting import setting_of
 from tsrnn.forecasting.histories import Histories
 from tsrnn.forecasting.importance import importance
 from tsrnn.forecasting.plan import steps_for
@@ -208,7 +209,7 @@ def test_scale_takes_series_in_units_of_their_naive_error(log):
 
 
 def test_differences_are_summed_again():
-    setting = quick(difference=True)._setting()
+    setting = setting_of(quick(difference=True))
     z = [np.array([1.0, 3.0, 2.0]), np.array([5.0, 5.0])]
     ahead = np.array([[2.0, 4.0], [6.0, 3.0]])
     steps = np.diff(ahead, prepend=[[2.0], [5.0]])

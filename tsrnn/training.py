@@ -80,12 +80,17 @@ def rate_at(recipe, step, n_steps):
     )
 
 
-def train(network, theta, rows, recipe, rng, validation=None, history=None, on_epoch=lambda epoch: False):
+def never():
+    return False
+
+
+def train(network, theta, rows, recipe, rng, validation=None, history=None, on_epoch=lambda epoch: False, stop=never):
     """Move `theta`, in place, to lower the loss of `rows`.
 
     With `validation` rows and early stopping it ends where their loss was lowest. Ctrl-C ends training early with the
     best weights so far and a warning; a loss or gradient that is not finite puts the best weights so far back and
-    raises `DivergenceError`. `on_epoch` is called after each epoch and may return True to stop.
+    raises `DivergenceError`. `on_epoch` is called after each epoch and may return True to stop; `stop` is asked before
+    each update.
 
     On the GPU the work of an epoch is launched without waiting, and its losses and norms are read at its end.
     """
@@ -101,11 +106,17 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
             left = recipe.max_steps and recipe.max_steps - step
             batches = list(islice(rows.epoch(rng, recipe.batch_size, recipe.shuffle), left))
             learner.begin(len(batches))
+            before = history.n_updates
             for chosen in batches:
+                if stop():
+                    break
                 rate = factor * rate_at(recipe, step, n_steps)
                 seed = int(rng.integers(2**62)) if network.dropout else None
                 learned = learner.update(chosen, history.n_updates + 1, rate, seed)
                 step, history.n_updates = step + learned, history.n_updates + learned
+            stopped = stop()
+            if stopped and history.n_updates == before:
+                break
             learner.backend.to_host(learner.theta, theta)
             history.loss_curve.append(mean_of_epoch(learner, theta, history))
             monitored = history.loss_curve[-1]
@@ -117,11 +128,11 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
             improved = monitored < plateau.best
             if improved:
                 best[:] = theta
-            stop = on_epoch(epoch)
+            ended = on_epoch(epoch) or stopped
             if plateau.reached(monitored):
-                stop = stop or recipe.learning_rate != "plateau" or factor * recipe.learning_rate_init < 1e-6
+                ended = ended or recipe.learning_rate != "plateau" or factor * recipe.learning_rate_init < 1e-6
                 factor, plateau.count = factor / 5, 0
-            if stop:
+            if ended:
                 break
     except NotFinite as found:
         theta[:] = best

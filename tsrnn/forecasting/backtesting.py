@@ -4,11 +4,12 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.forecasting.histories import joined
+from tsrnn.forecasting.predicting import check_levels, columns_of, starts_of
 
 
-def backtest(forecaster, panel, n_windows, step_size, every, level):
-    """A long frame of forecasts beside what came; the forecaster is trained before the first of `every` windows."""
-    frames, h = [], forecaster.h
+def backtest(fit, panel, h, n_windows, step_size, every, levels):
+    """A long frame of forecasts beside what came; `fit` trains on a panel before the first of `every` windows."""
+    frames = []
     for first in range(0, n_windows, every):
         windows = range(first, min(first + every, n_windows))
         pairs = [panel.before(h + (n_windows - 1 - k) * step_size) for k in windows]
@@ -17,19 +18,20 @@ def backtest(forecaster, panel, n_windows, step_size, every, level):
                 f"n_windows={n_windows}, step_size={step_size} and h={h} must leave two values of a series before the "
                 f"first window; the longest has {np.diff(panel.starts).max()}."
             )
-        forecaster._fit(pairs[0][0])
-        frames += forecast_the_past(forecaster, pairs, level)
+        fitted = fit(pairs[0][0])
+        check_levels(fitted, levels, h)
+        frames += forecast_the_past(fitted, pairs, levels)
     order = [*panel.columns[:2], "cutoff", panel.columns[2]]
     out = pd.concat(frames, ignore_index=True)
-    return out[order + [name for name in out.columns if name not in [*order, *forecaster._roles.columns]]]
+    return out[order + [name for name in out.columns if name not in [*order, *fitted.roles.columns]]]
 
 
-def forecast_the_past(forecaster, pairs, level):
+def forecast_the_past(fitted, pairs, levels):
     """A frame for each (history, rest) of a panel, all forecast in one pass."""
-    h, ahead = forecaster.h, [first_of(rest, forecaster.h) for _, rest in pairs]
-    levels = forecaster._levels(level, h)
-    histories = joined([forecaster._histories(history, frame) for (history, _), frame in zip(pairs, ahead)])
-    columns, at = forecaster._columns(histories, levels, h), 0
+    h, at = fitted.setting.h, 0
+    ahead = [first_of(rest, h) for _, rest in pairs]
+    histories = joined([starts_of(fitted, history, frame) for (history, _), frame in zip(pairs, ahead)])
+    columns = columns_of(fitted, histories, levels, h)
     for (history, _), frame in zip(pairs, ahead):
         n = len(history.ids)
         values = {name: values[at : at + n].ravel() for name, values in columns.items()}

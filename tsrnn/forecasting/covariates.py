@@ -131,6 +131,18 @@ def as_ahead(X_df, panel, columns, name):
     return frame
 
 
+def check_kinds(frame, roles, codes):
+    """Columns must hold numbers or labels as in fit."""
+    for column in roles.columns:
+        check_kind(column, frame[column].to_numpy(), codes[column])
+
+
+def check_kind(column, values, code):
+    if ("labels" in code) == (values.dtype.kind == "f"):
+        wanted = "labels" if "labels" in code else "numbers"
+        raise ValueError(f"column {column!r} must hold {wanted} as in fit; got {called(values[0])}.")
+
+
 def check_static(panel, columns):
     """Every row of a series must have the same."""
     for column in columns:
@@ -168,9 +180,7 @@ def named(frame, columns, codes):
     numbers = {}
     for column in columns:
         values, code = frame[column].to_numpy(), codes[column]
-        if ("labels" in code) == (values.dtype.kind == "f"):
-            wanted = "labels" if "labels" in code else "numbers"
-            raise ValueError(f"column {column!r} must hold {wanted} as in fit; got {called(values[0])}.")
+        check_kind(column, values, code)
         if "labels" in code:
             numbers |= {f"{column}={label}": (values == label).astype(float) for label in code["labels"]}
         else:

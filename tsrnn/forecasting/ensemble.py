@@ -3,11 +3,12 @@
 import threading
 import time
 import warnings
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+from joblib import effective_n_jobs
 
 from tsrnn.backends.devices import backend_of
 from tsrnn.encoder_decoder import EncoderDecoder
@@ -46,7 +47,7 @@ class Setting:
     batch_size: int
     alpha: float
     clip_norm: float | None
-    n_jobs: int
+    n_jobs: int | None
     device: str
     precision: str
     quantiles: tuple = ()
@@ -56,6 +57,10 @@ class Setting:
     def n_blocks(self):
         """The point forecast and each quantile."""
         return 1 + len(self.quantiles)
+
+    @property
+    def n_threads(self):
+        return effective_n_jobs(self.n_jobs or -1)
 
     def with_effects(self, histories):
         """As these series tell them."""
@@ -82,15 +87,6 @@ class Setting:
         return Rows.at_ends(z, plan.window, plan.segment, plan.level, n_ahead, *beside)
 
 
-class Job(NamedTuple):
-    """A network to train, from random weights or from `theta`."""
-
-    plan: Plan
-    cell: str
-    seed: int
-    theta: np.ndarray | None = None
-
-
 @dataclass(frozen=True)
 class Member:
     """A trained network and the plan it was trained for."""
@@ -102,8 +98,17 @@ class Member:
     sees_gaps: bool
 
 
+class Job(NamedTuple):
+    """A network to train, from random weights or from those of a `start`."""
+
+    plan: Plan
+    cell: str
+    seed: int
+    start: Member | None = None
+
+
 class Course:
-    """How far the training of all networks is, on one line, and whether Ctrl-C was pressed."""
+    """How far the training of all networks is, on one line, and whether Ctrl-C ended it."""
 
     def __init__(self, n_epochs, verbose):
         self.n_epochs, self.done, self.interrupted = n_epochs, [], threading.Event()
@@ -119,7 +124,6 @@ class Course:
                 left = (time.monotonic() - self.begin) * (1 / share - 1)
                 where = f"{network}, epoch {epoch + 1} of {n_epochs}"
                 self.line.show(f"training {share:4.0%}, {left:.0f} s left: {where}")
-            return self.interrupted.is_set()
 
         return on_epoch
 
@@ -131,45 +135,67 @@ class Course:
 
 
 def train_members(histories, sees_gaps, jobs, n_steps, setting, course, label="network"):
-    """A network for each job, side by side; `label` is what the line of progress calls them. Ctrl-C stops them all, and
-    leaves out those that have not begun.
+    """A network for each job, side by side; `label` is what the line of progress calls them.
+
+    Ctrl-C stops them all; those that have learnt something are kept, with a warning, and where there is none it goes
+    on to the caller. Whatever else goes wrong, in a network or with the caller, stops them all and goes on.
     """
     kinds = {job.plan.deseasonalize for job in jobs}
     z = {kind: setting.adjustment(histories, kind).forward(histories.series) for kind in kinds}
     weights = importance(z[min(kinds)], setting.season_length)
+    stop = threading.Event()
 
     def work(number, job):
         windows = setting.windows(setting.seen(z[job.plan.deseasonalize]), job.plan, histories, sees_gaps)
         rows = windows.for_training(EPOCH * setting.batch_size, weights)
         on_epoch = course.of(f"{label} {number} of {len(jobs)}", epochs(n_steps))
-        return train_member(rows, job, n_steps, setting, on_epoch)
+        return train_member(rows, job, n_steps, setting, on_epoch, stop=stop.is_set)
 
-    with ThreadPoolExecutor(min(setting.n_jobs, len(jobs))) as threads:
-        running = [threads.submit(work, *job) for job in enumerate(jobs, start=1)]
-        try:
-            while wait(running, timeout=0.1).not_done:
-                pass  # a wait without an end would not hear Ctrl-C everywhere
-            members = [network.result() for network in running]
-        except KeyboardInterrupt:
-            course.interrupted.set()
-            begun = [network for network in running if not network.cancel()]
-            members = [network.result() for network in begun]
-            done = sum(len(member.loss_curve) for member in members) * EPOCH // len(members)
-            warnings.warn(
-                f"fit was interrupted after {done} steps of {n_steps}; the weights so far of {len(members)} of "
-                f"{len(jobs)} networks are kept.",
-                InterruptedFitWarning,
-                stacklevel=5,
-            )
+    threads, running = ThreadPoolExecutor(min(setting.n_threads, len(jobs))), []
+    try:
+        running += [threads.submit(work, *job) for job in enumerate(jobs, start=1)]
+        members = results_of(running)
+    except KeyboardInterrupt:
+        stop.set()
+        course.interrupted.set()
+        found = [job.start if network.cancel() else network.result() for network, job in zip(running, jobs)]
+        members = [member for member in found if member is not None]
+        if all(member is job.start for member, job in zip(found, jobs)):
+            raise  # nothing is learnt
+        warn_of_interrupt(members, jobs, n_steps)
+    finally:
+        stop.set()
+        threads.shutdown(cancel_futures=True)
     course.end()
     return members
 
 
-def train_member(windows, job, n_steps, setting, on_epoch):
+def results_of(running):
+    """What threads return, or the first exception that one of them raises."""
+    left = running
+    while left:
+        done, left = wait(left, timeout=0.1, return_when=FIRST_EXCEPTION)  # without an end Ctrl-C would not be heard
+        for network in done:
+            network.result()
+    return [network.result() for network in running]
+
+
+def warn_of_interrupt(members, jobs, n_steps):
+    done = min(sum(len(member.loss_curve) for member in members) * EPOCH // len(members), n_steps)
+    warnings.warn(
+        f"fit was interrupted after {done} steps of {n_steps}; the weights so far of {len(members)} of "
+        f"{len(jobs)} networks are kept.",
+        InterruptedFitWarning,
+        stacklevel=7,
+    )
+
+
+def train_member(windows, job, n_steps, setting, on_epoch, stop):
+    """The network of a job, trained; its start if it was to stop before it had learnt anything."""
     rng = np.random.default_rng(job.seed)
     network, theta = windows.beginning(job.cell, setting.hidden_size, rng, setting.n_blocks)
-    if job.theta is not None:
-        theta = job.theta.copy()
+    if job.start is not None:
+        theta = job.start.theta.copy()
     recipe = Recipe(
         loss="pinball" if setting.quantiles else "absolute",
         parameter=(0.5, *setting.quantiles),
@@ -185,7 +211,9 @@ def train_member(windows, job, n_steps, setting, on_epoch):
         device=setting.device,
         precision=setting.precision,
     )
-    history = train(network, theta, windows, recipe, rng, on_epoch=on_epoch)
+    history = train(network, theta, windows, recipe, rng, on_epoch=on_epoch, stop=stop)
+    if not history.loss_curve:
+        return job.start
     return Member(job.plan, network, theta, history.loss_curve, windows.known is not None)
 
 
@@ -223,7 +251,7 @@ def z_outlook(histories, member, setting, backend):
         histories = histories.followed_by(parts[-1][0]) if parts else histories
         windows = setting.windows(histories.series, member.plan, histories, member.sees_gaps)
         rooms = Rooms(member.network.dtype, backend)
-        z = predict(member.network, member.theta, windows, setting.n_jobs, rooms=rooms).astype(np.float64)
+        z = predict(member.network, member.theta, windows, setting.n_threads, rooms=rooms).astype(np.float64)
         blocks = z.reshape(len(everyone), setting.n_blocks, -1).swapaxes(0, 1)
         parts.append(blocks + windows.levels(everyone)[:, None])
     return np.concatenate(parts, axis=2)[:, :, : setting.h]

@@ -1,38 +1,20 @@
 """The future of a panel of series, from a few networks, each trained on all of them."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
-from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.backends.devices import DEVICES, PRECISIONS, backend_of
+from tsrnn.forecasting import fitting, predicting
 from tsrnn.forecasting.backtesting import backtest
-from tsrnn.forecasting.calibration import expected_errors
-from tsrnn.forecasting.covariates import Roles, ahead_of, check_static, codes_of, future_numbers, histories_of
+from tsrnn.forecasting.covariates import Roles
 from tsrnn.forecasting.decoders import DECODERS
-from tsrnn.forecasting.ensemble import (
-    Course,
-    Job,
-    Setting,
-    epochs,
-    far_outlook,
-    outlooks,
-    theta_outlook,
-    train_members,
-)
-from tsrnn.forecasting.forms import as_it_is
-from tsrnn.forecasting.frames import read, to_frame, to_panel
-from tsrnn.forecasting.importance import importance, spread
-from tsrnn.forecasting.intervals import bands, paths, residuals
-from tsrnn.forecasting.plan import plans_for, steps_for
-from tsrnn.forecasting.quantiles import blend, in_order, levels_of, median
+from tsrnn.forecasting.frames import to_panel
+from tsrnn.forecasting.predicting import NAME
 from tsrnn.forecasting.storage import load, save
-from tsrnn.forecasting.times import called
-from tsrnn.forecasting.trial import best, error, hold_out, share_of
 from tsrnn.validation import (
     BOOLEAN,
     N_JOBS,
@@ -46,9 +28,8 @@ from tsrnn.validation import (
     check_parameters,
 )
 
-NAME = "RNNForecaster"  # column of the forecasts
-TRIAL_STEPS = 300  # updates of a network that tries a plan
-CELLS = "gru", "lstm"  # of networks in turn
+__all__ = ["NAME", "RNNForecaster"]
+
 AUTO = OneOf("auto")
 NAMES = (Instance((list, tuple), "a list of names"), OneOf(None))
 
@@ -151,7 +132,7 @@ class RNNForecaster(BaseEstimator):
         Weighted mean absolute error on the networks' scale during training, one curve for each network; with
         `quantiles`, half of it and the pinball losses of all of them.
     plans_ : list of Plan
-        Window, segment, level and seasonal index in use, the best in the trial first.
+        Window, segment, level and seasonal index that networks use, the best in the trial first.
     trial_ : DataFrame or None
         Every plan that was tried: its error on the held-out values, and whether it was kept; None without a trial.
     freq_ : str or int
@@ -275,36 +256,8 @@ class RNNForecaster(BaseEstimator):
             After Ctrl-C, when the networks begun are kept as far as they are.
         """
         self._check_parameters()
-        return self._fit(self._read(df, self.freq, (id_col, time_col, target_col)))
-
-    def _fit(self, panel):
-        self._check_log(panel)
-        roles, goes_on = Roles.of(self, panel.columns), self.warm_start and hasattr(self, "_members")
-        if roles.calendar and panel.times.dtype.kind == "i":
-            raise ValueError(f"calendar must be None for times that are integers; got {roles.calendar}.")
-        if goes_on and roles != self._roles:
-            raise ValueError(
-                f"with warm_start=True, covariates and calendar must stay those of the last fit, {[*self._roles]}; got "
-                f"{[*roles]}."
-            )
-        check_static(panel, roles.static)
-        codes = self._codes if goes_on else codes_of(panel.covariates, roles)
-        histories, lengths = histories_of(panel, roles, codes), np.diff(panel.starts)
-        max_steps = steps_for(lengths) if self.max_steps == "auto" else self.max_steps
-        rng = check_random_state(self.random_state)
-        if goes_on:
-            setting, fitted = self._go_on(histories, max_steps, rng)
-        else:
-            setting, fitted = self._begin(histories, self._plans(lengths), max_steps, rng)
-        self._panel, self.freq_, self._roles, self._codes = panel, panel.freq, roles, codes
-        self.quantiles_, self._form = setting.quantiles, self._own_form()
-        self._members, self.plans_, self.trial_, self._errors, self.theta_share_ = fitted
-        self.effects_ = None
-        if setting.effects is not None:
-            names = future_numbers(panel.to_long().head(1), panel, roles, codes)
-            self.effects_ = pd.Series(setting.effects, list(names), name="effect")
-        self.loss_curves_ = [member.loss_curve for member in self._members]
-        return self
+        panel = self._read(df, (id_col, time_col, target_col))
+        return self._keep(self._fit(panel))
 
     def predict(self, df=None, h=None, level=None, X_df=None):
         """Forecast the steps after the end of every series.
@@ -347,9 +300,13 @@ class RNNForecaster(BaseEstimator):
         move them apart or together until so many of the held-out values are within (Romano, Patterson & Candes 2019).
         The quantiles of a step are in order (Chernozhukov, Fernandez-Val & Galichon 2010).
         """
-        panel, h = self._panel_of(df), self._horizon(h)
-        levels, ahead = self._levels(level, h), ahead_of(panel, X_df, self._roles, h)
-        return to_frame(panel, self._columns(self._histories(panel, ahead), levels, h), h)
+        check_is_fitted(self)
+        fitted = self._fitted
+        panel = predicting.panel_of(fitted, df)
+        h = predicting.read_horizon(h, fitted)
+        levels = predicting.read_levels(level, fitted.setting.quantiles)
+        predicting.check_levels(fitted, levels, h)
+        return predicting.predict(fitted, panel, h, levels, X_df)
 
     def simulate(self, n_paths=100, df=None, random_state=None, X_df=None):
         """Possible futures: the forecast plus the errors of a whole window of the past, drawn at random.
@@ -370,15 +327,12 @@ class RNNForecaster(BaseEstimator):
         DataFrame
             In the form of the input, with columns "RNNForecaster-path-0" and so on.
         """
-        panel = self._panel_of(df)
+        check_is_fitted(self)
+        panel = predicting.panel_of(self._fitted, df)
         if not POSITIVE_INT.accepts(n_paths):
             raise ValueError(f"n_paths must be {POSITIVE_INT}; got {n_paths!r}.")
-        self._check_errors()
-        series, scale = panel.series(), (self.season_length, self.log)
-        forecasts = self._outlook(self._histories(panel, ahead_of(panel, X_df, self._roles, self.h)), self.h)
         rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
-        futures = paths(self._errors, series, forecasts, n_paths, *scale, rng)
-        return to_frame(panel, {f"{NAME}-path-{i}": future for i, future in enumerate(futures)}, self.h)
+        return predicting.simulate(self._fitted, panel, n_paths, self._fitted.setting.h, X_df, rng)
 
     def update(self, df):
         """Add newer values to the series of `fit`; what `predict` forecasts from, without training.
@@ -393,12 +347,7 @@ class RNNForecaster(BaseEstimator):
         self
         """
         check_is_fitted(self)
-        frame, _, restore = read(df, self.freq_, *self._panel.columns, self._roles.columns)
-        panel = self._read(
-            pd.concat([self._panel.to_long(), frame], ignore_index=True), self.freq_, self._panel.columns
-        )
-        self._panel = replace(panel, restore=restore)
-        return self
+        return self._keep(predicting.updated(self._fitted, df))
 
     def cross_validation(
         self,
@@ -443,10 +392,10 @@ class RNNForecaster(BaseEstimator):
         for name, value in counts.items():
             if not POSITIVE_INT.accepts(value):
                 raise ValueError(f"{name} must be {POSITIVE_INT}; got {value!r}.")
-        panel = self._read(df, self.freq, (id_col, time_col, target_col))
+        panel = self._read(df, (id_col, time_col, target_col))
         every = n_windows if refit is False else int(refit)
-        model = clone(self).set_params(warm_start=False)
-        return backtest(model, panel, n_windows, step_size or self.h, every, level)
+        levels = predicting.read_levels(level, fitting.quantiles_of(self))
+        return backtest(clone(self)._fit, panel, self.h, n_windows, step_size or self.h, every=every, levels=levels)
 
     def score(self, df, y=None):
         """Minus the mean absolute error of the next values, in units of each series' naive error: higher is better.
@@ -463,16 +412,7 @@ class RNNForecaster(BaseEstimator):
         float
         """
         check_is_fitted(self)
-        frame, _, _ = read(df, self.freq_, *self._panel.columns)
-        id_col, time_col, target_col = self._panel.columns
-        panel, X_df = replace(self._panel, restore=as_it_is), df if self._roles.future else None
-        histories = self._histories(panel, ahead_of(panel, X_df, self._roles, self.h, "df"))
-        forecasts = to_frame(panel, self._outlook(histories, self.h)[0], self.h)
-        both = frame.merge(forecasts, on=[id_col, time_col])
-        if both.empty:
-            raise ValueError("the data of score must hold times that follow those of fit; got none.")
-        naive = dict(zip(self._panel.ids, spread(self._panel.series(), self.season_length)))
-        return -float(((both[target_col] - both[NAME]).abs() / both[id_col].map(naive).astype(float)).mean())
+        return predicting.score(self._fitted, df)
 
     def report(self):
         """A figure of the course of training and of the trial of plans.
@@ -519,149 +459,21 @@ class RNNForecaster(BaseEstimator):
     def _check_parameters(self):
         check_parameters(self, self._constraints)
         for name, needed in (("decoder", "direct"), ("difference", False)):
-            if getattr(self, name) != needed and self._quantiles():  # sums of quantiles are none
+            if getattr(self, name) != needed and fitting.quantiles_of(self):  # sums of quantiles are none
                 raise ValueError(
                     f"quantiles of RNNForecaster must be None unless {name}={needed!r}; got {self.quantiles!r} with "
                     f"{name}={getattr(self, name)!r}."
                 )
         backend_of(self.device, type(self).__name__, self.precision)
 
-    def _own_form(self):
-        """What must stay with warm_start=True."""
-        return self.h, self.hidden_size, self.decoder, self.scale, self.difference, self._quantiles()
+    def _read(self, df, columns):
+        return to_panel(df, self.freq, *columns, self.fill_gaps, Roles.of(self, columns).columns)
 
-    def _read(self, df, freq, columns):
-        return to_panel(df, freq, *columns, self.fill_gaps, Roles.of(self, columns).columns)
+    def _fit(self, panel):
+        last = getattr(self, "_fitted", None) if self.warm_start else None
+        return fitting.fit(self, panel, last)
 
-    def _histories(self, panel, ahead):
-        return histories_of(panel, self._roles, self._codes, ahead)
-
-    def _outlook(self, histories, h):
-        return far_outlook(histories, self._members, self._fitted_setting(), self.theta_share_, h)
-
-    def _panel_of(self, df):
-        check_is_fitted(self)
-        if df is None:
-            return self._panel
-        panel = self._read(df, self.freq_, self._panel.columns)
-        self._check_log(panel)
-        check_static(panel, self._roles.static)
-        return panel
-
-    def _horizon(self, h):
-        if h is not None and not POSITIVE_INT.accepts(h):
-            raise ValueError(f"h must be {POSITIVE_INT}; got {h!r}.")
-        return self.h if h is None else int(h)
-
-    def _levels(self, level, h):
-        """Levels as a list, checked: they need errors on held-out values."""
-        levels = [] if level is None else [level] if np.ndim(level) == 0 else list(level)
-        for one in levels:
-            if not Interval(Real, 0, 100, "neither").accepts(one):
-                raise ValueError(f"level must be numbers between 0 and 100; got {one!r}.")
-            if self.quantiles_ and one not in levels_of(self.quantiles_):
-                bound = ", ".join(f"{known:g}" for known in levels_of(self.quantiles_))
-                raise ValueError(f"level must be of those that quantiles bound, {bound}; got {one!r}.")
-        if levels and h > self.h:
-            raise ValueError(f"level must go with at most the trained horizon, h={self.h}; got h={h}.")
-        if levels:
-            self._check_errors()
-        return levels
-
-    def _check_errors(self):
-        if self._errors is None or np.isnan(self._errors).all():
-            raise ValueError(
-                f"level must be None for such short series: intervals need one with h + 3 = {self.h + 3} values, and a "
-                "fit that was not interrupted."
-            )
-
-    def _columns(self, histories, levels, h):
-        """Columns of forecasts (n_series, h) and intervals."""
-        forecasts = self._outlook(histories, h)
-        columns = {NAME: forecasts[0]}
-        if levels:
-            scale = self.quantiles_, self.season_length, self.log
-            ends = bands(self._errors[:, :, :h], histories.series, forecasts, levels, *scale)
-            columns |= {f"{NAME}-{end}": values for end, values in ends.items()}
-        return columns
-
-    def _check_log(self, panel):
-        least = np.array([y.min() for y in panel.series()])
-        if self.log is True and least.min() < 0:
-            i = int(least.argmin())
-            raise ValueError(
-                f"log=True needs values that are not negative; series {called(panel.ids[i])} has {least[i]:g}."
-            )
-
-    def _setting(self):
-        own = {field.name: getattr(self, field.name) for field in fields(Setting) if field.name != "effects"}
-        own |= {"n_jobs": effective_n_jobs(self.n_jobs or -1), "device": self.device, "quantiles": self._quantiles()}
-        return Setting(**own)
-
-    def _quantiles(self):
-        return () if self.quantiles is None else in_order(self.quantiles)
-
-    def _fitted_setting(self):
-        return replace(self._setting(), effects=None if self.effects_ is None else self.effects_.to_numpy())
-
-    def _plans(self, lengths):
-        given = self.window, self.segment, self.level, self.deseasonalize
-        plans = plans_for(lengths, self.h, self.season_length, *given)
-        for plan in plans:
-            if plan.window % plan.segment or plan.level > plan.window:
-                raise ValueError(
-                    f"window must be a multiple of segment and at least level; got window={plan.window}, "
-                    f"segment={plan.segment} and level={plan.level}."
-                )
-        return plans
-
-    def _begin(self, histories, plans, max_steps, rng):
-        """The setting, and: the networks, the plans they use, by a trial of each on the series without their last `h`
-        values, a table of the trial, the errors of past windows, and the share of Theta's forecast.
-        """
-        held, trial, errors = hold_out(histories, self.h), None, None
-        history, truth = held
-        share = 0.0 if self.theta_share == "auto" else float(self.theta_share)
-        trial_steps, n_trials = min(max_steps, TRIAL_STEPS), len(plans) if history.series else 0
-        course = Course(n_trials * epochs(trial_steps) + self.n_networks * epochs(max_steps), self.verbose)
-        sees_gaps = histories.known is not None
-        if n_trials:
-            setting = self._setting().with_effects(history)
-            cell, seed = "gru" if self.cell == "auto" else self.cell, rng.randint(2**31)
-            jobs = [Job(plan, cell, seed) for plan in plans]
-            members = train_members(history, sees_gaps, jobs, trial_steps, setting, course, "plan")
-            if course.interrupted.is_set():
-                return setting, (members, [member.plan for member in members], None, None, share)
-            weights = importance(setting.adjustment(history, False).forward(history.series), self.season_length)
-            forecasts = outlooks(history, members, setting)
-            scores = [error(truth, forecast[0], weights) for forecast in forecasts]
-            kept = best(scores)
-            trial = pd.DataFrame(plans).assign(error=scores, kept=[i in kept for i in range(len(plans))])
-            plans, together = [plans[i] for i in kept], median([forecasts[i] for i in kept])
-            other = theta_outlook(history, setting)
-            if self.theta_share == "auto":
-                share = share_of(truth, together, other, weights)
-            together = blend(together, other, share)
-            errors = residuals(history.series, truth, together, self.season_length, self.log)
-        setting = self._setting().with_effects(histories)
-        cells, seeds = CELLS if self.cell == "auto" else [self.cell], rng.randint(2**31, size=self.n_networks)
-        rounds = [divmod(i, len(plans)) for i in range(self.n_networks)]  # in the next one each plan has another cell
-        jobs = [Job(plans[i], cells[(i + k) % len(cells)], seed) for (k, i), seed in zip(rounds, seeds)]
-        members = train_members(histories, sees_gaps, jobs, max_steps, setting, course)
-        if errors is not None:
-            errors = expected_errors(errors, held, members, setting, share)
-        return setting, (members, plans, trial, errors, share)
-
-    def _go_on(self, histories, max_steps, rng):
-        """The setting, and the networks of the last fit, trained further on these series, with what belongs to them."""
-        members, seeds = self._members, rng.randint(2**31, size=len(self._members))
-        if self._own_form() != self._form:
-            raise ValueError(
-                "with warm_start=True, h, hidden_size, decoder, scale, difference and quantiles must stay those of the "
-                f"last fit, {self._form}; got {self._own_form()}."
-            )
-        jobs = [Job(m.plan, m.network.cell.name, seed, m.theta) for m, seed in zip(members, seeds)]
-        course = Course(len(jobs) * epochs(max_steps), self.verbose)
-        setting = self._fitted_setting()
-        members = train_members(histories, members[0].sees_gaps, jobs, max_steps, setting, course)
-        return setting, (members, self.plans_, self.trial_, self._errors, self.theta_share_)
+    def _keep(self, fitted):
+        """All that was learnt, or nothing: no signal comes between."""
+        vars(self).update(fitted.attributes | {"_fitted": fitted})
+        return self

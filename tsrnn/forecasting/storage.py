@@ -12,7 +12,9 @@ from tsrnn.encoder_decoder import EncoderDecoder
 from tsrnn.extras import require
 from tsrnn.forecasting import forms, times
 from tsrnn.forecasting.covariates import Roles
-from tsrnn.forecasting.ensemble import Member
+from tsrnn.forecasting.ensemble import Member, Setting
+from tsrnn.forecasting.fitted import Fitted
+from tsrnn.forecasting.fitting import setting_of
 from tsrnn.forecasting.frames import Panel
 from tsrnn.forecasting.plan import Plan
 from tsrnn.network import Network
@@ -34,31 +36,33 @@ WAYS_BACK = {
 def save(forecaster, path):
     """Write `forecaster` to `path`."""
     save_file = require("safetensors.numpy", "save").save_file
-    panel, members, parameters = forecaster._panel, forecaster._members, forecaster.get_params()
+    fitted, parameters = forecaster._fitted, forecaster.get_params()
+    panel, members = fitted.panel, fitted.members
     if isinstance(parameters["random_state"], np.random.RandomState):
         parameters["random_state"] = None  # has done its work
     stamps = panel.times.dtype.kind == "M" or isinstance(panel.times.dtype, pd.DatetimeTZDtype)
     arrays = {f"theta_{i}": member.theta for i, member in enumerate(members)}
     arrays |= {"values": panel.values, "known": panel.known, "starts": panel.starts}
     arrays["times"] = panel.times.asi8 if stamps else panel.times.to_numpy(np.int64)
-    if forecaster._errors is not None:
-        arrays["errors"] = forecaster._errors
+    if fitted.errors is not None:
+        arrays["errors"] = fitted.errors
     rest = {
         "version": __version__,
         "parameters": parameters,
-        "plans": [asdict(plan) for plan in forecaster.plans_],
-        "trial": None if forecaster.trial_ is None else forecaster.trial_.to_dict("list"),
+        "plans": [asdict(plan) for plan in fitted.plans],
+        "trial": None if fitted.trial is None else fitted.trial.to_dict("list"),
         "members": [described(member) for member in members],
         "ids": to_json(panel.ids),
         "stamps": [panel.times.unit, str(panel.times.tz) if panel.times.tz else None] if stamps else None,
         "freq": panel.freq,
-        "quantiles": forecaster.quantiles_,
-        "theta_share": forecaster.theta_share_,
+        "setting": {name: value for name, value in vars(fitted.setting).items() if name != "effects"},
+        "theta_share": fitted.theta_share,
+        "fill_gaps": fitted.fill_gaps,
         "columns": panel.columns,
         "covariates": None if panel.covariates is None else panel.covariates.to_dict("list"),
-        "effects": None if forecaster.effects_ is None else forecaster.effects_.to_dict(),
-        "roles": forecaster._roles,
-        "codes": forecaster._codes,
+        "effects": effects_of(fitted),
+        "roles": fitted.roles,
+        "codes": fitted.codes,
         "restore": to_json(panel.restore),
     }
     save_file(
@@ -86,7 +90,7 @@ def load(Forecaster, path):
         index = pd.DatetimeIndex(arrays["times"].view(f"M8[{unit}]"))
         index = index.tz_localize("UTC").tz_convert(zone) if zone else index
     forecaster = Forecaster(**rest["parameters"])
-    forecaster._panel = Panel(
+    panel = Panel(
         arrays["values"],
         arrays["known"],
         index,
@@ -97,16 +101,12 @@ def load(Forecaster, path):
         tuple(rest["columns"]),
         pd.DataFrame(rest["covariates"]) if rest.get("covariates") else None,
     )
-    forecaster.freq_, forecaster.quantiles_ = rest["freq"], tuple(rest.get("quantiles", ()))
+    effects = rest.get("effects") or None
+    form = vars(setting_of(forecaster)) | rest.get("setting", {})  # in files of older versions, the parameters
+    form |= {"quantiles": tuple(form["quantiles"])}
+    form |= {"effects": None if effects is None else np.array(list(effects.values()))}
     errors = arrays.get("errors")  # in files of older versions, of the point forecast alone
-    forecaster._errors = None if errors is None else errors.reshape(-1, *errors.shape[-2:])
-    forecaster.effects_ = pd.Series(rest["effects"], name="effect") if rest.get("effects") else None
-    forecaster._roles, forecaster._codes = Roles(*rest.get("roles", ([], [], [], []))), rest.get("codes", {})
-    forecaster._form = forecaster._own_form()
-    forecaster.theta_share_ = rest.get("theta_share", 0.0)  # files of older versions have none
-    forecaster.trial_ = None if rest["trial"] is None else pd.DataFrame(rest["trial"])
-    forecaster.plans_ = [Plan(**plan) for plan in rest["plans"]]
-    forecaster._members = [
+    members = [
         Member(
             Plan(**member["plan"]),
             network_of(member["network"]),
@@ -116,8 +116,25 @@ def load(Forecaster, path):
         )
         for i, member in enumerate(rest["members"])
     ]
-    forecaster.loss_curves_ = [member.loss_curve for member in forecaster._members]
-    return forecaster
+    fitted = Fitted(
+        panel=panel,
+        roles=Roles(*rest.get("roles", ([], [], [], []))),
+        codes=rest.get("codes", {}),
+        setting=Setting(**form),
+        members=members,
+        plans=[Plan(**plan) for plan in rest["plans"]],
+        trial=None if rest["trial"] is None else pd.DataFrame(rest["trial"]),
+        errors=None if errors is None else errors.reshape(-1, *errors.shape[-2:]),
+        theta_share=rest.get("theta_share", 0.0),  # files of older versions have none
+        fill_gaps=rest.get("fill_gaps", forecaster.fill_gaps),
+        effect_names=tuple(effects or ()),
+    )
+    return forecaster._keep(fitted)
+
+
+def effects_of(fitted):
+    effects = fitted.setting.effects
+    return None if effects is None else dict(zip(fitted.effect_names, effects.tolist()))
 
 
 def network_of(form):

@@ -1,0 +1,176 @@
+"""Fit: plans are tried on held-out values, the networks trained on all, and what they learnt becomes one record."""
+
+from dataclasses import fields, replace
+
+import numpy as np
+import pandas as pd
+from sklearn.utils import check_random_state
+
+from tsrnn.forecasting.calibration import expected_errors
+from tsrnn.forecasting.covariates import Roles, codes_of, future_numbers, histories_of
+from tsrnn.forecasting.ensemble import Course, Job, Setting, epochs, outlooks, theta_outlook, train_members
+from tsrnn.forecasting.fitted import Fitted
+from tsrnn.forecasting.importance import importance
+from tsrnn.forecasting.intervals import residuals
+from tsrnn.forecasting.plan import plans_for, steps_for
+from tsrnn.forecasting.quantiles import blend, in_order, median
+from tsrnn.forecasting.reading import check_panel
+from tsrnn.forecasting.trial import best, error, hold_out, share_of
+
+TRIAL_STEPS = 300  # updates of a network that tries a plan
+CELLS = "gru", "lstm"  # of networks in turn
+KEPT = "h", "hidden_size", "decoder", "season_length", "log", "scale", "difference", "quantiles"  # by warm_start
+
+
+def fit(parameters, panel, last=None):
+    """Train on a panel.
+
+    Parameters
+    ----------
+    parameters : RNNForecaster
+        Read, never written.
+    panel : Panel
+    last : Fitted, optional
+        The fit to go on from.
+
+    Returns
+    -------
+    Fitted
+    """
+    roles = Roles.of(parameters, panel.columns)
+    setting = setting_of(parameters)
+    if roles.calendar and panel.times.dtype.kind == "i":
+        raise ValueError(f"calendar must be None for times that are integers; got {roles.calendar}.")
+    if last is not None:
+        check_goes_on(last, roles, setting)
+    codes = codes_of(panel.covariates, roles) if last is None else last.codes
+    check_panel(panel, roles, codes, setting.log)
+    histories = histories_of(panel, roles, codes)
+    lengths = np.diff(panel.starts)
+    max_steps = steps_for(lengths) if parameters.max_steps == "auto" else parameters.max_steps
+    rng = check_random_state(parameters.random_state)
+    if last is None:
+        learnt = begin(parameters, histories, plans_of(parameters, lengths), setting, max_steps, rng)
+    else:
+        learnt = go_on(last, histories, setting, max_steps, rng, parameters.verbose)
+    names = future_numbers(panel.to_long().head(1), panel, roles, codes)
+    return Fitted(
+        panel=panel,
+        roles=roles,
+        codes=codes,
+        fill_gaps=bool(parameters.fill_gaps),
+        effect_names=tuple(names),
+        **learnt,
+    )
+
+
+def setting_of(parameters):
+    """What the networks share, without the effects of covariates, which the data tell."""
+    values = {field.name: getattr(parameters, field.name) for field in fields(Setting) if field.name != "effects"}
+    return Setting(**values | {"quantiles": quantiles_of(parameters)})
+
+
+def quantiles_of(parameters):
+    return () if parameters.quantiles is None else in_order(parameters.quantiles)
+
+
+def check_goes_on(last, roles, setting):
+    """With warm_start=True the form of the networks and what they see must stay."""
+    if roles != last.roles:
+        raise ValueError(
+            f"with warm_start=True, covariates and calendar must stay those of the last fit, {[*last.roles]}; got "
+            f"{[*roles]}."
+        )
+    was = tuple(getattr(last.setting, name) for name in KEPT)
+    now = tuple(getattr(setting, name) for name in KEPT)
+    if was != now:
+        names = f"{', '.join(KEPT[:-1])} and {KEPT[-1]}"
+        raise ValueError(f"with warm_start=True, {names} must stay those of the last fit, {was}; got {now}.")
+
+
+def plans_of(parameters, lengths):
+    plans = plans_for(
+        lengths,
+        parameters.h,
+        parameters.season_length,
+        window=parameters.window,
+        segment=parameters.segment,
+        level=parameters.level,
+        deseasonalize=parameters.deseasonalize,
+    )
+    for plan in plans:
+        if plan.window % plan.segment or plan.level > plan.window:
+            raise ValueError(
+                f"window must be a multiple of segment and at least level; got window={plan.window}, "
+                f"segment={plan.segment} and level={plan.level}."
+            )
+    return plans
+
+
+def begin(parameters, histories, plans, setting, max_steps, rng):
+    """A trial of each plan on the series without their last `h` values, and new networks for the best."""
+    held = hold_out(histories, parameters.h)
+    history, truth = held
+    trial = errors = None
+    share = 0.0 if parameters.theta_share == "auto" else float(parameters.theta_share)
+    trial_steps = min(max_steps, TRIAL_STEPS)
+    n_trials = len(plans) if history.series else 0
+    course = Course(n_trials * epochs(trial_steps) + parameters.n_networks * epochs(max_steps), parameters.verbose)
+    sees_gaps = histories.known is not None
+    if n_trials:
+        tried = setting.with_effects(history)
+        cell = "gru" if parameters.cell == "auto" else parameters.cell
+        seed = rng.randint(2**31)
+        jobs = [Job(plan, cell, seed) for plan in plans]
+        members = train_members(history, sees_gaps, jobs, trial_steps, setting=tried, course=course, label="plan")
+        if course.interrupted.is_set():
+            return learnt_of(members, tried, plans, trial=None, errors=None, share=share)
+        weights = importance(tried.adjustment(history, False).forward(history.series), tried.season_length)
+        forecasts = outlooks(history, members, tried)
+        scores = [error(truth, forecast[0], weights) for forecast in forecasts]
+        kept = best(scores)
+        trial = pd.DataFrame(plans).assign(error=scores, kept=[i in kept for i in range(len(plans))])
+        plans = [plans[i] for i in kept]
+        together = median([forecasts[i] for i in kept])
+        other = theta_outlook(history, tried)
+        if parameters.theta_share == "auto":
+            share = share_of(truth, together, other, weights)
+        together = blend(together, other, share)
+        errors = residuals(history.series, truth, together, setting.season_length, setting.log)
+    setting = setting.with_effects(histories)
+    jobs = jobs_for(plans, parameters, rng)
+    members = train_members(histories, sees_gaps, jobs, max_steps, setting=setting, course=course)
+    if errors is not None:
+        errors = expected_errors(errors, held, members, setting, share)
+    return learnt_of(members, setting, plans, trial=trial, errors=errors, share=share)
+
+
+def jobs_for(plans, parameters, rng):
+    """Plans in turn; in the next round each has another cell."""
+    cells = CELLS if parameters.cell == "auto" else [parameters.cell]
+    seeds = rng.randint(2**31, size=parameters.n_networks)
+    rounds = [divmod(i, len(plans)) for i in range(parameters.n_networks)]
+    return [Job(plans[i], cells[(i + k) % len(cells)], seed) for (k, i), seed in zip(rounds, seeds)]
+
+
+def learnt_of(members, setting, plans, trial, errors, share):
+    used = {member.plan for member in members}
+    return {
+        "setting": setting,
+        "members": members,
+        "plans": [plan for plan in plans if plan in used],
+        "trial": trial,
+        "errors": errors,
+        "theta_share": share,
+    }
+
+
+def go_on(last, histories, setting, max_steps, rng, verbose):
+    """The networks of the last fit, trained further on these series, with what belongs to them."""
+    seeds = rng.randint(2**31, size=len(last.members))
+    jobs = [Job(m.plan, m.network.cell.name, seed, start=m) for m, seed in zip(last.members, seeds)]
+    course = Course(len(jobs) * epochs(max_steps), verbose)
+    setting = replace(setting, effects=last.setting.effects)
+    sees_gaps = last.members[0].sees_gaps
+    members = train_members(histories, sees_gaps, jobs, max_steps, setting=setting, course=course)
+    return learnt_of(members, setting, last.plans, trial=last.trial, errors=last.errors, share=last.theta_share)
