@@ -38,8 +38,7 @@ def simulate(fitted, panel, n_paths, h, X_df, rng):
     check_errors(fitted)
     histories = starts_of(fitted, panel, ahead_of(panel, X_df, fitted.roles, h))
     forecasts = outlook_of(fitted, histories, h)
-    setting = fitted.setting
-    futures = paths(fitted.errors, histories.series, forecasts, n_paths, setting.season_length, setting.log, rng)
+    futures = paths(fitted.errors, histories.series, forecasts, n_paths, setting=fitted.setting, rng=rng)
     return to_frame(panel, {f"{NAME}-path-{i}": future for i, future in enumerate(futures)}, h)
 
 
@@ -82,9 +81,7 @@ def columns_of(fitted, histories, levels, h):
     forecasts = outlook_of(fitted, histories, h)
     columns = {NAME: forecasts[0]}
     if levels:
-        setting = fitted.setting
-        scale = setting.quantiles, setting.season_length, setting.log
-        ends = bands(fitted.errors[:, :, :h], histories.series, forecasts, levels, *scale)
+        ends = bands(fitted.errors, histories.series, forecasts, levels, setting=fitted.setting)
         columns |= {f"{NAME}-{end}": values for end, values in ends.items()}
     return columns
 
@@ -116,7 +113,7 @@ def check_levels(fitted, levels, h):
 
 
 def check_errors(fitted):
-    if fitted.errors is None or np.isnan(fitted.errors).all():
+    if fitted.errors is None or not fitted.errors.any_known:
         raise ValueError(
             f"level must be None for such short series: intervals need one with h + 3 = {fitted.setting.h + 3} values, "
             "and a fit that was not interrupted."
