@@ -95,6 +95,12 @@ class Setting:
         """Forecasts of what networks see as forecasts of adjusted series."""
         return np.array([one[-1] for one in z])[:, None] + blocks.cumsum(axis=2) if self.difference else blocks
 
+    def n_seen(self, plans, h):
+        """Steps of the future that a forecast of `h` looks at: of each horizon all, and of its last segment."""
+        ways = [DECODERS[self.decoder](self.h, min(plan.segment, self.h)) for plan in plans]
+        reach = max(-(-self.h // n_ahead) * n_ahead for _, n_ahead in ways)
+        return (-(-h // self.h) - 1) * self.h + reach
+
     def windows(self, z, plan, histories, sees_gaps):
         beside = histories.masks if sees_gaps else None, *histories[2:]
         Rows, n_ahead = DECODERS[self.decoder](self.h, min(plan.segment, self.h))

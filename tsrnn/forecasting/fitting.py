@@ -46,12 +46,13 @@ def fit(parameters, panel, last=None):
         check_goes_on(last, roles, setting)
     codes = codes_of(panel.covariates, roles) if last is None else last.codes
     check_panel(panel, roles, codes, setting.log)
-    histories = histories_of(panel, roles, codes)
     lengths = np.diff(panel.starts)
+    plans = plans_of(parameters, lengths) if last is None else last.plans
+    histories = histories_of(panel, roles, codes)
     max_steps = steps_for(lengths) if parameters.max_steps == "auto" else parameters.max_steps
     rng = check_random_state(parameters.random_state)
     if last is None:
-        learnt = begin(parameters, histories, plans_of(parameters, lengths), setting, max_steps, rng)
+        learnt = begin(parameters, histories, plans, setting, max_steps, rng)
     else:
         learnt = go_on(last, histories, setting, max_steps, rng, parameters.verbose)
     names = future_numbers(panel.to_long().head(1), panel, roles, codes)
