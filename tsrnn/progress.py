@@ -1,22 +1,86 @@
-"""One line on stderr that is written over itself; where nobody watches, only its last state."""
+"""How far a long work is, on stderr: one line written over itself where somebody watches, a few lines in a log."""
 
 import contextlib
+import os
 import sys
+import threading
+import time
+
+EVERY_SHARE = 0.1  # of the work, or
+EVERY_SECONDS = 10.0  # whichever comes first, there is a line in a log
+NOTEBOOK_SECONDS = 0.1  # between two messages to a notebook, each of which travels to a browser
+ERASE = "\033[K"  # a terminal clears the rest of the line
 
 
 class Line:
-    def __init__(self):
-        self.text = ""
+    """Progress of one work; threads may share it. A stream that is closed or full is no reason to stop the work."""
 
-    def show(self, text):
-        self.text = text
-        self._write(f"\r{text}\033[K", watched=True)
+    def __init__(self):
+        self.stream = sys.stderr
+        self.lock = threading.Lock()
+        self.text = ""  # the last state
+        self.written = ""  # what stands there now
+        self.next_share = EVERY_SHARE
+        self.last = time.monotonic()
+        self.kind = kind_of(self.stream)
+
+    def show(self, text, share):
+        """The state `text` when a `share` of the work, from 0 to 1, is done."""
+        with self.lock:
+            self.text = text
+            if self.kind == "terminal":
+                self._write(f"\r{fitting(text, self.stream)}{ERASE}")
+            elif self.kind == "notebook" and time.monotonic() - self.last >= NOTEBOOK_SECONDS:
+                self._overwrite(text)
+            elif self.kind == "log" and self._is_due(share):
+                self._write(f"{text}\n")
 
     def end(self):
-        self._write("\n", watched=True)
-        self._write(f"{self.text}\n", watched=False)
+        """The last state stays."""
+        with self.lock:
+            if not self.text:
+                return
+            if self.kind == "notebook":
+                self._overwrite(self.text)
+            if self.kind != "log":
+                self._write("\n")
+            elif self.written != f"{self.text}\n":
+                self._write(f"{self.text}\n")
+            self.text = ""
 
-    def _write(self, text, watched):
-        with contextlib.suppress(ValueError):  # a closed stderr is no reason to stop training
-            if sys.stderr.isatty() == watched:
-                print(text, end="", file=sys.stderr, flush=True)
+    def _is_due(self, share):
+        """Whether a log wants another line; the last one is written by `end`."""
+        if share >= 1 or (share < self.next_share and time.monotonic() - self.last < EVERY_SECONDS):
+            return False
+        self.next_share = EVERY_SHARE * (int(share / EVERY_SHARE + 1e-9) + 1)
+        return True
+
+    def _overwrite(self, text):
+        """Blanks cover what was longer before: notebooks know no code that erases."""
+        before = len(self.written.strip("\r").rstrip())
+        self._write(f"\r{text.ljust(before)}")
+
+    def _write(self, text):
+        self.written = text
+        self.last = time.monotonic()
+        with contextlib.suppress(OSError, ValueError, AttributeError):
+            self.stream.write(text)
+            self.stream.flush()
+
+
+def kind_of(stream):
+    """Where a stream goes: "terminal", "notebook" or "log"."""
+    if type(stream).__module__.startswith(("ipykernel.", "google.colab.")):
+        return "notebook"
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        return "terminal" if stream.isatty() else "log"
+    return "log"
+
+
+def fitting(text, stream):
+    """As much of a text as one line of the terminal holds: a line that wraps cannot be written over."""
+    try:
+        width = os.get_terminal_size(stream.fileno()).columns
+    except (OSError, ValueError, AttributeError):
+        return text
+    return text[: width - 1] if width > 1 else text

@@ -16,7 +16,7 @@ from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.adjustment import Adjustment
 from tsrnn.forecasting.decoders import DECODERS
 from tsrnn.forecasting.effects import effects_of
-from tsrnn.forecasting.importance import importance, naive_errors, typical_of
+from tsrnn.forecasting.importance import importance
 from tsrnn.forecasting.plan import Plan
 from tsrnn.forecasting.quantiles import blend, median
 from tsrnn.forecasting.theta import theta
@@ -51,7 +51,6 @@ class Setting:
     device: str
     precision: str
     quantiles: tuple = ()
-    typical: float | None = None  # naive error of a series of the panel that was fitted
     effects: np.ndarray | None = None  # of covariates known in the future
 
     @property
@@ -63,11 +62,6 @@ class Setting:
     def n_threads(self):
         return effective_n_jobs(self.n_jobs or -1)
 
-    def with_typical(self, histories):
-        """With the naive error that is typical of these series."""
-        z = Adjustment.of(histories.series, 1, self.log, False).forward(histories.series)
-        return replace(self, typical=typical_of(naive_errors(z, self.season_length)))
-
     def with_effects(self, histories):
         """As these series tell them."""
         if histories.future is None:
@@ -77,15 +71,7 @@ class Setting:
 
     def adjustment(self, histories, deseasonalize):
         effects = None if self.effects is None else [part @ self.effects for part in histories.future]
-        return Adjustment.of(
-            histories.series,
-            self.season_length,
-            self.log,
-            deseasonalize=deseasonalize,
-            effects=effects,
-            scale=self.scale,
-            typical=self.typical,
-        )
+        return Adjustment.of(histories.series, self.season_length, self.log, deseasonalize, effects, self.scale)
 
     def seen(self, z):
         """What networks see of adjusted series."""
@@ -94,12 +80,6 @@ class Setting:
     def summed(self, z, blocks):
         """Forecasts of what networks see as forecasts of adjusted series."""
         return np.array([one[-1] for one in z])[:, None] + blocks.cumsum(axis=2) if self.difference else blocks
-
-    def n_seen(self, plans, h):
-        """Steps of the future that a forecast of `h` looks at: of each horizon all, and of its last segment."""
-        ways = [DECODERS[self.decoder](self.h, min(plan.segment, self.h)) for plan in plans]
-        reach = max(-(-self.h // n_ahead) * n_ahead for _, n_ahead in ways)
-        return (-(-h // self.h) - 1) * self.h + reach
 
     def windows(self, z, plan, histories, sees_gaps):
         beside = histories.masks if sees_gaps else None, *histories[2:]
@@ -143,14 +123,15 @@ class Course:
                 share = len(self.done) / self.n_epochs
                 left = (time.monotonic() - self.begin) * (1 / share - 1)
                 where = f"{network}, epoch {epoch + 1} of {n_epochs}"
-                self.line.show(f"training {share:4.0%}, {left:.0f} s left: {where}")
+                self.line.show(f"training {share:4.0%}, {left:.0f} s left: {where}", share)
 
         return on_epoch
 
-    def end(self):
-        """After the last network."""
-        if self.line and (self.interrupted.is_set() or len(self.done) >= self.n_epochs):
-            self.line.show(f"training {len(self.done) / self.n_epochs:.0%}")
+    def end(self, failed):
+        """After some networks; the line ends with the last of them, or with those that failed."""
+        share = len(self.done) / self.n_epochs
+        if self.line and (failed or self.interrupted.is_set() or share >= 1):
+            self.line.show(f"training {share:.0%}", share)
             self.line.end()
 
 
@@ -171,7 +152,7 @@ def train_members(histories, sees_gaps, jobs, n_steps, setting, course, label="n
         on_epoch = course.of(f"{label} {number} of {len(jobs)}", epochs(n_steps))
         return train_member(rows, job, n_steps, setting, on_epoch, stop=stop.is_set)
 
-    threads, running = ThreadPoolExecutor(min(setting.n_threads, len(jobs))), []
+    threads, running, members = ThreadPoolExecutor(min(setting.n_threads, len(jobs))), [], []
     try:
         running += [threads.submit(work, *job) for job in enumerate(jobs, start=1)]
         members = results_of(running)
@@ -186,7 +167,7 @@ def train_members(histories, sees_gaps, jobs, n_steps, setting, course, label="n
     finally:
         stop.set()
         threads.shutdown(cancel_futures=True)
-    course.end()
+        course.end(failed=not members)
     return members
 
 

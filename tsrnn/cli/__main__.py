@@ -1,0 +1,5 @@
+"""`python -m tsrnn.cli` is the `tsrnn` command."""
+
+from tsrnn.cli import main
+
+main()

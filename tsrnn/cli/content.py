@@ -1,0 +1,118 @@
+"""What a file holds: its bytes read once, decompressed, and as text."""
+
+import bz2
+import codecs
+import gzip
+import lzma
+import os
+import stat
+import sys
+import zlib
+from pathlib import Path
+
+from tsrnn.extras import require
+
+STANDARD_INPUT = "-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"
+
+# How files begin; a name may lie.
+PARQUET = b"PAR1"
+BYTE_ORDER_MARKS = {  # the longer ones first: that of UTF-16 begins that of UTF-32
+    codecs.BOM_UTF32_LE: "utf-32",
+    codecs.BOM_UTF32_BE: "utf-32",
+    codecs.BOM_UTF8: "utf-8-sig",
+    codecs.BOM_UTF16_LE: "utf-16",
+    codecs.BOM_UTF16_BE: "utf-16",
+}
+OTHERS = {
+    b"PK\x03\x04": "a zip archive or an Excel workbook",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook",
+    b"ARROW1": "a feather file",
+    b"\xff\xff\xff\xff": "an Arrow stream",
+    b"\x89HDF": "an HDF5 file",
+    b"\x93NUMPY": "a numpy array",
+    b"SQLite format 3": "a SQLite database",
+    b"%PDF": "a PDF",
+    b"\x89PNG": "a picture",
+    b"\x80\x04\x95": "a pickle",
+    b"\x80\x05\x95": "a pickle",
+    b"{": "JSON",
+    b"[": "JSON",
+    b"<": "HTML or XML",
+}
+
+
+def is_standard_input(source):
+    return source in STANDARD_INPUT
+
+
+def read_whole(source):
+    """All bytes of a file or of standard input, which may be a pipe and is read once."""
+    if is_standard_input(source):
+        if sys.stdin is None:
+            raise ValueError("the data must come from a file or standard input; got a standard input that is closed.")
+        return sys.stdin.buffer.read()
+    path = Path(source)
+    if "\0" in source or not path.exists():
+        raise ValueError(f"the data file must exist; got {source!r}.")
+    if path.is_dir():
+        raise ValueError(f"the data must be a file; got the folder {source!r}.")
+    return path.read_bytes()
+
+
+def decompressed(data, source):
+    """Bytes as they were before gzip, bzip2, xz or zstd."""
+    for start, decompress in DECOMPRESSORS.items():
+        if data.startswith(start):
+            try:
+                return decompress(data)
+            except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
+                raise ValueError(
+                    f"{source!r} must be a whole compressed file; got one that is damaged: {error}."
+                ) from None
+    return data
+
+
+def zstd(data):
+    pyarrow = require("pyarrow", "a zstd file")
+    return pyarrow.CompressedInputStream(pyarrow.BufferReader(data), "zstd").read()
+
+
+DECOMPRESSORS = {
+    b"\x1f\x8b": gzip.decompress,
+    b"BZh": bz2.decompress,
+    b"\xfd7zXZ\x00": lzma.decompress,
+    b"\x28\xb5\x2f\xfd": zstd,
+}
+
+
+def as_text(data, source):
+    """Text in UTF-8, or in UTF-16 or UTF-32 as a byte order mark says."""
+    encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if data.startswith(mark)), "utf-8")
+    if encoding == "utf-8":
+        refuse_other_formats(data, source)
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise ValueError(
+            f"{source!r} must be text in UTF-8, or in UTF-16 with a byte order mark; byte {error.start} is neither: "
+            "iconv -f WINDOWS-1252 -t UTF-8 converts what older spreadsheets write."
+        ) from None
+    if "\0" in text:
+        raise ValueError(f"{source!r} must be csv or parquet; got bytes that are no text.")
+    return text
+
+
+def refuse_other_formats(data, source):
+    start = data[:64].lstrip()
+    for begins, name in OTHERS.items():
+        if start.startswith(begins):
+            raise ValueError(f"{source!r} must be csv or parquet; got {name}.")
+
+
+def same_file(source, path):
+    """Whether the input is the file at `path`, under whatever name, or redirected to standard input."""
+    try:
+        mine = os.fstat(0) if is_standard_input(source) else os.stat(source)
+        return stat.S_ISREG(mine.st_mode) and os.path.samestat(mine, os.stat(path))
+    except OSError:  # one of them is not there
+        return False
