@@ -11,19 +11,19 @@ import pytest
 from tsrnn import __version__
 from tsrnn.cli import main
 from tsrnn.datasets import load_airline
-from tsrnn.forecasting import forecaster
+from tsrnn.forecasting import fitting
 
 # What is written and said does not depend on how long networks learn; the first test lets them.
 QUICK = """
-import tsrnn.forecasting.forecaster as module
+import tsrnn.forecasting.fitting as module
 module.TRIAL_STEPS, module.steps_for = 3, lambda lengths: 3
 """
 
 
 @pytest.fixture
 def quick(monkeypatch):
-    monkeypatch.setattr(forecaster, "TRIAL_STEPS", 3)
-    monkeypatch.setattr(forecaster, "steps_for", lambda lengths: 3)
+    monkeypatch.setattr(fitting, "TRIAL_STEPS", 3)
+    monkeypatch.setattr(fitting, "steps_for", lambda lengths: 3)
 
 
 @pytest.fixture
@@ -49,7 +49,7 @@ def test_one_series_to_files(folder, capfd):
     assert forecast["RNNForecaster"].between(380, 650).all()
     assert plot.read_bytes().startswith(b"\x89PNG")
     stdout, stderr = capfd.readouterr()
-    assert stdout == "" and stderr.count("\n") == 2
+    assert stdout == "" and 2 <= stderr.count("\n") <= 11
     assert "1 series, 6 steps each" in stderr and str(out) in stderr and str(plot) in stderr
 
 
@@ -77,7 +77,8 @@ def test_a_reader_that_has_enough_is_no_error(folder):
     code = f"{QUICK}\nimport tsrnn.cli\ntsrnn.cli.main('forecast {folder}/air.csv --h 2'.split())"
     command = f"{shlex.join([sys.executable, '-c', code])} | true"
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
-    assert done.stdout == "" and done.stderr.splitlines() == ["training 100%"]
+    lines = done.stderr.splitlines()
+    assert done.stdout == "" and lines[-1] == "training 100%" and all("training" in line for line in lines)
 
 
 def test_interrupt_leaves_no_file_and_no_traceback(folder):
@@ -101,9 +102,10 @@ def test_intervals_and_gaps(folder, capfd, quick):
     lines = (folder / "air.csv").read_text().splitlines(keepends=True)
     (folder / "gap.csv").write_text("".join(lines[:50] + lines[52:]))
     arguments = f"forecast {folder}/gap.csv --h 2 --season-length 12 --freq MS --level 80 95".split()
-    with pytest.warns(UserWarning, match="2 times"):
-        main([*arguments, "--fill-gaps"])
-    header, first, _ = capfd.readouterr().out.splitlines()
+    main([*arguments, "--fill-gaps"])
+    stdout, stderr = capfd.readouterr()
+    assert len([line for line in stderr.splitlines() if line.startswith("tsrnn: ") and "2 times" in line]) == 1
+    header, first, _ = stdout.splitlines()
     assert header == "month,RNNForecaster" + "".join(
         f",RNNForecaster-{e}" for e in ("lo-95", "lo-80", "hi-80", "hi-95")
     )
@@ -118,11 +120,12 @@ BAD = {
     "": "the following arguments are required",
     "{}/air.csv": "required: --h",
     "{}/none.csv --h 3": "the data file must exist; got",
-    "{}/air.csv --h 0": "h of RNNForecaster must be an int in [1, inf); got 0.",
+    "{}/air.csv --h 0": "--h must be an integer from 1 to 100000; got 0.",
     "{}/air.csv --h soon": "argument --h: invalid int value: 'soon'",
     "{}/air.csv --h 3 --freq zz": "'MS' (month starts) or 'ME' (month ends); got 'zz'.",
-    "{}/air.csv --h 3 --time-col when": "['unique_id', 'when'] not among ['month', 'passengers']",
-    "{}/shops.csv --h 3": "not among ['shop', 'day', 'sales']",
+    "{}/air.csv --h 3 --time-col when": "no column 'when'; the columns are month, passengers: name them with --id-col",
+    "{}/shops.csv --h 3": "no column 'ds'; the columns are shop, day, sales: name them with --id-col, --time-col, "
+    "--target-col.",
     "{}/empty.csv --h 3": "must be a csv file with a header",
     "{}/air.csv --h 3 --out {}/no/where.csv": "--out must be a file in a folder that exists; got",
     "{}/air.csv --h 3 --out {}": "--out must be a file in a folder that exists; got",

@@ -45,7 +45,6 @@ IN_OPTIONS = {
 
 class Parser(argparse.ArgumentParser):
     def error(self, message):
-        say(self.format_usage().rstrip())
         self.end(FAILED, message)
 
     def end(self, status, message):
@@ -91,11 +90,15 @@ def main(arguments=None):
     parser, forecast = parsers()
     arguments = sys.argv[1:] if arguments is None else list(arguments)
     if not arguments:
-        say(parser.format_help().rstrip())
+        say(parser.format_help())
         raise SystemExit(FAILED)
-    options = parser.parse_args(arguments)
-    if not hasattr(options, "h"):
-        parser.error("the following arguments are required: COMMAND")
+    options, unknown = parser.parse_known_args(arguments)
+    if "data" not in options:
+        say(parser.format_help())
+        parser.error(f"unknown options: {' '.join(unknown)}")
+    if unknown:
+        say(forecast.format_usage())
+        forecast.error(f"unknown options: {' '.join(unknown)}; tsrnn forecast --help explains all")
     ended_by = []
     try:
         with terminated_as_interrupted(ended_by), warnings.catch_warnings():
@@ -141,7 +144,7 @@ def run(options):
     if str(options.out) in STANDARD_OUTPUT:
         options.out = None
     from tsrnn.cli.reading import read
-    from tsrnn.cli.writing import check_outputs, plot_as_bytes, table_as_bytes, write_all
+    from tsrnn.cli.writing import as_bytes, check_outputs, plot_as_bytes, write_all
 
     check_outputs(options)
     data = read(options)
@@ -151,7 +154,7 @@ def run(options):
     if options.plot:
         contents[options.plot] = plot_as_bytes(picture(data, forecasts), options.plot)
     if options.out:
-        contents[options.out] = table_as_bytes(table, options.out)
+        contents[options.out] = as_bytes(table, options.out)
     write_all(contents)
     if not options.out:
         table.to_csv(sys.stdout, index=False)

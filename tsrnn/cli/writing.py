@@ -5,15 +5,13 @@ import io
 import os
 import stat
 import sys
-import tempfile
-from pathlib import Path
 
 from tsrnn.cli.content import same_file
 from tsrnn.extras import require
+from tsrnn.files.atomic import replacing
 
 TABLES = ".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".parquet", ".pq"
 NOT_PLOTS = {"pgf", "raw", "rgba"}  # which matplotlib writes too, but not as a picture that a viewer opens
-DIGITS = 6  # of a forecast, beside the range of its series
 
 
 def check_outputs(options):
@@ -66,15 +64,15 @@ def same_place(one, other):
     return one.exists() and other.exists() and os.path.samefile(one, other)
 
 
-def table_as_bytes(frame, path):
-    """The frame in the format that the name of its file says; csv for a pipe or a device."""
-    name = path.name.lower()
+def as_bytes(table, path):
+    """The table in the format that the name of its file says; csv for a pipe or a device."""
+    name = path.name.lower() if is_plain(path) else ""
     buffer = io.BytesIO()
-    if is_plain(path) and name.endswith((".parquet", ".pq")):
-        frame.to_parquet(buffer, index=False, engine="pyarrow")
-        return buffer.getvalue()
-    compression = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz"}.get(path.suffix.lower()) if is_plain(path) else None
-    frame.to_csv(buffer, index=False, lineterminator="\n", compression=compression)
+    if name.endswith((".parquet", ".pq")):
+        table.to_parquet(buffer, index=False, engine="pyarrow")
+    else:
+        compression = {".gz": "gzip", ".bz2": "bz2", ".xz": "xz"}.get(name[name.rfind(".") :])
+        table.to_csv(buffer, index=False, lineterminator="\n", compression=compression)
     return buffer.getvalue()
 
 
@@ -85,30 +83,8 @@ def plot_as_bytes(figure, path):
 
 
 def write_all(contents):
-    """Write the bytes for each path; every file is whole before the first takes its place."""
-    with contextlib.ExitStack() as stack:
-        moves = []
+    """Write the bytes for each path; all files are complete before the first takes its place."""
+    with contextlib.ExitStack() as files:
         for path, content in contents.items():
-            if not is_plain(path):
-                path.write_bytes(content)
-                continue
-            place = path.resolve()  # a link goes on pointing at the file
-            handle, name = tempfile.mkstemp(prefix=f".{place.name}.", suffix=".part", dir=place.parent)
-            stack.callback(Path(name).unlink, missing_ok=True)
-            with os.fdopen(handle, "wb") as file:
-                os.chmod(name, mode_for(place))
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            moves.append((name, place))
-        for name, place in moves:
-            os.replace(name, place)
-
-
-def mode_for(place):
-    """Permissions of the file that is replaced, or those of any new file."""
-    if place.exists():
-        return stat.S_IMODE(place.stat().st_mode)
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+            file = replacing(path) if is_plain(path) else path.open("wb")
+            files.enter_context(file).write(content)

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from tsrnn.extras import require
 from tsrnn.files.arrays import encode_items
 from tsrnn.files.errors import DamagedError
 from tsrnn.files.moments import offset_of, unit_of, zone_or_none
@@ -133,8 +134,7 @@ def arrow_items(array):
 
 def arrow_name(kind):
     """A type of pyarrow: its name, or its name and what belongs to it."""
-    import pyarrow as pa
-
+    pa = require("pyarrow", "a column of pyarrow")
     if pa.types.is_timestamp(kind):
         return ["timestamp", kind.unit, kind.tz]
     if pa.types.is_decimal(kind):
@@ -146,8 +146,6 @@ def arrow_name(kind):
 
 def arrow_type(name):
     """The type of such a name."""
-    from tsrnn.extras import require
-
     pa = require("pyarrow", "this file, with a column of pyarrow,")
     if isinstance(name, str):
         return pa.type_for_alias(name)
