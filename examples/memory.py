@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from sklearn.base import clone
 
 from tsrnn import DivergenceError, RNNClassifier, RNNRegressor
 from tsrnn.datasets import load_japanese_vowels, make_adding_problem
@@ -147,10 +148,10 @@ def clipping(n, epochs, n_test, T=20, **_):
         model, report = begun(X, y, growing, cell="rnn", activation="relu", solver=solver), ""
         try:
             trained(model, X, y, epochs, rate, clip_norm=clip_norm)
+            norms, losses = model.grad_norm_curve_, model.loss_curve_
         except DivergenceError as error:
-            report = str(error)
-        # without the first update, with which `begun` made the network
-        norms, losses = model.grad_norm_curve_[1:], model.loss_curve_[1:]
+            report, norms, losses = str(error), error.grad_norm_curve, error.loss_curve
+        norms, losses = norms[1:], losses[1:]  # without the first update, with which `begun` made the network
         rows.append(
             {"solver": solver, "clip_norm": clip_norm, "updates": len(norms), "largest norm": float(norms.max())}
         )
@@ -218,10 +219,12 @@ def lengths():
         ),
     }
     for truncate, kept in (("end", long[:200]), ("start", long[-200:])):
-        whole = model.set_params(max_length=None).predict([kept])
-        model.set_params(max_length=200, truncate=truncate)
-        found[f"cut to 200 by truncate={truncate!r} and by hand"] = apart(model.predict([long]), whole)
-    felt = [int(np.count_nonzero(slopes)) for slopes in saliency(model, [short, long])]
+        settings = {"max_length": 200, "truncate": truncate, "max_iter": 1}
+        cutting = clone(model).set_params(**settings).fit(X, y).set_weights(model.weights_)
+        found[f"cut to 200 by truncate={truncate!r} and by hand"] = apart(
+            cutting.predict([long]), model.predict([kept])
+        )
+    felt = [int(np.count_nonzero(slopes)) for slopes in saliency(cutting, [short, long])]
     return {"differences": found, "steps felt, of 12 and of 450": felt}
 
 

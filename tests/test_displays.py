@@ -86,11 +86,12 @@ def test_loss_curve(early_stopping):
 def test_gradient_norm():
     model = fitted()
     threshold = float(np.sort(model.grad_norm_curve_)[3])  # 12 of 16 are above it
-    display = GradientNormDisplay.from_estimator(model.set_params(clip_norm=threshold))
+    display = GradientNormDisplay(model.grad_norm_curve_, threshold).plot()
     assert_array_equal(display.line_.get_ydata(), model.grad_norm_curve_)
     assert_array_equal(display.threshold_.get_ydata(), [threshold, threshold])
     assert display.clipped_share_ == 0.75 and texts(display)[1].endswith("75% of the updates clipped")
-    without = GradientNormDisplay.from_estimator(model.set_params(clip_norm=None))
+    assert GradientNormDisplay.from_estimator(fitted(clip_norm=0.25)).threshold_.get_ydata()[0] == 0.25
+    without = GradientNormDisplay.from_estimator(fitted(clip_norm=None))
     assert without.threshold_ is None and without.clipped_share_ == 0 and texts(without) == ["before clipping"]
     assert GradientNormDisplay([], clip_norm=1.0).plot().clipped_share_ == 0  # diverged at once
 

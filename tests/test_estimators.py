@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import NotFittedError
 
 from tsrnn import DivergenceError, RNNClassifier, RNNRegressor, RNNSeq2SeqClassifier, from_channels_first
 from tsrnn.backends import cpu
@@ -581,13 +582,16 @@ def test_partial_fit_takes_sample_weight():
     assert_same_model(model, classifier(max_iter=1).fit(X, y > 0, sample_weight=weight))
 
 
-def test_divergence_is_an_error_that_keeps_the_curves_and_the_next_fit():
+def test_divergence_is_an_error_that_has_the_curves_and_leaves_the_estimator_as_it_was():
     X, y = ragged()
     model = regressor(solver="sgd", learning_rate_init=1e15, clip_norm=None, max_iter=50)
-    with pytest.raises(DivergenceError, match=r"epoch \d.*learning_rate_init \(it was 1e\+15\)"):
+    with pytest.raises(DivergenceError, match=r"epoch \d.*learning_rate_init \(it was 1e\+15\)") as caught:
         model.fit(X, y)
-    assert model.n_iter_ == len(model.loss_curve_) < 50
-    assert all(np.isfinite(weight).all() for weight in model.weights_.values())
+    assert len(caught.value.loss_curve) < 50
+    assert np.isfinite(caught.value.grad_norm_curve).all()
+    assert all(np.isfinite(weight).all() for weight in caught.value.weights.values())
+    with pytest.raises(NotFittedError):
+        model.predict(X)
     model.set_params(**SMALL, solver="adam", clip_norm=1.0, learning_rate_init=0.005)
     assert_same_model(model.fit(X, y), regressor().fit(X, y))
 

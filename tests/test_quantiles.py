@@ -1,5 +1,7 @@
 """Networks that forecast quantiles: the loss of several at once, and the intervals they give."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -121,12 +123,13 @@ def test_levels_of_quantiles():
 def test_so_many_held_out_values_are_within():
     """Conformalised ends hold the share they name of the very values they were moved by, whatever they were before."""
     rng = np.random.default_rng(0)
-    series = list(10 + rng.normal(size=(99, 30)))
-    truth, forecasts = 10 + rng.normal(size=(99, 3)), 10 + rng.normal(size=(5, 99, 3))
-    forecasts[1:].sort(axis=0)
-    errors = residuals(series, truth, forecasts, 1, False)
-    found = bands(errors, series, forecasts, [80, 95], (0.025, 0.1, 0.9, 0.975), 1, False)
-    for level, most in ((80, 80), (95, 95)):
+    series = list(10 + rng.normal(size=(399, 30)))
+    truth, forecasts = 10 + rng.normal(size=(399, 3)), 10 + rng.normal(size=(5, 399, 3))
+    forecasts = np.sort(forecasts, axis=0)[[2, 0, 1, 3, 4]]  # the point forecast is the middle one
+    setting = SimpleNamespace(season_length=1, log=False, typical=None, quantiles=(0.025, 0.1, 0.9, 0.975))
+    errors = residuals(series, truth, forecasts, setting)._replace(plain=None)
+    found = bands(errors, series, forecasts, [80, 95], setting)
+    for level, most in ((80, 320), (95, 380)):
         within = (found[f"lo-{level}"] <= truth + 1e-9) & (truth - 1e-9 <= found[f"hi-{level}"])
         assert (within.sum(axis=0) >= most).all()
         assert (within.sum(axis=0) <= most + 2).all()

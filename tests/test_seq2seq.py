@@ -229,7 +229,7 @@ def test_an_end_may_come_first_and_a_cap_holds():
     weights["decoder.bias_ho"][-1] = -1e3
     model.set_weights(weights)
     assert {len(word) for word in model.predict(X)} == {5}  # the longest target of fit
-    assert {len(word) for word in model.set_params(max_output_length=8).predict(X)} == {8}
+    assert {len(word) for word in model.predict(X, max_output_length=8)} == {8}
 
 
 def test_probabilities_are_of_what_is_written():
@@ -295,7 +295,7 @@ def test_short_words_are_reversed_exactly():
     settings = {"learning_rate_init": 0.01, "learning_rate": "cosine", "max_iter": 12, "random_state": 0}
     model = RNNSeq2SeqClassifier(cell="gru", hidden_size=48, **settings).fit(X, [word[::-1] for word in X])
     assert model.score(new, [word[::-1] for word in new]) >= 0.99
-    assert model.set_params(beam_width=3).score(new, [word[::-1] for word in new]) >= 0.99
+    assert model.score(new, [word[::-1] for word in new], beam_width=3) >= 0.99
 
 
 @pytest.mark.slow

@@ -222,13 +222,13 @@ def test_memory_does_not_grow_with_the_series(monkeypatch):
     """No array of states is longer than a piece."""
     rng, longest = np.random.default_rng(0), []
     model = RNNSequenceRegressor(**SMALL, window=20).fit(rng.normal(size=(100, 2)), rng.normal(size=100))
-    forward = type(model._network).forward
+    forward = type(model._fitted.network).forward
 
     def watched(self, packed, batch, room, *rest, **options):
         longest.append(batch.x.shape[0])
         return forward(self, packed, batch, room, *rest, **options)
 
-    monkeypatch.setattr(type(model._network), "forward", watched)
+    monkeypatch.setattr(type(model._fitted.network), "forward", watched)
     model.predict(rng.normal(size=(5000, 2)))
     assert max(longest) == sequence.PIECE and len(longest) == 5
 

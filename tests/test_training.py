@@ -78,13 +78,13 @@ def test_clipping_by_value():
 
 
 def test_a_last_update_that_is_not_finite_is_seen():
-    """No gradient follows it; the weights from before it stay."""
+    """No gradient follows it; the error has the weights from before it."""
     X, y = data()
     options = {"cell": "rnn", "activation": "relu", "solver": "sgd", "clip_norm": None, "batch_size": 64, "max_iter": 1}
     fitted = model(**options, learning_rate_init=1e38)
-    with pytest.raises(DivergenceError, match="epoch 1"):
+    with pytest.raises(DivergenceError, match="epoch 1") as caught:
         fitted.fit(X, [1e3 * value for value in y])
-    assert np.isfinite(fitted.predict(X)).all()
+    assert np.isfinite(model(**options).fit(X, y).set_weights(caught.value.weights).predict(X)).all()
 
 
 def test_weight_decay_adds_alpha_times_the_weights_but_not_the_biases():
@@ -154,13 +154,13 @@ def test_an_interrupt_keeps_the_best_weights(monkeypatch):
     assert same_bits(stopped, model(max_iter=1 + int(np.argmin(stopped.loss_curve_))).fit(X, y))
 
 
-def test_divergence_is_an_error_that_keeps_finite_weights():
+def test_divergence_is_an_error_that_has_finite_weights():
     X, y = data()
     diverging = model(cell="rnn", activation="relu", solver="sgd", clip_norm=None, learning_rate_init=1e30)
-    with pytest.raises(DivergenceError, match=r"epoch 1: loss .*, gradient norm .*; try a lower learning_rate_init"):
+    sentence = r"epoch 1: loss .*, gradient norm .*; try a lower learning_rate_init"
+    with pytest.raises(DivergenceError, match=sentence) as caught:
         diverging.fit(X, y)
-    assert all(np.isfinite(part).all() for part in diverging.weights_.values())
-    assert np.isfinite(diverging.predict(X)).all()
+    assert all(np.isfinite(part).all() for part in caught.value.weights.values())
 
 
 def test_warm_start_goes_on_where_it_stood():

@@ -88,9 +88,8 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
     """Move `theta`, in place, to lower the loss of `rows`.
 
     With `validation` rows and early stopping it ends where their loss was lowest. Ctrl-C ends training early with the
-    best weights so far and a warning; a loss or gradient that is not finite puts the best weights so far back and
-    raises `DivergenceError`. `on_epoch` is called after each epoch and may return True to stop; `stop` is asked before
-    each update.
+    best weights so far and a warning; a loss or gradient that is not finite raises `DivergenceError`, which has them.
+    `on_epoch` is called after each epoch and may return True to stop; `stop` is asked before each update.
 
     On the GPU the work of an epoch is launched without waiting, and its losses and norms are read at its end.
     """
@@ -135,8 +134,9 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
             if ended:
                 break
     except NotFinite as found:
+        history.grad_norm_curve += learner.read()[1]
         theta[:] = best
-        raise diverged(recipe, epoch, *found.args) from None
+        raise diverged(recipe, epoch, *found.args, network.to_weights(best), history) from None
     except KeyboardInterrupt:
         theta[:] = best
         message = f"fit was interrupted after {len(history.loss_curve)} epochs; the best weights so far are kept."
@@ -164,12 +164,16 @@ def mean_of_epoch(learner, theta, history):
     return total / weight_of_all if weight_of_all else math.nan
 
 
-def diverged(recipe, epoch, value, norm):
-    return DivergenceError(
+def diverged(recipe, epoch, value, norm, weights, history):
+    error = DivergenceError(
         f"training diverged in epoch {epoch + 1}: loss {value:.4g}, gradient norm {norm:.4g} before clipping, both and "
         f"the weights must be finite; try a lower learning_rate_init (it was {recipe.learning_rate_init:g}) or a "
         f"smaller clip_norm (it was {recipe.clip_norm})."
     )
+    error.weights = weights
+    error.loss_curve = list(history.loss_curve)
+    error.grad_norm_curve = np.array(history.grad_norm_curve)
+    return error
 
 
 def described(epoch, recipe, history):

@@ -1,6 +1,8 @@
 """What the estimators share: parameters, sequences in, training, weights out."""
 
+from copy import copy, deepcopy
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -11,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tsrnn.backends.devices import DEVICES, PRECISIONS, backend_of
 from tsrnn.batching import Sequences
+from tsrnn.estimators.fitted import Classes, Fitted, Inputs, form_of
 from tsrnn.estimators.targets import check_weight
 from tsrnn.network import Network
 from tsrnn.propagation import Rooms, predict
@@ -56,6 +59,35 @@ def with_weight(rows, series):
     if len(kept) == 0:
         raise ValueError(f"the weights must be positive for at least one {series.noun}; got zeros only.")
     return rows.select(kept)
+
+
+def is_plain(X, known):
+    """Whether scikit-learn's checks, which take longer than the network, could find nothing in this X."""
+    plain = known.flat and known.names is None and type(X) is np.ndarray
+    return plain and X.dtype.kind == "f" and X.ndim == 2 and len(X) > 0 and X.shape[1] == known.n_columns
+
+
+def check_names(frame, known):
+    """Raise a sentence for a frame with a (series, time) index whose columns are not those of `fit`."""
+    names = list(names_of(frame))
+    if known.names is not None and names != list(known.names):
+        raise ValueError(f"columns of X must be those of fit, {list(known.names)}; got {names}.")
+
+
+def typed(targets, weights, dtype):
+    """Targets, and weights of their shape, as the network takes them."""
+    weights = np.broadcast_to(weights, targets.shape)
+    return np.ascontiguousarray(targets, dtype=dtype), np.ascontiguousarray(weights, dtype=dtype)
+
+
+class Plan(NamedTuple):
+    """What training needs: rows, those held out, how, random numbers, and what it begins from and moves."""
+
+    rows: object
+    held_out: object
+    recipe: Recipe
+    rng: np.random.Generator
+    fitted: Fitted
 
 
 try:  # scikit-learn 1.9 and newer
@@ -162,22 +194,26 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
                 f"precision of {name} must be 'fp32' with dtype='float64', whose products are not rounded; "
                 f"got {self.precision!r}."
             )
-        self._backend()
+        backend_of(self.device, name, self.precision)
 
-    def _read(self, X, reset):
-        """Sequences of any accepted form as `Series`; `reset` remembers their features, otherwise they are compared
-        with those of `fit`.
-        """
-        dtype, flat = self._precision(reset), False
+    def _settings(self):
+        """The parameters as they are now."""
+        settings = self.get_params(deep=False)
+        del settings["random_state"]  # a generator that moves on; nothing after `fit` draws from it
+        return deepcopy(settings)
+
+    def _read(self, X, dtype, known=None):
+        """Sequences of any accepted form as `Series`, and the form of X, which must be the `known` one if given."""
+        flat, learner = False, copy(self) if known is None else self
         with np.errstate(over="ignore"):  # what does not fit into the precision becomes infinite, and is refused so
-            if not reset and self._is_plain(X):
+            if known is not None and is_plain(X, known):
                 series = from_array(X, dtype)
             elif is_panel_frame(X):
-                if not reset:
-                    self._check_names(X)
+                if known is not None:
+                    check_names(X, known)
                 series = from_frame(X, dtype)
             elif is_ragged(X):
-                X = by_name(X, None if reset or self._flat_input else getattr(self, "feature_names_in_", None))
+                X = by_name(X, None if known is None or known.flat else known.names)
                 series = from_list(X, dtype)
             else:
                 X = np.asarray(X) if isinstance(X, (list, tuple)) else without_mask(X)
@@ -187,47 +223,33 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
                 elif (X if hasattr(X, "dtype") else np.asarray(X)).dtype == object:
                     X = from_objects(np.asarray(X))
                 flat = getattr(X, "ndim", 2) == 2
-                if flat and (reset or self._flat_input):
-                    X = validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False)
+                if flat and (known is None or known.flat):
+                    X = validate_data(learner, X, reset=known is None, dtype="numeric", ensure_all_finite=False)
                 else:
                     X = check_array(X, dtype="numeric", ensure_all_finite=False, allow_nd=True, estimator=self)
                 series = from_array(X, dtype)
-        return self._checked(series, X, reset, flat)
+        return series, self._form_of(series, X, learner, flat, known)
 
-    def _precision(self, reset):
-        return np.dtype(self.dtype) if reset else self._network.dtype
-
-    def _checked(self, series, X, reset, flat):
-        """`series`, made of X, if they can be right; of `flat` X scikit-learn has noted the features already."""
+    def _form_of(self, series, X, learner, flat, known):
+        """The form of X, which became `series`, if they can be right; of `flat` X scikit-learn has noted the columns in
+        `learner`.
+        """
         if len(series.values) == 0:
             raise ValueError("X must hold at least one sequence of at least one time step; got 0 sample(s).")
         n_features = series.values.shape[1]
         if n_features == 0:
             raise ValueError("X must have at least one feature a time step; got 0 feature(s).")
         check_finite(series)
-        if reset:
-            self._n_channels, self._flat_input = n_features, flat
-            if not flat:
-                self.n_features_in_, names = n_features, names_of(X)
-                vars(self).pop("feature_names_in_", None)
-                if names is not None:
-                    self.feature_names_in_ = names
-        elif n_features != self._n_channels:
+        if known is None:
+            if flat:
+                return Inputs(n_features, learner.n_features_in_, True, getattr(learner, "feature_names_in_", None))
+            return Inputs(n_features, n_features, False, names_of(X))
+        if n_features != known.n_features:
             raise ValueError(
                 f"X has {n_features} features a time step, but {type(self).__name__} is expecting "
-                f"{self._n_channels} features as input."
+                f"{known.n_features} features as input."
             )
-        return series
-
-    def _is_plain(self, X):
-        """Whether scikit-learn's checks, which take longer than the network, could find nothing in this X."""
-        known = self._flat_input and not hasattr(self, "feature_names_in_") and type(X) is np.ndarray
-        return known and X.dtype.kind == "f" and X.ndim == 2 and len(X) > 0 and X.shape[1] == self.n_features_in_
-
-    def _check_names(self, frame):
-        names = list(names_of(frame))
-        if hasattr(self, "feature_names_in_") and names != list(self.feature_names_in_):
-            raise ValueError(f"columns of X must be those of fit, {list(self.feature_names_in_)}; got {names}.")
+        return known
 
     # Training
 
@@ -257,7 +279,11 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         ValueError
             If a parameter, X, y or sample_weight is not what it must be; one sentence says what.
         DivergenceError
-            If the loss or the gradient is no longer finite; the best weights so far are kept.
+            If the loss or the gradient is no longer finite.
+
+        Notes
+        -----
+        An exception of any kind leaves the estimator as it was before.
         """
         return self._fit(X, y, sample_weight=sample_weight)
 
@@ -268,77 +294,78 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
 
     def _fit(self, X, y, **metadata):
         self._check_parameters()
-        return self._fit_from(X, y, self.warm_start and hasattr(self, "_network"), {}, None, metadata)
+        last = getattr(self, "_fitted", None) if self.warm_start else None
+        return self._fit_from(last, X, y, metadata)
 
     def _fit_epoch(self, X, y, classes=None, **metadata):
         self._check_parameters()
         one_epoch = {"max_iter": 1, "early_stopping": False}
-        return self._fit_from(X, y, hasattr(self, "_network"), one_epoch, classes, metadata)
+        return self._fit_from(getattr(self, "_fitted", None), X, y, metadata, classes=classes, changes=one_epoch)
 
-    def _fit_from(self, X, y, go_on, changes, classes, metadata):
-        """Train from the start, or go on, with some changes of the recipe."""
+    def _fit_from(self, last, X, y, metadata, classes=None, changes=None):
+        """Train from the start, or go on from what was learnt `last`, with some changes of the recipe.
+
+        Nothing of the estimator changes before the end.
+        """
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         if isinstance(y, (str, bytes, dict, set, frozenset)):
             raise TypeError(f"y must be a list, an array or a frame; got a {type(y).__name__}.")
-        before = dict(vars(self))
-        try:
-            plan = self._plan(X, y, go_on, changes, classes, metadata)
-        except Exception:  # a refused fit leaves the last one as it was
-            vars(self).clear()
-            vars(self).update(before)
-            raise
+        plan = self._plan(last, X, y, metadata, classes, changes or {})
         given = {name: value for name, value in metadata.items() if value is not None}
-        return self._train(*plan, {"X": X, "y": y, "metadata": given or None})
+        self._train(plan, {"X": X, "y": y, "metadata": given or None})
+        self._keep(plan.fitted)
+        return self
 
-    def _plan(self, X, y, go_on, changes, classes, metadata):
-        """Check everything, and make what training needs: rows, held-out rows, recipe, random numbers, network."""
-        rows = self._examples(X, y, classes, reset=not go_on, **metadata)
-        recipe, held_out = replace(self._recipe(), **changes), None
+    def _plan(self, last, X, y, metadata, classes, changes):
+        """Check everything, and make what training needs."""
+        settings = self._settings()
+        rows, inputs, targets = self._examples(X, y, settings, last, classes, **metadata)
+        recipe, held_out = replace(self._recipe(targets), **changes), None
         if recipe.early_stopping:
-            rows, held_out = self._hold_out(rows)
+            rows, held_out = self._hold_out(rows, targets)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-        cell = "rnn_relu" if self.activation == "relu" else self.cell
-        shape = cell, self._n_channels, self.hidden_size, rows.targets.shape[1], self.n_layers, self.bidirectional
-        network = self._make_network(*shape)
-        form, solver = (*shape, self.dtype), UPDATES[recipe.solver].rule.__name__
-        if not go_on:
-            self._theta, self._history = network.initial(rng), History()
-        elif form != self._form:
+        form, solver = form_of(settings, inputs.n_features, rows.targets.shape[1]), UPDATES[recipe.solver].rule.__name__
+        network = self._make_network(form, targets)
+        theta, history = (network.initial(rng), History()) if last is None else self._going_on(last, form, solver)
+        loss, parameter = recipe.loss, recipe.parameter
+        fitted = Fitted(settings, network, theta, history, inputs, targets, loss, parameter, solver)
+        return Plan(self._arranged(rows, recipe.batch_size, network), held_out, recipe, rng, fitted)
+
+    def _going_on(self, last, form, solver):
+        """Copies of the weights and of the history that training goes on from."""
+        if form != last.form:
             raise ValueError(
                 f"{type(self).__name__} must go on with the form it was fitted with (cell, n_features, hidden_size, "
-                f"n_outputs, n_layers, bidirectional, dtype), {self._form}; got {form}."
+                f"n_outputs, n_layers, bidirectional, dtype), {last.form}; got {form}."
             )
-        elif solver != self._solver:  # another solver's moments mean something else
-            self._history = replace(self._history, n_updates=0, moments=None)
-        self._network, self._form, self._solver = network, form, solver
-        return self._arranged(rows, recipe.batch_size), held_out, recipe, rng
+        history = deepcopy(last.history)
+        if solver != last.solver:  # another solver's moments mean something else
+            history = replace(history, n_updates=0, moments=None)
+        return last.theta.copy(), history
 
-    def _make_network(self, *shape):
-        return Network(*shape, dropout=self.dropout, every_step=self._every_step, dtype=self.dtype)
+    def _make_network(self, form, targets):
+        *shape, dtype = form
+        return Network(*shape, dropout=self.dropout, every_step=self._every_step, dtype=dtype)
 
-    def _examples(self, X, y, classes, reset, sample_weight, **where):
-        """Rows with their targets and weights, those that have a weight; `where` says more of X."""
-        series = self._read(X, reset, **where)
+    def _examples(self, X, y, settings, last, classes, sample_weight, **where):
+        """Rows with their targets and weights, those that have a weight, and the forms of X and y; `where` says more of
+        X.
+        """
+        series, inputs = self._read(X, np.dtype(settings["dtype"]), last and last.inputs, **where)
         check_scale(series)
         weights = check_weight(sample_weight, series)
-        targets, factors = self._encode(series.aligned(y, "y"), series, classes, reset)
-        return with_weight(self._rows(series, *self._typed(targets, weights[:, None] * factors)), series)
+        y = series.aligned(y, "y")
+        targets, factors, form = self._encode(y, series, settings, last and last.targets, classes)
+        rows = self._rows(series, *typed(targets, weights[:, None] * factors, series.values.dtype), settings)
+        return with_weight(rows, series), inputs, form
 
-    def _typed(self, targets, weights):
-        dtype = np.dtype(self.dtype)
-        weights = np.broadcast_to(weights, targets.shape)
-        return np.ascontiguousarray(targets, dtype=dtype), np.ascontiguousarray(weights, dtype=dtype)
-
-    def _hold_out(self, rows):
-        seen, unseen = self._split(len(rows), self._strata(rows.targets))
+    def _hold_out(self, rows, targets):
+        classes = targets.codes(rows.targets) if isinstance(targets, Classes) else None
+        seen, unseen = self._split(len(rows), classes)
         return rows.select(seen), rows.select(unseen)
 
-    def _strata(self, targets):
-        """Classes to hold out in proportion, if rows have one each."""
-        return None
-
-    def _arranged(self, rows, batch_size):
+    def _arranged(self, rows, batch_size, network):
         """Rows as an epoch wants them."""
         return rows.merged() if len(rows) <= batch_size else rows
 
@@ -357,42 +384,49 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         )
         return train_test_split(np.arange(n), test_size=n_held_out, random_state=seed, stratify=stratify)
 
-    def _recipe(self):
-        loss, parameter = self._loss()
+    def _recipe(self, targets):
+        loss, parameter = self._loss(targets)
         shared = {name: getattr(self, name) for name in Recipe.__dataclass_fields__ if name in self._constraints}
         own = {"loss": loss, "parameter": parameter, "n_jobs": effective_n_jobs(self.n_jobs)}
         return Recipe(**shared | own | {"verbose": int(self.verbose)})
 
-    def _rows(self, series, targets, weights):
-        starts, lengths = cut(series.starts, series.lengths, self.max_length, self.truncate)
+    def _rows(self, series, targets, weights, settings):
+        starts, lengths = cut(series.starts, series.lengths, settings["max_length"], settings["truncate"])
         n_features = series.values.shape[1]
         return Sequences(series.values.ravel(), n_features, starts * n_features, lengths, targets, weights)
 
-    def _train(self, rows, held_out, recipe, rng, shown):
+    def _train(self, plan, shown):
         """Move the weights from where they stand; `shown` is what callbacks may see."""
+        fitted = plan.fitted
         supported = hasattr(self, "_init_callback_context")
-        context = self._init_callback_context(max_subtasks=recipe.max_iter) if supported else None
+        context = self._init_callback_context(max_subtasks=plan.recipe.max_iter) if supported else None
         if context:
             context.call_on_fit_task_begin(estimator=self, **shown)
+
+        def so_far():
+            known = replace(fitted, theta=fitted.theta.copy())
+            return {"_fitted": known} | known.attributes()
 
         def on_epoch(epoch):
             if not context:
                 return False
             task = context.subcontext(task_name="epoch")
-            return task.call_on_fit_task_end(
-                estimator=self, **shown, reconstruction_attributes=lambda: {"_theta": self._theta.copy()}
-            )
+            return task.call_on_fit_task_end(estimator=self, **shown, reconstruction_attributes=so_far)
 
-        try:
-            train(self._network, self._theta, rows, recipe, rng, held_out, self._history, on_epoch)
-        finally:
-            self.loss_curve_ = list(self._history.loss_curve)
-            self.validation_loss_curve_ = list(self._history.validation_loss_curve)
-            self.grad_norm_curve_ = np.array(self._history.grad_norm_curve)
-            self.n_iter_ = len(self.loss_curve_)
+        history = fitted.history
+        train(fitted.network, fitted.theta, plan.rows, plan.recipe, plan.rng, plan.held_out, history, on_epoch)
         if context:
-            context.call_on_fit_task_end(estimator=self, **shown, reconstruction_attributes={})
-        return self
+            context.call_on_fit_task_end(estimator=self, **shown, reconstruction_attributes=so_far)
+
+    def _keep(self, fitted):
+        """Take on what was learnt, in one step."""
+        last = getattr(self, "_fitted", None)
+        gone = last.attributes() if last else {}
+        others = {name: value for name, value in vars(self).items() if name not in gone}
+        self.__dict__ = others | {"_fitted": fitted} | fitted.attributes()
+
+    def __sklearn_is_fitted__(self):
+        return hasattr(self, "_fitted")
 
     # Weights
 
@@ -402,7 +436,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         `weight_ho`, `bias_ho`.
         """
         check_is_fitted(self)
-        return self._network.to_weights(self._theta)
+        return self._fitted.network.to_weights(self._fitted.theta)
 
     def set_weights(self, weights):
         """Replace the fitted weights.
@@ -422,17 +456,16 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
             If a name is missing or unknown, a shape differs, or a number is not finite.
         """
         check_is_fitted(self)
-        names = list(self._network.layout.shapes)
+        network = self._fitted.network
+        names = list(network.layout.shapes)
         if set(weights) != set(names):
             raise ValueError(f"weights must have exactly the names {names}; got {sorted(weights)}.")
         for name in names:
-            if np.shape(weights[name]) != self._network.shape_of(name):
-                raise ValueError(
-                    f"{name} must have shape {self._network.shape_of(name)}; got {np.shape(weights[name])}."
-                )
+            if np.shape(weights[name]) != network.shape_of(name):
+                raise ValueError(f"{name} must have shape {network.shape_of(name)}; got {np.shape(weights[name])}.")
             if not np.isfinite(weights[name]).all():
                 raise ValueError(f"{name} must be finite; got NaN or infinity.")
-        self._theta = self._network.from_weights(weights)
+        self._fitted = replace(self._fitted, theta=network.from_weights(weights))
         return self
 
     # Prediction
@@ -440,13 +473,13 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
     def _outputs(self, X):
         """The network's outputs for every sequence, (n_sequences, n_outputs)."""
         series = self._read_fitted(X)
-        none = np.empty((len(series), 0), self._network.dtype)
-        return self._outputs_of(self._rows(series, none, none), series)
+        none = np.empty((len(series), 0), series.values.dtype)
+        return self._outputs_of(self._rows(series, none, none, self._fitted.settings), series)
 
-    def _read_fitted(self, X):
-        if not hasattr(self, "_network"):  # scikit-learn's check takes its time
+    def _read_fitted(self, X, **where):
+        if not hasattr(self, "_fitted"):  # scikit-learn's check takes its time
             check_is_fitted(self)
-        return self._read(X, reset=False)
+        return self._read(X, self._fitted.network.dtype, self._fitted.inputs, **where)[0]
 
     def _aligned(self, X, y, sample_weight):
         """Targets and weights in the order of the sequences, whatever that of their labels."""
@@ -458,16 +491,16 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
 
     def _outputs_of(self, rows, series):
         """The network's outputs for rows made of series."""
-        return predict(self._network, self._theta, rows, self._n_threads(series), rooms=self._rooms())
+        fitted = self._fitted
+        return predict(fitted.network, fitted.theta, rows, self._n_threads(series), rooms=self._rooms())
 
     def _rooms(self):
-        return Rooms(self._network.dtype, self._backend())
-
-    def _backend(self):
-        return backend_of(self.device, type(self).__name__, self.precision)
+        settings = self._fitted.settings
+        backend = backend_of(settings["device"], type(self).__name__, settings["precision"])
+        return Rooms(self._fitted.network.dtype, backend)
 
     def _n_threads(self, series):
-        return effective_n_jobs(self.n_jobs) if len(series) > 1 else 1
+        return effective_n_jobs(self._fitted.settings["n_jobs"]) if len(series) > 1 else 1
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -9,6 +9,7 @@ from sklearn.utils.class_weight import compute_sample_weight
 
 from tsrnn.estimators.base import BaseRecurrent, with_callbacks
 from tsrnn.estimators.docs import documented
+from tsrnn.estimators.fitted import Classes
 from tsrnn.estimators.targets import check_classes, codes_of, known_classes, labelled, of_their_type
 from tsrnn.validation import Instance, Interval, OneOf, Real
 
@@ -36,62 +37,49 @@ class WithClasses(ClassifierMixin):
         """
         return self._fit_epoch(X, y, classes, sample_weight=sample_weight)
 
-    def _class_factors(self, y):
+    def _class_factors(self, y, classes, class_weight):
         """What a class multiplies weights by, for each label."""
-        if isinstance(self.class_weight, dict):
-            for label, weight in self.class_weight.items():
+        if isinstance(class_weight, dict):
+            for label, weight in class_weight.items():
                 if not Interval(Real, 0).accepts(weight):
                     raise ValueError(
                         f"class_weight of {type(self).__name__} must be numbers in [0, inf); "
                         f"got {weight!r} for class {label!r}."
                     )
-                if label not in self.classes_.tolist():
+                if label not in classes.tolist():
                     raise ValueError(
                         f"class_weight of {type(self).__name__} must have keys among the classes "
-                        f"{self.classes_.tolist()}; got {label!r}."
+                        f"{classes.tolist()}; got {label!r}."
                     )
-            return np.array([self.class_weight.get(label, 1.0) for label in y.tolist()], dtype=float)
-        return compute_sample_weight(self.class_weight, y)
+            return np.array([class_weight.get(label, 1.0) for label in y.tolist()], dtype=float)
+        return compute_sample_weight(class_weight, y)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class Classification(WithClasses):
     """Targets that are classes, one for each sequence or for each of its steps."""
 
-    def _loss(self):
-        return "log_loss" if len(self.classes_) == 2 else "softmax_log_loss", 0.0
+    def _loss(self, targets):
+        return "log_loss" if targets.binary else "softmax_log_loss", 0.0
 
-    def _encode(self, y, series, classes, reset):
-        """Targets and what multiplies their weights: 0 where there is none."""
+    def _encode(self, y, series, settings, last, given):
+        """Targets, what multiplies their weights, 0 where there is none, and the classes: those of `last`, those given,
+        or those met.
+        """
         known, y = labelled(y, series)
         if len(y) == 0:
             raise ValueError(f"y must have a label for at least one {series.noun}; got none.")
         check_classes(y, lambda i: f"the label of {series.owner(known[i])}")
-        self.classes_ = known_classes(y, classes, None if reset else self.classes_)
-        if len(self.classes_) < 2:
-            raise ValueError(f"y must hold at least two classes; got one class, {self.classes_.tolist()[0]!r}.")
-        codes = self._codes(y, lambda i: series.owner(known[i]))
-        targets = np.zeros((series.n_owners, 1 if len(self.classes_) == 2 else len(self.classes_)))
-        targets[known] = codes[:, None] if len(self.classes_) == 2 else np.eye(len(self.classes_))[codes]
+        classes = known_classes(y, given, last and last.classes)
+        if len(classes) < 2:
+            raise ValueError(f"y must hold at least two classes; got one class, {classes.tolist()[0]!r}.")
+        codes = codes_of(y, classes, "labels of y", lambda i: series.owner(known[i]))
+        form = Classes(classes)
+        targets = np.zeros((series.n_owners, 1 if form.binary else len(classes)))
+        targets[known] = form.encoded(codes)
         factors = np.zeros((series.n_owners, 1))
-        factors[known, 0] = self._class_factors(y)
-        return targets, factors
-
-    def _codes(self, y, name):
-        """Numbers of the classes of labels."""
-        return codes_of(y, self.classes_, "labels of y", name)
-
-    def _strata(self, targets):
-        return targets[:, 0] if len(self.classes_) == 2 else targets.argmax(axis=1)
-
-    def _scores(self, outputs):
-        """One number for each class, (..., n_classes); the first of two classes scores zero."""
-        outputs = outputs.astype(np.float64)
-        return np.hstack([np.zeros_like(outputs), outputs]) if len(self.classes_) == 2 else outputs
-
-    def _decoded(self, outputs):
-        """The likeliest class."""
-        return self.classes_[self._scores(outputs).argmax(axis=1)]
+        factors[known, 0] = self._class_factors(y, classes, settings["class_weight"])
+        return targets, factors, form
 
 
 @documented
@@ -128,6 +116,10 @@ class RNNClassifier(Classification, BaseRecurrent):
 
     _constraints = BaseRecurrent._constraints | Classification._constraints
 
+    def _scores(self, X):
+        outputs = self._outputs(X)  # first, as it says whether there was a fit
+        return self._fitted.targets.scores(outputs)
+
     def predict_proba(self, X):
         """Probability of each class for each sequence.
 
@@ -141,15 +133,16 @@ class RNNClassifier(Classification, BaseRecurrent):
         p : ndarray of shape (n_sequences, n_classes)
             Columns in the order of `classes_`.
         """
-        return softmax(self._scores(self._outputs(X)), axis=1)
+        return softmax(self._scores(X), axis=1)
 
     def predict_log_proba(self, X):
         """Logarithm of `predict_proba`, exact where a probability is too small for a number."""
-        return log_softmax(self._scores(self._outputs(X)), axis=1)
+        return log_softmax(self._scores(X), axis=1)
 
     def predict(self, X):
         """The likeliest class of each sequence; X as in `predict_proba`, labels as in `classes_`."""
-        return self._decoded(self._outputs(X))
+        outputs = self._outputs(X)
+        return self._fitted.targets.decoded(outputs)
 
     def score(self, X, y, sample_weight=None):
         """Share of sequences whose class is predicted.

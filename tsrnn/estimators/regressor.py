@@ -7,6 +7,7 @@ from sklearn.base import RegressorMixin
 
 from tsrnn.estimators.base import BaseRecurrent
 from tsrnn.estimators.docs import documented
+from tsrnn.estimators.fitted import Numbers
 from tsrnn.estimators.targets import check_squares, numeric_targets
 from tsrnn.validation import Interval, OneOf, Real
 
@@ -25,26 +26,21 @@ class Regression(RegressorMixin):
         "quantile": [Interval(Real, 0, 1, "neither")],
     }
 
-    def _loss(self):
+    def _loss(self, targets):
         return self.loss, {"huber": float(self.huber_delta), "pinball": float(self.quantile)}.get(self.loss, 0.0)
 
-    def _encode(self, y, series, classes, reset):
-        """Targets and what multiplies their weights: 0 where there is none."""
+    def _encode(self, y, series, settings, last, given):
+        """Targets, what multiplies their weights, 0 where there is none, and their form."""
         targets = numeric_targets(y, series)
-        self._many_outputs = targets.ndim == 2
+        form = Numbers(many_outputs=targets.ndim == 2)
         targets = targets.reshape(len(targets), -1)
         known = ~np.isnan(targets)
         if not known.any():
             raise ValueError(f"y must have a target for at least one {series.noun}; got NaN only.")
         targets = np.where(known, targets, 0)
-        if self.loss == "squared":
+        if settings["loss"] == "squared":
             check_squares(targets, series)
-        return targets, known
-
-    def _decoded(self, outputs):
-        """The network's outputs in the form of `y`."""
-        outputs = outputs.astype(np.float64)
-        return outputs if self._many_outputs else outputs[:, 0]
+        return targets, known, form
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -104,7 +100,8 @@ class RNNRegressor(Regression, BaseRecurrent):
         ValueError
             If X is not what it must be.
         """
-        return self._decoded(self._outputs(X))
+        outputs = self._outputs(X)
+        return self._fitted.targets.decoded(outputs)
 
     def score(self, X, y, sample_weight=None):
         """R^2 of the predicted targets, the mean over outputs.

@@ -7,6 +7,7 @@ import numpy as np
 from tsrnn.batching import Pairs, Steps
 from tsrnn.encoder_decoder import EncoderDecoder
 from tsrnn.estimators.base import BaseRecurrent, with_weight
+from tsrnn.estimators.fitted import Inputs
 from tsrnn.estimators.targets import check_weight, codes_of, is_symbolic, labels_at_steps, owner_of
 from tsrnn.series import Series, check_scale
 from tsrnn.validation import Interval, PairOf, Real
@@ -26,30 +27,26 @@ class BaseSeq2Seq(BaseRecurrent):
 
     _one_hot = False
 
-    def _read(self, X, reset):
+    def _read(self, X, dtype, known=None):
         """Strings are symbols and become one-hot; all else is as everywhere."""
         symbolic = is_symbolic(X)
-        if reset:
-            vars(self).pop("symbols_", None)
-        elif symbolic != hasattr(self, "symbols_"):
+        if known is not None and symbolic != (known.symbols is not None):
             wanted, got = ("numbers", "symbols") if symbolic else ("symbols", "numbers")
             raise ValueError(f"X must hold sequences of {wanted}, as in fit; got {got}.")
         if not symbolic:
-            return super()._read(X, reset)
+            return super()._read(X, dtype, known)
         labels, lengths = labels_at_steps(X, lambda i: f"sequence {i}", "X")
-        if reset:
-            self.symbols_ = np.unique(labels)
-            self._n_channels, self._flat_input, self.n_features_in_ = len(self.symbols_), False, len(self.symbols_)
-            vars(self).pop("feature_names_in_", None)
-        codes = codes_of(labels, self.symbols_, "symbols of X", lambda i: f"sequence {owner_of(i, lengths)}")
-        return Series.end_to_end(np.eye(len(self.symbols_), dtype=self._precision(reset))[codes], lengths)
+        symbols = np.unique(labels) if known is None else known.symbols
+        codes = codes_of(labels, symbols, "symbols of X", lambda i: f"sequence {owner_of(i, lengths)}")
+        series = Series.end_to_end(np.eye(len(symbols), dtype=dtype)[codes], lengths)
+        return series, known or Inputs(len(symbols), len(symbols), symbols=symbols)
 
-    def _make_network(self, *shape):
-        options = {"dropout": self.dropout, "one_hot": self._one_hot, "dtype": self.dtype}
-        return EncoderDecoder(*shape, self._n_known, **options)
+    def _make_network(self, form, targets):
+        *shape, dtype = form
+        return EncoderDecoder(*shape, targets.n_known, dropout=self.dropout, one_hot=self._one_hot, dtype=dtype)
 
-    def _recipe(self):
-        recipe = super()._recipe()
+    def _recipe(self, targets):
+        recipe = super()._recipe(targets)
         scheduled = isinstance(self.teacher_forcing, tuple)
         return replace(recipe, tol=-np.inf) if scheduled and not self.early_stopping else recipe
 
@@ -60,23 +57,25 @@ class BaseSeq2Seq(BaseRecurrent):
         inputs = said if known is None else np.hstack([said, known.values])
         return Steps.whole(inputs, targets.starts, targets.lengths, targets.values, np.ones_like(targets.values))
 
-    def _pairs(self, series, steps, weights):
+    def _pairs(self, series, steps, weights, settings, shares=None):
         """Rows of which each step of a target has the weight of its sequence; none of its inputs is as given, unless
-        training says so.
+        training says so: `shares` are how many, epoch by epoch.
         """
-        share = self.teacher_forcing
         weights = steps.weights * np.repeat(weights.astype(steps.weights.dtype), steps.lengths)[:, None]
-        shares = np.linspace(*(share if isinstance(share, tuple) else (share, share)), self.max_iter)
         forced = np.zeros(len(weights), bool)
-        return Pairs(self._sources(series), replace(steps, weights=weights), forced, iter(shares))
+        return Pairs(self._sources(series, settings), replace(steps, weights=weights), forced, shares)
 
-    def _sources(self, series):
+    def _sources(self, series, settings):
         none = np.empty((len(series), 0), series.values.dtype)
-        return self._rows(series, none, none)
+        return self._rows(series, none, none, settings)
 
-    def _examples(self, X, y, classes, reset, sample_weight, **known):
-        series = self._read(X, reset)
+    def _examples(self, X, y, settings, last, classes, sample_weight, **known):
+        series, inputs = self._read(X, np.dtype(settings["dtype"]), last and last.inputs)
         check_scale(series)
         weights = check_weight(sample_weight, series)
-        steps = self._encode(series.aligned(y, "y"), series, classes, reset, **known)
-        return with_weight(self._pairs(series, steps, weights), series)
+        y = series.aligned(y, "y")
+        steps, form = self._encode(y, series, settings, last and last.targets, classes, **known)
+        share = settings["teacher_forcing"]
+        first, final = share if isinstance(share, tuple) else (share, share)
+        shares = iter(np.linspace(first, final, settings["max_iter"]))
+        return with_weight(self._pairs(series, steps, weights, settings, shares), series), inputs, form

@@ -11,6 +11,7 @@ from tsrnn.decoding import decode
 from tsrnn.estimators.base import with_callbacks
 from tsrnn.estimators.classifier import WithClasses
 from tsrnn.estimators.docs import documented_of_pairs
+from tsrnn.estimators.fitted import LabelSequences
 from tsrnn.estimators.seq2seq import BaseSeq2Seq
 from tsrnn.estimators.targets import (
     check_classes,
@@ -80,9 +81,9 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
         }
     )
 
-    _one_hot, _n_known = True, 0
+    _one_hot = True
 
-    def _loss(self):
+    def _loss(self, targets):
         return "softmax_log_loss", 0.0
 
     @with_callbacks
@@ -107,44 +108,61 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
         ValueError
             If a parameter, X, y or sample_weight is not what it must be; one sentence says what.
         DivergenceError
-            If the loss or the gradient is no longer finite; the best weights so far are kept.
+            If the loss or the gradient is no longer finite.
+
+        Notes
+        -----
+        An exception of any kind leaves the estimator as it was before.
         """
         return self._fit(X, y, sample_weight=sample_weight)
 
-    def _encode(self, y, series, classes, reset):
+    def _encode(self, y, series, settings, last, given):
         labels, lengths = labels_of(y, series)
 
         def target(i):
             return f"the target of {series.name(owner_of(i, lengths))}"
 
         check_classes(labels, lambda i: f"each label of {target(i)}")
-        self.classes_ = known_classes(labels, classes, None if reset else self.classes_)
-        codes, factors = codes_of(labels, self.classes_, "labels of y", target), self._class_factors(labels)
-        self._longest = max(int(lengths.max()), 0 if reset else self._longest)
-        self._strings = all(isinstance(item, str) for item in y)
-        return self._said(codes, lengths, factors, series.values.dtype)
+        classes = known_classes(labels, given, last and last.classes)
+        codes = codes_of(labels, classes, "labels of y", target)
+        factors = self._class_factors(labels, classes, settings["class_weight"])
+        longest = max(int(lengths.max()), 0 if last is None else last.longest)
+        form = LabelSequences(classes, longest, all(isinstance(item, str) for item in y))
+        return self._said(codes, lengths, factors, len(classes), series.values.dtype), form
 
-    def _said(self, codes, lengths, factors, dtype):
+    def _said(self, codes, lengths, factors, end, dtype):
         """Steps of a decoder that says these codes of labels, and an end, of weight 1, after those of each sequence."""
-        end, ends = len(self.classes_), lengths.cumsum()
+        ends = lengths.cumsum()
         one_hot, weights = np.eye(end + 1, dtype=dtype), np.insert(factors, ends, 1).astype(dtype)
         steps = self._steps(Series.end_to_end(one_hot[np.insert(codes, ends, end)], lengths + 1), one_hot[end])
         return replace(steps, weights=steps.weights * weights[:, None])
 
-    def _write(self, series):
+    def _write(self, series, beam_width, max_output_length):
         """Codes of the labels predicted, end to end, and how many each of the series has."""
-        longest, end = self.max_output_length or self._longest, len(self.classes_)
-        given = self._sources(series), longest, self.beam_width, self._n_threads(series)
-        codes = decode(self._network, self._theta, *given, self._rooms())
+        fitted = self._fitted
+        beam_width = option("beam_width", beam_width, fitted.settings["beam_width"])
+        longest = option("max_output_length", max_output_length, fitted.settings["max_output_length"])
+        codes = decode(
+            fitted.network,
+            fitted.theta,
+            self._sources(series, fitted.settings),
+            max_length=longest or fitted.targets.longest,
+            beam_width=beam_width,
+            n_jobs=self._n_threads(series),
+            rooms=self._rooms(),
+        )
+        end = len(fitted.targets.classes)
         return codes[codes != end], (codes != end).sum(axis=1)
 
-    def predict(self, X):
+    def predict(self, X, beam_width=None, max_output_length=None):
         """Write a sequence of labels for each sequence.
 
         Parameters
         ----------
         X : sequences
             Any form that `fit` takes.
+        beam_width, max_output_length : int, optional
+            In place of those of `fit`.
 
         Returns
         -------
@@ -158,22 +176,25 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
         ValueError
             If X is not what it must be, for instance holds a symbol that `fit` has not met.
         """
-        codes, lengths = self._write(self._read_fitted(X))
-        written = parts(self.classes_[codes], lengths)
-        return ["".join(labels) for labels in written] if self._strings else written
+        codes, lengths = self._write(self._read_fitted(X), beam_width, max_output_length)
+        form = self._fitted.targets
+        written = parts(form.classes[codes], lengths)
+        return ["".join(labels) for labels in written] if form.strings else written
 
-    def predict_proba(self, X):
+    def predict_proba(self, X, beam_width=None, max_output_length=None):
         """Probability of each label at each step of what `predict` writes.
 
         Row s of sequence i is p(y_s = k | x_i, y_1, ..., y_{s-1}) for every label k, where y_1, ..., y_{s-1} are the
-        labels that `predict` has written before it, with its `beam_width` and `max_output_length`, and that no end came
-        before. What a row lacks to 1 is the probability that the end comes at that step; the end that is written has no
-        row.
+        labels that `predict` has written before it, with the same `beam_width` and `max_output_length`, and that no end
+        came before. What a row lacks to 1 is the probability that the end comes at that step; the end that is written
+        has no row.
 
         Parameters
         ----------
         X : sequences
             Any form that `fit` takes.
+        beam_width, max_output_length : int, optional
+            As in `predict`.
 
         Returns
         -------
@@ -185,24 +206,28 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
         sklearn.exceptions.NotFittedError, ValueError
             As `predict`.
         """
-        return [np.exp(part) for part in self.predict_log_proba(X)]
+        return [np.exp(part) for part in self.predict_log_proba(X, beam_width, max_output_length)]
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X, beam_width=None, max_output_length=None):
         """Logarithm of `predict_proba`, exact where a probability is too small for a number."""
         series = self._read_fitted(X)
-        codes, lengths = self._write(series)
-        steps = self._said(codes, lengths, np.ones(len(codes)), self._network.dtype)
-        rows = Pairs(self._sources(series), steps, np.ones(len(steps.values), bool))
+        codes, lengths = self._write(series, beam_width, max_output_length)
+        end = len(self._fitted.targets.classes)
+        steps = self._said(codes, lengths, np.ones(len(codes)), end, series.values.dtype)
+        sources = self._sources(series, self._fitted.settings)
+        rows = Pairs(sources, steps, np.ones(len(steps.values), bool))
         scores = self._outputs_of(rows, series).astype(np.float64)
         return [part[:-1, :-1] for part in parts(log_softmax(scores, axis=1), lengths + 1)]
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X, y, sample_weight=None, beam_width=None, max_output_length=None):
         """Share of sequences whose target is predicted exactly.
 
         Parameters
         ----------
         X, y, sample_weight
             As in `fit`.
+        beam_width, max_output_length : int, optional
+            As in `predict`.
 
         Returns
         -------
@@ -210,10 +235,19 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
         """
         series = self._read_fitted(X)
         labels, lengths = labels_of(series.aligned(y, "y"), series)
-        codes, written = self._write(series)
-        pairs = zip(parts(self.classes_[codes], written), parts(labels, lengths))
+        codes, written = self._write(series, beam_width, max_output_length)
+        pairs = zip(parts(self._fitted.targets.classes[codes], written), parts(labels, lengths))
         exact = [np.array_equal(said, target) for said, target in pairs]
         return float(accuracy_score([True] * len(exact), exact, sample_weight=check_weight(sample_weight, series)))
+
+
+def option(name, given, fitted):
+    """An option of a prediction: the given one, or that of `fit`."""
+    if given is None:
+        return fitted
+    if not POSITIVE_INT.accepts(given):
+        raise ValueError(f"{name} must be {POSITIVE_INT}; got {given!r}.")
+    return given
 
 
 def labels_of(y, series):

@@ -7,6 +7,7 @@ from sklearn.metrics import r2_score
 
 from tsrnn.estimators.base import with_callbacks
 from tsrnn.estimators.docs import documented_of_pairs
+from tsrnn.estimators.fitted import NumberSequences
 from tsrnn.estimators.regressor import Regression
 from tsrnn.estimators.seq2seq import BaseSeq2Seq
 from tsrnn.estimators.targets import check_weight, numbers_at_steps
@@ -81,7 +82,11 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         ValueError
             If a parameter, X, y, sample_weight or decoder_inputs is not what it must be; one sentence says what.
         DivergenceError
-            If the loss or the gradient is no longer finite; the best weights so far are kept.
+            If the loss or the gradient is no longer finite.
+
+        Notes
+        -----
+        An exception of any kind leaves the estimator as it was before.
         """
         return self._fit(X, y, sample_weight=sample_weight, decoder_inputs=decoder_inputs)
 
@@ -90,35 +95,37 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`."""
         return self._fit_epoch(X, y, sample_weight=sample_weight, decoder_inputs=decoder_inputs)
 
-    def _encode(self, y, series, classes, reset, decoder_inputs):
+    def _encode(self, y, series, settings, last, given, decoder_inputs):
         targets = numbers_at_steps(y, series, "y", series.values.dtype)
-        if self.loss == "squared":
+        if settings["loss"] == "squared":
             check_scale(targets, "y")
-        known = self._read_known(decoder_inputs, series, reset)
+        known = self._read_known(decoder_inputs, series, last)
         check_steps(known, targets.lengths)
         shortest, longest = int(targets.lengths.min()), int(targets.lengths.max())
-        self.n_steps_ = longest if shortest == longest else None
         y = y.to_numpy() if hasattr(y, "to_numpy") else y
-        self._listed = is_ragged(y)
-        self._many_outputs = np.ndim(y[0]) == 2
-        return self._steps(targets, 0, known)
+        form = NumberSequences(
+            many_outputs=np.ndim(y[0]) == 2,
+            listed=is_ragged(y),
+            n_steps=longest if shortest == longest else None,
+            n_known=0 if known is None else known.values.shape[1],
+        )
+        return self._steps(targets, 0, known), form
 
-    def _read_known(self, decoder_inputs, series, reset):
+    def _read_known(self, decoder_inputs, series, last):
+        """The known inputs of all steps, of as many features as in the `last` fit."""
         known, n_known = None, 0
         if decoder_inputs is not None:
             known = numbers_at_steps(decoder_inputs, series, "decoder_inputs", series.values.dtype)
             n_known = known.values.shape[1]
-        if reset:
-            self._n_known = n_known
-        elif n_known != self._n_known:
-            raise ValueError(f"decoder_inputs must have {self._n_known} features a step, as in fit; got {n_known}.")
+        if last is not None and n_known != last.n_known:
+            raise ValueError(f"decoder_inputs must have {last.n_known} features a step, as in fit; got {n_known}.")
         return known
 
     def _count_steps(self, n_steps, known, series):
         """Steps to predict for each sequence."""
         if n_steps is None and known is not None:
             return known.lengths
-        n_steps = self.n_steps_ if n_steps is None else n_steps
+        n_steps = self._fitted.targets.n_steps if n_steps is None else n_steps
         if n_steps is None:
             raise ValueError("n_steps must be given, since the targets of fit had several lengths; got None.")
         try:
@@ -164,13 +171,14 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
             If X, n_steps or decoder_inputs is not what it must be.
         """
         series = self._read_fitted(X)
-        known = self._read_known(decoder_inputs, series, reset=False)
+        form, network = self._fitted.targets, self._fitted.network
+        known = self._read_known(decoder_inputs, series, form)
         lengths = self._count_steps(n_steps, known, series)
-        nothing = np.zeros((lengths.sum(), self._network.n_outputs), self._network.dtype)
+        nothing = np.zeros((lengths.sum(), network.n_outputs), network.dtype)
         steps = self._steps(Series.end_to_end(nothing, lengths), 0, known)
-        rows = self._pairs(series, steps, np.ones(len(series)))
-        said = self._decoded(self._outputs_of(rows, series))
-        if self._listed or (lengths != lengths[0]).any():
+        rows = self._pairs(series, steps, np.ones(len(series)), self._fitted.settings)
+        said = form.decoded(self._outputs_of(rows, series))
+        if form.listed or (lengths != lengths[0]).any():
             return parts(said, lengths)
         return said.reshape(len(series), lengths[0], *said.shape[1:])
 
@@ -188,7 +196,7 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         """
         series = self._read_fitted(X)
         truth = numbers_at_steps(y, series, "y", np.float64)
-        n_outputs = self._network.n_outputs
+        n_outputs = self._fitted.network.n_outputs
         if truth.values.shape[1] != n_outputs:
             raise ValueError(f"y must have {n_outputs} outputs, as in fit; got {truth.values.shape[1]}.")
         said = self.predict(X, truth.lengths, decoder_inputs)

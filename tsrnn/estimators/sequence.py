@@ -1,5 +1,6 @@
 """A target at every time step: what the two estimators share."""
 
+from copy import copy
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -49,11 +50,11 @@ class BaseSequence(BaseRecurrent):
 
     # Reading
 
-    def _read(self, X, reset, series=None):
-        dtype, labels, nest = self._precision(reset), None, None
+    def _read(self, X, dtype, known=None, series=None):
+        labels, nest, learner = None, None, copy(self) if known is None else self
         with np.errstate(over="ignore"):  # what does not fit into the precision becomes infinite, and is refused so
             if is_ragged(X):
-                found = from_list(by_name(X, None if reset else getattr(self, "feature_names_in_", None)), dtype)
+                found = from_list(by_name(X, known and known.names), dtype)
                 values, lengths, nest = found.values, found.lengths, parts
             else:
                 X = X.to_frame() if is_panel_frame(X) and X.ndim == 1 else X
@@ -64,7 +65,7 @@ class BaseSequence(BaseRecurrent):
                 elif getattr(getattr(X, "dtype", None), "kind", "f") == "O":
                     X = numbers(X, "X") if X.ndim == 2 else from_objects(X)
                 if len(X.shape) == 2:
-                    array = validate_data(self, X, reset=reset, dtype="numeric", ensure_all_finite=False)
+                    array = validate_data(learner, X, reset=known is None, dtype="numeric", ensure_all_finite=False)
                     labels, lengths = self._series_of(X, series)
                 else:
                     array = check_array(X, dtype="numeric", ensure_all_finite=False, allow_nd=True, estimator=self)
@@ -77,7 +78,8 @@ class BaseSequence(BaseRecurrent):
         if nest is None and isinstance(getattr(X, "index", None), TIMES):
             check_times(X.index, steps)
         index = X.index if is_panel_frame(X) else None
-        return self._checked(replace(steps, nest=nest, index=index), X, reset, flat=nest is None)
+        steps = replace(steps, nest=nest, index=index)
+        return steps, self._form_of(steps, X, learner, nest is None, known)
 
     def _series_of(self, X, series):
         """Labels and lengths of the series whose steps are the rows of a table."""
@@ -120,7 +122,11 @@ class BaseSequence(BaseRecurrent):
         ValueError
             If a parameter, X, y, series or sample_weight is not what it must be; one sentence says what.
         DivergenceError
-            If the loss or the gradient is no longer finite; the best weights so far are kept.
+            If the loss or the gradient is no longer finite.
+
+        Notes
+        -----
+        An exception of any kind leaves the estimator as it was before.
         """
         return self._fit(X, y, series=series, sample_weight=sample_weight)
 
@@ -129,14 +135,14 @@ class BaseSequence(BaseRecurrent):
         """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`."""
         return self._fit_epoch(X, y, series=series, sample_weight=sample_weight)
 
-    def _recipe(self):
-        return replace(super()._recipe(), bptt_steps=None)  # pieces of a series are rows already
+    def _recipe(self, targets):
+        return replace(super()._recipe(targets), bptt_steps=None)  # pieces of a series are rows already
 
-    def _rows(self, steps, targets, weights):
-        starts, lengths = cut(steps.starts, steps.lengths, self.max_length, self.truncate)
+    def _rows(self, steps, targets, weights, settings):
+        starts, lengths = cut(steps.starts, steps.lengths, settings["max_length"], settings["truncate"])
         return Steps.whole(steps.values, starts, lengths, targets, weights)
 
-    def _hold_out(self, rows):
+    def _hold_out(self, rows, targets):
         if len(rows) > 1:
             seen, unseen = self._split(len(rows), None)
             return rows.select(seen), rows.select(unseen)
@@ -147,18 +153,19 @@ class BaseSequence(BaseRecurrent):
         later = np.arange(len(rows.weights)) >= first
         return replace(rows, lengths=np.array([first])), replace(rows, weights=rows.weights * later[:, None])
 
-    def _arranged(self, rows, batch_size):
+    def _arranged(self, rows, batch_size, network):
         if self.window:
             windows = rows.cut(self.window)
             return windows.select(np.flatnonzero(windows.with_weight()))
-        return rows.cut(self.bptt_steps, self._network.zero_states(len(rows))) if self.bptt_steps else rows
+        return rows.cut(self.bptt_steps, network.zero_states(len(rows))) if self.bptt_steps else rows
 
     # Prediction
 
     def _run(self, X, series, initial_state):
         """Time steps, the network's outputs for each, and the states after the last of each series."""
         check_is_fitted(self)
-        steps, network = self._read(X, False, series), self._network
+        network = self._fitted.network
+        steps = self._read_fitted(X, series=series)
         none = np.empty((len(steps.values), 0), network.dtype)
         rows = Steps.whole(steps.values, steps.starts, steps.lengths, none, none)
         if len(network.directions) == 1:
@@ -167,11 +174,11 @@ class BaseSequence(BaseRecurrent):
         elif initial_state is not None:
             raise ValueError("initial_state must be None with bidirectional=True, which reads from both ends; got one.")
         n_threads, passes = self._n_threads(steps), rows.passes(TOGETHER)
-        outputs = predict(network, self._theta, rows, n_threads, passes, self._rooms())
+        outputs = predict(network, self._fitted.theta, rows, n_threads, passes, self._rooms())
         return steps, outputs, rows.carried
 
     def _first_states(self, given, n):
-        network = self._network
+        network = self._fitted.network
         states = network.zero_states(n)
         if given is None:
             return states
@@ -210,7 +217,7 @@ class BaseSequence(BaseRecurrent):
             If X, series or initial_state is not what it must be.
         """
         steps, outputs, _ = self._run(X, series, initial_state)
-        return steps.nested(self._decoded(outputs))
+        return steps.nested(self._fitted.targets.decoded(outputs))
 
     def predict_with_state(self, X, series=None, initial_state=None):
         """Predict the target of every time step, and return the states to go on from.
@@ -235,10 +242,11 @@ class BaseSequence(BaseRecurrent):
             As in `predict`; and for a bidirectional network, whose states also depend on what is still to come.
         """
         check_is_fitted(self)
-        if len(self._network.directions) == 2:
+        network = self._fitted.network
+        if len(network.directions) == 2:
             raise ValueError(
                 "predict_with_state needs bidirectional=False, since a state from the end of a series is no state to "
                 "go on from; got True."
             )
         steps, outputs, states = self._run(X, series, initial_state)
-        return steps.nested(self._decoded(outputs)), states[..., : self._network.hidden_size].copy()
+        return steps.nested(self._fitted.targets.decoded(outputs)), states[..., : network.hidden_size].copy()

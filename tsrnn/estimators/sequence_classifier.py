@@ -9,7 +9,7 @@ from tsrnn.estimators.base import with_callbacks
 from tsrnn.estimators.classifier import Classification
 from tsrnn.estimators.docs import documented_of_steps
 from tsrnn.estimators.sequence import BaseSequence
-from tsrnn.estimators.targets import check_weight, labelled
+from tsrnn.estimators.targets import check_weight, codes_of, labelled
 
 
 @documented_of_steps
@@ -76,12 +76,12 @@ class RNNSequenceClassifier(Classification, BaseSequence):
             Columns in the order of `classes_`; nested as X is if that is three-dimensional or a list.
         """
         steps, outputs, _ = self._run(X, series, initial_state)
-        return steps.nested(softmax(self._scores(outputs), axis=1))
+        return steps.nested(softmax(self._fitted.targets.scores(outputs), axis=1))
 
     def predict_log_proba(self, X, series=None, initial_state=None):
         """Logarithm of `predict_proba`, exact where a probability is too small for a number."""
         steps, outputs, _ = self._run(X, series, initial_state)
-        return steps.nested(log_softmax(self._scores(outputs), axis=1))
+        return steps.nested(log_softmax(self._fitted.targets.scores(outputs), axis=1))
 
     def score(self, X, y, series=None, sample_weight=None):
         """Share of the time steps with a label whose class is predicted.
@@ -100,5 +100,6 @@ class RNNSequenceClassifier(Classification, BaseSequence):
         known, y = labelled(steps.aligned(y, "y"), steps)
         if len(y) == 0:
             raise ValueError("y must have a label for at least one time step; got none.")
-        codes = self._codes(y, lambda i: steps.owner(known[i]))
-        return float(accuracy_score(codes, self._scores(outputs[known]).argmax(axis=1), sample_weight=weights[known]))
+        form = self._fitted.targets
+        codes = codes_of(y, form.classes, "labels of y", lambda i: steps.owner(known[i]))
+        return float(accuracy_score(codes, form.scores(outputs[known]).argmax(axis=1), sample_weight=weights[known]))

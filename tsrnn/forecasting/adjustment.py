@@ -18,15 +18,16 @@ class Adjustment:
     logs: np.ndarray  # (n_series,) of bool
     shift: np.ndarray  # (n_series,)
     season: np.ndarray  # (n_series, season_length)
-    least: np.ndarray  # (n_series,), what `plain` takes for smaller values before a logarithm
+    least: np.ndarray  # (n_series,), what `plain` takes for values whose logarithm there is not
     unit: np.ndarray  # (n_series,)
     effects: list | None = None  # of covariates, at each step of each series and those to come
     ahead: np.ndarray | None = None  # (n_series, steps), those to come
 
     @classmethod
-    def of(cls, series, season_length, log, deseasonalize, effects=None, scale="auto"):
+    def of(cls, series, season_length, log, deseasonalize, effects=None, scale="auto", typical=None):
         """From a list of 1-D arrays. `log` "auto" takes the logarithm of series without negative values; `scale` "auto"
-        takes others in units of their mean size, True all in units of their naive error, False none in any.
+        takes others in units of their mean size, True all in units of their naive error, at least a part of the
+        `typical` one, False none in any.
         """
         least, size = np.array([y.min() for y in series]), np.array([np.abs(y).mean() for y in series])
         size[size == 0] = 1
@@ -34,9 +35,9 @@ class Adjustment:
         shift = np.where(logs, np.where(least > 0, 0, SHIFT * size - np.minimum(least, 0)), size if scale else 1)
         season = np.zeros((len(series), season_length))
         ahead = None if effects is None else np.array([effect[len(y) :] for y, effect in zip(series, effects)])
-        adjustment = cls(logs, shift, season, LEAST * size, np.ones(len(series)), effects, ahead)
+        adjustment = cls(logs, shift, season, LEAST * (least + shift), np.ones(len(series)), effects, ahead)
         if scale is True:
-            adjustment = replace(adjustment, unit=spread(adjustment.forward(series), season_length))
+            adjustment = replace(adjustment, unit=spread(adjustment.forward(series), season_length, typical))
         if deseasonalize:
             season[:] = [seasonal_index(z, season_length) for z in adjustment.forward(series)]
         return adjustment
@@ -55,7 +56,8 @@ class Adjustment:
     def plain(self, y):
         """Values (n_series, h) after the end of the series, adjusted."""
         logs, shift, least, unit = (part[:, None] for part in (self.logs, self.shift, self.least, self.unit))
-        z = np.where(logs, np.log(np.maximum(y + shift, least)), y / np.where(logs, 1, shift)) / unit
+        positive = np.where(y + shift <= 0, least, y + shift)  # what is unknown stays so
+        z = np.where(logs, np.log(np.where(logs, positive, 1)), y / np.where(logs, 1, shift)) / unit
         return z - self.season[:, np.arange(y.shape[1]) % self.season.shape[1]]
 
     def inverse(self, z):
@@ -69,7 +71,7 @@ class Adjustment:
         return np.where(logs, np.maximum(np.exp(np.where(logs, z, 0)) - shift, 0), z * shift)
 
 
-LEAST = 1e-3  # in units of the mean as well
+LEAST = 1e-3  # times the least value of the series
 SHIFT = 0.05  # added before the logarithm, in units of the series' mean, where the series has zeros
 
 

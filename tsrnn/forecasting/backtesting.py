@@ -29,11 +29,11 @@ def backtest(fit, panel, h, n_windows, step_size, every, levels):
 def forecast_the_past(fitted, pairs, levels):
     """A frame for each (history, rest) of a panel, all forecast in one pass."""
     h, at = fitted.setting.h, 0
-    ahead = [first_of(rest, h) for _, rest in pairs]
-    histories = joined([starts_of(fitted, history, frame) for (history, _), frame in zip(pairs, ahead)])
+    asked = fitted.roles.future
+    histories = joined([starts_of(fitted, past, rest.to_long() if asked else None, h, "df") for past, rest in pairs])
     columns = columns_of(fitted, histories, levels, h)
-    for (history, _), frame in zip(pairs, ahead):
-        n = len(history.ids)
+    for history, rest in pairs:
+        n, frame = len(history.ids), first_of(rest, h)
         values = {name: values[at : at + n].ravel() for name, values in columns.items()}
         yield frame.assign(cutoff=np.repeat(history.last, h), **values)
         at += n

@@ -10,7 +10,7 @@ expected of the final networks on values to come lies between (Efron 1983):
 import numpy as np
 
 from tsrnn.forecasting.ensemble import outlook
-from tsrnn.forecasting.intervals import residuals
+from tsrnn.forecasting.intervals import joined, residuals
 from tsrnn.forecasting.trial import Held, hold_out
 
 N_OLDER = 3  # windows before the last
@@ -19,18 +19,19 @@ UNSEEN = 0.632  # share of values that a bootstrap sample draws
 
 
 def expected_errors(errors, held, members, setting, share):
-    """Errors (1 + n_quantiles, n, h) on held-out values, and those of the final networks on the windows before, all
-    scaled to what is expected of values to come, which moves the errors of quantiles as far as those of the point.
+    """`Errors` on held-out values, and those of the final networks on the windows before, all scaled to what is
+    expected of values to come.
     """
     some = np.arange(0, len(held.truth), -(-len(held.truth) // MOST))
-    unseen, held, seen = errors[0, some], Held(held.history.select(some), held.truth[some]), []
+    held = Held(held.history.select(some), held.truth[some])
+    seen = []
     while len(seen) <= N_OLDER and held.history.series:
         forecasts = outlook(held.history, members, setting, share)
-        seen.append(residuals(held.history.series, held.truth, forecasts, setting.season_length, setting.log))
+        seen.append(residuals(held.history.series, held.truth, forecasts, setting))
         held = hold_out(held.history, setting.h)
-    sizes = np.nansum(np.abs(seen[0][0])), np.nansum(np.abs(unseen))
-    if not all(sizes):  # nothing is known, or there is no error
+    of_seen = np.nansum(np.abs(seen[0].adjusted[0]))
+    of_unseen = np.nansum(np.abs(errors.adjusted[0, some]))
+    if not (of_seen and of_unseen):  # nothing is known, or there is no error
         return errors
-    expected = (1 - UNSEEN) * sizes[0] + UNSEEN * sizes[1]
-    scales = expected / sizes[1], *[expected / sizes[0]] * (len(seen) - 1)
-    return np.concatenate([part + (c - 1) * part[0] for part, c in zip([errors, *seen[1:]], scales)], axis=1)
+    expected = (1 - UNSEEN) * of_seen + UNSEEN * of_unseen
+    return joined([errors.scaled(expected / of_unseen), *(part.scaled(expected / of_seen) for part in seen[1:])])

@@ -85,15 +85,17 @@ def histories_of(panel, roles, codes, ahead=None):
     return Histories(panel.series(), panel.masks(), past, future, static)
 
 
-def ahead_of(panel, X_df, roles, h, name="X_df"):
-    """A long frame of the `h` steps after the end of every series with what is known there, taken from a frame that
-    must have it; None if nothing is.
+def ahead_of(panel, X_df, roles, h, n_steps, name="X_df"):
+    """A long frame of the `n_steps` steps after the end of every series with what is known there.
+
+    The frame `X_df` must have the first `h` of them; of later ones, those that it lacks stay as the step before. None
+    if nothing is known ahead.
     """
     if not roles.future:
         if X_df is not None:
             raise ValueError(f"{name} must be None without future_covariates; got a {type(X_df).__name__}.")
-        return panel.ahead(h) if roles.calendar else None
-    frame, wanted = as_ahead(X_df, panel, roles.future, name), panel.ahead(h)
+        return panel.ahead(n_steps) if roles.calendar else None
+    frame, wanted = as_ahead(X_df, panel, roles.future, name), panel.ahead(n_steps)
     id_col, time_col, _ = panel.columns
     keys = [id_col, time_col]
     twice = frame.duplicated(keys)
@@ -102,15 +104,38 @@ def ahead_of(panel, X_df, roles, h, name="X_df"):
         raise ValueError(
             f"times of {name} must not repeat within a series; series {called(row[id_col])} has {row[time_col]} twice."
         )
-    rows = pd.MultiIndex.from_frame(frame[keys]).get_indexer(pd.MultiIndex.from_frame(wanted))
-    if (rows < 0).any():
-        label = wanted[id_col][rows < 0].iloc[0]
-        lacking = wanted[time_col][(rows < 0) & (wanted[id_col] == label)]
+    rows = pd.MultiIndex.from_frame(frame[keys]).get_indexer(pd.MultiIndex.from_frame(wanted)).reshape(-1, n_steps)
+    first = rows[:, :h] < 0
+    if first.any():
+        i = int(first.any(axis=1).argmax())
+        lacking = wanted[time_col].iloc[i * n_steps + np.flatnonzero(first[i])]
         raise ValueError(
-            f"{name} must have a row for each of the {h} steps to forecast; series {called(label)} lacks "
+            f"{name} must have a row for each of the {h} steps to forecast; series {called(panel.ids[i])} lacks "
             f"{len(lacking)} of them, the first {lacking.iloc[0]}."
         )
-    return with_covariates(frame.iloc[rows].reset_index(drop=True), id_col, time_col, roles.future, f" of {name}")
+    incomplete = frame[roles.future].isna().any(axis=1).to_numpy()
+    rows[:, h:][incomplete[rows[:, h:]]] = -1
+    known = taken_from(frame, panel, carried(rows), roles.future, f" of {name}")
+    return wanted.join(known)
+
+
+def carried(rows):
+    """Row numbers (n_series, n_steps), a missing one (-1) as that of the step before."""
+    last = np.maximum.accumulate(np.where(rows >= 0, np.arange(rows.shape[1]), 0), axis=1)
+    return np.take_along_axis(rows, last, axis=1)
+
+
+def taken_from(frame, panel, rows, columns, of):
+    """Columns of a frame at these rows (n_series, n_steps); -1 stands for the last one of the history."""
+    used = np.unique(rows[rows >= 0])
+    here = frame.iloc[used].reset_index(drop=True)
+    if len(used):
+        here = with_covariates(here, *panel.columns[:2], columns, of)
+    places = np.searchsorted(used, rows)
+    if (rows < 0).any():
+        here = pd.concat([here[columns], panel.covariates[columns].iloc[panel.starts[1:] - 1]], ignore_index=True)
+        places = np.where(rows < 0, len(used) + np.arange(len(rows))[:, None], places)
+    return here[columns].iloc[places.ravel()].reset_index(drop=True)
 
 
 def as_ahead(X_df, panel, columns, name):

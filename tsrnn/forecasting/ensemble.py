@@ -16,7 +16,7 @@ from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.adjustment import Adjustment
 from tsrnn.forecasting.decoders import DECODERS
 from tsrnn.forecasting.effects import effects_of
-from tsrnn.forecasting.importance import importance
+from tsrnn.forecasting.importance import importance, naive_errors, typical_of
 from tsrnn.forecasting.plan import Plan
 from tsrnn.forecasting.quantiles import blend, median
 from tsrnn.forecasting.theta import theta
@@ -51,6 +51,7 @@ class Setting:
     device: str
     precision: str
     quantiles: tuple = ()
+    typical: float | None = None  # naive error of a series of the panel that was fitted
     effects: np.ndarray | None = None  # of covariates known in the future
 
     @property
@@ -62,6 +63,11 @@ class Setting:
     def n_threads(self):
         return effective_n_jobs(self.n_jobs or -1)
 
+    def with_typical(self, histories):
+        """With the naive error that is typical of these series."""
+        z = Adjustment.of(histories.series, 1, self.log, False).forward(histories.series)
+        return replace(self, typical=typical_of(naive_errors(z, self.season_length)))
+
     def with_effects(self, histories):
         """As these series tell them."""
         if histories.future is None:
@@ -71,7 +77,15 @@ class Setting:
 
     def adjustment(self, histories, deseasonalize):
         effects = None if self.effects is None else [part @ self.effects for part in histories.future]
-        return Adjustment.of(histories.series, self.season_length, self.log, deseasonalize, effects, self.scale)
+        return Adjustment.of(
+            histories.series,
+            self.season_length,
+            self.log,
+            deseasonalize=deseasonalize,
+            effects=effects,
+            scale=self.scale,
+            typical=self.typical,
+        )
 
     def seen(self, z):
         """What networks see of adjusted series."""
@@ -80,6 +94,12 @@ class Setting:
     def summed(self, z, blocks):
         """Forecasts of what networks see as forecasts of adjusted series."""
         return np.array([one[-1] for one in z])[:, None] + blocks.cumsum(axis=2) if self.difference else blocks
+
+    def n_seen(self, plans, h):
+        """Steps of the future that a forecast of `h` looks at: of each horizon all, and of its last segment."""
+        ways = [DECODERS[self.decoder](self.h, min(plan.segment, self.h)) for plan in plans]
+        reach = max(-(-self.h // n_ahead) * n_ahead for _, n_ahead in ways)
+        return (-(-h // self.h) - 1) * self.h + reach
 
     def windows(self, z, plan, histories, sees_gaps):
         beside = histories.masks if sees_gaps else None, *histories[2:]

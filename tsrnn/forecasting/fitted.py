@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
 
 from tsrnn.forecasting.covariates import Roles
 from tsrnn.forecasting.ensemble import Setting
 from tsrnn.forecasting.frames import Panel
+from tsrnn.forecasting.intervals import Errors
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Fitted:
     members: list
     plans: list  # that members use, the best in the trial first
     trial: pd.DataFrame | None
-    errors: np.ndarray | None  # of past windows, (1 + n_quantiles, n, h)
+    errors: Errors | None  # of forecasts of past windows
     theta_share: float
     fill_gaps: bool
     effect_names: tuple = ()

@@ -19,6 +19,7 @@ from tsrnn.forecasting.trial import best, error, hold_out, share_of
 
 TRIAL_STEPS = 300  # updates of a network that tries a plan
 CELLS = "gru", "lstm"  # of networks in turn
+LEARNT = "typical", "effects"  # what the data tell of a setting
 KEPT = "h", "hidden_size", "decoder", "season_length", "log", "scale", "difference", "quantiles"  # by warm_start
 
 
@@ -45,12 +46,13 @@ def fit(parameters, panel, last=None):
         check_goes_on(last, roles, setting)
     codes = codes_of(panel.covariates, roles) if last is None else last.codes
     check_panel(panel, roles, codes, setting.log)
-    histories = histories_of(panel, roles, codes)
     lengths = np.diff(panel.starts)
+    plans = plans_of(parameters, lengths) if last is None else last.plans
+    histories = histories_of(panel, roles, codes)
     max_steps = steps_for(lengths) if parameters.max_steps == "auto" else parameters.max_steps
     rng = check_random_state(parameters.random_state)
     if last is None:
-        learnt = begin(parameters, histories, plans_of(parameters, lengths), setting, max_steps, rng)
+        learnt = begin(parameters, histories, plans, setting, max_steps, rng)
     else:
         learnt = go_on(last, histories, setting, max_steps, rng, parameters.verbose)
     names = future_numbers(panel.to_long().head(1), panel, roles, codes)
@@ -65,8 +67,8 @@ def fit(parameters, panel, last=None):
 
 
 def setting_of(parameters):
-    """What the networks share, without the effects of covariates, which the data tell."""
-    values = {field.name: getattr(parameters, field.name) for field in fields(Setting) if field.name != "effects"}
+    """What the networks share, without what the data tell."""
+    values = {field.name: getattr(parameters, field.name) for field in fields(Setting) if field.name not in LEARNT}
     return Setting(**values | {"quantiles": quantiles_of(parameters)})
 
 
@@ -109,6 +111,7 @@ def plans_of(parameters, lengths):
 
 def begin(parameters, histories, plans, setting, max_steps, rng):
     """A trial of each plan on the series without their last `h` values, and new networks for the best."""
+    setting = setting.with_typical(histories)
     held = hold_out(histories, parameters.h)
     history, truth = held
     trial = errors = None
@@ -136,7 +139,7 @@ def begin(parameters, histories, plans, setting, max_steps, rng):
         if parameters.theta_share == "auto":
             share = share_of(truth, together, other, weights)
         together = blend(together, other, share)
-        errors = residuals(history.series, truth, together, setting.season_length, setting.log)
+        errors = residuals(history.series, truth, together, setting)
     setting = setting.with_effects(histories)
     jobs = jobs_for(plans, parameters, rng)
     members = train_members(histories, sees_gaps, jobs, max_steps, setting=setting, course=course)
@@ -170,7 +173,7 @@ def go_on(last, histories, setting, max_steps, rng, verbose):
     seeds = rng.randint(2**31, size=len(last.members))
     jobs = [Job(m.plan, m.network.cell.name, seed, start=m) for m, seed in zip(last.members, seeds)]
     course = Course(len(jobs) * epochs(max_steps), verbose)
-    setting = replace(setting, effects=last.setting.effects)
+    setting = replace(setting, typical=last.setting.typical, effects=last.setting.effects)
     sees_gaps = last.members[0].sees_gaps
     members = train_members(histories, sees_gaps, jobs, max_steps, setting=setting, course=course)
     return learnt_of(members, setting, last.plans, trial=last.trial, errors=last.errors, share=last.theta_share)

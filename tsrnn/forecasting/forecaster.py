@@ -272,7 +272,8 @@ class RNNForecaster(BaseEstimator):
             Intervals to give, in percent: of the values that come, so many are expected within.
         X_df : DataFrame, optional
             What is known of the future: a long frame with the columns of series and time and those of
-            `future_covariates`, a row for every step to forecast.
+            `future_covariates`, a row for every step to forecast. Of the steps beyond, up to the end of a trained
+            horizon, it may hold more: networks see whole horizons, and a row that is not there is as the one before.
 
         Returns
         -------
@@ -308,7 +309,7 @@ class RNNForecaster(BaseEstimator):
         predicting.check_levels(fitted, levels, h)
         return predicting.predict(fitted, panel, h, levels, X_df)
 
-    def simulate(self, n_paths=100, df=None, random_state=None, X_df=None):
+    def simulate(self, n_paths=100, df=None, random_state=None, X_df=None, h=None):
         """Possible futures: the forecast plus the errors of a whole window of the past, drawn at random.
 
         Parameters
@@ -321,6 +322,8 @@ class RNNForecaster(BaseEstimator):
             The same int gives the same paths.
         X_df : DataFrame, optional
             As in `predict`.
+        h : int, optional
+            Steps, at most those trained for, which are the default.
 
         Returns
         -------
@@ -331,8 +334,10 @@ class RNNForecaster(BaseEstimator):
         panel = predicting.panel_of(self._fitted, df)
         if not POSITIVE_INT.accepts(n_paths):
             raise ValueError(f"n_paths must be {POSITIVE_INT}; got {n_paths!r}.")
+        h = predicting.read_horizon(h, self._fitted)
+        predicting.check_trained(h, self._fitted, "h of simulate")
         rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
-        return predicting.simulate(self._fitted, panel, n_paths, self._fitted.setting.h, X_df, rng)
+        return predicting.simulate(self._fitted, panel, n_paths, h, X_df, rng)
 
     def update(self, df):
         """Add newer values to the series of `fit`; what `predict` forecasts from, without training.

@@ -5,13 +5,28 @@ import numpy as np
 MOST = 20.0  # series that hardly move shall not outweigh all others
 
 
-def spread(series, season_length):
+def spread(series, season_length, typical=None):
     """The mean error of the seasonal naive forecast of each of a list of adjusted series, which is what the mean
-    absolute scaled error divides by; at least a part of the typical one.
+    absolute scaled error divides by; at least a part of the `typical` one, that of these series unless it is given.
     """
-    naive = np.array([naive_error(z, season_length) for z in series])
-    typical = np.median(naive)
-    return np.maximum(naive, typical / MOST) if typical > 0 else np.where(naive > 0, naive, 1)
+    return lifted(naive_errors(series, season_length), typical)
+
+
+def naive_errors(series, season_length):
+    """The mean error (n_series,) of the seasonal naive forecast of each of a list of adjusted series."""
+    return np.array([naive_error(z, season_length) for z in series])
+
+
+def typical_of(naive):
+    """The median of the naive errors of series that move; 0 where none does."""
+    moving = naive[naive > 0]
+    return float(np.median(moving)) if len(moving) else 0.0
+
+
+def lifted(naive, typical=None):
+    """Naive errors, none below a part of the typical one, so that a series that does not move has a unit too."""
+    least = (typical_of(naive) if typical is None else typical) / MOST
+    return np.maximum(naive, least) if least > 0 else np.where(naive > 0, naive, 1)
 
 
 def importance(series, season_length):

@@ -1,62 +1,172 @@
 """How far forecasts may be off: conformal intervals and sample paths, from errors on windows of the past.
 
 The errors stand on the adjusted scale, in units of each series' naive error, where series are alike. The interval of a
-level holds the share of those values that it names: [lo - r, hi + r], r the ceil((n + 1) level / 100)-th smallest
-of the n distances max(lo - y, y - hi), negative inside. Both ends are the point forecast (Vovk, Gammerman & Shafer
-2005; Lei et al. 2018), or quantiles that networks forecast (Romano, Patterson & Candes 2019).
+level P holds the share of those values that it names: [lo - r, hi + r], r the ceil((n + 1) P)-th smallest of the n
+distances max(lo - y, y - hi), negative inside. Both ends are the point forecast (Vovk, Gammerman & Shafer 2005; Lei et
+al. 2018), or quantiles that networks forecast (Romano, Patterson & Candes 2019).
+
+One radius for both sides is steady, as the few windows of the past share their good and bad luck. But where errors are
+skew, as of sales that stop for a day, it is far too long on one side, and on a logarithmic scale an error is a factor,
+which near zero is no measure of one elsewhere. So neither end is further from the forecast than errors to its own side
+have been, in naive errors and in units of the size of the series: than a bound that few of them exceed, an eighth of
+1 - P.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
 from tsrnn.forecasting.adjustment import Adjustment
-from tsrnn.forecasting.importance import spread
+from tsrnn.forecasting.importance import lag_of, lifted
 from tsrnn.forecasting.quantiles import levels_of
 
-FEW = 20  # series below which the errors of all steps are taken together
+FEW = 5  # errors beyond the end of an interval: with fewer at a step, errors of all steps are taken together
+OWN = 10  # errors of a step from which its own size counts as much as that of all steps
+FAR = 10.0  # times the median difference: what is larger is an outlier, which is no usual error
+RARE = 0.125  # share of the errors outside an interval that may be beyond the bound of one side
 
 
-def scale_of(series, season_length, log):
-    """The adjustment without a season, and the unit (n_series, 1) of errors."""
-    adjustment = Adjustment.of(series, 1, log, False)
-    return adjustment, spread(adjustment.forward(series), season_length)[:, None]
+class Errors(NamedTuple):
+    """Errors of forecasts of windows of the past, NaN where the truth is not known."""
+
+    adjusted: np.ndarray  # (1 + n_quantiles, n, h), in units of each series' naive error
+    plain: np.ndarray | None = None  # (n, h) of the point forecast, in units of each series' size
+
+    @property
+    def h(self):
+        return self.adjusted.shape[2]
+
+    @property
+    def any_known(self):
+        return bool((~np.isnan(self.adjusted[0])).any())
+
+    def some(self, rows):
+        return Errors(self.adjusted[:, rows], self.plain[rows])
+
+    def scaled(self, factor):
+        """With the point's errors `factor` times as large; those of quantiles are moved as far."""
+        moved = self.adjusted + (factor - 1) * self.adjusted[0]
+        return Errors(moved, None if self.plain is None else factor * self.plain)
 
 
-def residuals(history, truth, forecasts, season_length, log):
-    """Errors (1 + n_quantiles, n_series, h) of forecasts of held-out values; NaN where the truth is not known."""
-    adjustment, unit = scale_of(history, season_length, log)
-    return np.stack([(adjustment.plain(truth) - adjustment.plain(part)) / unit for part in forecasts])
+def joined(several):
+    """Errors of several windows as one."""
+    adjusted = np.concatenate([errors.adjusted for errors in several], axis=1)
+    return Errors(adjusted, np.concatenate([errors.plain for errors in several]))
+
+
+def usual_error(z, season_length):
+    """The mean error of the seasonal naive forecast of an adjusted series, but for outliers."""
+    lag = lag_of(z, season_length)
+    distances = np.abs(z[lag:] - z[:-lag])
+    if not len(distances):
+        return 0.0
+    far = FAR * np.median(distances)
+    return np.minimum(distances, far).mean() if far > 0 else distances.mean()
+
+
+def unit_of(series, setting):
+    """The adjustment without a season, and the unit (n_series, 1) of errors on its scale."""
+    adjustment = Adjustment.of(series, 1, setting.log, False)
+    usual = np.array([usual_error(z, setting.season_length) for z in adjustment.forward(series)])
+    return adjustment, lifted(usual, setting.typical)[:, None]
+
+
+def size_of(series, n_last):
+    """Mean size (n_series, 1) of the values of each series: of all, or of the last ones where they are larger."""
+    return np.array([[max(np.abs(y).mean(), np.abs(y[-n_last:]).mean())] for y in series])
+
+
+def n_recent(setting, h):
+    """Values at the end of a series that tell its size of now."""
+    return max(setting.season_length, h)
+
+
+def residuals(history, truth, forecasts, setting):
+    """Errors of forecasts (1 + n_quantiles, n_series, h) of held-out values."""
+    adjustment, unit = unit_of(history, setting)
+    size = size_of(history, n_recent(setting, truth.shape[1]))
+    adjusted = np.stack([(adjustment.plain(truth) - adjustment.plain(part)) / unit for part in forecasts])
+    with np.errstate(invalid="ignore"):
+        plain = np.where(size > 0, (truth - forecasts[0]) / np.where(size > 0, size, 1), 0 * truth)
+    return Errors(adjusted, plain)
 
 
 def radius(distances, level):
     """For every step what `level` percent of the distances (n, h) do not exceed."""
-    if len(distances) < FEW:
-        distances = np.repeat(distances.reshape(-1, 1), distances.shape[1], axis=1)
-
-    def of_step(column):
-        known = np.sort(column[~np.isnan(column)])
-        return known[min(math.ceil((len(known) + 1) * level / 100), len(known)) - 1] if len(known) else np.nan
-
-    return np.array([of_step(column) for column in distances.T])
-
-
-def bands(errors, series, forecasts, levels, quantiles, season_length, log):
-    """Lower and upper ends (n_series, h) of the intervals, by ending of the column's name, widest outside."""
-    adjustment, unit = scale_of(series, season_length, log)
-    z, levels, lows, highs = [adjustment.plain(part) for part in forecasts], sorted(levels), [], []
-    for level in levels:
-        low, high = levels_of(quantiles)[level] if quantiles else (0, 0)
-        beyond = radius(np.maximum(-errors[low], errors[high]), level) * unit
-        lows.insert(0, z[low] - beyond)
-        highs.append(z[high] + beyond)
-    names = [*(f"lo-{level:g}" for level in reversed(levels)), *(f"hi-{level:g}" for level in levels)]
-    return {name: adjustment.inverse(end) for name, end in zip(names, np.sort([*lows, *highs], axis=0))}
+    known = ~np.isnan(distances)
+    counts = known.sum(axis=0)
+    if not counts.any():
+        return np.full(distances.shape[1], np.nan)
+    if (counts >= FEW / (1 - level / 100)).all():
+        return np.array([quantile(column[some], level) for column, some in zip(distances.T, known.T)])
+    sizes = step_sizes(distances, counts)
+    return sizes * quantile((distances / sizes)[known], level)
 
 
-def paths(errors, series, forecasts, n_paths, season_length, log, rng):
+def step_sizes(distances, counts):
+    """The mean size of the errors of each step, drawn to that of all steps the more, the fewer they are."""
+    sums = np.nansum(np.abs(distances), axis=0)
+    overall = sums.sum() / counts.sum() or 1.0
+    return (sums + OWN * overall) / (counts + OWN)
+
+
+def quantile(distances, level):
+    """The conformal one: the ceil((n + 1) level / 100)-th smallest, or the largest."""
+    rank = math.ceil(round((len(distances) + 1) * level / 100, 9))
+    return np.sort(distances)[min(rank, len(distances)) - 1]
+
+
+def bands(errors, series, forecasts, levels, setting):
+    """Lower and upper ends (n_series, h) of the intervals, by ending of the column's name, widest outside.
+
+    They hold the point forecast, and those of a higher level hold those of a lower.
+    """
+    adjustment, unit = unit_of(series, setting)
+    h, point = forecasts[0].shape[1], forecasts[0]
+    size = size_of(series, n_recent(setting, errors.h))
+    z = [adjustment.plain(part) for part in forecasts]
+    lows, highs = [point], [point]
+    for level in sorted(levels):
+        low, high = levels_of(setting.quantiles)[level] if setting.quantiles else (0, 0)
+        below, above = -errors.adjusted[low], errors.adjusted[high]
+        rare = 100 - RARE * (100 - level)
+        both = radius(np.maximum(below, above), level)
+        lo = adjustment.inverse(z[low] - np.minimum(both, radius(below, rare))[:h] * unit)
+        hi = adjustment.inverse(z[high] + np.minimum(both, radius(above, rare))[:h] * unit)
+        if errors.plain is not None:
+            lo = np.maximum(lo, point - np.maximum(radius(-errors.plain, rare), 0)[:h] * size)
+            hi = np.minimum(hi, point + np.maximum(radius(errors.plain, rare), 0)[:h] * size)
+        lows.append(np.minimum(lo, lows[-1]))
+        highs.append(np.maximum(hi, highs[-1]))
+    names = [*(f"lo-{level:g}" for level in sorted(levels)[::-1]), *(f"hi-{level:g}" for level in sorted(levels))]
+    return dict(zip(names, [*lows[:0:-1], *highs[1:]]))
+
+
+def paths(errors, series, forecasts, n_paths, setting, rng):
     """Futures (n_paths, n_series, h): the forecast plus the errors of a whole window of the past, drawn at random."""
-    adjustment, unit = scale_of(series, season_length, log)
-    whole, z = errors[0][~np.isnan(errors[0]).any(axis=1)], adjustment.plain(forecasts[0])
-    drawn = rng.integers(len(whole), size=(n_paths, len(series)))
-    return np.stack([adjustment.inverse(z + whole[rows] * unit) for rows in drawn])
+    adjustment, unit = unit_of(series, setting)
+    point = forecasts[0]
+    z, size = adjustment.plain(point), size_of(series, n_recent(setting, errors.h))
+    windows = without_holes(errors.adjusted[0], rng)
+    drawn = rng.integers(len(windows), size=(n_paths, len(series)))
+    least, most = (-np.inf, np.inf) if errors.plain is None else (np.nanmin(errors.plain), np.nanmax(errors.plain))
+    low, high = point + min(least, 0) * size, point + max(most, 0) * size
+    return np.stack([np.clip(adjustment.inverse(z + windows[rows] * unit), low, high) for rows in drawn])
+
+
+def without_holes(errors, rng):
+    """Windows (n, h) of errors: the whole ones, or where there is none, all, an unknown error drawn from those of other
+    windows at its step, or from all.
+    """
+    known = ~np.isnan(errors)
+    whole = known.all(axis=1)
+    if whole.any():
+        return errors[whole]
+    windows = errors[known.any(axis=1)].copy()
+    for step in range(windows.shape[1]):
+        holes = np.isnan(windows[:, step])
+        there = errors[known[:, step], step]
+        windows[holes, step] = rng.choice(there if len(there) else errors[known], size=int(holes.sum()))
+    return windows

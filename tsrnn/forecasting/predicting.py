@@ -29,18 +29,17 @@ def panel_of(fitted, df):
 
 def predict(fitted, panel, h, levels, X_df):
     """A frame in the form of the panel's input: forecasts and intervals."""
-    ahead = ahead_of(panel, X_df, fitted.roles, h)
-    return to_frame(panel, columns_of(fitted, starts_of(fitted, panel, ahead), levels, h), h)
+    histories = starts_of(fitted, panel, X_df, h)
+    return to_frame(panel, columns_of(fitted, histories, levels, h), h)
 
 
 def simulate(fitted, panel, n_paths, h, X_df, rng):
-    """Possible futures, in the form of the panel's input."""
+    """Possible futures, in the form of the panel's input; a shorter one is the beginning of a longer one."""
     check_errors(fitted)
-    histories = starts_of(fitted, panel, ahead_of(panel, X_df, fitted.roles, h))
-    forecasts = outlook_of(fitted, histories, h)
-    setting = fitted.setting
-    futures = paths(fitted.errors, histories.series, forecasts, n_paths, setting.season_length, setting.log, rng)
-    return to_frame(panel, {f"{NAME}-path-{i}": future for i, future in enumerate(futures)}, h)
+    histories = starts_of(fitted, panel, X_df, h)
+    forecasts = outlook_of(fitted, histories, fitted.setting.h)
+    futures = paths(fitted.errors, histories.series, forecasts, n_paths, setting=fitted.setting, rng=rng)
+    return to_frame(panel, {f"{NAME}-path-{i}": future[:, :h] for i, future in enumerate(futures)}, h)
 
 
 def updated(fitted, df):
@@ -58,7 +57,7 @@ def score(fitted, df):
     id_col, time_col, target_col = fitted.panel.columns
     panel = replace(fitted.panel, restore=as_it_is)
     X_df = df if fitted.roles.future else None
-    histories = starts_of(fitted, panel, ahead_of(panel, X_df, fitted.roles, h, "df"))
+    histories = starts_of(fitted, panel, X_df, h, "df")
     forecasts = to_frame(panel, outlook_of(fitted, histories, h)[0], h)
     both = frame.merge(forecasts, on=[id_col, time_col])
     if both.empty:
@@ -67,8 +66,10 @@ def score(fitted, df):
     return -float(((both[target_col] - both[NAME]).abs() / both[id_col].map(naive).astype(float)).mean())
 
 
-def starts_of(fitted, panel, ahead):
-    """What forecasts start from: the panel as numbers, with what is known ahead."""
+def starts_of(fitted, panel, X_df, h, name="X_df"):
+    """What forecasts of `h` steps start from: the panel as numbers, with what is known ahead."""
+    n_steps = fitted.setting.n_seen(fitted.plans, h)
+    ahead = ahead_of(panel, X_df, fitted.roles, h, n_steps, name)
     return histories_of(panel, fitted.roles, fitted.codes, ahead)
 
 
@@ -78,15 +79,13 @@ def outlook_of(fitted, histories, h):
 
 
 def columns_of(fitted, histories, levels, h):
-    """Columns of forecasts (n_series, h) and intervals."""
-    forecasts = outlook_of(fitted, histories, h)
+    """Columns of forecasts and intervals (n_series, h), of a short horizon the beginning of those of a long one."""
+    forecasts = outlook_of(fitted, histories, max(h, fitted.setting.h))
     columns = {NAME: forecasts[0]}
     if levels:
-        setting = fitted.setting
-        scale = setting.quantiles, setting.season_length, setting.log
-        ends = bands(fitted.errors[:, :, :h], histories.series, forecasts, levels, *scale)
+        ends = bands(fitted.errors, histories.series, forecasts, levels, setting=fitted.setting)
         columns |= {f"{NAME}-{end}": values for end, values in ends.items()}
-    return columns
+    return {name: values[:, :h] for name, values in columns.items()}
 
 
 def read_horizon(h, fitted):
@@ -109,14 +108,19 @@ def read_levels(level, quantiles):
 
 def check_levels(fitted, levels, h):
     """Intervals need errors of each step, on held-out values."""
-    if levels and h > fitted.setting.h:
-        raise ValueError(f"level must go with at most the trained horizon, h={fitted.setting.h}; got h={h}.")
     if levels:
+        check_trained(h, fitted, "level")
         check_errors(fitted)
 
 
+def check_trained(h, fitted, name):
+    """Errors are known of the trained horizon."""
+    if h > fitted.setting.h:
+        raise ValueError(f"{name} must go with at most the trained horizon, h={fitted.setting.h}; got h={h}.")
+
+
 def check_errors(fitted):
-    if fitted.errors is None or np.isnan(fitted.errors).all():
+    if fitted.errors is None or not fitted.errors.any_known:
         raise ValueError(
             f"level must be None for such short series: intervals need one with h + 3 = {fitted.setting.h + 3} values, "
             "and a fit that was not interrupted."

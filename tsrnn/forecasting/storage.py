@@ -16,6 +16,7 @@ from tsrnn.forecasting.ensemble import Member, Setting
 from tsrnn.forecasting.fitted import Fitted
 from tsrnn.forecasting.fitting import setting_of
 from tsrnn.forecasting.frames import Panel
+from tsrnn.forecasting.intervals import Errors
 from tsrnn.forecasting.plan import Plan
 from tsrnn.network import Network
 
@@ -45,7 +46,9 @@ def save(forecaster, path):
     arrays |= {"values": panel.values, "known": panel.known, "starts": panel.starts}
     arrays["times"] = panel.times.asi8 if stamps else panel.times.to_numpy(np.int64)
     if fitted.errors is not None:
-        arrays["errors"] = fitted.errors
+        arrays["errors"] = fitted.errors.adjusted
+        if fitted.errors.plain is not None:
+            arrays["plain_errors"] = fitted.errors.plain
     rest = {
         "version": __version__,
         "parameters": parameters,
@@ -106,6 +109,8 @@ def load(Forecaster, path):
     form |= {"quantiles": tuple(form["quantiles"])}
     form |= {"effects": None if effects is None else np.array(list(effects.values()))}
     errors = arrays.get("errors")  # in files of older versions, of the point forecast alone
+    if errors is not None:
+        errors = Errors(errors.reshape(-1, *errors.shape[-2:]), arrays.get("plain_errors"))
     members = [
         Member(
             Plan(**member["plan"]),
@@ -124,7 +129,7 @@ def load(Forecaster, path):
         members=members,
         plans=[Plan(**plan) for plan in rest["plans"]],
         trial=None if rest["trial"] is None else pd.DataFrame(rest["trial"]),
-        errors=None if errors is None else errors.reshape(-1, *errors.shape[-2:]),
+        errors=errors,
         theta_share=rest.get("theta_share", 0.0),  # files of older versions have none
         fill_gaps=rest.get("fill_gaps", forecaster.fill_gaps),
         effect_names=tuple(effects or ()),

@@ -83,9 +83,11 @@ class GradientNormDisplay(LineDisplay):
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None, name=None, **line_kw):
-        """Draw the norms of a fitted estimator and its `clip_norm`; parameters as in `plot`."""
+        """Draw the norms of a fitted estimator and the `clip_norm` of `fit`; parameters as in `plot`."""
         check_is_fitted(estimator, "grad_norm_curve_")
-        return cls(estimator.grad_norm_curve_, estimator.clip_norm).plot(ax=ax, name=name, **line_kw)
+        return cls(estimator.grad_norm_curve_, estimator._fitted.settings["clip_norm"]).plot(
+            ax=ax, name=name, **line_kw
+        )
 
     def _draw(self, name, line_kw):
         label = f"{name}, before clipping" if name else "before clipping"

@@ -72,13 +72,13 @@ def gradient_flow(estimator, X, y, series=None):
     if y is None:
         raise ValueError("y must be the targets of X, whose loss has the gradient; got None.")
     _, rows = read(estimator, X, y, series)
-    network, (name, parameter) = estimator._network, estimator._loss()
-    n_layers, D, S, loss = network.n_layers, len(network.directions), network.cell.n_states, LOSSES[name]
+    fitted, network = estimator._fitted, estimator._fitted.network
+    n_layers, D, S, loss = network.n_layers, len(network.directions), network.cell.n_states, LOSSES[fitted.loss]
     sums, n_sequences = np.zeros((n_layers * D, S, rows.lengths.max())), np.zeros(rows.lengths.max(), int)
     for _, batch, outputs, _, back in passes(estimator, rows):
         slopes, found = np.empty_like(outputs), []
         # over 1: the loss of a sequence is divided by its own weight below
-        cpu.loss(loss, outputs, batch.targets, batch.weights, parameter, 1.0, slopes)
+        cpu.loss(loss, outputs, batch.targets, batch.weights, fitted.loss_parameter, 1.0, slopes)
         back(slopes=slopes, scan=lambda *arguments, found=found: found.append(watched(*arguments)))
         # layers are met from the top down, the directions of each in their order
         norms = np.concatenate([found[i : i + D] for i in reversed(range(0, len(found), D))])
@@ -89,7 +89,7 @@ def gradient_flow(estimator, X, y, series=None):
     reached = n_sequences[: np.count_nonzero(n_sequences)]
     if len(reached) == 0:
         raise ValueError(
-            f"y must have a target among the steps that max_length={estimator.max_length} keeps; got none."
+            f"y must have a target among the steps that max_length={fitted.settings['max_length']} keeps; got none."
         )
     means = sums[..., : len(reached)] / reached
     return GradientFlow(means[:, 0], means[:, 1] if S > 1 else None, reached)
@@ -192,10 +192,11 @@ class GradientFlowDisplay(LineDisplay):
     def from_estimator(cls, estimator, X, y, series=None, *, ax=None, name=None, **line_kw):
         """Measure and draw; parameters as in `gradient_flow` and `plot`."""
         flow = gradient_flow(estimator, X, y, series)
+        network = estimator._fitted.network
         labels = [
             f"layer {layer}{direction.replace('_', ' ')}"
-            for layer in range(estimator._network.n_layers)
-            for direction in estimator._network.directions
+            for layer in range(network.n_layers)
+            for direction in network.directions
         ]
         return cls(flow, labels).plot(ax=ax, name=name, **line_kw)
 

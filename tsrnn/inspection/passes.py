@@ -1,6 +1,5 @@
 """A fitted network goes over sequences once more, and keeps what it remembers."""
 
-from copy import copy
 from functools import partial
 
 import numpy as np
@@ -18,23 +17,24 @@ def read(estimator, X, y=None, series=None):
     """Sequences in X, and the rows that the network sees of them; without `y` they have no targets."""
     if isinstance(estimator, BaseRecurrent):
         check_is_fitted(estimator)
-    if not isinstance(getattr(estimator, "_network", None), Network):
+    if not isinstance(estimator, BaseRecurrent) or not isinstance(estimator._fitted.network, Network):
         raise TypeError(
             f"estimator must be one recurrent network, such as an RNNRegressor; got {type(estimator).__name__}."
         )
     if series is not None and not isinstance(estimator, BaseSequence):
         raise ValueError(f"series must be None for {type(estimator).__name__}, whose rows are sequences; got labels.")
-    network, where = estimator._network, {} if series is None else {"series": series}
-    sequences = estimator._read(X, reset=False, **where)
+    fitted, network = estimator._fitted, estimator._fitted.network
+    where = {} if series is None else {"series": series}
+    sequences = estimator._read_fitted(X, **where)
     targets = weights = np.empty((sequences.n_owners, 0))
     if y is not None:
-        # a copy, since reading targets as in `fit` notes their form
-        targets, factors = copy(estimator)._encode(sequences.aligned(y, "y"), sequences, None, reset=False)
+        y = sequences.aligned(y, "y")
+        targets, factors, _ = estimator._encode(y, sequences, fitted.settings, fitted.targets, None)
         if targets.shape[1] != network.n_outputs:
             raise ValueError(f"y must have {network.n_outputs} outputs, as in fit; got {targets.shape[1]}.")
         weights = np.broadcast_to(factors > 0, targets.shape)
     parts = (np.ascontiguousarray(part, dtype=network.dtype) for part in (targets, weights))
-    return sequences, estimator._rows(sequences, *parts)
+    return sequences, estimator._rows(sequences, *parts, fitted.settings)
 
 
 def passes(estimator, rows):
@@ -42,8 +42,8 @@ def passes(estimator, rows):
 
     The way back is `Network.backward`, which still wants slopes of the outputs.
     """
-    network, order = estimator._network, longest_first(rows.lengths)
-    packed, room = network.packing(training=True)(estimator._theta), Room(network.dtype)
+    network, order = estimator._fitted.network, longest_first(rows.lengths)
+    packed, room = network.packing(training=True)(estimator._fitted.theta), Room(network.dtype)
     grad = np.empty(network.layout.size, network.dtype)
     for first in range(0, len(order), ROWS):
         chosen = order[first : first + ROWS]

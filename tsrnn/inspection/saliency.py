@@ -45,10 +45,11 @@ def saliency(estimator, X):
     (64, (20, 2))
     """
     sequences, rows = read(estimator, X)
-    if estimator._network.every_step:
+    network, settings = estimator._fitted.network, estimator._fitted.settings
+    if network.every_step:
         name = type(estimator).__name__
         raise ValueError(f"saliency needs an estimator with one answer for a sequence; got {name}, with one a step.")
-    network, cut_at_start = estimator._network, estimator.truncate == "start"
+    cut_at_start = settings["truncate"] == "start"
     n_features, n_outputs = network.n_inputs, network.n_outputs
     found = [np.zeros((length, n_features, n_outputs), network.dtype) for length in sequences.lengths]
     for chosen, batch, outputs, _, back in passes(estimator, rows):

@@ -44,7 +44,8 @@ def hidden_states(estimator, X, layer=-1, series=None):
     (50, (12, 8))
     """
     sequences, rows = read(estimator, X, series=series)
-    network, D, H = estimator._network, len(estimator._network.directions), estimator._network.hidden_size
+    network = estimator._fitted.network
+    D, H = len(network.directions), network.hidden_size
     wanted = Interval(Integral, -network.n_layers, network.n_layers - 1, "both")
     if not wanted.accepts(layer):
         raise ValueError(f"layer of hidden_states must be {wanted}; got {layer!r}.")

@@ -1,0 +1,136 @@
+"""What `fit` has learnt, its settings included, in one record that is assigned at its end.
+
+Nothing that comes after `fit` reads the constructor parameters, which may have changed since.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from tsrnn.encoder_decoder import EncoderDecoder
+from tsrnn.network import Network
+from tsrnn.training import History
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The form of X."""
+
+    n_features: int  # of a time step
+    n_columns: int  # what scikit-learn counts: of a 2-D array its columns, otherwise the features
+    flat: bool = False  # whether scikit-learn's own checks know X: a table
+    names: np.ndarray | None = None  # of the columns
+    symbols: np.ndarray | None = None  # sorted, where X was sequences of symbols
+
+    def attributes(self):
+        found = {"n_features_in_": self.n_columns, "feature_names_in_": self.names, "symbols_": self.symbols}
+        return {name: value for name, value in found.items() if value is not None}
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """The form of targets that are numbers."""
+
+    many_outputs: bool  # y had columns, if only one
+
+    def attributes(self):
+        return {}
+
+    def decoded(self, outputs):
+        """The network's outputs in the form of `y`."""
+        outputs = outputs.astype(np.float64)
+        return outputs if self.many_outputs else outputs[:, 0]
+
+
+@dataclass(frozen=True)
+class NumberSequences(Numbers):
+    """The form of targets that are sequences of numbers."""
+
+    listed: bool  # y was a list, not an array
+    n_steps: int | None  # of every target, None where they differed
+    n_known: int  # features of a step of `decoder_inputs`
+
+    def attributes(self):
+        return {"n_steps_": self.n_steps}
+
+
+@dataclass(frozen=True)
+class Classes:
+    """Targets that are classes: two have one output, more have one each."""
+
+    classes: np.ndarray  # sorted
+
+    @property
+    def binary(self):
+        return len(self.classes) == 2
+
+    def attributes(self):
+        return {"classes_": self.classes}
+
+    def encoded(self, codes):
+        """Targets of the network from numbers of classes."""
+        return codes[:, None] if self.binary else np.eye(len(self.classes))[codes]
+
+    def codes(self, targets):
+        """Numbers of classes from targets of the network."""
+        return targets[:, 0] if self.binary else targets.argmax(axis=1)
+
+    def scores(self, outputs):
+        """One number for each class, (..., n_classes); the first of two classes scores zero."""
+        outputs = outputs.astype(np.float64)
+        return np.hstack([np.zeros_like(outputs), outputs]) if self.binary else outputs
+
+    def decoded(self, outputs):
+        """The likeliest class."""
+        return self.classes[self.scores(outputs).argmax(axis=1)]
+
+
+@dataclass(frozen=True)
+class LabelSequences:
+    """The form of targets that are sequences of labels."""
+
+    classes: np.ndarray  # sorted
+    longest: int  # labels of the longest target
+    strings: bool  # each target was a string
+    n_known: int = 0  # as of `NumberSequences`
+
+    def attributes(self):
+        return {"classes_": self.classes}
+
+
+def form_of(settings, n_features, n_outputs):
+    """Of a network: cell, n_features, hidden_size, n_outputs, n_layers, bidirectional, dtype."""
+    cell = "rnn_relu" if settings["activation"] == "relu" else settings["cell"]
+    layers = settings["n_layers"], settings["bidirectional"], settings["dtype"]
+    return (cell, n_features, settings["hidden_size"], n_outputs, *layers)
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """All that predictions, inspection, `set_weights` and further training need."""
+
+    settings: dict  # the constructor parameters, `random_state` apart
+    network: Network | EncoderDecoder
+    theta: np.ndarray  # the weights, one vector
+    history: History
+    inputs: Inputs
+    targets: Numbers | NumberSequences | Classes | LabelSequences
+    loss: str
+    loss_parameter: float
+    solver: str  # the rule that the optimiser's state in `history` belongs to
+
+    @property
+    def form(self):
+        """What has to stay the same for weights to be trained further."""
+        return form_of(self.settings, self.inputs.n_features, self.network.n_outputs)
+
+    def attributes(self):
+        """The public ones of an estimator."""
+        history = self.history
+        curves = {
+            "loss_curve_": list(history.loss_curve),
+            "validation_loss_curve_": list(history.validation_loss_curve),
+            "grad_norm_curve_": np.array(history.grad_norm_curve),
+            "n_iter_": len(history.loss_curve),
+        }
+        return self.inputs.attributes() | self.targets.attributes() | curves
