@@ -272,7 +272,9 @@ def test_a_file_that_is_none_of_ours(tmp_path):
         with pytest.raises(ValueError, match=r"must be a file that RNNForecaster\.save wrote, whole"):
             RNNForecaster.load(path)
     path.write_bytes(struct.pack("<Q", len(header)) + header + b"x")
-    with pytest.raises(ValueError, match=r"must be of format 'tsrnn\.RNNForecaster 1'; got None"):
+    with pytest.raises(
+        ValueError, match=r"must be a file that RNNForecaster\.save wrote, whole; got a file of something else"
+    ):
         RNNForecaster.load(path)
 
 

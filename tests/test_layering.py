@@ -14,6 +14,7 @@ ORDER = [
     "series",
     "batching",
     "encoder_decoder",
+    "architecture",
     "propagation",
     "decoding",
     "learner",

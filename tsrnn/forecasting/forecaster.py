@@ -434,30 +434,46 @@ class RNNForecaster(BaseEstimator):
     def save(self, path):
         """Write the fitted forecaster to a file that holds data only: nothing in it is executed by `load`.
 
-        Arrays are in safetensors' format, the rest is JSON in its header; `pip install "tsrnn[save]"`.
+        The file is either written whole or not at all. It is in safetensors' format; `pip install "tsrnn[save]"`.
 
         Parameters
         ----------
         path : path-like
+            A file there is replaced.
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
             Before `fit`.
+        OSError
+            If the file cannot be written; an older one stays as it was.
         """
         check_is_fitted(self)
         save(self, path)
 
     @classmethod
-    def load(cls, path):
+    def load(cls, path, device=None):
         """Read a forecaster that `save` wrote; it forecasts the same bits.
+
+        Parameters
+        ----------
+        path : path-like
+        device : {"cpu", "cuda", "auto"}, optional
+            Where it forecasts; if not given, where it was fitted, or on the CPU, with a warning, where that device is
+            missing.
+
+        Returns
+        -------
+        RNNForecaster
 
         Raises
         ------
+        OSError
+            If the file cannot be read.
         ValueError
-            If the file is damaged or of another kind.
+            If it is damaged, of another kind, or of a newer version.
         """
-        return load(cls, path)
+        return load(cls, path, device)
 
     # Parts
 

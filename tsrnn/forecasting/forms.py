@@ -61,7 +61,7 @@ def from_two_levels(df, id_col, time_col, target_col, covariates):
     frame = three(labels, times, series.array, (id_col, time_col, target_col))
     for column in covariates:
         frame[column] = df[column].array
-    return frame, partial(to_two_levels, df.index.names, df.ndim == 1, series.name)
+    return frame, partial(to_two_levels, list(df.index.names), df.ndim == 1, series.name)
 
 
 def from_wide(df, names, missing):
