@@ -14,6 +14,7 @@ from tsrnn.forecasting.covariates import Roles
 from tsrnn.forecasting.ensemble import Member, Setting
 from tsrnn.forecasting.fitted import Fitted
 from tsrnn.forecasting.frames import Panel
+from tsrnn.forecasting.histories import Histories
 from tsrnn.forecasting.intervals import Errors
 from tsrnn.forecasting.plan import Plan
 from tsrnn.forecasting.soundness import check_fitted
@@ -65,5 +66,7 @@ def load(Forecaster, path, device=None):
         before=lambda metadata, arrays: storage_before.read(Forecaster, metadata, arrays),
     )
     setting = fitted.setting
+    if setting.typical is None:  # files of the first format do not tell it
+        setting = setting.with_typical(Histories(fitted.panel.series()))
     device, precision = estimators.usable_device(setting.device, setting.precision, device, backend_of, "RNNForecaster")
     return forecaster._keep(replace(fitted, setting=replace(setting, device=device, precision=precision)))

@@ -17,7 +17,6 @@ from tsrnn.forecasting.ensemble import Member, Setting
 from tsrnn.forecasting.fitted import Fitted
 from tsrnn.forecasting.fitting import setting_of
 from tsrnn.forecasting.frames import Panel
-from tsrnn.forecasting.histories import Histories
 from tsrnn.forecasting.intervals import Errors
 from tsrnn.forecasting.plan import Plan
 from tsrnn.network import Network
@@ -60,7 +59,7 @@ def understood(Forecaster, rest, arrays):
         panel=panel,
         roles=roles,
         codes=codes,
-        setting=setting_with(forecaster, rest, members).with_typical(Histories(panel.series())),
+        setting=setting_with(forecaster, rest, members),
         members=members,
         plans=[plan for plan in (Plan(**plan) for plan in rest["plans"]) if plan in used],
         trial=None if rest["trial"] is None else pd.DataFrame(rest["trial"]),
