@@ -65,7 +65,8 @@ class PairOf:
 
 BOOLEAN = Instance((bool, np.bool_), "True or False")
 POSITIVE_INT = Interval(Integral, 1)
-RANDOM_STATE = (Interval(Integral, 0), Instance(np.random.RandomState, "a numpy RandomState"), OneOf(None))
+SEED = Interval(Integral, 0, 2**32 - 1, "both")
+RANDOM_STATE = (SEED, Instance(np.random.RandomState, "a numpy RandomState"), OneOf(None))
 N_JOBS = (Interval(Integral, 1), Interval(Integral, -np.inf, -1, "right"), OneOf(None))
 
 __all__ = [

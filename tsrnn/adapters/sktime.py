@@ -159,7 +159,7 @@ class TsrnnForecaster(base.BaseForecaster):
         return forecast.to_frame(self._history.columns[0])
 
     def _predict_interval(self, fh, X, coverage):
-        forecast = self._forecast(fh, X, [100 * share for share in coverage if share > 0])
+        forecast = self._forecast(fh, X, [100 * share for share in coverage if share > 0] or None)
         variable, columns = self._get_varnames()[0], {}
         for share in coverage:
             for side, end in (("lower", "lo"), ("upper", "hi")):

@@ -29,8 +29,8 @@ def backtest(fit, panel, h, n_windows, step_size, every, levels):
 def forecast_the_past(fitted, pairs, levels):
     """A frame for each (history, rest) of a panel, all forecast in one pass."""
     h, at = fitted.setting.h, 0
-    asked = fitted.roles.future
-    histories = joined([starts_of(fitted, past, rest.to_long() if asked else None, h, "df") for past, rest in pairs])
+    told = [rest.to_long() if fitted.roles.future else None for _, rest in pairs]
+    histories = joined([starts_of(fitted, past, X_df, h, name="df") for (past, _), X_df in zip(pairs, told)])
     columns = columns_of(fitted, histories, levels, h)
     for history, rest in pairs:
         n, frame = len(history.ids), first_of(rest, h)

@@ -12,7 +12,7 @@ from joblib import effective_n_jobs
 
 from tsrnn.backends.devices import backend_of
 from tsrnn.encoder_decoder import EncoderDecoder
-from tsrnn.exceptions import InterruptedFitWarning
+from tsrnn.exceptions import DivergenceError, InterruptedFitWarning
 from tsrnn.forecasting.adjustment import Adjustment
 from tsrnn.forecasting.decoders import DECODERS
 from tsrnn.forecasting.effects import effects_of
@@ -240,8 +240,22 @@ def train_member(windows, job, n_steps, setting, on_epoch, stop):
 
 def outlook(histories, members, setting, share=0.0):
     """Median forecast (1 + n_quantiles, n_series, h) of some members, and a share of the Theta method's."""
-    networks = median(outlooks(histories, members, setting))
-    return blend(networks, theta_outlook(histories, setting), share) if share else networks
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is said in a sentence
+        forecasts = median(outlooks(histories, members, setting))
+        if share:
+            forecasts = blend(forecasts, theta_outlook(histories, setting), share)
+    check_finite(forecasts, setting)
+    return forecasts
+
+
+def check_finite(forecasts, setting):
+    """Weights that are finite need not give forecasts that are."""
+    if not np.isfinite(forecasts).all():
+        raise DivergenceError(
+            "forecasts must be finite; got some that are not, as training diverged or the horizon is too long: try a "
+            f"lower learning_rate_init (it was {setting.learning_rate_init:g}), a smaller clip_norm (it was "
+            f"{setting.clip_norm}) or a smaller h."
+        )
 
 
 def theta_outlook(histories, setting):

@@ -8,7 +8,16 @@ from sklearn.utils import check_random_state
 
 from tsrnn.forecasting.calibration import expected_errors
 from tsrnn.forecasting.covariates import Roles, codes_of, future_numbers, histories_of
-from tsrnn.forecasting.ensemble import Course, Job, Setting, epochs, outlooks, theta_outlook, train_members
+from tsrnn.forecasting.ensemble import (
+    Course,
+    Job,
+    Setting,
+    check_finite,
+    epochs,
+    outlooks,
+    theta_outlook,
+    train_members,
+)
 from tsrnn.forecasting.fitted import Fitted
 from tsrnn.forecasting.importance import importance
 from tsrnn.forecasting.intervals import residuals
@@ -45,7 +54,7 @@ def fit(parameters, panel, last=None):
     if last is not None:
         check_goes_on(last, roles, setting)
     codes = codes_of(panel.covariates, roles) if last is None else last.codes
-    check_panel(panel, roles, codes, setting.log)
+    check_panel(panel, roles, codes, setting)
     lengths = np.diff(panel.starts)
     plans = plans_of(parameters, lengths) if last is None else last.plans
     histories = histories_of(panel, roles, codes)
@@ -112,7 +121,7 @@ def plans_of(parameters, lengths):
 def begin(parameters, histories, plans, setting, max_steps, rng):
     """A trial of each plan on the series without their last `h` values, and new networks for the best."""
     setting = setting.with_typical(histories)
-    held = hold_out(histories, parameters.h)
+    held = held_out(histories, parameters.h)
     history, truth = held
     trial = errors = None
     share = 0.0 if parameters.theta_share == "auto" else float(parameters.theta_share)
@@ -128,8 +137,10 @@ def begin(parameters, histories, plans, setting, max_steps, rng):
         members = train_members(history, sees_gaps, jobs, trial_steps, setting=tried, course=course, label="plan")
         if course.interrupted.is_set():
             return learnt_of(members, tried, plans, trial=None, errors=None, share=share)
+        with np.errstate(over="ignore", invalid="ignore"):
+            forecasts = outlooks(history, members, tried)
+        check_finite(forecasts, tried)
         weights = importance(tried.adjustment(history, False).forward(history.series), tried.season_length)
-        forecasts = outlooks(history, members, tried)
         scores = [error(truth, forecast[0], weights) for forecast in forecasts]
         kept = best(scores)
         trial = pd.DataFrame(plans).assign(error=scores, kept=[i in kept for i in range(len(plans))])
@@ -146,6 +157,12 @@ def begin(parameters, histories, plans, setting, max_steps, rng):
     if errors is not None:
         errors = expected_errors(errors, held, members, setting, share)
     return learnt_of(members, setting, plans, trial=trial, errors=errors, share=share)
+
+
+def held_out(histories, h):
+    """The last values; where they are missing in all series, as in rows of the future, the last known ones."""
+    held = hold_out(histories, h)
+    return hold_out(histories.up_to_known(), h) if np.isnan(held.truth).all() else held
 
 
 def jobs_for(plans, parameters, rng):

@@ -8,12 +8,10 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.backends.devices import DEVICES, PRECISIONS, backend_of
-from tsrnn.forecasting import fitting, predicting
+from tsrnn.forecasting import fitting, predicting, reading
 from tsrnn.forecasting.backtesting import backtest
-from tsrnn.forecasting.covariates import Roles
 from tsrnn.forecasting.decoders import DECODERS
-from tsrnn.forecasting.frames import to_panel
-from tsrnn.forecasting.predicting import NAME
+from tsrnn.forecasting.reading import NAME
 from tsrnn.forecasting.storage import load, save
 from tsrnn.validation import (
     BOOLEAN,
@@ -256,7 +254,8 @@ class RNNForecaster(BaseEstimator):
             After Ctrl-C, when the networks begun are kept as far as they are.
         """
         self._check_parameters()
-        panel = self._read(df, (id_col, time_col, target_col))
+        columns = reading.column_names(id_col, time_col, target_col)
+        panel = reading.read_panel(self, df, columns)
         return self._keep(self._fit(panel))
 
     def predict(self, df=None, h=None, level=None, X_df=None):
@@ -303,7 +302,7 @@ class RNNForecaster(BaseEstimator):
         """
         check_is_fitted(self)
         fitted = self._fitted
-        panel = predicting.panel_of(fitted, df)
+        panel = fitted.panel if df is None else reading.read_again(fitted, df)
         h = predicting.read_horizon(h, fitted)
         levels = predicting.read_levels(level, fitted.setting.quantiles)
         predicting.check_levels(fitted, levels, h)
@@ -331,7 +330,7 @@ class RNNForecaster(BaseEstimator):
             In the form of the input, with columns "RNNForecaster-path-0" and so on.
         """
         check_is_fitted(self)
-        panel = predicting.panel_of(self._fitted, df)
+        panel = self._fitted.panel if df is None else reading.read_again(self._fitted, df)
         if not POSITIVE_INT.accepts(n_paths):
             raise ValueError(f"n_paths must be {POSITIVE_INT}; got {n_paths!r}.")
         h = predicting.read_horizon(h, self._fitted)
@@ -397,9 +396,10 @@ class RNNForecaster(BaseEstimator):
         for name, value in counts.items():
             if not POSITIVE_INT.accepts(value):
                 raise ValueError(f"{name} must be {POSITIVE_INT}; got {value!r}.")
-        panel = self._read(df, (id_col, time_col, target_col))
-        every = n_windows if refit is False else int(refit)
         levels = predicting.read_levels(level, fitting.quantiles_of(self))
+        columns = reading.column_names(id_col, time_col, target_col)
+        panel = reading.read_panel(self, df, columns, taken=["cutoff"])
+        every = n_windows if refit is False else int(refit)
         return backtest(clone(self)._fit, panel, self.h, n_windows, step_size or self.h, every=every, levels=levels)
 
     def score(self, df, y=None):
@@ -486,9 +486,6 @@ class RNNForecaster(BaseEstimator):
                     f"{name}={getattr(self, name)!r}."
                 )
         backend_of(self.device, type(self).__name__, self.precision)
-
-    def _read(self, df, columns):
-        return to_panel(df, self.freq, *columns, self.fill_gaps, Roles.of(self, columns).columns)
 
     def _fit(self, panel):
         last = getattr(self, "_fitted", None) if self.warm_start else None

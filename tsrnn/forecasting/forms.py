@@ -10,6 +10,8 @@ from utilsforecast.compat import pl_DataFrame
 
 from tsrnn.extras import require
 
+UNNAMED = "series"  # label of a Series without a name
+
 
 def as_long(df, id_col, time_col, target_col, covariates=()):
     """A long frame of the three columns and some more, and the way back."""
@@ -28,7 +30,7 @@ def as_long(df, id_col, time_col, target_col, covariates=()):
         return from_two_levels(df, *names, covariates)
     if df.ndim == 1:
         check_columns(covariates, [])
-        label = "series" if df.name is None else df.name
+        label = UNNAMED if df.name is None else df.name
         return three(label, df.index, df.array, names), partial(to_series, df.name, df.index.name)
     missing = [column for column in names if column not in df.columns]
     if missing and set(missing) <= set(df.index.names):
@@ -95,6 +97,9 @@ def to_two_levels(index_names, single, name, out):
 
 
 def to_series(name, index_name, out):
+    labels = list(out.iloc[:, 0].unique())
+    if len(labels) > 1:
+        raise ValueError(f"a Series must hold one series; got {labels}: fit a long frame to forecast several.")
     out = out.set_index(out.columns[1]).iloc[:, 1:].rename_axis(index_name)
     return out.iloc[:, 0].rename(name) if out.shape[1] == 1 else out
 
@@ -103,6 +108,7 @@ def to_wide(columns, index_name, out):
     """A column for each series; with more than one column of forecasts, under the name of each."""
     names = list(out.columns[2:])
     wide = out.pivot(index=out.columns[1], columns=out.columns[0], values=names).rename_axis(index=index_name)
+    columns = columns.append(wide[names[0]].columns.difference(columns)).rename(columns.name)
     if len(names) == 1:
         return wide[names[0]][list(columns)].rename_axis(columns=columns.name)
     return wide[[(name, column) for name in names for column in columns]]

@@ -28,6 +28,15 @@ class Histories(NamedTuple):
 
         return Histories(without(series), without(known), without(past), future, static), long
 
+    def up_to_known(self):
+        """Each series up to its last known value."""
+        behind = [int(mask[::-1].argmax()) for mask in self.masks]
+
+        def without(parts):
+            return None if parts is None else [part[: len(part) - n] for part, n in zip(parts, behind)]
+
+        return Histories(*(without(parts) for parts in self[:4]), self.static)
+
     def select(self, chosen):
         """The chosen series."""
         lists = (None if parts is None else [parts[i] for i in chosen] for parts in self[:4])

@@ -5,26 +5,15 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.covariates import ahead_of, histories_of
-from tsrnn.forecasting.ensemble import far_outlook
-from tsrnn.forecasting.forms import as_it_is
-from tsrnn.forecasting.frames import read, to_frame, to_panel
+from tsrnn.forecasting.covariates import ahead_of, check_kinds, histories_of
+from tsrnn.forecasting.ensemble import check_finite, far_outlook
+from tsrnn.forecasting.frames import sorted_by_time, to_frame
 from tsrnn.forecasting.importance import spread
 from tsrnn.forecasting.intervals import bands, paths
 from tsrnn.forecasting.quantiles import levels_of
-from tsrnn.forecasting.reading import check_panel
+from tsrnn.forecasting.reading import NAME, read_again, read_newer
+from tsrnn.forecasting.times import called
 from tsrnn.validation import POSITIVE_INT, Interval, Real
-
-NAME = "RNNForecaster"  # column of the forecasts
-
-
-def panel_of(fitted, df):
-    """The panel of `fit`, or another one, read and checked as that was."""
-    if df is None:
-        return fitted.panel
-    panel = to_panel(df, fitted.panel.freq, *fitted.panel.columns, fitted.fill_gaps, fitted.roles.columns)
-    check_panel(panel, fitted.roles, fitted.codes, fitted.setting.log)
-    return panel
 
 
 def predict(fitted, panel, h, levels, X_df):
@@ -38,38 +27,88 @@ def simulate(fitted, panel, n_paths, h, X_df, rng):
     check_errors(fitted)
     histories = starts_of(fitted, panel, X_df, h)
     forecasts = outlook_of(fitted, histories, fitted.setting.h)
-    futures = paths(fitted.errors, histories.series, forecasts, n_paths, setting=fitted.setting, rng=rng)
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is said in a sentence
+        futures = paths(fitted.errors, histories.series, forecasts, n_paths, setting=fitted.setting, rng=rng)
+    check_finite(futures, fitted.setting)
     return to_frame(panel, {f"{NAME}-path-{i}": future[:, :h] for i, future in enumerate(futures)}, h)
 
 
 def updated(fitted, df):
-    """The record with newer values."""
+    """The record with newer values, in the form of those of `fit`."""
     panel = fitted.panel
-    frame, _, restore = read(df, panel.freq, *panel.columns, fitted.roles.columns)
-    both = panel_of(fitted, pd.concat([panel.to_long(), frame], ignore_index=True))
-    return replace(fitted, panel=replace(both, restore=restore))
+    frame = read_newer(fitted, df, fitted.roles.columns)
+    check_kinds(frame, fitted.roles, fitted.codes)
+    check_newer(panel, frame)
+    both = read_again(fitted, pd.concat([panel.to_long(), frame], ignore_index=True))
+    both = replace(both, restore=panel.restore)
+    to_frame(both, np.zeros((len(both.ids), 1)), 1)  # the form must hold all series
+    return replace(fitted, panel=both)
+
+
+def check_newer(panel, frame):
+    """What is older than the values of `fit` is none of what came after them."""
+    id_col, time_col, _ = panel.columns
+    if frame[time_col].dtype.kind != panel.times.dtype.kind:
+        return  # other times are refused where both are put together
+    firsts = frame[id_col].map(dict(zip(panel.ids, panel.times[panel.starts[:-1]])))
+    older = frame[time_col] < firsts
+    if older.any():
+        row = frame[older].iloc[0]
+        raise ValueError(
+            f"times of newer values must follow those known; series {called(row[id_col])} has {row[time_col]}, before "
+            f"its first, {firsts[older].iloc[0]}: fit takes older values."
+        )
 
 
 def score(fitted, df):
     """Minus the mean absolute error of forecasts of the values that came, in units of each series' naive error."""
-    h = fitted.setting.h
-    frame, _, _ = read(df, fitted.panel.freq, *fitted.panel.columns)
-    id_col, time_col, target_col = fitted.panel.columns
-    panel = replace(fitted.panel, restore=as_it_is)
-    X_df = df if fitted.roles.future else None
-    histories = starts_of(fitted, panel, X_df, h, "df")
-    forecasts = to_frame(panel, outlook_of(fitted, histories, h)[0], h)
-    both = frame.merge(forecasts, on=[id_col, time_col])
-    if both.empty:
+    panel, h = fitted.panel, fitted.setting.h
+    frame = sorted_by_time(read_newer(fitted, df, fitted.roles.future), *panel.columns[:2])
+    rows = rows_of(panel, frame, h)
+    if fitted.roles.future and not fitted.fill_gaps:
+        check_gaps(panel, rows)
+    X_df = frame if fitted.roles.future else None
+    forecasts = outlook_of(fitted, starts_of(fitted, panel, X_df, h, n_told=0, name="df"), h)[0]
+    truth = np.where(rows >= 0, frame[panel.columns[2]].to_numpy()[rows], np.nan)
+    if np.isnan(truth).all():
+        raise ValueError("the data of score must hold times that follow those of fit; got none with a value.")
+    naive = spread(panel.series(), fitted.setting.season_length)
+    return -float(np.nanmean(np.abs(truth - forecasts) / naive[:, None]))
+
+
+def rows_of(panel, frame, h):
+    """Rows (n_series, h) of a frame that hold the steps after the end of every series; -1 where it has none."""
+    keys = list(panel.columns[:2])
+    if not frame[keys[0]].isin(panel.ids).any():
+        raise ValueError(
+            f"the data of score must hold series of fit, such as {called(panel.ids[0])}; got "
+            f"{called(frame[keys[0]].iloc[0])}."
+        )
+    found = pd.MultiIndex.from_frame(frame[keys]).get_indexer(pd.MultiIndex.from_frame(panel.ahead(h)))
+    if (found < 0).all():
         raise ValueError("the data of score must hold times that follow those of fit; got none.")
-    naive = dict(zip(panel.ids, spread(panel.series(), fitted.setting.season_length)))
-    return -float(((both[target_col] - both[NAME]).abs() / both[id_col].map(naive).astype(float)).mean())
+    return found.reshape(-1, h)
 
 
-def starts_of(fitted, panel, X_df, h, name="X_df"):
-    """What forecasts of `h` steps start from: the panel as numbers, with what is known ahead."""
+def check_gaps(panel, rows):
+    """Covariates must be known up to the last step that is scored."""
+    later = np.maximum.accumulate(rows[:, ::-1] >= 0, axis=1)[:, ::-1]
+    gaps = later & (rows < 0)
+    if gaps.any():
+        i, step = np.argwhere(gaps)[0]
+        time = panel.ahead(rows.shape[1])[panel.columns[1]].iloc[i * rows.shape[1] + step]
+        raise ValueError(
+            f"df must have a row for each step up to the last; series {called(panel.ids[i])} lacks {time}: "
+            "fill_gaps=True takes missing times as missing values."
+        )
+
+
+def starts_of(fitted, panel, X_df, h, n_told=None, name="X_df"):
+    """What forecasts of `h` steps start from: the panel as numbers, with what is known ahead, of which the frame must
+    tell all steps, or so many.
+    """
     n_steps = fitted.setting.n_seen(fitted.plans, h)
-    ahead = ahead_of(panel, X_df, fitted.roles, h, n_steps, name)
+    ahead = ahead_of(panel, X_df, fitted.roles, h if n_told is None else n_told, n_steps=n_steps, name=name)
     return histories_of(panel, fitted.roles, fitted.codes, ahead)
 
 
@@ -83,7 +122,9 @@ def columns_of(fitted, histories, levels, h):
     forecasts = outlook_of(fitted, histories, max(h, fitted.setting.h))
     columns = {NAME: forecasts[0]}
     if levels:
-        ends = bands(fitted.errors, histories.series, forecasts, levels, setting=fitted.setting)
+        with np.errstate(over="ignore", invalid="ignore"):
+            ends = bands(fitted.errors, histories.series, forecasts, levels, setting=fitted.setting)
+        check_finite(list(ends.values()), fitted.setting)
         columns |= {f"{NAME}-{end}": values for end, values in ends.items()}
     return {name: values[:, :h] for name, values in columns.items()}
 
@@ -96,14 +137,28 @@ def read_horizon(h, fitted):
 
 def read_levels(level, quantiles):
     """Levels as a list, checked."""
-    levels = [] if level is None else [level] if np.ndim(level) == 0 else list(level)
+    if level is None:
+        return []
+    levels = [level] if np.ndim(level) == 0 else list(level)
+    if not levels:
+        raise ValueError("level must be None, a number or a list of numbers between 0 and 100; got an empty list.")
     for one in levels:
-        if not Interval(Real, 0, 100, "neither").accepts(one):
-            raise ValueError(f"level must be numbers between 0 and 100; got {one!r}.")
-        if quantiles and one not in levels_of(quantiles):
-            bound = ", ".join(f"{known:g}" for known in levels_of(quantiles))
-            raise ValueError(f"level must be of those that quantiles bound, {bound}; got {one!r}.")
+        check_level(one, quantiles)
+    written = [f"{one:g}" for one in levels]
+    twice = [one for one in written if written.count(one) > 1]
+    if twice:
+        raise ValueError(f"level must hold numbers that are written in different ways; got {twice[0]} twice.")
     return levels
+
+
+def check_level(level, quantiles):
+    if not Interval(Real, 0, 100, "neither").accepts(level):
+        raise ValueError(f"level must be numbers between 0 and 100; got {level!r}.")
+    if level < 1:
+        raise ValueError(f"level is in percent: {100 * level:g}, not {level:g}.")
+    if quantiles and level not in levels_of(quantiles):
+        bound = ", ".join(f"{known:g}" for known in levels_of(quantiles))
+        raise ValueError(f"level must be of those that quantiles bound, {bound}; got {level!r}.")
 
 
 def check_levels(fitted, levels, h):
@@ -120,8 +175,11 @@ def check_trained(h, fitted, name):
 
 
 def check_errors(fitted):
-    if fitted.errors is None or not fitted.errors.any_known:
+    """Errors of forecasts of the past must be known."""
+    if fitted.errors is None:
         raise ValueError(
-            f"level must be None for such short series: intervals need one with h + 3 = {fitted.setting.h + 3} values, "
-            "and a fit that was not interrupted."
+            f"intervals and paths need errors of the past: fit must have a series of at least h + 3 = "
+            f"{fitted.setting.h + 3} values, and must not be interrupted in its trial."
         )
+    if not fitted.errors.any_known:
+        raise ValueError("intervals and paths need errors of the past: some of the values held out must be known.")

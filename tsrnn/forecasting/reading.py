@@ -1,22 +1,114 @@
 """The one reader of every frame that reaches a forecaster: what `fit` checks, all later methods check."""
 
 import numpy as np
+import pandas as pd
 
-from tsrnn.forecasting.covariates import check_kinds, check_static
+from tsrnn.forecasting.covariates import Roles, check_kinds, check_static
+from tsrnn.forecasting.forms import UNNAMED
+from tsrnn.forecasting.frames import read, to_panel
 from tsrnn.forecasting.times import called
 
+NAME = "RNNForecaster"  # column of the forecasts, and beginning of those of intervals and paths
+DEFAULTS = {"id_col": "unique_id", "time_col": "ds", "target_col": "y"}
+OF_FUTURE = "for covariates of the future use predict(X_df=...)"
+LARGEST = 1e300  # so that sums and differences of values are finite
+LARGEST_UNSCALED = 1e18  # so that squares are in single precision
 
-def check_panel(panel, roles, codes, log):
+
+def column_names(id_col, time_col, target_col):
+    """Names of the columns of a long frame; None is the usual one, as where a pipeline passes y=None."""
+    names = []
+    for (role, usual), name in zip(DEFAULTS.items(), (id_col, time_col, target_col)):
+        if not pd.api.types.is_hashable(name):
+            raise TypeError(
+                f"{role} must be the name of a column; got a {type(name).__name__}: the target is a column of df, as "
+                "in target_col='y'."
+            )
+        names.append(usual if name is None else name)
+    return tuple(names)
+
+
+def check_names(columns, roles, taken=()):
+    """No column may be called as those of forecasts are."""
+    named = dict(zip(columns, DEFAULTS)) | dict.fromkeys(roles.columns, "a covariate")
+    for name, role in named.items():
+        if name in (NAME, *taken) or (isinstance(name, str) and name.startswith(f"{NAME}-")):
+            raise ValueError(f"{role} must not be called {name!r}, as a column of the forecasts is: rename it.")
+
+
+def read_panel(parameters, df, columns, taken=()):
+    """A panel as a forecaster with these parameters wants it."""
+    roles = Roles.of(parameters, columns)
+    check_names(columns, roles, taken)
+    check_target(df, columns, "target_col names it")
+    return to_panel(df, parameters.freq, *columns, parameters.fill_gaps, roles.columns)
+
+
+def read_again(fitted, df):
+    """Another panel, read and checked as that of `fit` was."""
+    check_target(df, fitted.panel.columns, OF_FUTURE)
+    panel = to_panel(df, fitted.panel.freq, *fitted.panel.columns, fitted.fill_gaps, fitted.roles.columns)
+    check_panel(panel, fitted.roles, fitted.codes, fitted.setting)
+    return panel
+
+
+def read_newer(fitted, df, covariates):
+    """A long frame of values that came, with the labels of the series of `fit`."""
+    check_target(df, fitted.panel.columns, OF_FUTURE)
+    df = labelled(df, fitted.panel.ids)
+    frame, _, _ = read(df, fitted.panel.freq, *fitted.panel.columns, covariates)
+    mine, other = fitted.panel.ids[0], frame[fitted.panel.columns[0]].iloc[0]
+    if isinstance(mine, str) != isinstance(other, str):
+        raise ValueError(f"series must be called as in fit, such as {called(mine)}; got {called(other)}.")
+    return frame
+
+
+def labelled(df, ids):
+    """A Series without a name, or of a `fit` without a name, is the one series there is."""
+    if not isinstance(df, pd.Series) or df.index.nlevels > 1:
+        return df
+    if len(ids) == 1 and (df.name is None or ids[0] == UNNAMED):
+        df = df.copy(deep=False)
+        df.name = ids[0]
+    if df.name is None:
+        raise ValueError(f"a Series must be named as the series it goes on, such as {called(ids[0])}; got no name.")
+    return df
+
+
+def check_target(df, columns, advice):
+    """A long frame must have values; one without is often one of the future."""
+    id_col, time_col, target_col = columns
+    names = [*getattr(df, "columns", []), *getattr(getattr(df, "index", None), "names", [])]
+    if target_col not in names and id_col in names and time_col in names and getattr(df, "ndim", 2) == 2:
+        raise ValueError(f"df must have a column {target_col!r}, the values; got {list(df.columns)}: {advice}.")
+
+
+def check_panel(panel, roles, codes, setting):
     """Raise a sentence for what a forecaster with these roles of columns cannot use."""
-    check_log(panel, log)
+    check_log(panel, setting)
+    check_sizes(panel, setting)
     check_kinds(panel.covariates, roles, codes)
     check_static(panel, roles.static)
 
 
-def check_log(panel, log):
+def check_log(panel, setting):
     least = np.array([y.min() for y in panel.series()])
-    if log is True and least.min() < 0:
+    if setting.log is True and least.min() < 0:
         i = int(least.argmin())
         raise ValueError(
             f"log=True needs values that are not negative; series {called(panel.ids[i])} has {least[i]:g}."
         )
+
+
+def check_sizes(panel, setting):
+    """Values of which sums, and of what networks see squares, are finite."""
+    for i, y in enumerate(panel.series()):
+        logs = setting.log is True or (setting.log == "auto" and y.min() >= 0)
+        unscaled = setting.scale is False and not logs
+        limit = LARGEST_UNSCALED if unscaled else LARGEST
+        largest = y[np.abs(y).argmax()]
+        if abs(largest) > limit:
+            advice = "scale='auto' takes each series in its own unit" if unscaled else "take them in a larger unit"
+            raise ValueError(
+                f"values must be at most {limit:g} in size; series {called(panel.ids[i])} has {largest:g}: {advice}."
+            )
