@@ -81,7 +81,13 @@ __all__ = [
     "PairOf",
     "Real",
     "check_parameters",
+    "plain",
 ]
+
+
+def plain(value):
+    """A number of numpy as one of Python, which knows no overflow and is what `is True` asks for."""
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def check_parameters(estimator, constraints):

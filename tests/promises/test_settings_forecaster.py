@@ -170,6 +170,28 @@ def test_networks_that_go_on_keep_their_scale():
         forecaster.set_params(**before)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"log": np.True_},
+        {"log": np.False_, "scale": np.True_},
+        {"scale": np.False_, "difference": np.True_},
+        {"season_length": np.int8(5), "window": "auto", "deseasonalize": np.True_},
+        {"season_length": np.int8(5), "window": "auto", "deseasonalize": np.False_},
+        {"h": np.int8(6), "window": "auto", "season_length": np.uint8(20)},
+        {"theta_share": np.float32(0.5), "learning_rate_init": np.float64(0.03), "clip_norm": np.float16(0.5)},
+        {"fill_gaps": np.True_, "n_networks": np.int8(3), "batch_size": np.int8(100), "max_steps": np.int16(30)},
+        {"quantiles": [np.float64(0.1), np.float64(0.9)], "hidden_size": np.int8(100)},
+    ],
+)
+def test_numbers_of_numpy_are_numbers(options):
+    """What searches over arrays set."""
+    as_python = {name: value.item() if isinstance(value, np.generic) else value for name, value in options.items()}
+    one, other = (RNNForecaster(**QUICK | {"h": 3} | given).fit(known()) for given in (options, as_python))
+    pd.testing.assert_frame_equal(one.predict(level=80), other.predict(level=80), check_exact=True)
+    assert one.plans_ == other.plans_ and one.loss_curves_ == other.loss_curves_
+
+
 def test_plans_are_those_in_use():
     forecaster = RNNForecaster(h=3, n_networks=1, max_steps=2, hidden_size=4, random_state=0).fit(known())
     assert len(forecaster.plans_) == 1 and forecaster.trial_["kept"].sum() > 1

@@ -1,6 +1,7 @@
 """Fit: plans are tried on held-out values, the networks trained on all, and what they learnt becomes one record."""
 
 from dataclasses import fields, replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -25,6 +26,7 @@ from tsrnn.forecasting.plan import plans_for, steps_for
 from tsrnn.forecasting.quantiles import blend, in_order, median
 from tsrnn.forecasting.reading import check_panel
 from tsrnn.forecasting.trial import best, error, hold_out, share_of
+from tsrnn.validation import plain
 
 TRIAL_STEPS = 300  # updates of a network that tries a plan
 CELLS = "gru", "lstm"  # of networks in turn
@@ -38,7 +40,7 @@ def fit(parameters, panel, last=None):
     Parameters
     ----------
     parameters : RNNForecaster
-        Read, never written.
+        Read here, and never later.
     panel : Panel
     last : Fitted, optional
         The fit to go on from.
@@ -47,6 +49,7 @@ def fit(parameters, panel, last=None):
     -------
     Fitted
     """
+    parameters = SimpleNamespace(**{name: plain(value) for name, value in parameters.get_params(deep=False).items()})
     roles = Roles.of(parameters, panel.columns)
     setting = setting_of(parameters)
     if roles.calendar and panel.times.dtype.kind == "i":

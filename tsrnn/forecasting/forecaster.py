@@ -399,8 +399,9 @@ class RNNForecaster(BaseEstimator):
         levels = predicting.read_levels(level, fitting.quantiles_of(self))
         columns = reading.column_names(id_col, time_col, target_col)
         panel = reading.read_panel(self, df, columns, taken=["cutoff"])
+        h, n_windows, step_size = (int(value) for value in (self.h, n_windows, step_size or self.h))
         every = n_windows if refit is False else int(refit)
-        return backtest(clone(self)._fit, panel, self.h, n_windows, step_size or self.h, every=every, levels=levels)
+        return backtest(clone(self)._fit, panel, h, n_windows, step_size, every=every, levels=levels)
 
     def score(self, df, y=None):
         """Minus the mean absolute error of the next values, in units of each series' naive error: higher is better.

@@ -13,7 +13,7 @@ from tsrnn.forecasting.intervals import bands, paths
 from tsrnn.forecasting.quantiles import levels_of
 from tsrnn.forecasting.reading import NAME, read_again, read_newer
 from tsrnn.forecasting.times import called
-from tsrnn.validation import POSITIVE_INT, Interval, Real
+from tsrnn.validation import POSITIVE_INT, Interval, Real, plain
 
 
 def predict(fitted, panel, h, levels, X_df):
@@ -139,7 +139,7 @@ def read_levels(level, quantiles):
     """Levels as a list, checked."""
     if level is None:
         return []
-    levels = [level] if np.ndim(level) == 0 else list(level)
+    levels = [plain(one) for one in ([level] if np.ndim(level) == 0 else level)]
     if not levels:
         raise ValueError("level must be None, a number or a list of numbers between 0 and 100; got an empty list.")
     for one in levels:

@@ -106,7 +106,7 @@ def check_columns(fitted):
     for code in fitted.codes.values():
         check_code(code)
     check_covariates(panel, roles)
-    check_panel(panel, roles, fitted.codes, fitted.setting.log)
+    check_panel(panel, roles, fitted.codes, fitted.setting)
     check_flag(fitted.fill_gaps, "fill_gaps")
 
 
