@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from tsrnn.backends.devices import DEVICES, PRECISIONS, backend_of
 from tsrnn.batching import Sequences
 from tsrnn.estimators.fitted import Classes, Fitted, Inputs, form_of
+from tsrnn.estimators.storage import load, save
 from tsrnn.estimators.targets import check_weight
 from tsrnn.network import Network
 from tsrnn.propagation import Rooms, predict
@@ -170,6 +171,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
     }
 
     _every_step = False  # whether the head answers at every step, or after the last one
+    _targets = None  # type of the form of targets
 
     # Checks
 
@@ -467,6 +469,52 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
                 raise ValueError(f"{name} must be finite; got NaN or infinity.")
         self._fitted = replace(self._fitted, theta=network.from_weights(weights))
         return self
+
+    # Files
+
+    def save(self, path):
+        """Write the fitted estimator to a file that holds data only: nothing in it is executed by `load`.
+
+        The file is either written whole or not at all. It is in safetensors' format; `pip install "tsrnn[save]"`.
+
+        Parameters
+        ----------
+        path : path-like
+            A file there is replaced.
+
+        Raises
+        ------
+        sklearn.exceptions.NotFittedError
+            Before `fit`.
+        OSError
+            If the file cannot be written; an older one stays as it was.
+        """
+        check_is_fitted(self)
+        save(self, path)
+
+    @classmethod
+    def load(cls, path, device=None):
+        """Read an estimator that `save` wrote; it predicts the same bits, and can be trained further.
+
+        Parameters
+        ----------
+        path : path-like
+        device : {"cpu", "cuda", "auto"}, optional
+            Where it predicts; if not given, where it was fitted, or on the CPU, with a warning, where that device is
+            missing.
+
+        Returns
+        -------
+        estimator
+
+        Raises
+        ------
+        OSError
+            If the file cannot be read.
+        ValueError
+            If it is damaged, of another estimator, or of a newer version.
+        """
+        return load(cls, path, device)
 
     # Prediction
 

@@ -59,6 +59,8 @@ class WithClasses(ClassifierMixin):
 class Classification(WithClasses):
     """Targets that are classes, one for each sequence or for each of its steps."""
 
+    _targets = Classes
+
     def _loss(self, targets):
         return "log_loss" if targets.binary else "softmax_log_loss", 0.0
 

@@ -26,6 +26,8 @@ class Regression(RegressorMixin):
         "quantile": [Interval(Real, 0, 1, "neither")],
     }
 
+    _targets = Numbers
+
     def _loss(self, targets):
         return self.loss, {"huber": float(self.huber_delta), "pinball": float(self.quantile)}.get(self.loss, 0.0)
 

@@ -82,6 +82,7 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
     )
 
     _one_hot = True
+    _targets = LabelSequences
 
     def _loss(self, targets):
         return "softmax_log_loss", 0.0

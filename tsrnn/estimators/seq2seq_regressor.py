@@ -55,6 +55,7 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
     """
 
     _constraints = BaseSeq2Seq._constraints | Regression._constraints
+    _targets = NumberSequences
 
     @with_callbacks
     def fit(self, X, y, sample_weight=None, decoder_inputs=None):

@@ -9,7 +9,7 @@ from tsrnn.files.codecs import decode, encode
 from tsrnn.files.errors import DamagedError, NewerError, reason
 
 
-def save(path, estimator, fitted, records):
+def save(path, estimator, fitted, records, check):
     """Write the parameters of an estimator and the record that its `fit` made.
 
     Parameters
@@ -19,8 +19,14 @@ def save(path, estimator, fitted, records):
     fitted : object
     records : list of Codec
         Of the records that `fitted` is made of.
+    check : callable
+        As of `load`.
     """
     container.as_path(path)
+    try:
+        check(fitted)
+    except DamagedError as error:  # which `load` would refuse
+        raise ValueError(f"this {type(estimator).__name__} cannot be saved; it has {error}.") from error
     tree, arrays = encode({"parameters": parameters_of(estimator), "fitted": fitted}, records)
     container.write(path, container.Content(type(estimator).__name__, tree, arrays))
 
@@ -41,7 +47,7 @@ def load(path, Estimator, records, check, before=None):
     Estimator : type
     records : list of Codec
     check : callable
-        (fitted) -> None, or a ValueError for a record that no `fit` makes.
+        (fitted) -> the record, or a ValueError for one that no `fit` makes.
     before : callable, optional
         (metadata, arrays) -> what `load` returns, of a file of an older format.
 
@@ -62,8 +68,7 @@ def load(path, Estimator, records, check, before=None):
             estimator, fitted = before(metadata, arrays)
         else:
             estimator, fitted = as_estimator(raw, metadata, arrays, Estimator, records)
-        checked(fitted, check)
-        return estimator, fitted
+        return estimator, checked(fitted, check)
     except NewerError as error:
         raise ValueError(f"{str(path)!r} must be in a format that is known; got {error}.") from error
     except ValueError as error:
@@ -74,7 +79,7 @@ def load(path, Estimator, records, check, before=None):
 def checked(fitted, check):
     """Compare the parts of a record with each other, whatever is in them."""
     try:
-        check(fitted)
+        return check(fitted)
     except (ValueError, MemoryError):
         raise
     except Exception as error:  # of checks that met another type than they compare
@@ -101,33 +106,39 @@ def estimator_of(Estimator, parameters):
     return Estimator(**parameters)
 
 
-def usable_device(device, precision, wanted, backend_of, name):
+def place_of(fitted, wanted, backend_of, Estimator):
     """Where a loaded estimator computes: on the device that is asked for, on that of `fit`, or on the CPU where there
     is none such.
 
     Parameters
     ----------
-    device, precision : str
-        Those of `fit`.
+    fitted : dict
+        "device" and "precision" of `fit`.
     wanted : str or None
     backend_of : callable
         (device, owner, precision) -> the backend, or a ValueError.
-    name : str
-        Of the estimator.
+    Estimator : type
 
     Returns
     -------
-    device, precision : str
+    dict
+        "device" and "precision".
     """
+    name = Estimator.__name__
+    [devices] = Estimator._constraints["device"]
     if wanted is not None:
-        backend_of(wanted, name)
-        return wanted, precision if wanted == device else "fp32"
+        if not devices.accepts(wanted):
+            raise ValueError(f"device of {name} must be {devices}; got {wanted!r}.")
+        precision = fitted["precision"] if wanted == fitted["device"] else "fp32"
+        backend_of(wanted, name, precision)
+        return {"device": wanted, "precision": precision}
     try:
-        backend_of(device, name, precision)
+        backend_of(fitted["device"], name, fitted["precision"])
     except ValueError as error:
         warnings.warn(
-            f"{name} was fitted with device={device!r}, precision={precision!r} and is loaded for the CPU: {error}",
+            f"{name} was fitted with device={fitted['device']!r} and precision={fitted['precision']!r}, and is loaded "
+            f"for the CPU: {error}",
             stacklevel=4,
         )
-        return "cpu", "fp32"
-    return device, precision
+        return {"device": "cpu", "precision": "fp32"}
+    return fitted

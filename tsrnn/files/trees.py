@@ -16,6 +16,7 @@ from tsrnn.files.errors import DamagedError, reason
 
 DEEPEST = 60  # lists in lists; what is saved has some ten
 PLAIN = (type(None), bool, str)
+SIMPLE = {int: int.__int__, float: float.__float__, str: str.__str__, list: list, tuple: tuple, dict: dict}
 LARGEST_INT = 2**63  # beyond it numbers are written in hexadecimal, which has no limit of digits
 
 
@@ -52,6 +53,8 @@ class Writer:
         if type(value) is list:
             return [self.node(part, i) for i, part in enumerate(value)]
         codec = self.codec_of(type(value))
+        if codec is None:
+            return self.encoded(without_class(value, self.where()))
         return {codec.tag: codec.encode(value, self)}
 
     def nodes(self, values):
@@ -71,15 +74,13 @@ class Writer:
         self.place.pop()
 
     def codec_of(self, kind):
+        """How such objects are written; None if nobody knows."""
         if kind in self.codecs:
             return self.codecs[kind]
         for base in kind.__mro__[1:]:
             if base in self.codecs and self.codecs[base].family:
                 return self.codecs[base]
-        raise ValueError(
-            f"what is saved must be data: numbers, strings, times and arrays, lists and dicts of them; got a "
-            f"{kind.__name__} at {self.where()}."
-        )
+        return None
 
     def where(self):
         return ".".join(self.place)
@@ -91,6 +92,17 @@ class Writer:
             name += "'"
         self.arrays[name] = array
         return name
+
+
+def without_class(value, place):
+    """An object of a subclass of plain Python's as plain Python: an enum of strings as its string."""
+    for kind, make in SIMPLE.items():
+        if isinstance(value, kind) and type(value) is not kind:
+            return make(value)
+    raise ValueError(
+        "what is saved must be data: numbers, strings, times and arrays, lists and dicts of them; got a "
+        f"{type(value).__name__} at {place}."
+    )
 
 
 class Reader:

@@ -21,6 +21,7 @@ from tsrnn.files.records import (
 )
 from tsrnn.forecasting.covariates import PARTS, encoded, future_numbers
 from tsrnn.forecasting.decoders import DECODERS
+from tsrnn.forecasting.fitted import Fitted
 from tsrnn.forecasting.frames import to_frame
 from tsrnn.forecasting.intervals import Errors
 from tsrnn.forecasting.quantiles import in_order
@@ -34,6 +35,7 @@ LARGEST = 2 * 10**9  # values that the windows of all series take in memory
 
 def check_fitted(fitted, constraints):
     """Raise a ValueError if a record of a fitted forecaster cannot be; `constraints` are those of its parameters."""
+    check_kind(fitted, Fitted, "what is fitted")
     check_setting(fitted.setting, constraints)
     check_series(fitted.panel)
     check_columns(fitted)

@@ -52,21 +52,31 @@ RECORDS = [
 
 def save(forecaster, path):
     """Write `forecaster` to `path`."""
-    estimators.save(path, forecaster, forecaster._fitted, RECORDS)
+    estimators.save(path, forecaster, forecaster._fitted, RECORDS, check=complete(type(forecaster)))
 
 
 def load(Forecaster, path, device=None):
     """The forecaster in the file at `path`."""
 
-    forecaster, fitted = estimators.load(
-        path,
-        Forecaster,
-        RECORDS,
-        check=lambda fitted: check_fitted(fitted, Forecaster._constraints),
-        before=lambda metadata, arrays: storage_before.read(Forecaster, metadata, arrays),
-    )
+    def before(metadata, arrays):
+        return storage_before.read(Forecaster, metadata, arrays)
+
+    forecaster, fitted = estimators.load(path, Forecaster, RECORDS, complete(Forecaster), before)
     setting = fitted.setting
-    if setting.typical is None:  # files of the first format do not tell it
-        setting = setting.with_typical(Histories(fitted.panel.series()))
-    device, precision = estimators.usable_device(setting.device, setting.precision, device, backend_of, "RNNForecaster")
-    return forecaster._keep(replace(fitted, setting=replace(setting, device=device, precision=precision)))
+    place = {"device": setting.device, "precision": setting.precision}
+    place = estimators.place_of(place, device, backend_of, Forecaster)
+    forecaster._keep(replace(fitted, setting=replace(setting, **place)))
+    return forecaster if device is None else forecaster.set_params(**place)
+
+
+def complete(Forecaster):
+    """A function of a record: checks it, and adds what files of the first format lack."""
+
+    def check(fitted):
+        check_fitted(fitted, Forecaster._constraints)
+        if fitted.setting.typical is not None:
+            return fitted
+        setting = fitted.setting.with_typical(Histories(fitted.panel.series()))
+        return replace(fitted, setting=setting)
+
+    return check

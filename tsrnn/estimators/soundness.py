@@ -1,0 +1,141 @@
+"""What the parts of a fitted estimator have to do with each other: what its predictions rely on without looking.
+
+Every record that `fit` makes passes these checks; one that a file spells has to, before anything is computed from it.
+"""
+
+import numpy as np
+
+from tsrnn.architecture import form_of
+from tsrnn.estimators.fitted import Classes, Inputs, LabelSequences, Numbers, NumberSequences
+from tsrnn.files.errors import DamagedError
+from tsrnn.files.records import check_array, check_count, check_curve, check_flag, check_kind
+from tsrnn.rules.updates import UPDATES
+from tsrnn.training import History
+
+LONGEST = 10**6  # steps or labels of a prediction
+LARGEST = 10**7  # labels that a beam search follows for one sequence
+MOST_EPOCHS = 10**8
+MOST = 2**62
+
+
+def check_fitted(fitted, estimator):
+    """Raise a ValueError if a record cannot be; `estimator` has the settings of its fit as parameters."""
+    check_settings(fitted.settings, estimator)
+    check_inputs(fitted.inputs, fitted.network)
+    check_targets(fitted.targets, estimator)
+    check_network(fitted, estimator)
+    check_history(fitted)
+
+
+def check_settings(settings, estimator):
+    """Settings as a user may set them, and not too large to compute with."""
+    constraints = type(estimator)._constraints
+    for name, value in settings.items():
+        if name in constraints and not any(choice.accepts(value) for choice in constraints[name]):
+            raise DamagedError(f"{name}={value!r:.60}, which no estimator takes")
+    if "teacher_forcing" in settings:
+        check_count(settings["max_iter"], "max_iter", 1, MOST_EPOCHS)
+    if settings.get("max_output_length") is not None:
+        check_count(settings["max_output_length"], "max_output_length", 1, LONGEST)
+
+
+def check_inputs(inputs, network):
+    check_kind(inputs, Inputs, "inputs")
+    check_count(inputs.n_features, "n_features", 1, MOST)
+    check_count(inputs.n_columns, "n_columns", 1, MOST)
+    check_flag(inputs.flat, "flat")
+    if inputs.n_features != network.n_inputs:
+        raise DamagedError(f"inputs of {inputs.n_features} features for a network of {network.n_inputs}")
+    if inputs.names is not None:
+        check_array(inputs.names, "names", inputs.names.dtype, (inputs.n_columns,))
+    if inputs.symbols is not None:
+        check_sorted(inputs.symbols, "symbols")
+        if len(inputs.symbols) != inputs.n_features or inputs.symbols.dtype.kind != "U":
+            raise DamagedError("symbols of another number or type than that of the features")
+
+
+def check_sorted(labels, name):
+    """Labels of one dimension, each once, in order."""
+    check_array(labels, name, labels.dtype, (None,))
+    if labels.dtype.kind not in "biufU" or not len(labels) or not np.array_equal(np.unique(labels), labels):
+        raise DamagedError(f"{name} without order, or of type {labels.dtype}")
+
+
+def check_targets(targets, estimator):
+    """The form of targets that such an estimator has."""
+    if type(targets) is not estimator._targets:
+        raise DamagedError(f"targets of the form {type(targets).__name__}")
+    CHECKS[type(targets)](targets, estimator)
+
+
+def check_numbers(targets, estimator):
+    check_flag(targets.many_outputs, "many_outputs")
+
+
+def check_number_sequences(targets, estimator):
+    check_numbers(targets, estimator)
+    check_flag(targets.listed, "listed")
+    check_count(targets.n_known, "n_known", 0, MOST)
+    if targets.n_steps is not None:
+        check_count(targets.n_steps, "n_steps", 1, LONGEST)
+
+
+def check_classes(targets, estimator):
+    check_sorted(targets.classes, "classes")
+    if len(targets.classes) < 2:
+        raise DamagedError("one class")
+
+
+def check_label_sequences(targets, estimator):
+    check_sorted(targets.classes, "classes")
+    check_flag(targets.strings, "strings")
+    check_count(targets.longest, "longest", 1, LONGEST)
+    check_count(targets.n_known, "n_known", 0, 0)
+    length = estimator.max_output_length or targets.longest
+    check_count(estimator.beam_width * length, "labels followed", 1, LARGEST)
+
+
+CHECKS = {
+    Numbers: check_numbers,
+    NumberSequences: check_number_sequences,
+    Classes: check_classes,
+    LabelSequences: check_label_sequences,
+}
+
+
+def n_outputs_of(targets, network):
+    """Numbers that the network gives for such targets."""
+    if isinstance(targets, Numbers):
+        return network.n_outputs if targets.many_outputs else 1
+    if isinstance(targets, LabelSequences):
+        return len(targets.classes) + 1  # and the end
+    return 1 if targets.binary else len(targets.classes)
+
+
+def check_network(fitted, estimator):
+    """The network that `fit` makes for such settings, inputs and targets."""
+    network, form = fitted.network, fitted.form
+    found = form_of(network)
+    names = "cell", "n_inputs", "hidden_size", "n_outputs", "n_layers", "bidirectional", "dtype"
+    wanted = dict(zip(names, form)) | {"n_outputs": n_outputs_of(fitted.targets, network)}
+    for name, value in wanted.items():
+        if found[name] != value:
+            raise DamagedError(f"a network of {name}={found[name]!r:.40}, where there must be {value!r:.40}")
+    if form_of(estimator._make_network(form, fitted.targets)) != found:
+        raise DamagedError("a network of another kind than that of the estimator")
+    if estimator._loss(fitted.targets) != (fitted.loss, fitted.loss_parameter):
+        raise DamagedError(f"the loss {fitted.loss!r:.40}, which is not that of the settings")
+
+
+def check_history(fitted):
+    """Curves of training, and a state of the optimiser that it can go on from."""
+    history = fitted.history
+    check_kind(history, History, "history")
+    for name in ("loss_curve", "validation_loss_curve", "grad_norm_curve"):
+        check_curve(getattr(history, name), name)
+    check_count(history.n_updates, "n_updates", 0, MOST)
+    update = UPDATES[fitted.settings["solver"]]
+    if fitted.solver != update.rule.__name__:
+        raise DamagedError(f"the state of {fitted.solver!r:.40}, which is not the solver")
+    if history.moments is not None and len(history.moments) != update.n_moments:
+        raise DamagedError(f"{len(history.moments)} moments of a solver that has {update.n_moments}")
