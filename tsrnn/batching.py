@@ -97,6 +97,13 @@ class Sequences:
     def weights_of(self, chosen):
         return self.weights[chosen]
 
+    def targets_of(self, chosen):
+        return self.targets[chosen]
+
+    def outputs_of(self, chosen):
+        """Where the outputs of the chosen rows stand, in the order of `targets_of`."""
+        return chosen
+
     def batch(self, chosen, room):
         """Copies of the chosen rows, which must be sorted by length, longest first."""
         lengths, backend = self.lengths[chosen], room.backend
@@ -204,6 +211,13 @@ class Steps:
     def weights_of(self, chosen):
         return self.weights[self.steps(chosen)]
 
+    def targets_of(self, chosen):
+        return self.targets[self.steps(chosen)]
+
+    def outputs_of(self, chosen):
+        """As of `Sequences`."""
+        return self.steps(chosen)
+
     def batch(self, chosen, room):
         """Copies of the chosen rows, which must be sorted by length, longest first."""
         lengths, F = self.lengths[chosen], self.values.shape[1]
@@ -304,6 +318,13 @@ class Pairs:
 
     def weights_of(self, chosen):
         return self.target.weights_of(chosen)
+
+    def targets_of(self, chosen):
+        return self.target.targets_of(chosen)
+
+    def outputs_of(self, chosen):
+        """As of `Sequences`."""
+        return self.target.outputs_of(chosen)
 
     def with_weight(self):
         return self.target.with_weight()

@@ -52,6 +52,7 @@ class History:
     grad_norm_curve: list = field(default_factory=list)
     n_updates: int = 0
     moments: np.ndarray | None = None
+    cut_short: bool = False  # the last training was ended from outside
 
 
 class Plateau:
@@ -94,6 +95,7 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
     On the GPU the work of an epoch is launched without waiting, and its losses and norms are read at its end.
     """
     history = history or History()
+    history.cut_short = False
     if history.moments is None:
         history.moments = np.zeros((UPDATES[recipe.solver].n_moments, network.layout.size), network.dtype)
     learner = Learner(network, theta, history.moments, rows, recipe)
@@ -122,12 +124,15 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
             if validation is not None:
                 monitored = mean_loss(network, theta, validation, recipe, learner.rooms)
                 history.validation_loss_curve.append(monitored)
+                if not math.isfinite(monitored):
+                    raise NotFinite(monitored, history.grad_norm_curve[-1] if history.grad_norm_curve else math.nan)
             if line:
                 line.show(described(epoch, recipe, history), (epoch + 1) / recipe.max_iter)
             improved = monitored < plateau.best
             if improved:
                 best[:] = theta
-            ended = on_epoch(epoch) or stopped
+            history.cut_short = bool(on_epoch(epoch) or stopped)
+            ended = history.cut_short
             if plateau.reached(monitored):
                 ended = ended or recipe.learning_rate != "plateau" or factor * recipe.learning_rate_init < 1e-6
                 factor, plateau.count = factor / 5, 0
@@ -139,6 +144,7 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
         raise diverged(recipe, epoch, *found.args, network.to_weights(best), history) from None
     except KeyboardInterrupt:
         theta[:] = best
+        history.cut_short = True
         message = f"fit was interrupted after {len(history.loss_curve)} epochs; the best weights so far are kept."
         warnings.warn(message, InterruptedFitWarning, stacklevel=2)
     finally:

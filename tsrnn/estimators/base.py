@@ -13,6 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tsrnn.backends.devices import DEVICES, PRECISIONS, backend_of
 from tsrnn.batching import Sequences
+from tsrnn.estimators.convergence import check_convergence
 from tsrnn.estimators.fitted import Classes, Fitted, Inputs, form_of
 from tsrnn.estimators.storage import load, save
 from tsrnn.estimators.targets import check_weight
@@ -81,10 +82,17 @@ def typed(targets, weights, dtype):
     return np.ascontiguousarray(targets, dtype=dtype), np.ascontiguousarray(weights, dtype=dtype)
 
 
+def rooms_of(fitted, owner):
+    """Memory on the device that `fit` was told."""
+    backend = backend_of(fitted.settings["device"], owner, fitted.settings["precision"])
+    return Rooms(fitted.network.dtype, backend)
+
+
 class Plan(NamedTuple):
     """What training needs: rows, those held out, how, random numbers, and what it begins from and moves."""
 
     rows: object
+    whole: object  # the same rows before they were arranged for training
     held_out: object
     recipe: Recipe
     rng: np.random.Generator
@@ -316,6 +324,10 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         plan = self._plan(last, X, y, metadata, classes, changes or {})
         given = {name: value for name, value in metadata.items() if value is not None}
         self._train(plan, {"X": X, "y": y, "metadata": given or None})
+        if changes is None and not plan.fitted.history.cut_short:
+            n_before = len(last.history.loss_curve) if last else 0
+            name, rooms = type(self).__name__, rooms_of(plan.fitted, type(self).__name__)
+            check_convergence(name, plan.whole, plan.recipe, plan.fitted, n_before, rooms)
         self._keep(plan.fitted)
         return self
 
@@ -332,7 +344,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         theta, history = (network.initial(rng), History()) if last is None else self._going_on(last, form, solver)
         loss, parameter = recipe.loss, recipe.parameter
         fitted = Fitted(settings, network, theta, history, inputs, targets, loss, parameter, solver)
-        return Plan(self._arranged(rows, recipe.batch_size, network), held_out, recipe, rng, fitted)
+        arranged = self._arranged(rows, recipe.batch_size, network)
+        return Plan(rows=arranged, whole=rows, held_out=held_out, recipe=recipe, rng=rng, fitted=fitted)
 
     def _going_on(self, last, form, solver):
         """Copies of the weights and of the history that training goes on from."""
@@ -543,9 +556,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         return predict(fitted.network, fitted.theta, rows, self._n_threads(series), rooms=self._rooms())
 
     def _rooms(self):
-        settings = self._fitted.settings
-        backend = backend_of(settings["device"], type(self).__name__, settings["precision"])
-        return Rooms(self._fitted.network.dtype, backend)
+        return rooms_of(self._fitted, type(self).__name__)
 
     def _n_threads(self, series):
         return effective_n_jobs(self._fitted.settings["n_jobs"]) if len(series) > 1 else 1

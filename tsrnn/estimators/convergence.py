@@ -1,0 +1,148 @@
+"""Whether training has come to an end that is worth having; a warning where it has not."""
+
+import warnings
+
+import numpy as np
+from scipy.special import logit
+from sklearn.exceptions import ConvergenceWarning
+
+from tsrnn.backends import cpu
+from tsrnn.propagation import predict, total_weight
+from tsrnn.rules.losses import LOSSES
+
+NOTICEABLE = 0.01  # a fall of the loss, in units of the loss of the best constant prediction
+HARDLY = 0.2  # better than that constant by no more than this, where targets are not scaled
+SCALED = 0.1, 10  # where the largest of scaled targets lies
+NOTHING = 1e-4  # as little as this, in units of the loss of predicting zero, where every target is the same
+CHUNK = 2**16  # rows whose loss is computed at a time
+
+
+def check_convergence(name, rows, recipe, fitted, n_before, rooms):
+    """Warn if the estimator `name`, trained on `rows`, is no better than a constant, or has stopped too early.
+
+    `n_before` epochs belong to fits before this one.
+    """
+    history = fitted.history
+    training = np.array(history.loss_curve[n_before:])
+    monitored = np.array(history.validation_loss_curve[-len(training) :]) if recipe.early_stopping else training
+    kept = int(monitored.argmin()) if recipe.early_stopping else -1
+    constant = loss_of_constant(rows, recipe)
+    unit = constant or NOTHING * loss_of_zero(rows, recipe)
+    bound = unit * (1 - HARDLY * is_unscaled(rows, recipe))
+    sentence = ended_too_early(name, monitored, recipe, unit)
+    if not training[kept] < bound:  # that of an epoch, in whose course the weights have moved on
+        reached = loss_of_network(rows, recipe, fitted, rooms)
+        if not reached < bound:
+            sentence = no_better(name, reached, constant, recipe)
+    if sentence:
+        warnings.warn(sentence, ConvergenceWarning, stacklevel=6)
+
+
+def no_better(name, reached, constant, recipe):
+    word = "hardly" if reached < constant else "no"
+    score = f", R2 {1 - reached / constant:.2g}" if recipe.loss == "squared" and constant else ""
+    scale = "X" if is_of_classes(recipe) else "y, for instance with TransformedTargetRegressor"
+    return (
+        f"{name} is {word} better than always predicting {words_for(recipe)} (training loss {reached:.4g} against "
+        f"{constant:.4g}{score}): scale {scale}, or use a smaller batch_size, a larger learning_rate_init or more "
+        "max_iter."
+    )
+
+
+def ended_too_early(name, curve, recipe, unit):
+    """A sentence if the loss, of each epoch, was still falling noticeably when training ended."""
+    n, what = len(curve), "validation loss" if recipe.early_stopping else "training loss"
+    if n < 2:
+        return None
+    if n == recipe.max_iter:
+        part = min(n // 2, max(n // 10, 5))
+        before, after = curve[-2 * part : -part].mean(), curve[-part:].mean()
+        reason = f"max_iter={recipe.max_iter} epochs"
+        advice = "use more max_iter, a larger learning_rate_init or a smaller batch_size"
+    else:  # no epoch of the last ones counted as progress
+        last = min(recipe.n_iter_no_change + 1, n - 1)
+        before, after = curve[:-last].min(), curve[-last:].min()
+        reason = f"{n} epochs for lack of progress by tol={recipe.tol:g}"
+        advice = "use a smaller tol, or scale y"
+    if not before - after > NOTICEABLE * unit:
+        return None
+    return (
+        f"{name} stopped before it had learnt all it can, its {what} still falling from {before:.4g} to {after:.4g}, "
+        f"after {reason}: {advice}."
+    )
+
+
+def is_of_classes(recipe):
+    return recipe.loss.endswith("log_loss")
+
+
+def is_unscaled(rows, recipe):
+    """Whether targets are numbers so large or so small that a network may need long to reach them."""
+    low, high = SCALED
+    return not (is_of_classes(recipe) or low <= np.abs(rows.targets).max() <= high)
+
+
+def targets_and_weights(rows):
+    chosen = np.arange(len(rows))
+    return rows.targets_of(chosen), rows.weights_of(chosen)
+
+
+def loss_of_constant(rows, recipe):
+    """The loss of the constant that suits it best."""
+    targets, weights = targets_and_weights(rows)
+    return mean_loss(np.broadcast_to(best_constant(targets, weights, recipe), targets.shape), targets, weights, recipe)
+
+
+def loss_of_zero(rows, recipe):
+    targets, weights = targets_and_weights(rows)
+    return mean_loss(np.broadcast_to(0.0, targets.shape), targets, weights, recipe)
+
+
+def loss_of_network(rows, recipe, fitted, rooms):
+    targets, weights = targets_and_weights(rows)
+    outputs = predict(fitted.network, fitted.theta, rows, recipe.n_jobs, rooms=rooms)
+    return mean_loss(outputs[rows.outputs_of(np.arange(len(rows)))], targets, weights, recipe)
+
+
+def mean_loss(outputs, targets, weights, recipe):
+    loss, total = LOSSES[recipe.loss], total_weight(LOSSES[recipe.loss], weights)
+    found = 0.0
+    for first in range(0, len(targets), CHUNK):
+        part = slice(first, first + CHUNK)
+        given = np.array(outputs[part], dtype=targets.dtype, order="C")
+        found += cpu.loss(loss, given, targets[part], weights[part], recipe.parameter, total, np.empty_like(given))
+    return found
+
+
+def best_constant(targets, weights, recipe):
+    """The outputs that have the smallest loss for all targets, for Huber's loss about."""
+    if recipe.loss in ("absolute", "huber"):
+        return quantiles(targets, weights, 0.5)
+    if recipe.loss == "pinball":
+        return quantiles(targets, weights, recipe.parameter)
+    total = np.maximum(weights.sum(axis=0, dtype=float), np.finfo(float).tiny)
+    means = np.einsum("ij,ij->j", targets, weights, dtype=float) / total
+    if recipe.loss == "squared":
+        return means
+    tiny = np.finfo(np.float32).eps
+    shares = means.clip(tiny, 1 - tiny)
+    return logit(shares) if recipe.loss == "log_loss" else np.log(shares)
+
+
+def words_for(recipe):
+    """What `best_constant` is called."""
+    if recipe.loss in ("absolute", "huber"):
+        return "the median"
+    if recipe.loss == "pinball":
+        return f"the {recipe.parameter:g} quantile"
+    return "the mean" if recipe.loss == "squared" else "the frequencies of the classes"
+
+
+def quantiles(values, weights, share):
+    """Of each column the smallest value up to which at least a `share` of all weights lies."""
+    found = []
+    for column, weight in zip(values.T, weights.T):
+        order = column.argsort()
+        reached = weight[order].cumsum(dtype=float)
+        found.append(column[order[np.searchsorted(reached, share * reached[-1]).clip(max=len(order) - 1)]])
+    return np.array(found, dtype=float)
