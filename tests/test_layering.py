@@ -23,7 +23,7 @@ ORDER = [
     "forecasting",
 ]
 # May be imported everywhere, and import nothing else of the package.
-LEAVES = {"validation", "exceptions", "progress", "extras", "files"}
+LEAVES = {"validation", "exceptions", "progress", "extras", "files", "pictures"}
 # May import all; those in the order may not import them.
 OUTSIDE = {"__init__", "__main__", "cli", "datasets", "inspection", "adapters"}
 NUMBA_ROOMS = {"rules", "backends"}

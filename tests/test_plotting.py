@@ -50,7 +50,11 @@ def test_intervals_are_shaded():
         forecasts = forecasts.assign(**ends)
     figure = plot_forecasts(history, forecasts)
     wide, narrow = figure.axes[0].collections
-    assert wide.get_label() == "95 %" and narrow.get_label() == "80 %" and wide.get_alpha() < narrow.get_alpha()
+    assert (
+        wide.get_label() == "95% interval"
+        and narrow.get_label() == "80% interval"
+        and wide.get_alpha() < narrow.get_alpha()
+    )
     low, high = wide.get_datalim(figure.axes[0].transData).get_points()[:, 1]
     assert low == 58 and high == 65
 

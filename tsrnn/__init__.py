@@ -14,6 +14,7 @@ HOMES = {
     "RNNSeq2SeqClassifier": "tsrnn.estimators.seq2seq_classifier",
     "RNNForecaster": "tsrnn.forecasting.forecaster",
     "PanelTimeSeriesSplit": "tsrnn.forecasting.split",
+    "plot_forecasts": "tsrnn.forecasting.plotting",
     "from_channels_first": "tsrnn.series",
     "DivergenceError": "tsrnn.exceptions",
     "InterruptedFitWarning": "tsrnn.exceptions",

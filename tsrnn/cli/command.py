@@ -223,8 +223,7 @@ def written(forecasts, data, options):
 def picture(data, forecasts):
     from tsrnn.forecasting.plotting import plot_forecasts
 
-    history = data.frame.astype({data.columns.time_col: forecasts[data.columns.time_col].dtype})
-    return plot_forecasts(history, forecasts, **data.columns._asdict())
+    return plot_forecasts(data.frame, forecasts, **data.columns._asdict())
 
 
 def in_options(message):

@@ -39,5 +39,9 @@ class LineDisplay:
         """
         self.figure_, self.ax_ = axes_of(ax)
         self._draw(name, line_kw)
+        if self.ax_.get_yscale() == "log":
+            from tsrnn.pictures import plain_log
+
+            plain_log(self.ax_.yaxis, self.ax_.get_ylim())
         self.ax_.legend(frameon=False)
         return self
