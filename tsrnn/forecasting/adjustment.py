@@ -33,12 +33,13 @@ class Adjustment:
         size[size == 0] = 1
         logs = (least >= 0) if log == "auto" else np.full(len(series), log)
         shift = np.where(logs, np.where(least > 0, 0, SHIFT * size - np.minimum(least, 0)), size if scale else 1)
-        season = np.zeros((len(series), season_length))
+        told = deseasonalize and max(map(len, series), default=0) > 2 * season_length
+        season = np.zeros((len(series), season_length if told else 1))
         ahead = None if effects is None else np.array([effect[len(y) :] for y, effect in zip(series, effects)])
         adjustment = cls(logs, shift, season, LEAST * (least + shift), np.ones(len(series)), effects, ahead)
         if scale is True:
             adjustment = replace(adjustment, unit=spread(adjustment.forward(series), season_length, typical))
-        if deseasonalize:
+        if told:
             season[:] = [seasonal_index(z, season_length) for z in adjustment.forward(series)]
         return adjustment
 

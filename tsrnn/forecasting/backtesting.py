@@ -1,8 +1,11 @@
 """Forecasts of the past: of windows at the end of a panel, from what lies before each."""
 
+import warnings
+
 import numpy as np
 import pandas as pd
 
+from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.histories import joined
 from tsrnn.forecasting.predicting import check_levels, columns_of, starts_of
 
@@ -18,12 +21,22 @@ def backtest(fit, panel, h, n_windows, step_size, every, levels):
                 f"n_windows={n_windows}, step_size={step_size} and h={h} must leave two values of a series before the "
                 f"first window; the longest has {np.diff(panel.starts).max()}."
             )
-        fitted = fit(pairs[0][0])
+        fitted = wholly(fit, pairs[0][0])
         check_levels(fitted, levels, h)
         frames += forecast_the_past(fitted, pairs, levels)
     order = [*panel.columns[:2], "cutoff", panel.columns[2]]
     out = pd.concat(frames, ignore_index=True)
     return out[order + [name for name in out.columns if name not in [*order, *fitted.roles.columns]]]
+
+
+def wholly(fit, panel):
+    """A fit that Ctrl-C ends, as it does the windows after it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", InterruptedFitWarning)
+        try:
+            return fit(panel)
+        except InterruptedFitWarning:
+            raise KeyboardInterrupt from None
 
 
 def forecast_the_past(fitted, pairs, levels):

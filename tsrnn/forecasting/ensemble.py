@@ -25,6 +25,7 @@ from tsrnn.progress import Line
 from tsrnn.propagation import Rooms, predict
 from tsrnn.training import Recipe, train
 
+LEAST_BATCH = 256  # windows of an update that may be more than there are
 EPOCH = 20  # updates between two entries of a loss curve
 
 
@@ -168,7 +169,9 @@ def train_members(histories, sees_gaps, jobs, n_steps, setting, course, label="n
 
     def work(number, job):
         windows = setting.windows(setting.seen(z[job.plan.deseasonalize]), job.plan, histories, sees_gaps)
-        rows = windows.for_training(EPOCH * setting.batch_size, weights)
+        rows = windows.for_training(0, weights)
+        batch_size = min(setting.batch_size, max(len(rows.stops), LEAST_BATCH))  # more would only draw them again
+        rows = replace(rows, n_draws=EPOCH * batch_size)
         on_epoch = course.of(f"{label} {number} of {len(jobs)}", epochs(n_steps))
         return train_member(rows, job, n_steps, setting, on_epoch, stop=stop.is_set)
 
@@ -224,7 +227,7 @@ def train_member(windows, job, n_steps, setting, on_epoch, stop):
         learning_rate="cosine",
         alpha=setting.alpha,
         clip_norm=setting.clip_norm,
-        batch_size=setting.batch_size,
+        batch_size=windows.n_draws // EPOCH,
         max_iter=epochs(n_steps),
         max_steps=n_steps,
         tol=0.0,

@@ -22,6 +22,7 @@ from tsrnn.forecasting.ensemble import (
 from tsrnn.forecasting.fitted import Fitted
 from tsrnn.forecasting.importance import importance
 from tsrnn.forecasting.intervals import residuals
+from tsrnn.forecasting.memory import bytes_of_fit, check_memory
 from tsrnn.forecasting.plan import plans_for, steps_for
 from tsrnn.forecasting.quantiles import blend, in_order, median
 from tsrnn.forecasting.reading import check_panel
@@ -30,6 +31,7 @@ from tsrnn.validation import plain
 
 TRIAL_STEPS = 300  # updates of a network that tries a plan
 CELLS = "gru", "lstm"  # of networks in turn
+LARGE = "h", "hidden_size", "window", "batch_size", "n_networks"  # what memory depends on
 LEARNT = "typical", "effects"  # what the data tell of a setting
 KEPT = "h", "hidden_size", "decoder", "season_length", "log", "scale", "difference", "quantiles"  # by warm_start
 
@@ -60,6 +62,8 @@ def fit(parameters, panel, last=None):
     check_panel(panel, roles, codes, setting)
     lengths = np.diff(panel.starts)
     plans = plans_of(parameters, lengths) if last is None else last.plans
+    n_bytes = bytes_of_fit(parameters, plans, lengths, setting.n_blocks)
+    check_memory(n_bytes, ", ".join(f"{name}={getattr(parameters, name)}" for name in LARGE))
     histories = histories_of(panel, roles, codes)
     max_steps = steps_for(lengths) if parameters.max_steps == "auto" else parameters.max_steps
     rng = check_random_state(parameters.random_state)

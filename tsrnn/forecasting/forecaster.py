@@ -336,7 +336,7 @@ class RNNForecaster(BaseEstimator):
         h = predicting.read_horizon(h, self._fitted)
         predicting.check_trained(h, self._fitted, "h of simulate")
         rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
-        return predicting.simulate(self._fitted, panel, n_paths, h, X_df, rng)
+        return predicting.simulate(self._fitted, panel, int(n_paths), h, X_df, rng)
 
     def update(self, df):
         """Add newer values to the series of `fit`; what `predict` forecasts from, without training.

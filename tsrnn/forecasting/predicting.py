@@ -10,10 +10,13 @@ from tsrnn.forecasting.ensemble import check_finite, far_outlook
 from tsrnn.forecasting.frames import sorted_by_time, to_frame
 from tsrnn.forecasting.importance import spread
 from tsrnn.forecasting.intervals import bands, paths
+from tsrnn.forecasting.memory import DOUBLE, check_memory
 from tsrnn.forecasting.quantiles import levels_of
 from tsrnn.forecasting.reading import NAME, read_again, read_newer
 from tsrnn.forecasting.times import called
 from tsrnn.validation import POSITIVE_INT, Interval, Real, plain
+
+MOST_PARTS = 1000  # horizons that are forecast one from the other
 
 
 def predict(fitted, panel, h, levels, X_df):
@@ -24,6 +27,7 @@ def predict(fitted, panel, h, levels, X_df):
 
 def simulate(fitted, panel, n_paths, h, X_df, rng):
     """Possible futures, in the form of the panel's input; a shorter one is the beginning of a longer one."""
+    check_memory(DOUBLE * n_paths * len(panel.ids) * fitted.setting.h, f"n_paths={n_paths} of {len(panel.ids)} series")
     check_errors(fitted)
     histories = starts_of(fitted, panel, X_df, h)
     forecasts = outlook_of(fitted, histories, fitted.setting.h)
@@ -132,7 +136,14 @@ def columns_of(fitted, histories, levels, h):
 def read_horizon(h, fitted):
     if h is not None and not POSITIVE_INT.accepts(h):
         raise ValueError(f"h must be {POSITIVE_INT}; got {h!r}.")
-    return fitted.setting.h if h is None else int(h)
+    if h is None:
+        return fitted.setting.h
+    most = MOST_PARTS * fitted.setting.h
+    if h > most:
+        raise ValueError(
+            f"h must be at most {most}, {MOST_PARTS} times the trained horizon; got {h}: train for a longer one."
+        )
+    return int(h)
 
 
 def read_levels(level, quantiles):
