@@ -18,7 +18,8 @@ def decode(network, theta, rows, max_length, beam_width, n_jobs, rooms):
         first, _ = network.encode(packed, rows.batch(chosen, room), order, room)
         out[chosen] = beam_search(network, packed, first, max_length, beam_width, room)
 
-    in_chunks(work, network, rows.lengths, n_jobs, slices(rows, backend), rooms)
+    beside = 8 * beam_width * (2 * max_length + 4 * network.n_outputs)  # symbols, scores and their order
+    in_chunks(work, network, rows.lengths, n_jobs, slices(network, rows, backend, beside), rooms)
     return out
 
 

@@ -89,6 +89,14 @@ class EncoderDecoder:
         packings = [net.packing(training, backend) for net in self.nets]
         return lambda theta: Pair(*(pack(part) for pack, part in zip(packings, self._split(theta))))
 
+    def numbers_of_row(self, rows, backend=cpu):
+        """How many numbers a forward pass holds for the longest source, and for the longest target where there are
+        targets.
+        """
+        if hasattr(rows, "source"):
+            return self.encoder.numbers_of_row(rows.source, backend) + self.decoder.numbers_of_row(rows, backend)
+        return self.encoder.numbers_of_row(rows, backend)
+
     def work(self, n_steps):
         """As if sources were as long as targets."""
         return sum(net.work(n_steps) for net in self.nets)

@@ -10,13 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from tsrnn.backends import cpu
+from tsrnn.backends.simd import PADDING
 from tsrnn.rules.cells import CELLS
-
-TILE = 16
 
 
 def padded(n):
-    return -(-n // TILE) * TILE
+    return -(-n // PADDING) * PADDING
 
 
 class Layout:
@@ -205,7 +204,7 @@ class Network:
 
     def _make_packing(self, training, backend):
         starts = {name: part.start for name, part in self.layout.parts.items()}
-        packing = backend.Packing(self.cell, self.dtype)
+        packing = backend.Packing(self.cell, self.dtype, self.layout.size)
         for name, shape in self.layout.shapes.items():
             kind = packing.gates if name.startswith(("weight_ih", "weight_hh")) else packing.plain
             if name == "bias_ho":
@@ -218,6 +217,23 @@ class Network:
                 end = name.removeprefix("bias_ih")
                 packing.biases(f"bias{end}", starts[name], starts[f"bias_hh{end}"], *shape)
         return packing
+
+    def numbers_of_step(self, backend=cpu, keep=False):
+        """How many numbers a forward pass holds for each step of a row, at the most."""
+        D, H, top = len(self.directions), self.width, self.n_layers - 1
+        n_gates, numbers, waiting = self.cell.n_gates * H, D * self.n_inputs, 0
+        for layer in range(self.n_layers):
+            n_in = D * H if layer else self.n_inputs
+            waiting = max(waiting, backend.n_projected(n_gates, n_in))
+            numbers += D * self.cell.n_states * H if keep or self.every_step or layer < top else 0
+            numbers += D * self.cell.n_saved * H if keep else 0
+            numbers += 2 * D * H if layer and D == 2 else 0  # both directions side by side, and that reversed
+        head = self.layout.shapes["weight_ho"] if self.n_outputs and self.every_step else ()
+        return numbers + waiting + sum(head)
+
+    def numbers_of_row(self, rows, backend=cpu):
+        """The same for the whole of the longest row."""
+        return self.numbers_of_step(backend) * int(np.max(rows.lengths, initial=1))
 
     def work(self, n_steps):
         """Multiplications of a forward pass over that many steps in all."""

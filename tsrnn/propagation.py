@@ -33,8 +33,12 @@ def cut(network, lengths, backend):
     return [order[chunk::n_chunks] for chunk in range(n_chunks)]
 
 
-def slices(rows, backend=cpu):
-    n, most = len(rows.lengths), backend.MOST_ROWS
+def slices(network, rows, backend=cpu, beside=0):
+    """Groups of rows that go through together, as many as there is memory for; `beside` bytes of a row that the
+    network does not see.
+    """
+    n, n_bytes = len(rows.lengths), network.numbers_of_row(rows, backend) * network.dtype.itemsize + beside
+    most = min(backend.MOST_ROWS, max(1, backend.MOST_BYTES // n_bytes))
     order = np.arange(n) if n <= most else longest_first(rows.lengths)
     return [order[first : first + most] for first in range(0, len(order), most)]
 
@@ -69,7 +73,7 @@ def predict(network, theta, rows, n_jobs, passes=None, rooms=None):
         if batch.initial is not None:
             rows.carry(chosen, network.last_states(traces, batch.device_lengths, room), room)
 
-    in_chunks(work, network, rows.lengths, n_jobs, slices(rows, backend) if passes is None else passes, rooms)
+    in_chunks(work, network, rows.lengths, n_jobs, slices(network, rows, backend) if passes is None else passes, rooms)
     carried = getattr(rows, "carried", None)
     if carried is not None:
         backend.to_host(rooms.shared.resident(carried), carried)

@@ -12,19 +12,11 @@ from functools import cache
 import numpy as np
 
 from tsrnn.backends import elementwise, scan
-from tsrnn.backends.elementwise import (  # noqa: F401 verbs as they are
-    combine,
-    every_output,
-    gather,
-    last_outputs,
-    last_states,
-    log_softmax,
-    place,
-    spread,
-)
 from tsrnn.backends.packing import Packing  # noqa: F401
+from tsrnn.backends.seams import checked
 
 MOST_ROWS = 1024  # of one forward pass in a prediction: enough to keep every thread busy, little enough memory
+MOST_BYTES = 2**28  # of what it keeps of every step
 MOST_CHUNKS, FEWEST_ROWS = 16, 32
 SMALL = 5e6  # multiplications of a chunk below which a thread of its own costs more than it brings
 
@@ -68,6 +60,11 @@ def each(function, n_chunks, n_jobs):
     return results
 
 
+def n_projected(n_gates, n_inputs):
+    """Numbers of a row and step that wait for the recurrence, as what a layer's input adds to its gates."""
+    return 0
+
+
 # Arrays
 
 
@@ -85,21 +82,25 @@ def to_host(array, out=None):
     return array
 
 
+@checked
 def assign(array, values):
     """array[...] = values, an array of as many numbers or one."""
     array[...] = values
 
 
+@checked
 def set_first(states, initial):
     """states[:, 0] = initial, of as many rows or the first of more; zeros for None."""
     states[:, 0] = 0 if initial is None else initial[:, : states.shape[2]]
 
 
+@checked
 def set_columns(source, out, column):
     """out[:, column : column + n] = source, of n columns."""
     out[:, column : column + source.shape[1]] = source
 
 
+@checked
 def add_columns(source, column, out):
     """out += source[:, column : column + n], for n columns of out."""
     out += source[:, column : column + out.shape[1]]
@@ -108,16 +109,19 @@ def add_columns(source, column, out):
 # States that are handed on
 
 
+@checked
 def take_states(carried, series, fresh, initial):
     """initial[..., b, :] = carried[series[b]], zeros where `fresh`."""
     initial[:] = np.moveaxis(np.where(fresh[:, None, None, None], 0, carried[series]), 0, 2)
 
 
+@checked
 def keep_states(last, series, carried):
     """carried[series[b]] = last[..., b, :]."""
     carried[series] = np.moveaxis(last, 2, 0)
 
 
+@checked
 def side_by_side(last, order, n_units, first):
     """first[l, s, order[b]] = the units of last[l * D + d, s, b] for all of D directions, `n_units` of each."""
     (L, S, B), D = first.shape[:3], last.shape[0] // first.shape[0]
@@ -125,6 +129,7 @@ def side_by_side(last, order, n_units, first):
     first[:, :, order, : D * n_units] = np.moveaxis(apart, 1, 3).reshape(L, S, B, -1)
 
 
+@checked
 def apart_again(dfirst, order, n_units, dlast):
     """The way back of `side_by_side`, for slopes."""
     (L, S, B), D = dfirst.shape[:3], dlast.shape[0] // dfirst.shape[0]
@@ -132,6 +137,7 @@ def apart_again(dfirst, order, n_units, dlast):
     dlast.reshape(L, D, S, B, -1)[..., :n_units] = np.moveaxis(apart, 3, 1)
 
 
+@checked
 def feed(said, n, one_hot, forced, x):
     """x[b, :n] = said[b, :n], or with `one_hot` 1 at the greatest of them and 0 elsewhere, unless it is `forced`."""
     said = said[: len(x), :n]
@@ -157,15 +163,38 @@ def rounded(n_steps):
     return n_steps
 
 
+@checked
 def take_rows(array, chosen, room, name):
     return array[chosen]
 
 
+@checked
 def averages(values, ends, n, room, name):
     """The mean of the `n` values before each of `ends`."""
     return values[ends[:, None] - 1 - np.arange(n)].mean(axis=1, dtype=values.dtype)
 
 
+@checked
+def gather(values, starts, lengths, offsets, x):
+    """x[t, b] = values[starts[b] + t F : + F] - offsets[b] for t < lengths[b]."""
+    if not elementwise.gather(values, starts, lengths, offsets, x):
+        raise ValueError(f"rows of a batch must lie within the {values.size:,} values; got one that does not.")
+
+
+combine, every_output, last_outputs, last_states, place, spread = map(
+    checked,
+    (
+        elementwise.combine,
+        elementwise.every_output,
+        elementwise.last_outputs,
+        elementwise.last_states,
+        elementwise.place,
+        elementwise.spread,
+    ),
+)
+
+
+@checked
 def drop(x, seed, layer, rate, out):
     """out = x / (1 - rate) or zero, the latter at a share of `rate`; each layer draws noise of its own from a seed."""
     elementwise.drop(x, np.uint64(seed + layer), rate, out)
@@ -174,6 +203,7 @@ def drop(x, seed, layer, rate, out):
 # Network
 
 
+@checked
 def forward(cell, x, lengths, w_ih, w_hh, bias, states, saved):
     """Run a cell over the steps of every row; weights and biases in their panels, the initial states in `states[:, 0]`.
 
@@ -182,21 +212,25 @@ def forward(cell, x, lengths, w_ih, w_hh, bias, states, saved):
     scan.make_forward(cell)(x, lengths, w_ih, w_hh, bias, states, saved)
 
 
+@checked
 def backward(cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):
     """Backpropagation through the last `bptt_steps` steps of every row; see `scan.make_backward`."""
     scan.make_backward(cell)(x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at)
 
 
+@checked
 def affine(x, w, b, out):
     """out = x @ w + b; `w` in `panels`."""
     elementwise.affine(x, w, b, out)
 
 
+@checked
 def affine_backward(x, w_t, dout, dx, grad, at):
     """dx = dout @ w.T, and the slopes of w and b into `grad` from offset `at` on."""
     elementwise.affine_backward(x, w_t, dout, dx, grad, at)
 
 
+@checked
 def loss(loss, outputs, targets, weights, parameter, total_weight, slopes):
     """The sum of weighted losses over `total_weight`, and its slope at every output.
 
@@ -211,6 +245,7 @@ def new_log(n, dtype):
     return np.zeros((2, n))
 
 
+@checked
 def note(log, at, loss, norm):
     """log[:, at] = loss, norm."""
     log[:, at] = loss, norm
@@ -221,6 +256,7 @@ def is_finite(loss, norm):
     return math.isfinite(loss) and math.isfinite(norm)
 
 
+@checked
 def move(update, theta, grad, moments, decay, c, limit, norm, clip_norm):
     """One step of the optimiser, the gradient scaled down to `clip_norm`, if given, from its `norm`.
 

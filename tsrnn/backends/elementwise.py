@@ -10,19 +10,27 @@ from tsrnn.backends.compiling import compiled
 from tsrnn.backends.scan import add_sum, product
 from tsrnn.backends.simd import load, load_rows, n_lanes, of_any_layout, store, store_rows, tile_width
 from tsrnn.backends.softmax import to_log_probabilities
+from tsrnn.rules.functions import clipped
 from tsrnn.rules.noise import uniform
 
 
 @compiled
 def gather(values, starts, lengths, offsets, x):
-    """x[t, b] = values[starts[b] + t F : + F] - offsets[b] for t < lengths[b]: a window is an integer until here."""
+    """x[t, b] = values[starts[b] + t F : + F] - offsets[b] for t < lengths[b]: a window is an integer until here.
+
+    False, and nothing is read, where a row does not lie within the values.
+    """
     T, B, F = x.shape
+    for b in range(B):
+        if starts[b] < 0 or starts[b] + min(lengths[b], T) * F > values.size:
+            return False
     for t in range(T):
         for b in range(B):
             if t < lengths[b]:
                 at = starts[b] + t * F
                 for f in range(F):
                     x[t, b, f] = values[at + f] - offsets[b]
+    return True
 
 
 @compiled
@@ -117,13 +125,6 @@ def affine_backward(x, w_t, dout, dx, grad, at):
         product(dx, 0, p * width, zero, 0, 0, slopes, 0, N, M, 1, w_t[p], 0, 0, 0, 0)
 
 
-@compiled
-def log_softmax(outputs, n):
-    """Outputs become log probabilities over their first `n` columns, in place."""
-    for row in range(outputs.shape[0]):
-        to_log_probabilities(outputs, row, n)
-
-
 @cache
 def make_loss(loss):
     rule, softmax = loss.rule, loss.softmax
@@ -164,7 +165,7 @@ def combine(grads, theta, decay, alpha, limit, grad):
         for chunk in range(grads.shape[0]):
             g = g + load(grads, chunk, j)
         store(grad, 0, j, g)
-        c = min(max(g, -limit), limit)
+        c = clipped(g, limit)
         store(squares, 0, 0, g * g)
         store(squares, 1, 0, c * c)
         for i in range(lanes):
@@ -183,7 +184,7 @@ def make_update(update):
         decay.
         """
         for j in range(0, theta.shape[1], n_lanes(theta)):
-            g = min(max(load(grad, 0, j), -limit), limit) * scale
+            g = clipped(load(grad, 0, j), limit) * scale
             old = load(theta, 0, j)
             new, kept = rule(old - load(decay, 0, j) * old * shrink, g, load_rows(moments, n, 0, j, 1, 0), c)
             store(theta, 0, j, new)

@@ -1,6 +1,7 @@
 """Weights as the kernels read them: in panels, contiguous pieces of a few columns, all taken in one call.
 
-A plain panel holds one tile's width of columns of a matrix, or of its transpose, zero past the last one. For the
+A plain panel holds one tile's width of columns of a matrix, or of its transpose, zero past the last one; panels are
+as many as for columns padded to `PADDING`. For the
 forward scan a panel holds of every row all gates of the first vector of units, then of the next; biases are where the
 sums of such a group start (see `tiles.add_gates`).
 """
@@ -10,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from tsrnn.backends.compiling import compiled
-from tsrnn.backends.simd import BITS, n_lanes, tile_width
+from tsrnn.backends.simd import BITS, PADDING, n_lanes, tile_width
 
 NOWHERE = -1
 
@@ -29,11 +30,20 @@ def units_of(cell):
     return 2 if cell.n_gates == 1 and BITS < 512 else 1
 
 
+def check_parameters(theta, n, dtype):
+    if theta.shape != (n,) or theta.dtype != dtype:
+        raise ValueError(
+            f"parameters of the network must be {n:,} numbers of {dtype}; got shape {theta.shape} of {theta.dtype}: "
+            "they must come from a network of the same form."
+        )
+
+
 class Packing:
     """Where each weight goes; a call copies a parameter vector there and returns the panels by name."""
 
-    def __init__(self, cell, dtype):
-        self.cell, self.dtype, self.jobs, self.added, self.size = cell, dtype, {}, [], 0
+    def __init__(self, cell, dtype, n_parameters):
+        self.cell, self.dtype, self.n_parameters = cell, dtype, n_parameters
+        self.jobs, self.added, self.size = {}, [], 0
         like = np.empty((1, 1), dtype)
         self.tile, self.lanes = tile_width(like), n_lanes(like)
 
@@ -60,7 +70,7 @@ class Packing:
         self._add(name, starts)
 
     def _panels(self, places):
-        padding = -places.shape[1] % self.tile
+        padding = -places.shape[1] % PADDING
         padded = np.pad(places, ((0, 0), (0, padding)), constant_values=NOWHERE)
         return padded.reshape(len(places), -1, self.tile).swapaxes(0, 1)
 
@@ -80,6 +90,7 @@ class Packing:
         return np.dtype([(name, self.dtype, job.shape) for name, job in self.jobs.items()])
 
     def __call__(self, theta):
+        check_parameters(theta, self.n_parameters, self.dtype)
         out = np.empty(self.size, self.dtype)
         take(theta, *self.lists, out)
         return out.view(self.record).reshape(())

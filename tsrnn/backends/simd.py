@@ -1,7 +1,7 @@
 """A number may be eight: an LLVM vector as a numba type, so that a rule written for one number runs on a register.
 
-A `Vector` fills one register of this machine and knows + - * /, negation, min, max. Last axes are contiguous, widths a
-multiple of `tile_width`; nothing here checks bounds.
+A `Vector` fills one register of this machine and knows + - * /, negation, and the rules' `lesser` and `greater`. Last
+axes are contiguous, widths a multiple of `tile_width`; nothing here checks bounds.
 """
 
 import operator
@@ -10,8 +10,11 @@ from llvmlite import ir
 from llvmlite.binding import get_host_cpu_features
 from numba import types
 from numba.core import cgutils, config
+from numba.core.errors import TypingError
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, models, overload, register_model
+
+from tsrnn.rules.functions import greater, lesser
 
 FLAGS = ("contract", "nsz", "arcp")
 
@@ -24,6 +27,7 @@ def register_bits():
 
 
 BITS, TILE_BITS = register_bits(), 512
+PADDING = TILE_BITS // 32  # columns of matrices are a multiple of it: a tile of float32, two of float64
 VECTORS = TILE_BITS // BITS  # a row of a tile
 I32, I64 = ir.IntType(32), ir.IntType(64)
 
@@ -72,13 +76,12 @@ def register_operator(python_operator, emit):
             return lambda a, b: apply(a, b)
 
 
-# As in Python, min(a, b) and max(a, b) are `a` unless `b` is really beyond it: a NaN in `a` stays seen.
 register_operator(operator.add, lambda builder, a, b: builder.fadd(a, b, flags=FLAGS))
 register_operator(operator.sub, lambda builder, a, b: builder.fsub(a, b, flags=FLAGS))
 register_operator(operator.mul, lambda builder, a, b: builder.fmul(a, b, flags=FLAGS))
 register_operator(operator.truediv, lambda builder, a, b: builder.fdiv(a, b, flags=FLAGS))
-register_operator(min, lambda builder, a, b: builder.select(builder.fcmp_ordered("<", b, a), b, a))
-register_operator(max, lambda builder, a, b: builder.select(builder.fcmp_ordered(">", b, a), b, a))
+register_operator(lesser, lambda builder, a, b: builder.select(builder.fcmp_ordered("<", b, a), b, a))
+register_operator(greater, lambda builder, a, b: builder.select(builder.fcmp_ordered(">", b, a), b, a))
 
 
 @intrinsic
@@ -107,6 +110,8 @@ def address(context, builder, array_type, array, row, column, pointee):
 
 def vector_address(context, builder, array_type, array, row, column, vector):
     """The same where the last axis is contiguous."""
+    if array_type.layout != "C":
+        raise TypingError(f"a vector must come from an array whose last axis is contiguous; got {array_type}.")
     array = context.make_array(array_type)(context, builder, array)
     row_stride = cgutils.unpack_tuple(builder, array.strides, 2)[0]
     offset = builder.add(

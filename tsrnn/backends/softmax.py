@@ -2,7 +2,7 @@
 
 from numba.extending import register_jitable
 
-from tsrnn.rules.functions import exp, log
+from tsrnn.rules.functions import exp, greater, log
 
 
 @register_jitable
@@ -10,7 +10,7 @@ def to_log_probabilities(outputs, row, n):
     """outputs[row, :n] -= log(sum(exp(outputs[row, :n])))"""
     top = outputs[row, 0]
     for j in range(1, n):
-        top = max(top, outputs[row, j])
+        top = greater(top, outputs[row, j])
     total = exp(outputs[row, 0] - top)
     for j in range(1, n):
         total += exp(outputs[row, j] - top)

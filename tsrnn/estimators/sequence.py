@@ -173,7 +173,9 @@ class BaseSequence(BaseRecurrent):
             rows = replace(rows, fresh=np.zeros(len(rows), bool))
         elif initial_state is not None:
             raise ValueError("initial_state must be None with bidirectional=True, which reads from both ends; got one.")
-        n_threads, passes = self._n_threads(steps), rows.passes(TOGETHER)
+        backend = self._backend()
+        n_bytes = network.numbers_of_step(backend) * network.dtype.itemsize
+        n_threads, passes = self._n_threads(steps), rows.passes(min(TOGETHER, backend.MOST_BYTES // n_bytes))
         outputs = predict(network, self._fitted.theta, rows, n_threads, passes, self._rooms())
         return steps, outputs, rows.carried
 

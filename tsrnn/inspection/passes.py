@@ -5,6 +5,7 @@ from functools import partial
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
+from tsrnn.backends import cpu
 from tsrnn.batching import longest_first
 from tsrnn.estimators.base import BaseRecurrent
 from tsrnn.estimators.sequence import BaseSequence
@@ -45,8 +46,10 @@ def passes(estimator, rows):
     network, order = estimator._fitted.network, longest_first(rows.lengths)
     packed, room = network.packing(training=True)(estimator._fitted.theta), Room(network.dtype)
     grad = np.empty(network.layout.size, network.dtype)
-    for first in range(0, len(order), ROWS):
-        chosen = order[first : first + ROWS]
+    n_bytes = network.numbers_of_step(keep=True) * network.dtype.itemsize * int(np.max(rows.lengths, initial=1))
+    n_rows = min(ROWS, max(1, cpu.MOST_BYTES // n_bytes))
+    for first in range(0, len(order), n_rows):
+        chosen = order[first : first + n_rows]
         batch = rows.batch(chosen, room)
         outputs, traces = network.forward(packed, batch, room, keep=True)
         back = partial(network.backward, packed, batch, traces, grad=grad, room=room)

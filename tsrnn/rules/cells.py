@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from numba.extending import register_jitable
 
-from tsrnn.rules.functions import ONE, positive, sigmoid, tanh
+from tsrnn.rules.functions import ONE, greater, positive, sigmoid, tanh
 
 
 class Cell(NamedTuple):
@@ -43,7 +43,7 @@ def elman_backward(saved, old, ds):
 def relu_forward(a, q, old):
     """h = max(a + q, 0) (Le, Jaitly & Hinton 2015)."""
     s = a[0] + q[0]
-    return (max(s, s - s),), (positive(s),)
+    return (greater(s, s - s),), (positive(s),)
 
 
 @register_jitable

@@ -43,6 +43,19 @@ def log(x):
     return np.log(x)
 
 
+# Not `min` and `max`: a compiler for the GPU drops a NaN there.
+
+
+def lesser(a, b):
+    """`b` where it is less than `a`, otherwise `a`: a NaN in `a` stays."""
+    return b if b < a else a
+
+
+def greater(a, b):
+    """`b` where it is more than `a`, otherwise `a`: a NaN in `a` stays."""
+    return b if b > a else a
+
+
 def precision(ty):
     """float32 or float64 where a numba type is a number of that precision or a vector of such; otherwise None."""
     dtype = None if isinstance(ty, types.Array) else getattr(ty, "dtype", ty)
@@ -121,6 +134,26 @@ def compiled_log(x):
     return lambda x: math.log(x)
 
 
+def numbers(a, b):
+    return a in (types.float32, types.float64) and b in (types.float32, types.float64)
+
+
+@overload(lesser)
+def compiled_lesser(a, b):
+    return (lambda a, b: b if b < a else a) if numbers(a, b) else None
+
+
+@overload(greater)
+def compiled_greater(a, b):
+    return (lambda a, b: b if b > a else a) if numbers(a, b) else None
+
+
+@register_jitable
+def clipped(x, limit):
+    """`x` cut to [-limit, limit]."""
+    return lesser(greater(x, -limit), limit)
+
+
 # exp(x) - 1 = 2^n (exp(r) - 1) + (2^n - 1), where x = n ln 2 + r and |r| <= ln(2) / 2, so that Taylor's series of
 # exp(r) - 1 is short. ln 2 comes in two parts, the first so short that n times it is exact (Cody & Waite 1980).
 
@@ -157,7 +190,7 @@ def taylor_expm1(r):
 def exp(x):
     """e to the power `x`; arguments beyond the range of the precision are clamped to it."""
     limit = like(x, 87, 708)
-    n, r = reduced(min(max(x, -limit), limit))
+    n, r = reduced(clipped(x, limit))
     return (ONE + taylor_expm1(r)) * power_of_two(n)
 
 
@@ -180,7 +213,7 @@ def odd_rational(limit, p, q):
 
     @register_jitable
     def function(x):
-        x = min(max(x, -limit), limit)
+        x = clipped(x, limit)
         y = x * x
         y2 = y * y  # pairs of terms do not wait for each other: half the latency of Horner's scheme (Estrin 1960)
         top = (p5 * y + p6) + y2 * (p3 * y + p4) + y2 * y2 * (p0 * y2 + (p1 * y + p2))
@@ -196,7 +229,7 @@ half_tanh_of_half = odd_rational(LIMIT + LIMIT, HALF_P, HALF_Q)
 @register_jitable
 def exact_tanh(x):
     limit = like(x, 10, 20)
-    x = min(max(x, -limit), limit)
+    x = clipped(x, limit)
     n, r = reduced(x + x)
     scale = power_of_two(n)
     e = scale * taylor_expm1(r) + (scale - ONE)

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from numba.extending import register_jitable
 
-from tsrnn.rules.functions import HALF, ONE, exp, like, log, positive, sigmoid
+from tsrnn.rules.functions import HALF, ONE, clipped, exp, greater, like, log, positive, sigmoid
 
 
 class Loss(NamedTuple):
@@ -25,14 +25,14 @@ def squared(output, target, parameter):
 def absolute(output, target, parameter):
     """|y - t|"""
     e = output - target
-    return max(e, -e), positive(e) - positive(-e)
+    return greater(e, -e), positive(e) - positive(-e)
 
 
 @register_jitable
 def huber(output, target, parameter):
     """(y - t)^2 / 2 up to the distance d = `parameter`, then d (|y - t| - d / 2) (Huber 1964)."""
     e = output - target
-    inner = min(max(e, -parameter), parameter)
+    inner = clipped(e, parameter)
     return inner * (e - HALF * inner), inner
 
 
@@ -40,14 +40,14 @@ def huber(output, target, parameter):
 def pinball(output, target, parameter):
     """max(q (t - y), (q - 1) (t - y)) for the quantile q = `parameter` (Koenker & Bassett 1978)."""
     e = target - output
-    return max(parameter * e, (parameter - ONE) * e), (ONE - parameter) * positive(-e) - parameter * positive(e)
+    return greater(parameter * e, (parameter - ONE) * e), (ONE - parameter) * positive(-e) - parameter * positive(e)
 
 
 @register_jitable
 def log_loss(output, target, parameter):
     """-t log p - (1 - t) log(1 - p) with p = sigmoid(y), for targets 0 and 1."""
-    e = max(output, like(output, 0, 0)) - output * target
-    return e + log(ONE + exp(-max(output, -output))), sigmoid(output) - target
+    e = greater(output, like(output, 0, 0)) - output * target
+    return e + log(ONE + exp(-greater(output, -output))), sigmoid(output) - target
 
 
 @register_jitable

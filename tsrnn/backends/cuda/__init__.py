@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from tsrnn.backends.cuda import elementwise
+from tsrnn.backends.cuda import elementwise, scan
 from tsrnn.backends.cuda.graphs import Repeated as repeated  # noqa: F401 a verb as it is
 from tsrnn.backends.cuda.launching import (
     N_PARTS,
@@ -26,8 +26,10 @@ from tsrnn.backends.cuda.launching import (
 )
 from tsrnn.backends.cuda.packing import Packing  # noqa: F401
 from tsrnn.backends.cuda.precision import in_precision
+from tsrnn.backends.seams import checked
 
 MOST_ROWS = 16384  # of one forward pass in a prediction
+MOST_BYTES = 2**30  # of what it keeps of every step
 FEW_STEPS = 16  # up to so many are not rounded
 
 
@@ -37,6 +39,10 @@ def count_chunks(n_rows, work):
 
 def each(function, n_chunks, n_jobs):
     return [function(chunk) for chunk in range(n_chunks)]
+
+
+def n_projected(n_gates, n_inputs):
+    return n_gates if n_inputs > scan.FEW_INPUTS else 0
 
 
 # Arrays
@@ -53,6 +59,7 @@ def to_host(array, out=None):
     return array.copy_to_host(out)
 
 
+@checked
 def assign(array, values):
     out = array.reshape(-1)
     if np.ndim(values) == 0:
@@ -61,35 +68,43 @@ def assign(array, values):
         launch_over(elementwise.copy, out.size, values.reshape(-1), out)
 
 
+@checked
 def set_first(states, initial):
     initial = nothing(3, states.dtype) if initial is None else initial
     launch_over(elementwise.set_first, states.size // states.shape[1], initial, states)
 
 
+@checked
 def take_states(carried, series, fresh, initial):
     launch_over(elementwise.take_states, initial.size, carried, series, fresh, initial)
 
 
+@checked
 def keep_states(last, series, carried):
     launch_over(elementwise.keep_states, last.size, last, series, carried)
 
 
+@checked
 def side_by_side(last, order, n_units, first):
     launch_over(elementwise.side_by_side, last.size, last, order, n_units, first, False)
 
 
+@checked
 def apart_again(dfirst, order, n_units, dlast):
     launch_over(elementwise.side_by_side, dlast.size, dlast, order, n_units, dfirst, True)
 
 
+@checked
 def feed(said, n, one_hot, forced, x):
     launch_over(elementwise.feed, x.shape[0], said, n, one_hot, forced, x)
 
 
+@checked
 def set_columns(source, out, column):
     launch_over(elementwise.set_columns, source.size, source, out, column)
 
 
+@checked
 def add_columns(source, column, out):
     launch_over(elementwise.add_columns, out.size, source, column, out)
 
@@ -114,12 +129,14 @@ def rounded(n_steps):
     return -(-n_steps // eighth) * eighth
 
 
+@checked
 def take_rows(array, chosen, room, name):
     out = room.take(name, (chosen.size, array.shape[1]))
     launch_over(elementwise.take_rows, out.size, array, chosen, out)
     return out
 
 
+@checked
 def averages(values, ends, n, room, name):
     out = room.take(name, ends.shape)
     launch_over(elementwise.averages, out.size, values, ends, n, values.dtype.type(1 / n), out)
@@ -129,19 +146,23 @@ def averages(values, ends, n, room, name):
 # Rows and steps
 
 
+@checked
 def gather(values, starts, lengths, offsets, x):
     launch_over(elementwise.gather, x.size, values, starts, lengths, offsets, x)
 
 
+@checked
 def place(source, first, target, to, n_columns, lengths, backwards, add):
     n = target.shape[0] * target.shape[1] * n_columns
     launch_over(elementwise.place, n, source, first, target, to, n_columns, lengths, backwards, add)
 
 
+@checked
 def last_outputs(states, lengths, seen, column):
     launch_over(elementwise.last_outputs, states.shape[2] * states.shape[3], states, lengths, seen, column)
 
 
+@checked
 def last_states(states, lengths, last):
     launch_over(elementwise.last_states, last.size, states, lengths, last)
 
@@ -154,17 +175,20 @@ def outputs_before(lengths, T):
     return before
 
 
+@checked
 def every_output(states, lengths, seen, column, backwards):
     _, n_slots, B, H = states.shape
     before = outputs_before(lengths, n_slots - 1)
     launch_over(elementwise.every_output, before.size * B * H, states, lengths, before, seen, column, backwards)
 
 
+@checked
 def spread(dseen, column, lengths, doutputs, backwards):
     before = outputs_before(lengths, doutputs.shape[0])
     launch_over(elementwise.spread, doutputs.size, dseen, column, lengths, before, doutputs, backwards)
 
 
+@checked
 def drop(x, seed, layer, rate, out):
     number = x.dtype.type
     threshold = np.float32(math.ceil(rate * 2**24) / 2**24)  # the noise is a multiple of 2^-24
@@ -186,14 +210,11 @@ def constants(values, dtype):
     return memory.arrays[key]
 
 
-def log_softmax(outputs, n):
-    launch_over(elementwise.log_softmax, outputs.shape[0], outputs, n)
-
-
 def parts_of(name, dtype):
     return scratch(name, N_PARTS, dtype)[:N_PARTS]
 
 
+@checked
 def loss(loss, outputs, targets, weights, parameter, total_weight, slopes):
     dtype = outputs.dtype
     parts, parameters = parts_of("loss", dtype), constants(parameter, dtype)
@@ -202,6 +223,7 @@ def loss(loss, outputs, targets, weights, parameter, total_weight, slopes):
     return parts
 
 
+@checked
 def combine(grads, theta, decay, alpha, limit, grad):
     dtype = grad.dtype
     squares, cut, number = parts_of("squares", dtype), parts_of("squares cut", dtype), dtype.type
@@ -214,6 +236,7 @@ def new_log(n, dtype):
     return zeros((2, n), np.dtype(dtype))
 
 
+@checked
 def note(log, at, loss, norm):
     launch(elementwise.note, 1, 1, log, at, loss, norm)
 
@@ -223,6 +246,7 @@ def is_finite(loss, norm):
     return True
 
 
+@checked
 def move(update, theta, grad, moments, decay, c, limit, norm, clip_norm):
     number = grad.dtype.type
     numbers = c, number(limit), norm, number(math.inf if clip_norm is None else clip_norm)

@@ -1,5 +1,5 @@
 """What surrounds the recurrence on the GPU: gathering windows, reversing rows, dropout, the loss, the gradient's norm,
-the update. A thread takes every so many elements.
+the update. A thread takes every so many elements. What an index has outside of its array is NaN, and never read.
 """
 
 from functools import cache
@@ -12,8 +12,10 @@ from numba.extending import register_jitable
 from tsrnn.backends.cuda.launching import THREADS, compiled
 from tsrnn.backends.cuda.picking import picking
 from tsrnn.backends.softmax import to_log_probabilities
-from tsrnn.rules.functions import sqrt
+from tsrnn.rules.functions import clipped, sqrt
 from tsrnn.rules.noise import uniform
+
+NAN = np.float32(np.nan)  # of any precision: a double one would make single arithmetic double
 
 # Copies
 
@@ -49,8 +51,10 @@ def take_states(carried, series, fresh, initial):
         end, s, b, j = i // (S * B * H), i // (B * H) % S, i // H % B, i % H
         if fresh[b]:
             initial[end, s, b, j] = 0
-        else:
+        elif 0 <= series[b] < carried.shape[0]:
             initial[end, s, b, j] = carried[series[b], end, s, j]
+        else:
+            initial[end, s, b, j] = NAN
 
 
 @compiled
@@ -58,7 +62,8 @@ def keep_states(last, series, carried):
     _, S, B, H = last.shape
     for i in range(cuda.grid(1), last.size, cuda.gridsize(1)):
         end, s, b, j = i // (S * B * H), i // (B * H) % S, i // H % B, i % H
-        carried[series[b], end, s, j] = last[end, s, b, j]
+        if 0 <= series[b] < carried.shape[0]:
+            carried[series[b], end, s, j] = last[end, s, b, j]
 
 
 @compiled
@@ -110,16 +115,20 @@ def add_columns(source, column, out):
 def take_rows(source, chosen, out):
     n_columns = source.shape[1]
     for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
-        out[i // n_columns, i % n_columns] = source[chosen[i // n_columns], i % n_columns]
+        row = chosen[i // n_columns]
+        out[i // n_columns, i % n_columns] = source[row, i % n_columns] if 0 <= row < source.shape[0] else NAN
 
 
 @compiled
 def averages(values, ends, n, share, out):
     for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
-        total = values[ends[i] - 1]
-        for k in range(2, n + 1):
-            total += values[ends[i] - k]
-        out[i] = total * share
+        if n <= ends[i] <= values.size:
+            total = values[ends[i] - 1]
+            for k in range(2, n + 1):
+                total += values[ends[i] - k]
+            out[i] = total * share
+        else:
+            out[i] = NAN
 
 
 # Rows and steps
@@ -131,7 +140,8 @@ def gather(values, starts, lengths, offsets, x):
     for i in range(cuda.grid(1), x.size, cuda.gridsize(1)):
         t, b, f = i // (B * F), i // F % B, i % F
         if t < lengths[b]:
-            x[t, b, f] = values[starts[b] + t * F + f] - offsets[b]
+            at = starts[b] + t * F + f
+            x[t, b, f] = values[at] - offsets[b] if 0 <= at < values.size else NAN
 
 
 @compiled
@@ -213,12 +223,6 @@ def drop(x, seed, layer, rate, scale, zero, out):
 # Sums over all: every block leaves its part
 
 
-@compiled
-def log_softmax(outputs, n):
-    for row in range(cuda.grid(1), outputs.shape[0], cuda.gridsize(1)):
-        to_log_probabilities(outputs, row, n)
-
-
 @register_jitable
 def sum_of_block(waiting, value):
     """The sum of the values of all threads of a block, in an order that is always the same."""
@@ -274,7 +278,7 @@ def make_combine(dtype):
             for chunk in range(grads.shape[0]):
                 g += grads[chunk, i]
             grad[0, i] = g
-            c = min(max(g, -limit), limit)
+            c = clipped(g, limit)
             total += g * g
             total_cut += c * c
         total, total_cut = sum_of_block(waiting, total), sum_of_block(waiting, total_cut)
@@ -314,7 +318,7 @@ def make_update(update, dtype):
         scale = clip_norm / norm if norm > clip_norm else one
         if squares - squares == 0:
             for i in range(cuda.grid(1), theta.shape[1], cuda.gridsize(1)):
-                g, old = min(max(grad[0, i], -limit), limit) * scale, theta[0, i]
+                g, old = clipped(grad[0, i], limit) * scale, theta[0, i]
                 for k in range(n):
                     kept[k] = moments[k, i]
                 new, after = rule(old - decay[0, i] * old * shrink, g, picked(kept, 0, 1), coefficients)

@@ -9,7 +9,7 @@ from itertools import cycle
 import numpy as np
 from numba import cuda
 
-from tsrnn.backends.cuda.launching import SIMULATED, STREAM, allocate, memory
+from tsrnn.backends.cuda.launching import LAUNCHING, SIMULATED, STREAM, allocate, memory
 
 MOST_GRAPHS = 64
 N_COPIES = 4  # of a parcel that may be under way
@@ -104,7 +104,8 @@ else:
             self.builder.begin_building()
 
         def add(self, kernel, blocks, threads, shared, args):
-            kernel[blocks, threads, self.builder, shared](*args)
+            with LAUNCHING:
+                kernel[blocks, threads, self.builder, shared](*args)
             self.held.append(args)
 
         def end(self):

@@ -8,6 +8,8 @@ import threading
 import numpy as np
 from numba import config, cuda
 
+from tsrnn.backends.compiling import sealed
+
 SIMULATED = bool(config.ENABLE_CUDASIM)
 THREADS = 4 if SIMULATED else 256  # of a block
 MOST_BLOCKS = 2 if SIMULATED else 1024  # a thread takes further elements beyond that
@@ -19,10 +21,26 @@ ALIGNMENT = None if SIMULATED else 16
 
 def why_unavailable():
     """What a launch would fail for, or None."""
-    if SIMULATED or cuda.is_available():
+    if SIMULATED:
         return None
-    lines = str(cuda.cuda_error() or "").split("\n")
-    return next((line.strip(" :.") for line in lines if line.strip()), "no compiler for its kernels")
+    if cuda.is_available():
+        return why_refused()
+    return first_line(cuda.cuda_error() or "") or "no compiler for its kernels"
+
+
+def why_refused():
+    """What the smallest launch fails for, or None: driver and compiler may be there for a GPU that they cannot use."""
+    try:
+        out = cuda.device_array(1, np.float32)
+        launch_now(set_one, 1, 1, out)
+        out.copy_to_host()
+    except Exception as error:  # of the driver, the compiler or the linker, each of which has errors of its own
+        return first_line(error) or type(error).__name__
+    return None
+
+
+def first_line(error):
+    return next((line.strip(" :.") for line in str(error).split("\n") if line.strip(" :.")), "")
 
 
 def compiled(function, threads=THREADS):
@@ -34,9 +52,14 @@ def compiled(function, threads=THREADS):
         return cuda.jit(function)
     options = {"launch_bounds": (threads, 1)}  # one block for a multiprocessor: no register is saved by spilling
     try:
-        return cuda.jit(cache=True, **options)(function)
+        return sealed(cuda.jit(cache=True, **options)(function))
     except RuntimeError:  # nowhere to write, so only the first call is slower
         return cuda.jit(**options)(function)
+
+
+@compiled
+def set_one(out):
+    out[0] = 1
 
 
 class Memory(threading.local):
@@ -58,8 +81,14 @@ else:
     cuda_config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small batches are no mistake
 
 
+# A kernel is bound to its context at its first launch, which numba guards only if it is compiled then, and not loaded.
+# All launches go to one stream, so threads lose nothing here.
+LAUNCHING = threading.Lock()
+
+
 def launch_now(kernel, blocks, threads, *args, shared=0):
-    kernel[blocks, threads, STREAM, shared](*args)
+    with LAUNCHING:
+        kernel[blocks, threads, STREAM, shared](*args)
 
 
 def launch(kernel, blocks, threads, *args, shared=0):

@@ -6,6 +6,7 @@ import numpy as np
 from numba import cuda
 
 from tsrnn.backends.cuda.launching import allocate, compiled, launch_over
+from tsrnn.backends.packing import check_parameters
 
 
 @compiled
@@ -17,8 +18,8 @@ def take(theta, places, out):
 class Packing:
     """Where each weight goes; a call copies a parameter vector there and returns the matrices by name."""
 
-    def __init__(self, cell, dtype):
-        self.dtype, self.jobs = dtype, {}
+    def __init__(self, cell, dtype, n_parameters):
+        self.dtype, self.n_parameters, self.jobs = dtype, n_parameters, {}
 
     def plain(self, name, begin, K, N):
         self.jobs[name] = begin + np.arange(K * N).reshape(K, N)
@@ -40,6 +41,7 @@ class Packing:
         return places, out, {name: out[end - job.size : end].reshape(job.shape) for (name, job), end in parts}
 
     def __call__(self, theta):
+        check_parameters(theta, self.n_parameters, self.dtype)
         places, out, parts = self.arrays
         launch_over(take, out.size, theta, places, out)
         return parts

@@ -5,6 +5,7 @@ import numpy as np
 from tsrnn.backends.cuda import scan
 from tsrnn.backends.cuda.launching import memory, nothing, to_device
 from tsrnn.backends.cuda.products import multiply, weight_slopes
+from tsrnn.backends.seams import checked
 
 
 def ones(n):
@@ -31,4 +32,4 @@ def in_precision(precision):
         multiply(precision, flat, M, w_t, nothing(1, x.dtype), dx.reshape(-1), K, N)
         weight_slopes(precision, [(x, K, M, 0)], flat, M, M, ones(N), 1, 1, grad, at)
 
-    return forward, backward, affine, affine_backward
+    return tuple(map(checked, (forward, backward, affine, affine_backward)))
