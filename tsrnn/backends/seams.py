@@ -157,20 +157,25 @@ def drop(x, seed, layer, rate, out):
 # Network: weights are matrices (K, N), or in panels (panels, K, columns of a panel)
 
 
+def depth(weights):
+    """K; shapes of the simulator's arrays have no index from the end."""
+    return weights.shape[len(weights.shape) - 2]
+
+
 def forward(cell, x, lengths, w_ih, w_hh, bias, states, saved):
     (T, B, F), (S, slots, rows, H) = x.shape, states.shape
     G, panels = cell.n_gates, len(w_ih.shape) == 3
     biases = (2 * G - cell.n_together if panels else 2 * G) * H
     weights = w_ih.size == F * G * H and w_hh.size == H * G * H and bias.size == biases
     arrays = cell.n_states == S and rows == B and slots in (2, T + 1) and saved.shape[0] in (1, T)
-    inner = w_ih.shape[-2] == F and w_hh.shape[-2] == H and saved.shape[1:] == (B, cell.n_saved, H)
+    inner = depth(w_ih) == F and depth(w_hh) == H and saved.shape[1:] == (B, cell.n_saved, H)
     return weights and arrays and inner and run(lengths, B, T)
 
 
 def backward(cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):
     (T, B, F), H, G = x.shape, states.shape[3], cell.n_gates
     columns = w_ih_t.size // (G * H)  # of the inputs' slopes
-    weights = w_ih_t.shape[-2] == w_hh_t.shape[-2] == G * H and w_hh_t.size == G * H * H and columns >= F
+    weights = depth(w_ih_t) == depth(w_hh_t) == G * H and w_hh_t.size == G * H * H and columns >= F
     traces = states.shape == (cell.n_states, T + 1, B, H) and saved.shape == (T, B, cell.n_saved, H)
     slopes = doutputs.shape in ((T, B, H), (0, B, H)) and dstates.shape == (cell.n_states, B, H)
     inputs = len(dx.shape) == 3 and (dx.size == 0 or dx.shape == (T, B, columns))
@@ -180,12 +185,12 @@ def backward(cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutpu
 
 def affine(x, w, b, out):
     (N, K), (rows, M) = x.shape, out.shape
-    return rows == N and b.shape == (M,) and w.shape[-2] == K and w.size == K * M
+    return rows == N and b.shape == (M,) and depth(w) == K and w.size == K * M
 
 
 def affine_backward(x, w_t, dout, dx, grad, at):
     (N, K), (rows, M) = x.shape, dout.shape
-    weights = w_t.shape[-2] == M and w_t.size == K * M
+    weights = depth(w_t) == M and w_t.size == K * M
     return weights and rows == N and dx.shape == (N, K) and 0 <= at <= grad.size - (K + 1) * M
 
 

@@ -173,10 +173,10 @@ class BaseSequence(BaseRecurrent):
             rows = replace(rows, fresh=np.zeros(len(rows), bool))
         elif initial_state is not None:
             raise ValueError("initial_state must be None with bidirectional=True, which reads from both ends; got one.")
-        backend = self._backend()
-        n_bytes = network.numbers_of_step(backend) * network.dtype.itemsize
-        n_threads, passes = self._n_threads(steps), rows.passes(min(TOGETHER, backend.MOST_BYTES // n_bytes))
-        outputs = predict(network, self._fitted.theta, rows, n_threads, passes, self._rooms())
+        rooms = self._rooms()
+        n_bytes = network.numbers_of_step(rooms.backend) * network.dtype.itemsize
+        n_threads, passes = self._n_threads(steps), rows.passes(min(TOGETHER, rooms.backend.MOST_BYTES // n_bytes))
+        outputs = predict(network, self._fitted.theta, rows, n_threads, passes, rooms)
         return steps, outputs, rows.carried
 
     def _first_states(self, given, n):
