@@ -119,7 +119,7 @@ def string_dtype(storage, missing):
 def has_pyarrow():
     try:
         import pyarrow  # noqa: F401
-    except ModuleNotFoundError:
+    except ImportError:
         return False
     return True
 
