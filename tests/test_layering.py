@@ -11,6 +11,7 @@ ORDER = [
     "rules",
     "backends",
     "network",
+    "labels",
     "series",
     "batching",
     "encoder_decoder",

@@ -6,6 +6,8 @@ import numpy as np
 import pandas as pd
 from numpy.lib.stride_tricks import as_strided
 
+from tsrnn.labels import in_order_of
+
 
 @dataclass(frozen=True)
 class Series:
@@ -43,25 +45,9 @@ class Series:
         return self.name(int(i))
 
     def aligned(self, entries, name):
-        """Targets or weights in the order of the series, where they are a pandas object indexed by the labels.
-
-        Otherwise as they are: other objects, an index of other things, and the index that pandas makes when given none.
-        """
+        """Targets or weights in the order of the series, by the labels that both may have."""
         entries = without_mask(entries if hasattr(entries, "__len__") else np.asarray(entries))
-        index = getattr(entries, "index", None)
-        if self.labels is None or not hasattr(index, "is_unique") or getattr(index, "nlevels", 1) > 1:
-            return entries
-        known = index.isin(self.labels)
-        if index.is_unique and known.all() and len(index) == len(self):
-            return entries.loc[self.labels]
-        if known.any() and not np.array_equal(index, np.arange(len(index))):
-            held = set(index)
-            missing = [i for i, label in enumerate(self.labels) if label not in held]
-            if missing:
-                raise ValueError(
-                    f"the index of {name} must hold every label of X; got none for {self.name(missing[0])}."
-                )
-        return entries
+        return in_order_of(self.labels, entries, name, self.name)
 
 
 def is_panel_frame(X):

@@ -9,6 +9,7 @@ from tsrnn.encoder_decoder import EncoderDecoder
 from tsrnn.estimators.base import BaseRecurrent, with_weight
 from tsrnn.estimators.fitted import Inputs
 from tsrnn.estimators.targets import check_weight, codes_of, is_symbolic, labels_at_steps, owner_of
+from tsrnn.labels import counts, index_of
 from tsrnn.series import Series, check_scale
 from tsrnn.validation import Interval, PairOf, Real
 
@@ -38,7 +39,9 @@ class BaseSeq2Seq(BaseRecurrent):
         labels, lengths = labels_at_steps(X, lambda i: f"sequence {i}", "X")
         symbols = np.unique(labels) if known is None else known.symbols
         codes = codes_of(labels, symbols, "symbols of X", lambda i: f"sequence {owner_of(i, lengths)}")
-        series = Series.end_to_end(np.eye(len(symbols), dtype=dtype)[codes], lengths)
+        index = index_of(X)
+        names = None if index is None or counts(index) or not index.is_unique else index.to_list()
+        series = Series.end_to_end(np.eye(len(symbols), dtype=dtype)[codes], lengths, names)
         return series, known or Inputs(len(symbols), len(symbols), symbols=symbols)
 
     def _make_network(self, form, targets):

@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from tsrnn.batching import Steps
 from tsrnn.estimators.base import BaseRecurrent, with_callbacks
 from tsrnn.estimators.timesteps import TimeSteps, blocks, check_times, parts, runs
+from tsrnn.labels import check_row_by_row, index_of
 from tsrnn.propagation import predict
 from tsrnn.series import (
     by_name,
@@ -77,13 +78,13 @@ class BaseSequence(BaseRecurrent):
         steps = TimeSteps.end_to_end(values, lengths, labels)
         if nest is None and isinstance(getattr(X, "index", None), TIMES):
             check_times(X.index, steps)
-        index = X.index if is_panel_frame(X) else None
-        steps = replace(steps, nest=nest, index=index)
+        steps = replace(steps, nest=nest, index=None if nest else index_of(X))
         return steps, self._form_of(steps, X, learner, nest is None, known)
 
     def _series_of(self, X, series):
         """Labels and lengths of the series whose steps are the rows of a table."""
         if series is not None:
+            check_row_by_row(index_of(series), index_of(X), "series")
             return runs(series, len(X))
         if is_panel_frame(X):
             return runs(X.index.get_level_values(0), len(X), "the first level of the index of X")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tsrnn.labels import check_row_by_row, index_of
 from tsrnn.series import Series, without_mask
 
 
@@ -14,7 +15,7 @@ class TimeSteps(Series):
     """Series end to end whose steps have a target each, or none: NaN."""
 
     nest: Callable | None = None  # from entries end to end and the lengths of series to the caller's form, unless flat
-    index: pd.MultiIndex | None = None  # of a frame whose index is (series, time)
+    index: pd.Index | None = None  # of a frame of rows
 
     noun, needs_all = "time step", False
 
@@ -30,7 +31,7 @@ class TimeSteps(Series):
         """Targets or weights, nested as X was, end to end."""
         entries = without_mask(entries if hasattr(entries, "__len__") else np.asarray(entries))
         if self.nest is None or getattr(entries, "ndim", 1) == 0:
-            self._check_order(getattr(entries, "index", None), name)
+            check_row_by_row(index_of(entries), self.index, name)
             return entries
         entries = entries.to_numpy() if hasattr(entries, "to_numpy") else entries
         if len(entries) != len(self):
@@ -52,18 +53,6 @@ class TimeSteps(Series):
                 )
         kinds = {part.dtype.kind for part in parts}
         return np.concatenate(parts, dtype=object if "U" in kinds and len(kinds) > 1 else None)
-
-    def _check_order(self, index, name):
-        """Raise a sentence for what names series and times of its own, and not those of X in their order."""
-        if self.index is None or getattr(index, "nlevels", 1) != 2 or len(index) != len(self.index):
-            return
-        other = index != self.index
-        if other.any():
-            row = int(other.argmax())
-            raise ValueError(
-                f"the index of {name} must be that of X, row by row; got {index[row]} beside {self.index[row]} in row "
-                f"{row}."
-            )
 
     def nested(self, flat):
         """What belongs to the steps, end to end, in the form X had."""
