@@ -16,16 +16,16 @@ def as_path(path, name="path"):
     return Path(path)
 
 
-def check_target(path):
-    """Raise a sentence if no file can be written at `path`."""
+def check_target(path, given):
+    """Raise a sentence if no file can be written at `path`, which the user calls `given`."""
     if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "path must be that of a file; got that of a folder", str(path))
+        raise IsADirectoryError(errno.EISDIR, "path must be that of a file; got that of a folder", str(given))
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(errno.EINVAL, "path must be that of a file; got that of a device or a pipe", str(path))
+        raise OSError(errno.EINVAL, "path must be that of a file; got that of a device or a pipe", str(given))
     if path.exists() and not os.access(path, os.W_OK):
-        raise PermissionError(errno.EACCES, "path must be that of a file that may be written", str(path))
+        raise PermissionError(errno.EACCES, "path must be that of a file that may be written", str(given))
     if not path.parent.is_dir():
-        raise FileNotFoundError(errno.ENOENT, "path must be in a folder that exists", str(path))
+        raise FileNotFoundError(errno.ENOENT, "path must be in a folder that exists", str(given))
 
 
 @contextlib.contextmanager
@@ -41,7 +41,7 @@ def replacing(path):
         If the file cannot be written; the error names `path`.
     """
     given, path = as_path(path), Path(os.path.realpath(as_path(path)))  # a link stays, and its target is replaced
-    check_target(path)
+    check_target(path, given)
     beside = path.parent / f".tsrnn-{secrets.token_hex(8)}.tmp"
     try:
         with open(beside, "xb") as file:
