@@ -233,7 +233,8 @@ def cut(starts, lengths, max_length, truncate):
     """First step and length of each row when it is cut to `max_length` steps: at its end, or at its start so that the
     last ones stay.
     """
-    kept = lengths if max_length is None else np.minimum(lengths, max_length)
+    longest = int(lengths.max(initial=0))  # max_length itself may be too large for an array
+    kept = lengths if max_length is None else np.minimum(lengths, min(max_length, longest))
     return starts + (lengths - kept if truncate == "start" else 0), kept
 
 
