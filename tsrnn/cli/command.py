@@ -35,6 +35,7 @@ IN_OPTIONS = {
     r"pandas\.to_datetime\(\.\.\., utc=True\) converts": "--utc converts",
     r"pandas\.to_datetime\(\.\.\., format='([^']+)'\) converts": r"--time-format '\1' reads",
     r"(must hold timestamps or integers; got '.*')\.$": r"\1: --time-format says how they are written.",
+    r"fill them, for example with [\w.]*fill_gaps, and give them values": "--fill-gaps takes them as missing values",
     r"\bfill_gaps=True\b": "--fill-gaps",
     r"\butc=True\b": "--utc",
     r"\bid_col, time_col and target_col\b": "--id-col, --time-col and --target-col",
@@ -45,6 +46,8 @@ IN_OPTIONS = {
 
 class Parser(argparse.ArgumentParser):
     def error(self, message):
+        if message.startswith("argument COMMAND"):
+            say(self.format_help())
         self.end(FAILED, message)
 
     def end(self, status, message):

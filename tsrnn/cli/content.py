@@ -66,9 +66,7 @@ def decompressed(data, source):
             try:
                 return decompress(data)
             except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
-                raise ValueError(
-                    f"{source!r} must be a whole compressed file; got one that is damaged: {error}."
-                ) from None
+                raise ValueError(f"{source!r} must be a whole compressed file; it is damaged: {error}.") from None
     return data
 
 
