@@ -269,7 +269,7 @@ REFUSED = {
     "forecast good.csv --h 2 --target-col y": "no column 'y'; the columns are day, sales:",
     "forecast names.csv --h 2": "no column 'ds'; the columns are a, x, b, c: name them with --id-col",
     "forecast twice.csv --h 2": "names of columns must be unique; got 'y' 2 times.",
-    "forecast panel.csv --h 2 --time-col day --target-col sales": "twice: with several series, --id-col names the column",
+    "forecast panel.csv --h 2 --time-col day --target-col sales": "twice: with several series, --id-col names",
     "forecast gap.csv --h 2": "--fill-gaps",
     "forecast zoned.csv --h 2": "--utc",
     "forecast dates.csv --h 2": "--time-format '%Y%m%d'",
