@@ -4,6 +4,8 @@ The layout of the parameter vector is no part of a file, so that it may change. 
 by name, with the network that it claims to belong to, before any kernel sees it.
 """
 
+from inspect import signature
+
 from tsrnn.encoder_decoder import EncoderDecoder
 from tsrnn.files.errors import DamagedError
 from tsrnn.files.records import check_array, check_count, check_finite, check_flag, check_kind, check_number
@@ -43,10 +45,11 @@ def network_of(kind, form, largest):
     DamagedError
         If there is no such network.
     """
-    names = [*COMMON, *OWN[kind]]
+    names = {*COMMON, *OWN[kind]}
     check_kind(form, dict, "a network")
-    if set(form) != set(names):
-        raise DamagedError(f"a network that is not told by {', '.join(names)}")
+    form = defaults_of(kind) | form  # an older version did not know them all
+    if set(form) != names:
+        raise DamagedError(f"a network that is not told by {', '.join(sorted(names))}")
     size, flag = OWN[kind]
     if form["cell"] not in tuple(CELLS) or form["dtype"] not in DTYPES:
         raise DamagedError(f"a network of the unknown cell {form['cell']!r:.40} or type {form['dtype']!r:.40}")
@@ -59,6 +62,12 @@ def network_of(kind, form, largest):
     if n_weights(kind, form) > largest:
         raise DamagedError(f"a network of {n_weights(kind, form)} weights, more than the file holds")
     return kind(**form)
+
+
+def defaults_of(kind):
+    """The arguments of a network that have a default, but for its type."""
+    parameters = signature(kind).parameters.values()
+    return {one.name: one.default for one in parameters if one.default is not one.empty and one.name != "dtype"}
 
 
 def n_weights(kind, form):

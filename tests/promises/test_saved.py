@@ -3,6 +3,7 @@
 import enum
 import warnings
 from collections import OrderedDict
+from inspect import signature
 
 import numpy as np
 import pandas as pd
@@ -18,6 +19,8 @@ from tsrnn import (
     RNNSequenceClassifier,
     RNNSequenceRegressor,
 )
+from tsrnn.architecture import OWN, form_of, n_weights, network_of, theta_of
+from tsrnn.files.errors import DamagedError
 
 pytest.importorskip("safetensors")
 
@@ -61,6 +64,24 @@ def saved(estimator, tmp_path):
     for name in mine:
         same_form(getattr(estimator, name), getattr(again, name))
     return again
+
+
+@pytest.mark.parametrize("kind", OWN)
+def test_a_file_tells_every_argument_of_a_network(kind):
+    names = set(signature(kind).parameters)
+    network = kind("gru", 2, 3, 4, n_layers=2, bidirectional=True, dropout=0.5)
+    form = form_of(network)
+    assert set(form) == names
+    again = network_of(kind, form, largest=10**6)
+    assert form_of(again) == form and again.layout.shapes == network.layout.shapes
+    theta = network.initial(np.random.default_rng(0))
+    np.testing.assert_array_equal(theta_of(again, network.to_weights(theta)), theta)
+    assert n_weights(kind, form) == sum(weights.size for weights in network.to_weights(theta).values())
+    assert form_of(
+        network_of(kind, {"cell": "gru", "n_inputs": 2, "hidden_size": 3, "n_outputs": 4, "dtype": "float64"}, 10**6)
+    )
+    with pytest.raises(DamagedError, match="more than the file holds"):
+        network_of(kind, form, largest=n_weights(kind, form) - 1)
 
 
 # Estimators
