@@ -304,7 +304,10 @@ PREDICT = {
     ),
     "no series": (lambda X: X[X["unique_id"] != "s03"], "series 's03' lacks 5 of them"),
     "other times": (lambda X: X.assign(ds=X["ds"] + pd.Timedelta("1h")), "series 's00' lacks 5 of them"),
-    "other zone": (lambda X: X.assign(ds=X["ds"].dt.tz_localize("UTC")), "series 's00' lacks 5 of them"),
+    "other zone": (
+        lambda X: X.assign(ds=X["ds"].dt.tz_localize("UTC")),
+        "times of X_df must have no time zone, as those of fit",
+    ),
     "twice": (lambda X: pd.concat([X, X.iloc[[6]]]), "times of X_df must not repeat within a series; series 's01' has"),
     "missing": (
         lambda X: X.assign(promo=X["promo"].where(X.index != 6)),

@@ -228,3 +228,14 @@ def test_missing_times_are_refused_or_filled(single):
 def test_no_forecast_of_the_past(single):
     with pytest.raises(NotImplementedError, match="in-sample"):
         fitted(single, fh=[-1, 1])
+
+
+def test_a_shorter_horizon_sees_the_rest_of_what_is_known(single):
+    """Its steps are those of the whole, as `X` has the rows."""
+    X = pd.DataFrame({"promo": np.random.default_rng(0).random(len(single))}, index=single.index)
+    past, future = single[:-H], X[-H:]
+    forecaster = TsrnnForecaster(**QUICK | {"window": 8, "segment": 1, "level": 1})
+    forecaster.fit(past, X=X[:-H], fh=range(1, H + 1))
+    whole = forecaster.predict(X=future)
+    for fh in ([1], [1, 2], [3]):
+        pd.testing.assert_series_equal(forecaster.predict(fh, X=future), whole.iloc[[step - 1 for step in fh]])

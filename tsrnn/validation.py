@@ -81,8 +81,15 @@ __all__ = [
     "PairOf",
     "Real",
     "check_parameters",
+    "check_value",
     "plain",
 ]
+
+
+def check_value(name, value, choices):
+    """Raise the sentence for a value that none of these accepts."""
+    if not any(choice.accepts(value) for choice in choices):
+        raise ValueError(f"{name} must be {' or '.join(map(str, choices))}; got {value!r}.")
 
 
 def plain(value):
@@ -93,7 +100,4 @@ def plain(value):
 def check_parameters(estimator, constraints):
     """Raise one sentence for the first parameter that no entry of its row in the table accepts."""
     for name, choices in constraints.items():
-        value = getattr(estimator, name)
-        if not any(choice.accepts(value) for choice in choices):
-            wanted = " or ".join(map(str, choices))
-            raise ValueError(f"{name} of {type(estimator).__name__} must be {wanted}; got {value!r}.")
+        check_value(f"{name} of {type(estimator).__name__}", getattr(estimator, name), choices)

@@ -215,7 +215,9 @@ class TsrnnForecaster(base.BaseForecaster):
         """Forecasts at `fh`, under sktime's index."""
         history = self._long()
         h, origins = self._range(history, fh)
-        forecast = self.forecaster_.predict(history, h=h, level=level, X_df=self._ahead(history, h, X))
+        trained = self.forecaster_.h
+        ahead = self._ahead(history, -(-h // trained) * trained, X)  # networks see whole horizons
+        forecast = self.forecaster_.predict(history, h=h, level=level, X_df=ahead)
         wanted = (forecast[TIME] - forecast[ID].map(origins)).isin(self._steps(fh))
         return forecast[wanted].set_axis(self._index(forecast[wanted]))
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tsrnn.validation import Integral, Interval
+from tsrnn.validation import RANDOM_STATE, Integral, Interval, check_value
 
 
 def make_adding_problem(n_sequences=1000, n_steps=100, *, random_state=None):
@@ -167,4 +167,5 @@ def generator(name, random_state, **sizes):
         wanted = Interval(Integral, least)
         if not wanted.accepts(value):
             raise ValueError(f"{size} of {name} must be {wanted}; got {value!r}.")
+    check_value(f"random_state of {name}", random_state, RANDOM_STATE)
     return check_random_state(random_state)

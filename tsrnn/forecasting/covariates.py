@@ -9,7 +9,7 @@ from utilsforecast.compat import pl_DataFrame
 from tsrnn.extras import require
 from tsrnn.forecasting.frames import with_covariates, with_times
 from tsrnn.forecasting.histories import Histories
-from tsrnn.forecasting.times import called
+from tsrnn.forecasting.times import called, like_those_of_fit
 
 # Parts of the date: their name in pandas and their period.
 PARTS = {
@@ -153,7 +153,16 @@ def as_ahead(X_df, panel, columns, name):
     if lacking:
         raise ValueError(f"{name} must have the columns {wanted}; {lacking} not among {list(X_df.columns)}.")
     frame, _, _ = with_times(X_df[wanted].reset_index(drop=True), panel.freq, id_col, time_col, None)
+    frame[time_col] = like_those_of_fit(frame[time_col], panel.times, f" of {name}")
+    check_labels(frame[id_col], panel.ids, f" of {name}")
     return frame
+
+
+def check_labels(labels, known, of=""):
+    """Text and numbers are never the same label."""
+    mine, other = known[0], labels.iloc[0] if len(labels) else known[0]
+    if isinstance(mine, str) != isinstance(other, str):
+        raise ValueError(f"series{of} must be called as in fit, such as {called(mine)}; got {called(other)}.")
 
 
 def check_kinds(frame, roles, codes):

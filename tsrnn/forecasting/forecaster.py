@@ -24,6 +24,7 @@ from tsrnn.validation import (
     OneOf,
     Real,
     check_parameters,
+    check_value,
 )
 
 __all__ = ["NAME", "RNNForecaster"]
@@ -331,8 +332,8 @@ class RNNForecaster(BaseEstimator):
         """
         check_is_fitted(self)
         panel = self._fitted.panel if df is None else reading.read_again(self._fitted, df)
-        if not POSITIVE_INT.accepts(n_paths):
-            raise ValueError(f"n_paths must be {POSITIVE_INT}; got {n_paths!r}.")
+        check_value("n_paths", n_paths, [POSITIVE_INT])
+        check_value("random_state of simulate", random_state, RANDOM_STATE)
         h = predicting.read_horizon(h, self._fitted)
         predicting.check_trained(h, self._fitted, "h of simulate")
         rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
@@ -394,8 +395,7 @@ class RNNForecaster(BaseEstimator):
         self._check_parameters()
         counts = {"n_windows": n_windows, "step_size": step_size or 1, "refit": 1 if isinstance(refit, bool) else refit}
         for name, value in counts.items():
-            if not POSITIVE_INT.accepts(value):
-                raise ValueError(f"{name} must be {POSITIVE_INT}; got {value!r}.")
+            check_value(name, value, [POSITIVE_INT])
         levels = predicting.read_levels(level, fitting.quantiles_of(self))
         columns = reading.column_names(id_col, time_col, target_col)
         panel = reading.read_panel(self, df, columns, taken=["cutoff"])

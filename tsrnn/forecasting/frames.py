@@ -11,7 +11,7 @@ from utilsforecast.preprocessing import fill_gaps
 from utilsforecast.processing import time_ranges
 
 from tsrnn.forecasting.forms import as_long
-from tsrnn.forecasting.times import as_times, called, check_freq, check_grid, infer_freq
+from tsrnn.forecasting.times import as_times, called, check_freq, check_grid, infer_freq, like_those_of_fit
 
 NUMBERS = "integer", "floating", "mixed-integer-float", "decimal", "boolean"  # as pandas infers them
 LABELS = "string", "categorical", "mixed-integer"
@@ -81,7 +81,9 @@ class Panel:
         )
 
 
-def to_panel(df, freq=None, id_col="unique_id", time_col="ds", target_col="y", fill_gaps=False, covariates=()):
+def to_panel(
+    df, freq=None, id_col="unique_id", time_col="ds", target_col="y", fill_gaps=False, covariates=(), known=None
+):
     """Read a panel in any of its forms.
 
     Parameters
@@ -99,6 +101,8 @@ def to_panel(df, freq=None, id_col="unique_id", time_col="ds", target_col="y", f
         of the time before.
     covariates : sequence of str
         Further columns to keep, of numbers or labels, without missing values.
+    known : Index or None
+        Times of another panel, whose kind and time zone these must have or get.
 
     Returns
     -------
@@ -110,7 +114,7 @@ def to_panel(df, freq=None, id_col="unique_id", time_col="ds", target_col="y", f
         One sentence that says what must be, what was got, and which series.
     """
     names = id_col, time_col, target_col
-    frame, freq, restore = read(df, freq, *names, covariates)
+    frame, freq, restore = read(df, freq, *names, covariates, known)
     frame = begun(sorted_by_time(frame, id_col, time_col), *names)
     starts, ids = starts_of(frame[id_col])
     freq = infer_freq(frame[time_col], starts, ids) if freq is None else check_freq(frame[time_col], freq)
@@ -125,10 +129,12 @@ def to_panel(df, freq=None, id_col="unique_id", time_col="ds", target_col="y", f
     return Panel(values, known, pd.Index(frame[time_col]), starts, pd.Index(ids), freq, restore, names, rest)
 
 
-def read(df, freq, id_col, time_col, target_col, covariates=()):
+def read(df, freq, id_col, time_col, target_col, covariates=(), known=None):
     """A long frame with times as they are counted and numbers as float64, its frequency if known, and the way back."""
     frame, restore = as_long(df, id_col, time_col, target_col, covariates)
     frame, freq, restore = with_times(frame.reset_index(drop=True), freq, id_col, time_col, restore)
+    if known is not None:
+        frame[time_col] = like_those_of_fit(frame[time_col], known)
     frame[target_col] = as_numbers(frame, id_col, target_col)
     return with_covariates(frame, id_col, time_col, covariates), freq, restore
 

@@ -52,8 +52,6 @@ def updated(fitted, df):
 def check_newer(panel, frame):
     """What is older than the values of `fit` is none of what came after them."""
     id_col, time_col, _ = panel.columns
-    if frame[time_col].dtype.kind != panel.times.dtype.kind:
-        return  # other times are refused where both are put together
     firsts = frame[id_col].map(dict(zip(panel.ids, panel.times[panel.starts[:-1]])))
     older = frame[time_col] < firsts
     if older.any():

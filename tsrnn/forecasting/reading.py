@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.covariates import Roles, check_kinds, check_static
+from tsrnn.forecasting.covariates import Roles, check_kinds, check_labels, check_static
 from tsrnn.forecasting.forms import UNNAMED
 from tsrnn.forecasting.frames import read, to_panel
 from tsrnn.forecasting.times import called
@@ -47,7 +47,14 @@ def read_panel(parameters, df, columns, taken=()):
 def read_again(fitted, df):
     """Another panel, read and checked as that of `fit` was."""
     check_target(df, fitted.panel.columns, OF_FUTURE)
-    panel = to_panel(df, fitted.panel.freq, *fitted.panel.columns, fitted.fill_gaps, fitted.roles.columns)
+    panel = to_panel(
+        df,
+        fitted.panel.freq,
+        *fitted.panel.columns,
+        fill_gaps=fitted.fill_gaps,
+        covariates=fitted.roles.columns,
+        known=fitted.panel.times,
+    )
     check_panel(panel, fitted.roles, fitted.codes, fitted.setting)
     return panel
 
@@ -56,10 +63,8 @@ def read_newer(fitted, df, covariates):
     """A long frame of values that came, with the labels of the series of `fit`."""
     check_target(df, fitted.panel.columns, OF_FUTURE)
     df = labelled(df, fitted.panel.ids)
-    frame, _, _ = read(df, fitted.panel.freq, *fitted.panel.columns, covariates)
-    mine, other = fitted.panel.ids[0], frame[fitted.panel.columns[0]].iloc[0]
-    if isinstance(mine, str) != isinstance(other, str):
-        raise ValueError(f"series must be called as in fit, such as {called(mine)}; got {called(other)}.")
+    frame, _, _ = read(df, fitted.panel.freq, *fitted.panel.columns, covariates=covariates, known=fitted.panel.times)
+    check_labels(frame[fitted.panel.columns[0]], fitted.panel.ids)
     return frame
 
 

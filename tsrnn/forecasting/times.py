@@ -45,6 +45,25 @@ def as_times(times, freq, restore):
     return parsed, freq, restore
 
 
+def like_those_of_fit(times, known, of=""):
+    """The same instants in the time zone of `known`; its calendar is what was learnt. Other kinds are refused."""
+    mine, other = zone_of(known.dtype), zone_of(times.dtype)
+    if (known.dtype.kind == "i") != (times.dtype.kind == "i"):
+        kinds = ("integers", "timestamps") if known.dtype.kind == "i" else ("timestamps", "integers")
+        raise ValueError(f"times{of} must be {kinds[0]} as in fit; got {kinds[1]}.")
+    if mine is None and other is not None:
+        raise ValueError(f"times{of} must have no time zone, as those of fit; got {other}: tz_localize(None) drops it.")
+    if mine is not None and other is None:
+        raise ValueError(
+            f"times{of} must have a time zone, as those of fit have {mine}; got none: tz_localize adds it."
+        )
+    return times if mine == other else times.dt.tz_convert(mine)
+
+
+def zone_of(dtype):
+    return getattr(dtype, "tz", None)
+
+
 def as_integers(times):
     """Steps are counted, so a number that spells a date is refused: the day after 20200131 is not 20200132."""
     times = times.astype(np.int64)
