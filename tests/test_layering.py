@@ -26,7 +26,7 @@ ORDER = [
 # May be imported everywhere, and import nothing else of the package.
 LEAVES = {"validation", "exceptions", "progress", "extras", "files", "pictures"}
 # May import all; those in the order may not import them.
-OUTSIDE = {"__init__", "__main__", "cli", "datasets", "inspection", "adapters"}
+OUTSIDE = {"__init__", "__main__", "cli", "datasets", "inspection", "adapters", "perstep"}
 NUMBA_ROOMS = {"rules", "backends"}
 CUDA_ROOM = "backends/cuda/"
 

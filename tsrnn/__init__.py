@@ -15,6 +15,8 @@ HOMES = {
     "RNNForecaster": "tsrnn.forecasting.forecaster",
     "PanelTimeSeriesSplit": "tsrnn.forecasting.split",
     "plot_forecasts": "tsrnn.forecasting.plotting",
+    "PerStep": "tsrnn.perstep",
+    "as_sequences": "tsrnn.series",
     "from_channels_first": "tsrnn.series",
     "DivergenceError": "tsrnn.exceptions",
     "InterruptedFitWarning": "tsrnn.exceptions",

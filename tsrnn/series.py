@@ -115,23 +115,73 @@ def from_objects(array):
     return np.array([numbers(x, f"sequence {i}") for i, x in enumerate(array)]).reshape(array.shape)
 
 
-def from_frame(frame, dtype):
-    """Of a frame with a (series, time) index: series in order of first appearance, time sorted within each."""
-    frame = frame.to_frame() if frame.ndim == 1 else frame
-    series, times = frame.index.get_level_values(0), frame.index.get_level_values(1)
+def order_of(frame):
+    """Of a frame with a (series, time) index: the order of its rows in which series follow one another as they first
+    appear, time sorted within each; how many rows each has; their labels.
+    """
+    series = frame.index.get_level_values(0)
+    times = frame.index.get_level_values(1)
     codes, labels = series.factorize()
     if (codes < 0).any() or times.hasnans:
         raise ValueError("the (series, time) index of X must not hold missing labels; got some.")
     repeated = frame.index.duplicated()
     if repeated.any():
         raise ValueError(f"rows of X must be unique in (series, time); got {frame.index[repeated].to_list()[0]} twice.")
-    check_columns(frame)
     try:
         order = np.lexsort((times.argsort().argsort(), codes))
     except TypeError as error:
         raise TypeError(f"time labels of X must have an order; got {error}.") from error
+    return order, np.bincount(codes), labels.to_list()
+
+
+def from_frame(frame, dtype):
+    """Of a frame with a (series, time) index: series in order of first appearance, time sorted within each."""
+    frame = frame.to_frame() if frame.ndim == 1 else frame
+    order, lengths, labels = order_of(frame)
+    check_columns(frame)
     values = np.ascontiguousarray(frame.to_numpy(dtype=dtype, na_value=np.nan)[order])
-    return Series.end_to_end(values, np.bincount(codes), labels.to_list())
+    return Series.end_to_end(values, lengths, labels)
+
+
+def as_sequences(frame):
+    """A list of frames, one for each series of a frame with a (series, time) index.
+
+    Searches and cross-validation of scikit-learn count, split and shuffle the entries of a list: with one target for
+    each series they need a list, not the rows of a frame. Each frame keeps its index, so `fit` and `score` still match
+    a pandas `y` by label.
+
+    Parameters
+    ----------
+    frame : DataFrame or Series
+        Its two-level index is (series, time).
+
+    Returns
+    -------
+    list of DataFrame or Series
+        Series in the order in which they first appear, time sorted within each.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If the frame has no such index, a row is repeated, a label is missing or times have no order.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> from tsrnn import as_sequences
+    >>> index = pd.MultiIndex.from_tuples([("b", 0), ("b", 1), ("a", 0)], names=["machine", "cycle"])
+    >>> [len(part) for part in as_sequences(pd.DataFrame({"heat": [1.0, 2.0, 3.0]}, index=index))]
+    [2, 1]
+    """
+    if not (is_panel_frame(frame) and hasattr(frame, "iloc")):
+        raise TypeError(
+            "frame must be a pandas frame whose two-level index is (series, time), as after "
+            f"X.set_index(['unique_id', 'ds']); got {type(frame).__name__}."
+        )
+    order, lengths, _ = order_of(frame)
+    ends = lengths.cumsum()
+    frame = frame.iloc[order]
+    return [frame.iloc[end - length : end] for end, length in zip(ends, lengths)]
 
 
 def names_of(X):
@@ -158,8 +208,37 @@ def by_name(items, order=None):
     return out
 
 
-def from_list(arrays, dtype, what="sequence"):
-    """Of a list of (n_timesteps,) or (n_timesteps, n_features) arrays; errors call number i `what` i."""
+def labels_of(arrays):
+    """Labels of frames in a list, each with one series of a (series, time) index; None unless all have one, and another
+    each.
+    """
+    if not len(arrays) or not all(is_panel_frame(item) for item in arrays):
+        return None
+    labels = []
+    for i, item in enumerate(arrays):
+        if len(item) == 0:
+            raise ValueError(
+                f"a frame with a (series, time) index must have a row, which names its series; sequence {i} has none: "
+                "leave it out of the list."
+            )
+        codes = item.index.codes[0]
+        if (codes != codes[0]).any():
+            several = item.index.get_level_values(0).unique().to_list()
+            raise ValueError(
+                f"a frame in a list must hold one series; got {several[0]!r} and {several[1]!r} in sequence {i}: "
+                "as_sequences makes a list of a frame with many."
+            )
+        labels.append(item.index[0][0])
+    return labels if len(set(labels)) == len(labels) else None
+
+
+def from_list(arrays, dtype, what="sequence", empty=None):
+    """Of a list of (n_timesteps,) or (n_timesteps, n_features) arrays; errors call number i `what` i.
+
+    `empty` is how many features a sequence without steps has; None refuses such a sequence.
+    """
+    if len(arrays) == 0 and empty is not None:
+        return Series.end_to_end(np.empty((0, empty), dtype), [])
     if len(arrays) == 0:
         raise ValueError("X must hold at least one sequence; got 0 sample(s).")
     parts = []
@@ -173,18 +252,41 @@ def from_list(arrays, dtype, what="sequence"):
             raise ValueError(f"{what} {i} must hold numbers; got {part.dtype} values.")
         if part.ndim not in (1, 2):
             raise ValueError(f"{what} {i} must be (n_timesteps,) or (n_timesteps, n_features); got shape {part.shape}.")
-        if len(part) == 0:
+        if len(part) == 0 and empty is None:
             raise ValueError(f"{what} {i} must have at least one time step; got 0.")
-        part = part.reshape(len(part), -1)
+        part = part.reshape(len(part), empty if part.shape == (0,) else -1 if len(part) else part.shape[1])
         if parts and part.shape[1] != parts[0].shape[1]:
             raise ValueError(f"every {what} must have {parts[0].shape[1]} features; {what} {i} has {part.shape[1]}.")
         parts.append(part)
-    return Series.end_to_end(np.concatenate(parts, dtype=dtype), list(map(len, parts)))
+    return Series.end_to_end(np.concatenate(parts, dtype=dtype), list(map(len, parts)), labels_of(arrays))
+
+
+def lengths_without_padding(array):
+    """Steps of each sequence of an (n_sequences, n_timesteps, n_features) array: those at its end that are NaN in all
+    features are padding.
+    """
+    n, length, _ = array.shape
+    lengths = np.full(n, length)
+    if array.size and array.dtype.kind in "fO" and pd.isna(array[:, -1]).all(axis=1).any():
+        there = ~pd.isna(array).all(axis=2)
+        lengths = there.any(axis=1) * (length - there[:, ::-1].argmax(axis=1))
+    return lengths
+
+
+def inside(lengths, n_steps):
+    """Where the steps of sequences stand in an array of (n_sequences, n_steps, ...); the rest is padding."""
+    return np.arange(n_steps) < lengths[:, None]
 
 
 def from_array(array, dtype):
-    """Of an (n_sequences, n_timesteps) or (n_sequences, n_timesteps, n_features) array."""
+    """Of an (n_sequences, n_timesteps) or (n_sequences, n_timesteps, n_features) array; of the latter, NaN may be
+    padding.
+    """
     n, length = array.shape[:2]
+    if array.ndim == 3:
+        lengths = lengths_without_padding(array)
+        if (lengths < length).any():
+            return Series.end_to_end(array[inside(lengths, length)].astype(dtype), lengths)
     n_features, number = array.shape[2] if array.ndim == 3 else 1, array.itemsize
     row = n_features * number
     apart, *inner = array.strides
@@ -198,15 +300,24 @@ def from_array(array, dtype):
     return Series(values, np.arange(n) * shift, np.full(n, length))
 
 
+# What to do about NaN in X.
+IMPUTE = (
+    ": impute it, for instance with PerStep(SimpleImputer()), since NaN is padding only in all features at the "
+    "end of a sequence of a three-dimensional array"
+)
+
+
 def check_finite(series, name="X"):
     """Raise a sentence that names the first series with NaN or infinity; `name` is what holds them."""
     bad = ~np.isfinite(series.values).all(axis=1)
     if bad.any():
         row = int(bad.argmax())
         i, step = series.first_with(row)
-        what = "NaN" if np.isnan(series.values[row]).any() else f"infinity in {series.values.dtype}"
+        is_nan = np.isnan(series.values[row]).any()
+        what = "NaN" if is_nan else f"infinity in {series.values.dtype}"
+        advice = IMPUTE if is_nan and name == "X" else ""
         raise ValueError(
-            f"Input {name} contains {what}: {series.name(i)} has it at time step {step}; values must be finite."
+            f"Input {name} contains {what}: {series.name(i)} has it at time step {step}; values must be finite{advice}."
         )
 
 

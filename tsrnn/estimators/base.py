@@ -240,12 +240,15 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
                 series = from_array(X, dtype)
         return series, self._form_of(series, X, learner, flat, known)
 
-    def _form_of(self, series, X, learner, flat, known):
+    def _form_of(self, series, X, learner, flat, known, empty=False):
         """The form of X, which became `series`, if they can be right; of `flat` X scikit-learn has noted the columns in
-        `learner`.
+        `learner`. `empty` says that there may be no time steps.
         """
-        if len(series.values) == 0:
+        if len(series.values) == 0 and not empty:
             raise ValueError("X must hold at least one sequence of at least one time step; got 0 sample(s).")
+        if not series.lengths.all() and not empty:
+            i = int(series.lengths.argmin())
+            raise ValueError(f"{series.name(i)} must have at least one time step; got padding, NaN, alone.")
         n_features = series.values.shape[1]
         if n_features == 0:
             raise ValueError("X must have at least one feature a time step; got 0 feature(s).")

@@ -10,7 +10,8 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tsrnn.batching import Steps
 from tsrnn.estimators.base import BaseRecurrent, with_callbacks
-from tsrnn.estimators.timesteps import TimeSteps, blocks, check_times, parts, runs
+from tsrnn.estimators.states import first_states, last_states
+from tsrnn.estimators.timesteps import Blocks, TimeSteps, check_times, parts, runs
 from tsrnn.labels import check_row_by_row, index_of
 from tsrnn.propagation import predict
 from tsrnn.series import (
@@ -20,8 +21,10 @@ from tsrnn.series import (
     cut,
     from_list,
     from_objects,
+    inside,
     is_panel_frame,
     is_ragged,
+    lengths_without_padding,
     numbers,
     without_mask,
 )
@@ -51,12 +54,14 @@ class BaseSequence(BaseRecurrent):
 
     # Reading
 
-    def _read(self, X, dtype, known=None, series=None):
+    def _read(self, X, dtype, known=None, series=None, empty=False):
+        """As of all; `empty` says that there may be no time steps."""
         labels, nest, learner = None, None, copy(self) if known is None else self
+        least = 0 if empty else 1
         with np.errstate(over="ignore"):  # what does not fit into the precision becomes infinite, and is refused so
             if is_ragged(X):
-                found = from_list(by_name(X, known and known.names), dtype)
-                values, lengths, nest = found.values, found.lengths, parts
+                found = from_list(by_name(X, known and known.names), dtype, empty=known.n_features if empty else None)
+                values, lengths, labels, nest = found.values, found.lengths, found.labels, parts
             else:
                 X = X.to_frame() if is_panel_frame(X) and X.ndim == 1 else X
                 X = without_mask(X) if hasattr(X, "shape") else np.asarray(X)
@@ -66,20 +71,24 @@ class BaseSequence(BaseRecurrent):
                 elif getattr(getattr(X, "dtype", None), "kind", "f") == "O":
                     X = numbers(X, "X") if X.ndim == 2 else from_objects(X)
                 if len(X.shape) == 2:
-                    array = validate_data(learner, X, reset=known is None, dtype="numeric", ensure_all_finite=False)
+                    options = {"dtype": "numeric", "ensure_all_finite": False, "ensure_min_samples": least}
+                    array = validate_data(learner, X, reset=known is None, **options)
                     labels, lengths = self._series_of(X, series)
                 else:
-                    array = check_array(X, dtype="numeric", ensure_all_finite=False, allow_nd=True, estimator=self)
-                    lengths, nest = np.full(len(array), array.shape[1]), blocks
+                    options = {"dtype": "numeric", "ensure_all_finite": False, "ensure_min_samples": least}
+                    array = check_array(X, allow_nd=True, estimator=self, **options)
+                    lengths, nest = lengths_without_padding(array), Blocks(array.shape[1])
+                    array = array[inside(lengths, nest.n_steps)] if (lengths < nest.n_steps).any() else array
+                n_steps = array.size // max(1, array.shape[-1])
                 # read-only ones would be another type for the compiler
-                values = np.require(array.reshape(-1, array.shape[-1]), dtype, ["C", "W"])
+                values = np.require(array.reshape(n_steps, array.shape[-1]), dtype, ["C", "W"])
         if nest and series is not None:
             raise ValueError("series must be None for three-dimensional arrays and lists, which say it; got labels.")
         steps = TimeSteps.end_to_end(values, lengths, labels)
         if nest is None and isinstance(getattr(X, "index", None), TIMES):
             check_times(X.index, steps)
         steps = replace(steps, nest=nest, index=None if nest else index_of(X))
-        return steps, self._form_of(steps, X, learner, nest is None, known)
+        return steps, self._form_of(steps, X, learner, nest is None, known, empty)
 
     def _series_of(self, X, series):
         """Labels and lengths of the series whose steps are the rows of a table."""
@@ -166,36 +175,24 @@ class BaseSequence(BaseRecurrent):
         """Time steps, the network's outputs for each, and the states after the last of each series."""
         check_is_fitted(self)
         network = self._fitted.network
-        steps = self._read_fitted(X, series=series)
+        steps = self._read_fitted(X, series=series, empty=True)
         none = np.empty((len(steps.values), 0), network.dtype)
         rows = Steps.whole(steps.values, steps.starts, steps.lengths, none, none)
         if len(network.directions) == 1:
-            rows = rows.cut(PIECE, self._first_states(initial_state, len(steps)))
+            rows = rows.cut(PIECE, first_states(initial_state, steps, network))
             rows = replace(rows, fresh=np.zeros(len(rows), bool))
         elif initial_state is not None:
             raise ValueError("initial_state must be None with bidirectional=True, which reads from both ends; got one.")
+        else:
+            there = np.flatnonzero(steps.lengths)
+            rows = Steps.whole(steps.values, steps.starts[there], steps.lengths[there], none, none)
+        if len(rows) == 0:
+            return steps, np.empty((0, network.n_outputs), network.dtype), rows.carried
         rooms = self._rooms()
         n_bytes = network.numbers_of_step(rooms.backend) * network.dtype.itemsize
         n_threads, passes = self._n_threads(steps), rows.passes(min(TOGETHER, rooms.backend.MOST_BYTES // n_bytes))
         outputs = predict(network, self._fitted.theta, rows, n_threads, passes, rooms)
         return steps, outputs, rows.carried
-
-    def _first_states(self, given, n):
-        network = self._fitted.network
-        states = network.zero_states(n)
-        if given is None:
-            return states
-        given, shape = np.asarray(given), (*states.shape[:3], network.hidden_size)
-        if given.dtype.kind not in "biuf" or given.shape != shape:
-            raise ValueError(
-                f"initial_state must be numbers of shape {shape} (n_series, n_layers, n_states, hidden_size), as "
-                f"predict_with_state returns them; got {given.dtype} of shape {given.shape}."
-            )
-        with np.errstate(over="ignore"):
-            states[..., : network.hidden_size] = given
-        if not np.isfinite(states).all():
-            raise ValueError(f"initial_state must be finite in {network.dtype}; got NaN or infinity.")
-        return states
 
     def predict(self, X, series=None, initial_state=None):
         """Predict the target of every time step.
@@ -203,9 +200,12 @@ class BaseSequence(BaseRecurrent):
         Parameters
         ----------
         X, series
-            As in `fit`, in any form that `fit` takes; a state is carried through each series from its first step on.
-        initial_state : array-like of shape (n_series, n_layers, n_states, hidden_size), optional
-            States that the series, in the order of X, go on from, as `predict_with_state` returns them; zero if None.
+            As in `fit`, in any form that `fit` takes; a state is carried through each series from its first step on. X
+            may have no rows, and sequences no time steps.
+        initial_state : dict of label to array, or array-like of shape (n_series, n_layers, n_states, hidden_size), \
+                optional
+            States to go on from, as `predict_with_state` returns them: of series with labels a dict, in which a series
+            that is missing begins from zero; of others an array in the order of X. All begin from zero if None.
 
         Returns
         -------
@@ -236,8 +236,11 @@ class BaseSequence(BaseRecurrent):
         -------
         y : ndarray or list of ndarrays
             As in `predict`.
-        state : ndarray of shape (n_series, n_layers, n_states, hidden_size)
-            After the last step of each series, in the order of X. An LSTM has two states, h and c, the other cells one.
+        state : dict of label to ndarray of shape (n_layers, n_states, hidden_size), or ndarray of shape (n_series, \
+                n_layers, n_states, hidden_size)
+            After the last step of each series. Where series have labels (by the index of a frame, or by `series`) a
+            dict: its series are those of X and all others of `initial_state`, whose states stay as they were. Otherwise
+            an array in the order of X. An LSTM has two states, h and c, the other cells one.
 
         Raises
         ------
@@ -252,4 +255,5 @@ class BaseSequence(BaseRecurrent):
                 "go on from; got True."
             )
         steps, outputs, states = self._run(X, series, initial_state)
-        return steps.nested(self._fitted.targets.decoded(outputs)), states[..., : network.hidden_size].copy()
+        states = last_states(states[..., : network.hidden_size], steps, initial_state)
+        return steps.nested(self._fitted.targets.decoded(outputs)), states

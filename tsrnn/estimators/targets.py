@@ -9,7 +9,17 @@ import pandas as pd
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
-from tsrnn.series import Series, check_finite, from_list, from_objects, is_ragged, largest_square, numbers
+from tsrnn.series import (
+    Series,
+    check_finite,
+    from_list,
+    from_objects,
+    inside,
+    is_ragged,
+    largest_square,
+    lengths_without_padding,
+    numbers,
+)
 
 
 def check_real(array, name, series):
@@ -149,7 +159,9 @@ def check_weight(sample_weight, series):
 
 
 def numbers_at_steps(values, series, name, dtype):
-    """As `Series`, numbers at every step of something that each of the series has, for instance a target."""
+    """As `Series`, numbers at every step of something that each of the series has, for instance a target; in an array,
+    NaN at the end is padding.
+    """
     values = check_length(series.aligned(values, name), series, name)
     values = values.to_numpy() if hasattr(values, "to_numpy") else values
     if is_ragged(values):
@@ -163,12 +175,28 @@ def numbers_at_steps(values, series, name, dtype):
             )
         check_real(array, name, series)
         array = from_objects(array) if array.dtype == object else array
-        n, length = array.shape[:2]
         with np.errstate(over="ignore"):  # what does not fit becomes infinite, and is refused so
-            out = Series.end_to_end(np.array(array.reshape(n * length, -1), dtype, order="C"), np.full(n, length))
+            array = array.reshape(*array.shape[:2], -1)
+            lengths = lengths_without_padding(array)
+            out = Series.end_to_end(array[inside(lengths, array.shape[1])].astype(dtype), lengths)
+        if not out.lengths.all():
+            i = int(out.lengths.argmin())
+            raise ValueError(f"{name} of {series.name(i)} must have at least one step; got padding, NaN, alone.")
+    check_same_labels(out.labels, series, name)
     out = replace(out, labels=series.labels)
     check_finite(out, name)
     return out
+
+
+def check_same_labels(labels, series, name):
+    """Raise a sentence for frames in a list that name series of their own, and not those of X in their order."""
+    if labels is None or series.labels is None or labels == series.labels:
+        return
+    i = next(i for i, pair in enumerate(zip(labels, series.labels)) if pair[0] != pair[1])
+    raise ValueError(
+        f"{name} must hold the series of X in the same order; got {labels[i]!r} beside {series.labels[i]!r} in place "
+        f"{i}."
+    )
 
 
 def is_symbolic(sequences):

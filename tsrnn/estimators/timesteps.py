@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tsrnn.estimators.targets import check_same_labels
 from tsrnn.labels import check_row_by_row, index_of
-from tsrnn.series import Series, without_mask
+from tsrnn.series import Series, inside, labels_of, without_mask
 
 
 @dataclass(frozen=True)
@@ -36,8 +37,9 @@ class TimeSteps(Series):
         entries = entries.to_numpy() if hasattr(entries, "to_numpy") else entries
         if len(entries) != len(self):
             raise ValueError(f"{name} must have one part for each of the {len(self)} sequences; got {len(entries)}.")
+        check_same_labels(None if isinstance(entries, np.ndarray) else labels_of(entries), self, name)
         try:
-            parts = [np.asarray(without_mask(part)) for part in entries]
+            parts = [self._without_padding(np.asarray(without_mask(part)), i) for i, part in enumerate(entries)]
         except ValueError as error:  # of numpy: steps that do not make a rectangle
             raise ValueError(f"{name} must have one shape a time step; got several.") from error
         for i, (part, length) in enumerate(zip(parts, self.lengths)):
@@ -54,23 +56,41 @@ class TimeSteps(Series):
         kinds = {part.dtype.kind for part in parts}
         return np.concatenate(parts, dtype=object if "U" in kinds and len(kinds) > 1 else None)
 
+    def _without_padding(self, part, i):
+        """The entries of series i at its own steps, where X was an array with padding and they have some for all."""
+        padded = isinstance(self.nest, Blocks) and part.ndim and len(part) == self.nest.n_steps
+        return part[: self.lengths[i]] if padded else part
+
     def nested(self, flat):
         """What belongs to the steps, end to end, in the form X had."""
         return flat if self.nest is None else self.nest(flat, self.lengths)
 
 
-def blocks(flat, lengths):
-    return flat.reshape(len(lengths), lengths[0], *flat.shape[1:])
+@dataclass(frozen=True)
+class Blocks:
+    """The form of an array (n_sequences, n_steps, ...); after the steps of a shorter sequence comes NaN, as in X."""
+
+    n_steps: int
+
+    def __call__(self, flat, lengths):
+        shape = len(lengths), self.n_steps, *flat.shape[1:]
+        if (lengths == self.n_steps).all():
+            return flat.reshape(shape)
+        out = np.full(shape, np.nan, flat.dtype if flat.dtype.kind == "f" else object)
+        out[inside(lengths, self.n_steps)] = flat
+        return out
 
 
 def parts(flat, lengths):
-    return np.split(flat, lengths.cumsum()[:-1])
+    return np.split(flat, lengths.cumsum()[:-1]) if len(lengths) else []
 
 
 def runs(labels, n, name="series"):
     """Labels of series and how many steps each has, from the label of each of n steps in order."""
     if np.ndim(labels) != 1 or len(labels) != n:
         raise ValueError(f"{name} must be one label for each of the {n} rows of X; got shape {np.shape(labels)}.")
+    if n == 0:
+        return [], np.zeros(0, np.int64)
     codes, names = pd.factorize(labels if hasattr(labels, "take") else np.array(labels, dtype=object))
     names = pd.Index(names).to_list()
     if (codes < 0).any():
