@@ -1,13 +1,17 @@
 """Whatever kind of data `fit` takes, a file keeps: the value, and its type."""
 
+import contextlib
 import datetime as dt
 import json
 import math
 import random
 import uuid
 import zoneinfo
+from collections import namedtuple
+from dataclasses import dataclass, field
 from decimal import Decimal
 from fractions import Fraction
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -17,6 +21,8 @@ from dateutil.relativedelta import MO
 
 from tsrnn.files.codecs import decode, encode
 from tsrnn.files.errors import DamagedError
+from tsrnn.files.functions import functions
+from tsrnn.files.records import record
 
 BERLIN = zoneinfo.ZoneInfo("Europe/Berlin")
 DAYS = pd.date_range("2024-03-29", periods=4)
@@ -242,6 +248,66 @@ def test_a_value_stays(value):
 
 def test_nan_stays():
     same(through_a_file([math.nan, np.float32("nan"), -0.0]), [math.nan, np.float32("nan"), -0.0])
+
+
+def test_zones_of_other_libraries_keep_their_times():
+    summer = pd.Timestamp("2024-07-01 12:00")
+    zones = [dateutil_tz.gettz("Europe/Berlin"), dateutil_tz.UTC, dt.timezone(dt.timedelta(hours=5.5)), BERLIN]
+    with contextlib.suppress(ImportError):
+        import pytz
+
+        zones += [pytz.timezone("Europe/Berlin"), pytz.UTC, pytz.FixedOffset(90)]
+    for zone in zones:
+        again = through_a_file(zone)
+        assert summer.replace(tzinfo=None).tz_localize(again) == summer.tz_localize(zone), zone
+
+    class Moon(dt.tzinfo):
+        def utcoffset(self, moment):
+            return None
+
+    with pytest.raises(ValueError, match="time zones must have a name"):
+        encode(Moon())
+
+
+def test_an_offset_of_a_user_is_refused():
+    class Mine(pd.offsets.MonthEnd):
+        pass
+
+    with pytest.raises(ValueError, match="freq must be one of pandas' own offsets to be saved"):
+        encode(Mine())
+
+
+def test_functions_are_those_on_a_list():
+    codecs = functions([math.dist, same])
+    for value in (same, partial(same, 1, two=2)):
+        tree, arrays = encode(value, codecs)
+        again = decode(tree, arrays, 1000, codecs)
+        assert again is value or (again.func, again.args, again.keywords) == (same, (1,), {"two": 2})
+    for value in (lambda: 0, encode, partial(encode, 1)):
+        with pytest.raises(ValueError, match="got the function"):
+            encode(value, codecs)
+    parts = {"arguments": [], "named": {"dict": []}}
+    for tree in ({"function": "encode"}, {"function": 5}, {"partial": parts | {"function": {"tuple": []}}}):
+        with pytest.raises(DamagedError):
+            decode(tree, {}, 1000, codecs)
+
+
+def test_an_older_record_lacks_what_is_new():
+    @dataclass(frozen=True)
+    class Thing:
+        a: int
+        b: list = field(default_factory=list)
+
+    Pair = namedtuple("Pair", ["a", "b"], defaults=[7])
+    codecs = [record(Thing), record(Pair)]
+    for kind, default in ((Thing, []), (Pair, 7)):
+        tree, arrays = encode(kind(1, 2), codecs)
+        assert decode(tree, arrays, 1000, codecs) == kind(1, 2)
+        del tree[kind.__name__]["b"]
+        assert decode(tree, arrays, 1000, codecs) == kind(1, default)
+        for wrong in ({"b": 1}, {"a": 1, "c": 2}, 5):
+            with pytest.raises(DamagedError):
+                decode({kind.__name__: wrong}, {}, 1000, codecs)
 
 
 def test_times_of_a_datetime_keep_their_zone_and_fold():
