@@ -1,8 +1,12 @@
 """What `fit` takes, `save` keeps: a loaded object predicts the same bits in the same form, for all estimators."""
 
 import enum
+import os
+import subprocess
+import sys
 import warnings
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from inspect import signature
 
 import numpy as np
@@ -211,6 +215,70 @@ def test_nothing_fitted_is_nothing_saved(Estimator, tmp_path):
         Estimator.load(tmp_path)
     with pytest.raises(TypeError, match="path must be a path"):
         Estimator.load(None)
+
+
+ELSEWHERE = """
+import sys
+import numpy as np
+import tsrnn
+
+name, folder = sys.argv[1:]
+model = getattr(tsrnn, name).load(f"{folder}/here")
+model.save(f"{folder}/there")
+table = np.random.default_rng(0).normal(size=(12, 5))
+answer = model.predict()[["RNNForecaster"]] if name == "RNNForecaster" else model.predict_proba(table)
+np.save(f"{folder}/answer.npy", np.asarray(answer))
+"""
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_another_process_predicts_the_same_and_saves_the_same_bytes(tmp_path):
+    forecaster = quick(static_covariates=["shop"]).fit(long().assign(shop=["x"] * 30 + ["y"] * 30))
+    classifier = RNNClassifier(**QUICK, class_weight={"a": 1, "c": 2, "b": 3}).fit(TABLE, LETTERS)
+    here = {
+        forecaster: forecaster.predict()[["RNNForecaster"]].to_numpy(),
+        classifier: classifier.predict_proba(TABLE),
+    }
+    for seed, (model, answer) in enumerate(here.items()):
+        model.save(tmp_path / "here")
+        command = [sys.executable, "-c", ELSEWHERE, type(model).__name__, str(tmp_path)]
+        subprocess.run(command, check=True, env=os.environ | {"PYTHONHASHSEED": str(seed)})
+        np.testing.assert_array_equal(np.load(tmp_path / "answer.npy"), answer, strict=True)
+        assert (tmp_path / "here").read_bytes() == (tmp_path / "there").read_bytes()
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_threads_that_save_to_one_path_leave_one_of_their_files(tmp_path):
+    models = [RNNRegressor(**QUICK | {"random_state": seed}).fit(TABLE, NUMBERS) for seed in range(4)]
+    answers_of = [model.predict(TABLE).tolist() for model in models]
+    with ThreadPoolExecutor(4) as threads:
+        done = [threads.submit(models[i % 4].save, tmp_path / "file") for i in range(40)]
+        loads = [threads.submit(RNNRegressor.load, tmp_path / "file") for _ in range(20) if done[0].result() is None]
+        found = [load.result().predict(TABLE).tolist() for load in loads]
+    assert all(answer in answers_of for answer in found)
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning")
+def test_without_safetensors_the_extra_is_named(tmp_path, monkeypatch):
+    models = [RNNRegressor(**QUICK).fit(TABLE, NUMBERS), quick().fit(long())]
+    for model in models:
+        model.save(tmp_path / type(model).__name__)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "safetensors"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    for model in models:
+        with pytest.raises(ImportError, match=r'save needs safetensors: pip install "tsrnn\[save\]"'):
+            model.save(tmp_path / "other")
+        with pytest.raises(ImportError, match=r'load needs safetensors: pip install "tsrnn\[save\]"'):
+            type(model).load(tmp_path / type(model).__name__)
+    assert not (tmp_path / "other").exists()
+
+
+def test_without_polars_a_file_of_polars_names_the_extra(tmp_path, monkeypatch):
+    quick().fit(of_polars()).save(tmp_path / "file")
+    monkeypatch.setitem(sys.modules, "polars", None)
+    with pytest.raises(ImportError, match=r'polars.*pip install "tsrnn\[polars\]"'):
+        RNNForecaster.load(tmp_path / "file")
 
 
 # Devices

@@ -80,7 +80,7 @@ def checked(fitted, check):
     """Compare the parts of a record with each other, whatever is in them."""
     try:
         return check(fitted)
-    except (ValueError, MemoryError):
+    except (ValueError, MemoryError, ImportError):
         raise
     except Exception as error:  # of checks that met another type than they compare
         raise DamagedError(reason(error)) from error

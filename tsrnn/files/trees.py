@@ -143,7 +143,7 @@ class Reader:
             raise DamagedError(f"an object of the unknown kind {tag[:40]!r}")
         try:
             return self.codecs[tag].decode(payload, self)
-        except (DamagedError, MemoryError):
+        except (DamagedError, MemoryError, ImportError):
             raise
         except Exception as error:  # of the many libraries that make objects of what a file says
             raise DamagedError(f"{tag} that cannot be: {reason(error)}") from error

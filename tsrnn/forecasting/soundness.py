@@ -151,6 +151,8 @@ def check_forecasts(fitted):
     n_series = len(fitted.panel.ids)
     try:
         to_frame(fitted.panel, np.zeros((n_series, 1)), 1)
+    except ImportError:  # a library of frames that is missing here
+        raise
     except Exception as error:  # whatever a wrong way ends in
         raise DamagedError(f"forecasts that have no form: {type(error).__name__}") from error
 

@@ -41,7 +41,7 @@ def read(Forecaster, metadata, arrays):
         raise DamagedError("a file of something else")
     try:
         return understood(Forecaster, as_json(metadata["rest"]), arrays)
-    except (DamagedError, MemoryError):
+    except (DamagedError, MemoryError, ImportError):
         raise
     except Exception as error:  # of all that may be made of a wrong one
         raise DamagedError(reason(error)) from error
