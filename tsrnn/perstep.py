@@ -88,8 +88,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         X : sequences
             Any form that the estimators take.
         y : array-like, optional
-            One entry for each sequence, which all its time steps get, or for each time step; handed on to a transformer
-            that requires it.
+            Handed on where it has one entry for each sequence, which all its time steps get, or for each time step.
         **fit_params
             Of the transformer's `fit`, for instance `sample_weight`; what has one entry for each sequence is repeated
             for its steps.
@@ -221,7 +220,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
                 "some."
             )
         given = {name: steps.of_rows(value, name) if is_long(value) else value for name, value in fit_params.items()}
-        if y is not None and get_tags(transformer).target_tags.required:
+        if y is not None and (get_tags(transformer).target_tags.required or steps.fits(y)):
             given["y"] = steps.of_rows(y, "y")
         return steps, transformer, given
 
@@ -289,6 +288,13 @@ class FlatSteps:
     restore: Callable  # from a table of as many rows, and the names of its columns, to the form of X
     columns: list | None = None  # names of the features
     flat: bool = False  # X was a table, of which a row is a sequence
+
+    def fits(self, entries):
+        """Whether there is one entry for each sequence or for each row."""
+        if is_ragged(entries) and np.ndim(entries[0]):
+            return [len(part) if np.ndim(part) else 0 for part in entries] == self.series.lengths.tolist()
+        entries = entries if hasattr(entries, "__len__") else np.asarray(entries)
+        return getattr(entries, "ndim", 1) > 0 and len(entries) in (len(self.series), len(self.owners))
 
     def of_rows(self, entries, name):
         """One entry for each row, from one for each sequence or for each row, flat or nested."""
