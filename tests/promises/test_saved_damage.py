@@ -226,6 +226,7 @@ LARGE = [
     (("members", 0, "Member", "network", "Network", "n_layers"), 10**9),
     (("members", 0, "Member", "network", "Network", "n_context"), 10**9),
     (("panel", "Panel", "ids"), {"range": [0, 10**12, 1, None]}),
+    (("panel", "Panel", "freq"), "ns"),
     (("panel", "Panel", "times"), {"range": [0, 10**12, 1, None]}),
 ]
 

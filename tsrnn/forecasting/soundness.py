@@ -26,7 +26,7 @@ from tsrnn.forecasting.frames import to_frame
 from tsrnn.forecasting.intervals import Errors
 from tsrnn.forecasting.quantiles import in_order
 from tsrnn.forecasting.reading import check_panel
-from tsrnn.forecasting.times import check_freq, check_grid
+from tsrnn.forecasting.times import check_freq, following
 from tsrnn.network import Network
 
 LONGEST = 10**6  # steps of a horizon, a window or a season
@@ -86,7 +86,10 @@ def check_times(panel):
         raise DamagedError(f"times of type {times.dtype}")
     if len(times) != len(panel.values) or times.hasnans:
         raise DamagedError(f"{len(times)} times of {len(panel.values)} values, or one that is missing")
-    check_grid(pd.Series(times), panel.starts, panel.ids, check_freq(pd.Series(times), panel.freq))
+    freq = check_freq(pd.Series(times), panel.freq)
+    step = pd.tseries.frequencies.to_offset(freq) if isinstance(freq, str) else freq
+    if not following(times, panel.starts, step).all():
+        raise DamagedError(f"times that do not follow each other by freq={freq!r:.40}")
 
 
 def check_columns(fitted):

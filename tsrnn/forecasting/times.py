@@ -132,12 +132,18 @@ def check_freq(times, freq):
     return freq
 
 
+def following(index, starts, step):
+    """Which times are one step after the one before, or the first of a series on the grid of such steps."""
+    follows = np.append(False, index[:-1] + step == index[1:])
+    follows[starts[:-1]] = True if isinstance(step, int) else [step.is_on_offset(first) for first in index[starts[:-1]]]
+    return follows
+
+
 def check_grid(times, starts, ids, freq):
     """Every series must have a row for each step of `freq` between its first and its last time."""
     step = pd.tseries.frequencies.to_offset(freq) if isinstance(freq, str) else freq
     index = pd.Index(times)
-    follows = np.append(False, index[:-1] + step == index[1:])
-    follows[starts[:-1]] = True if isinstance(step, int) else [step.is_on_offset(first) for first in index[starts[:-1]]]
+    follows = following(index, starts, step)
     if follows.all():
         return
     series = int(np.searchsorted(starts, (~follows).argmax(), side="right")) - 1
