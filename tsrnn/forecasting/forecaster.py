@@ -293,9 +293,13 @@ class RNNForecaster(BaseEstimator):
         Intervals are as wide as the errors were on the last `h` values, held out, and on up to three windows before, in
         units of each series' naive error, as split-conformal ones are (Lei et al. 2018). Networks of the trial have not
         seen the held-out values, the final ones have seen all; errors are scaled to 0.368 times what the final ones'
-        are on the held-out values, and 0.632 times the trial's (Efron 1983). With fewer than 20 errors of a step those
-        of all steps are taken together; n errors tell no level beyond 100 n / (n + 1), where the interval is as wide as
-        the largest.
+        are on the held-out values, and 0.632 times the trial's (Efron 1983). Where fewer than five errors of a step lie
+        outside an interval, those of all steps are taken together; n errors tell no level beyond 100 n / (n + 1), where
+        the interval is as wide as the largest.
+
+        An interval holds its forecast. Neither end is further from it than errors to that side have been, in naive
+        errors and in units of the series' size, but for an eighth of those outside. Alone, among other series and for a
+        shorter horizon it is the same.
 
         With `quantiles`, networks forecast the ends of the intervals, each series and step its own, and the same errors
         move them apart or together until so many of the held-out values are within (Romano, Patterson & Candes 2019).
