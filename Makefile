@@ -3,11 +3,13 @@
 PYTHON ?= python3
 VENV ?= .venv
 BENCH ?= .
+INPUTS ?= 20000
+SEED ?= $(shell date +%s)
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo test test-slow test-torch gpu-compile lint bench clean
+.PHONY: demo test test-slow test-torch fuzz coverage gpu-compile lint bench clean
 
 demo: $(STAMP)-plot
 	$(BIN)/python examples/demo.py
@@ -21,6 +23,14 @@ test-slow: $(STAMP)-dev
 # The tests that compare with torch skip themselves where it is absent; here it is present.
 test-torch: $(STAMP)-torch
 	$(BIN)/python -m pytest
+
+# 20,000 inputs of each kind, with another seed each time; a seed that found something: make fuzz SEED=...
+fuzz: $(STAMP)-dev
+	TSRNN_FUZZ_INPUTS=$(INPUTS) $(BIN)/python -m pytest tests/fuzz --hypothesis-seed=$(SEED)
+
+# Which lines and branches of the Python layers the tests run; fails below what has been reached.
+coverage: $(STAMP)-dev
+	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
 
 # Every kernel for the GPU through its compiler, which needs no GPU: registers, memory, precision. It takes minutes;
 # `make test` compiles those that training launches most.

@@ -1,0 +1,55 @@
+"""What may come of a call: a result, or one sentence of our own; and how often each came."""
+
+import contextlib
+import traceback
+import warnings
+from collections import Counter
+from pathlib import Path
+
+import tsrnn
+
+COUNTS = Counter()  # (what was fuzzed, outcome) -> inputs
+HOME = str(Path(tsrnn.__file__).parent)
+CONTRACT = "sklearn"  # whose checks of tables and parameters are scikit-learn's contract
+REFUSALS = (ValueError, TypeError, tsrnn.DivergenceError)
+
+
+class Refused(Exception):
+    """The call ended in a sentence."""
+
+
+@contextlib.contextmanager
+def one_sentence():
+    """A call that ends in a result or in `Refused`; warnings must be the library's own."""
+    with warnings.catch_warnings(record=True) as seen:
+        warnings.simplefilter("always")
+        try:
+            yield
+        except REFUSALS as error:
+            check_sentence(error)
+            raise Refused(str(error)) from error
+    for warning in seen:
+        assert is_ours(warning), f"a warning of somebody else: {warning.category.__name__}: {warning.message}"
+
+
+def check_sentence(error):
+    text = str(error)
+    assert type(error) is not UnicodeDecodeError, text
+    assert text and "\n" not in text, f"not one line: {text!r}"
+    place = Path(traceback.extract_tb(error.__traceback__)[-1].filename)
+    ours = str(place).startswith(HOME) or CONTRACT in place.parts
+    assert ours, f"raised in {place}: {type(error).__name__}: {text}"
+
+
+def is_ours(warning):
+    return (
+        str(warning.filename).startswith(HOME)
+        or "tsrnn" in getattr(warning.category, "__module__", "")
+        or any(
+            word in str(warning.message) for word in ("missing time", "times between", "no better than", "still fall")
+        )
+    )
+
+
+def count(what, outcome):
+    COUNTS[what, outcome] += 1
