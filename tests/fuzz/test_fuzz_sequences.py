@@ -62,6 +62,9 @@ ODD_SETTINGS = {
 }
 
 
+FORMS = ["list"] * 3 + ["array"] * 2 + ["frame"] * 2 + ["flat", "frames", "padded", "polars", "odd"]
+
+
 def pick(draw, options):
     return options[draw(st.integers(0, len(options) - 1))]
 
@@ -158,6 +161,7 @@ def with_odd_entry(draw, y):
     return y
 
 
+INDICES = [list("abcdefgh"), range(8), list("hgfedcba"), list("mnopqrst")]
 ODD_TARGETS = [
     with_odd_entry,
     with_odd_entry,
