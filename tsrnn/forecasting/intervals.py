@@ -41,9 +41,6 @@ class Errors(NamedTuple):
     def any_known(self):
         return bool((~np.isnan(self.adjusted[0])).any())
 
-    def some(self, rows):
-        return Errors(self.adjusted[:, rows], self.plain[rows])
-
     def scaled(self, factor):
         """With the point's errors `factor` times as large; those of quantiles are moved as far."""
         moved = self.adjusted + (factor - 1) * self.adjusted[0]
