@@ -22,6 +22,8 @@ from tsrnn.forecasting.adjustment import Adjustment
 from tsrnn.forecasting.plan import plans_for
 from tsrnn.forecasting.windows import Windows
 
+DECILES = 20, 40, 60, 80  # levels whose ends are the deciles, beside the point forecast
+
 
 class Task(NamedTuple):
     """How a set is forecast and scored. `published`: sMAPE, MASE and OWA, None where not published."""
@@ -178,7 +180,7 @@ def by_horizon(train, test):
 
 def rnn(train, h, season, **options):
     forecaster = RNNForecaster(h=h, freq=1, season_length=season, **{"random_state": 0} | options).fit(train)
-    return forecaster.predict(level=[80, 95])
+    return forecaster.predict(level=[*DECILES, 95])
 
 
 def seasonal_naive(train, h, season):
@@ -232,7 +234,7 @@ def ridge(train, h, season, n_rows=20_000):
 
 
 def scores(task, train, test, forecast):
-    """sMAPE (0 to 200), MASE and OWA, means over series, and the coverage of intervals in percent."""
+    """sMAPE (0 to 200), MASE and OWA, means over series, the coverage of intervals in percent, and WQL of deciles."""
     model = forecast.columns[2]
     both = test.merge(forecast, on=["unique_id", "ds"], validate="one_to_one")
     assert len(both) == len(test) and both[model].notna().all()
@@ -246,7 +248,18 @@ def scores(task, train, test, forecast):
         if f"{model}-lo-{level}" in both
     }
     owa = (s / task.naive2[0] + m / task.naive2[1]) / 2 if task.naive2 else None
-    return {"sMAPE": s, "MASE": m, "OWA": owa, "80 %": None, "95 %": None} | covered
+    wql = weighted_quantile_loss(both, model) if covered else None
+    return {"sMAPE": s, "MASE": m, "OWA": owa, "80 %": None, "95 %": None} | covered | {"WQL": wql}
+
+
+def weighted_quantile_loss(both, model):
+    """Pinball loss of the nine deciles, doubled and summed, over the sum of absolute values: the mean over deciles."""
+    ends = [f"{model}-lo-{level}" for level in DECILES[::-1]], [f"{model}-hi-{level}" for level in DECILES]
+    losses = []
+    for decile, column in enumerate([*ends[0], model, *ends[1]], start=1):
+        missed = both["y"] - both[column]
+        losses.append(2 * np.maximum(decile / 10 * missed, (decile / 10 - 1) * missed).sum())
+    return np.mean(losses) / both["y"].abs().sum()
 
 
 def measure(task, train, test, method):
@@ -258,8 +271,10 @@ def measure(task, train, test, method):
 
 
 def row(label, values, seconds=None):
-    cells = ["-" if value is None else f"{value:.3f}" for value in [*values, None, None][:5]]
-    return f"| {' | '.join([label, *cells, '-' if seconds is None else f'{seconds:.0f}'])} |"
+    cells = ["-" if value is None else f"{value:.3f}" for value in [*values, None, None, None][:5]]
+    wql = list(values)[5:]
+    cells += ["-" if not wql or wql[0] is None else f"{wql[0]:.4f}", "-" if seconds is None else f"{seconds:.0f}"]
+    return f"| {' | '.join([label, *cells])} |"
 
 
 def main():
@@ -272,9 +287,8 @@ def main():
         parser.error(f"{args.data} is not a folder")
     for name in args.sets:
         task, (train, test) = SETS[name], load(args.data, name)
-        print(
-            f"\n| {name} (by {task.metric}) | sMAPE | MASE | OWA | within 80 % | within 95 % | seconds |\n|{'---|' * 7}"
-        )
+        columns = "sMAPE | MASE | OWA | within 80 % | within 95 % | WQL | seconds"
+        print(f"\n| {name} (by {task.metric}) | {columns} |\n|{'---|' * 8}")
         for label, values in task.published.items():
             print(row(label, values))
         ours = {
