@@ -11,6 +11,7 @@ from tsrnn.backends.scan import add_sum, product
 from tsrnn.backends.simd import load, load_rows, n_lanes, of_any_layout, store, store_rows, tile_width
 from tsrnn.backends.softmax import to_log_probabilities
 from tsrnn.rules.functions import clipped
+from tsrnn.rules.naming import distinct
 from tsrnn.rules.noise import uniform
 
 
@@ -130,6 +131,7 @@ def make_loss(loss):
     rule, softmax = loss.rule, loss.softmax
 
     @compiled
+    @distinct(f"value_and_slopes_{rule.__name__}_{softmax}")
     def value_and_slopes(outputs, targets, weights, parameters, total_weight, slopes):
         """Sum of weight times loss over `total_weight`, and its slope at every output; where the weight is zero,
         nothing is looked at. Outputs k n to (k + 1) n are told the n targets with parameter k.
@@ -179,6 +181,7 @@ def make_update(update):
     n, rule = update.n_moments, update.rule
 
     @compiled
+    @distinct(f"move_{rule.__name__}")
     def move(theta, grad, moments, decay, c, limit, scale, shrink):
         """One step of every parameter: the gradient cut to [-limit, limit], then scaled; `shrink` is decoupled weight
         decay.

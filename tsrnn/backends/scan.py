@@ -17,6 +17,7 @@ from tsrnn.backends.compiling import compiled
 from tsrnn.backends.packing import units_of
 from tsrnn.backends.simd import BITS, load, load_rows, n_lanes, of_any_layout, store, store_rows, tile_width
 from tsrnn.backends.tiles import add_gates, add_product, load_tile, repeat, store_sums, store_tile
+from tsrnn.rules.naming import distinct
 
 BLOCK = 48  # rows that go through time together: their gates stay in the cache
 DEPTH = 3 * BLOCK  # rows collected before they are multiplied into the weight gradients
@@ -28,6 +29,7 @@ MOST = 12 if BITS == 512 else 6  # rows of a tile: as many as leave a register f
 
 def make_tile_update(n):
     @register_jitable
+    @distinct(f"update_{n}")
     def update(C, c, column, start, s, step, A, a, width, n_p, V, v, q, n_q, w):
         tile = load_tile(start, s, column, n, step)
         for p in range(n_p):
@@ -77,14 +79,13 @@ def add_sum(c, A, depth):
         store(c, 0, column, total)
 
 
-def named(function, name):
-    """`function` under a name in this module.
+def kept(function):
+    """`function` under its name in this module.
 
     A kernel that closes over a function is found in the cache of machine code if that function has a name in its
     module: otherwise the function goes into the key by value, and the intrinsics in it are new in every process.
     """
-    function.__name__ = function.__qualname__ = name
-    return globals().setdefault(name, function)
+    return globals().setdefault(function.__name__, function)
 
 
 def make_step(cell, n):
@@ -93,6 +94,7 @@ def make_step(cell, n):
     n_started, shift = U * (2 * G - together), G - together
 
     @register_jitable
+    @distinct(f"step_{cell.name}_{n}")
     def step(scratch, bias, p, inputs, at, F, v_ih, outputs, now, then, H, v_hh, state_step, kept, keep, lanes):
         sums = repeat(bias, p, n, n_started)
         for k in range(F):
@@ -111,7 +113,7 @@ def make_step(cell, n):
                 store_rows(outputs, new, then + i, j, state_step, 0)
                 store_rows(kept, saved, (keep + i) * V, j, 1, 0)
 
-    return named(step, f"step_{cell.name}_{n}")
+    return kept(step)
 
 
 @cache
@@ -121,6 +123,7 @@ def make_forward(cell):
     step_most, step_2, step_1 = make_step(cell, most), make_step(cell, 2), make_step(cell, 1)
 
     @compiled
+    @distinct(f"forward_{cell.name}")
     def forward(x, lengths, w_ih, w_hh, bias, states, saved):
         T, B, F = x.shape
         n_slots, H, kept_steps, lanes = states.shape[1], states.shape[3], saved.shape[0], n_lanes(x)
@@ -164,6 +167,7 @@ def make_backward(cell):
     alone = G - together  # gates whose da and dq differ
 
     @compiled
+    @distinct(f"backward_{cell.name}")
     def backward(x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):
         """`doutputs` those of every output, or empty; `dstates` (S, B, H) of the last states in, of the first out.
 

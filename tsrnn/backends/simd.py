@@ -15,6 +15,7 @@ from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, models, overload, register_model
 
 from tsrnn.rules.functions import greater, lesser
+from tsrnn.rules.naming import distinct
 
 FLAGS = ("contract", "nsz", "arcp")
 
@@ -72,8 +73,14 @@ def register_operator(python_operator, emit):
 
     @overload(python_operator)
     def on_vectors(a, b):
-        if isinstance(a, Vector) or isinstance(b, Vector):
-            return lambda a, b: apply(a, b)
+        if not (isinstance(a, Vector) or isinstance(b, Vector)):
+            return None
+
+        @distinct(f"{python_operator.__name__}_on_vectors")
+        def both(a, b):
+            return apply(a, b)
+
+        return both
 
 
 register_operator(operator.add, lambda builder, a, b: builder.fadd(a, b, flags=FLAGS))

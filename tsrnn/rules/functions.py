@@ -12,6 +12,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, overload, register_jitable
 
+from tsrnn.rules.naming import distinct
+
 HALF, ONE = np.float32(0.5), np.float32(1)  # exact in every precision; a bare 0.5 would turn float32 into float64
 
 
@@ -206,12 +208,13 @@ HALF_P = tuple(p / np.float32(4 ** (7 - k)) for k, p in enumerate(P))
 HALF_Q = tuple(q / np.float32(4 ** (3 - k)) for k, q in enumerate(Q))
 
 
-def odd_rational(limit, p, q):
+def odd_rational(name, limit, p, q):
     """x p(x^2) / q(x^2), clamped; the coefficients as single numbers, which the compiler keeps where it needs them."""
     p0, p1, p2, p3, p4, p5, p6 = p
     q0, q1, q2, q3 = q
 
     @register_jitable
+    @distinct(name)
     def function(x):
         x = clipped(x, limit)
         y = x * x
@@ -222,8 +225,8 @@ def odd_rational(limit, p, q):
     return function
 
 
-rational_tanh = odd_rational(LIMIT, P, Q)
-half_tanh_of_half = odd_rational(LIMIT + LIMIT, HALF_P, HALF_Q)
+rational_tanh = odd_rational("rational_tanh", LIMIT, P, Q)
+half_tanh_of_half = odd_rational("half_tanh_of_half", LIMIT + LIMIT, HALF_P, HALF_Q)
 
 
 @register_jitable
