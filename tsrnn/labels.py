@@ -12,6 +12,13 @@ def index_of(entries):
     return index if isinstance(index, pd.Index) else None
 
 
+def check_dense(entries, name):
+    """Raise a sentence for a sparse matrix."""
+    if hasattr(entries, "toarray"):
+        kind = type(entries).__name__
+        raise TypeError(f"{name} must be a list, an array or a frame; got a {kind}: {name}.toarray() is one.")
+
+
 def from_zero(index):
     """Whether it is the index that pandas makes when given none."""
     return np.array_equal(index, np.arange(len(index)))

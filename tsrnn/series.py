@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.lib.stride_tricks import as_strided
 
-from tsrnn.labels import in_order_of
+from tsrnn.labels import check_dense, in_order_of
 
 
 @dataclass(frozen=True)
@@ -17,6 +17,7 @@ class Series:
     starts: np.ndarray
     lengths: np.ndarray
     labels: list | None = None  # what errors call a series; its position where there is nothing better
+    table: bool = False  # each was a row
 
     # What targets belong to: here a series, and each must have one.
     noun, needs_all = "sequence", True
@@ -46,6 +47,7 @@ class Series:
 
     def aligned(self, entries, name):
         """Targets or weights in the order of the series, by the labels that both may have."""
+        check_dense(entries, name)
         entries = without_mask(entries if hasattr(entries, "__len__") else np.asarray(entries))
         return in_order_of(self.labels, entries, name, self.name)
 
@@ -102,7 +104,10 @@ def numbers(objects, name, hint=""):
 
 
 def check_columns(frame, hint=""):
-    """Raise a sentence for a column that does not hold numbers."""
+    """Raise a sentence for a column that does not hold numbers, or has the name of another one."""
+    twice = getattr(frame.columns, "duplicated", lambda: np.zeros(0, bool))()
+    if twice.any():
+        raise ValueError(f"columns of X must have unique names; got {frame.columns[twice].to_list()[0]!r} twice.")
     for name, column in frame.items():
         if column.dtype == object:
             numbers(column, f"column {name!r} of X", hint)
@@ -283,6 +288,7 @@ def from_array(array, dtype):
     padding.
     """
     n, length = array.shape[:2]
+    is_table = array.ndim == 2
     if array.ndim == 3:
         lengths = lengths_without_padding(array)
         if (lengths < length).any():
@@ -297,7 +303,7 @@ def from_array(array, dtype):
     else:
         shift, array = length, array.reshape(n * length, n_features)
     values = np.require(array, dtype, ["C", "W"])  # read-only ones would be another type for the compiler
-    return Series(values, np.arange(n) * shift, np.full(n, length))
+    return Series(values, np.arange(n) * shift, np.full(n, length), table=is_table)
 
 
 # What to do about NaN in X.

@@ -89,7 +89,8 @@ __all__ = [
 def check_value(name, value, choices):
     """Raise the sentence for a value that none of these accepts."""
     if not any(choice.accepts(value) for choice in choices):
-        raise ValueError(f"{name} must be {' or '.join(map(str, choices))}; got {value!r}.")
+        wanted, hint = " or ".join(map(str, choices)), did_you_mean(name.split()[0], value, choices)
+        raise ValueError(f"{name} must be {wanted}{hint}; got {value!r}.")
 
 
 def plain(value):
@@ -101,3 +102,34 @@ def check_parameters(estimator, constraints):
     """Raise one sentence for the first parameter that no entry of its row in the table accepts."""
     for name, choices in constraints.items():
         check_value(f"{name} of {type(estimator).__name__}", getattr(estimator, name), choices)
+
+
+# What other libraries call a value of a parameter.
+SYNONYMS = {
+    "loss": {
+        "mse": "squared",
+        "l2": "squared",
+        "mean_squared_error": "squared",
+        "squared_error": "squared",
+        "mae": "absolute",
+        "l1": "absolute",
+        "mean_absolute_error": "absolute",
+        "absolute_error": "absolute",
+        "smooth_l1": "huber",
+        "quantile": "pinball",
+    },
+    "cell": {"simplernn": "rnn", "elman": "rnn", "vanilla": "rnn"},
+    "device": {"gpu": "cuda"},
+    "precision": {"float32": "fp32", "tfloat32": "tf32"},
+    "dtype": {"single": "float32", "double": "float64", "float": "float64"},
+    "truncate": {"post": "end", "pre": "start"},
+    "learning_rate": {"cosine_annealing": "cosine", "reduce_on_plateau": "plateau"},
+}
+
+
+def did_you_mean(name, value, choices):
+    """What to add to an error where a value is another spelling of one that the parameter can have."""
+    options = [option for choice in choices if isinstance(choice, OneOf) for option in choice.options]
+    spelled = str(getattr(value, "__name__", value)).lower()  # a type of numpy has a name
+    meant = SYNONYMS.get(name, {}).get(spelled.replace("-", "_"), spelled.strip())
+    return f" (did you mean {meant!r}?)" if meant in options else ""

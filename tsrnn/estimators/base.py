@@ -15,6 +15,7 @@ from tsrnn.backends.devices import DEVICES, PRECISIONS, backend_of
 from tsrnn.batching import Sequences
 from tsrnn.estimators.convergence import check_convergence
 from tsrnn.estimators.fitted import Classes, Fitted, Inputs, form_of
+from tsrnn.estimators.keywords import says_what_it_takes
 from tsrnn.estimators.storage import load, save
 from tsrnn.estimators.targets import check_weight
 from tsrnn.network import Network
@@ -108,6 +109,11 @@ except ImportError:  # pragma: no cover
 
     def with_callbacks(method):
         return method
+
+
+def training(method):
+    """What all methods that train have in common."""
+    return with_callbacks(says_what_it_takes(method))
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -266,7 +272,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
 
     # Training
 
-    @with_callbacks
+    @training
     def fit(self, X, y, sample_weight=None):
         """Train from the start, or with `warm_start` from where the last `fit` ended.
 
@@ -300,7 +306,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         """
         return self._fit(X, y, sample_weight=sample_weight)
 
-    @with_callbacks
+    @training
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`."""
         return self._fit_epoch(X, y, sample_weight=sample_weight)
@@ -536,7 +542,9 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
 
     def _outputs(self, X):
         """The network's outputs for every sequence, (n_sequences, n_outputs)."""
-        series = self._read_fitted(X)
+        return self._outputs_for(self._read_fitted(X))
+
+    def _outputs_for(self, series):
         none = np.empty((len(series), 0), series.values.dtype)
         return self._outputs_of(self._rows(series, none, none, self._fitted.settings), series)
 
@@ -544,14 +552,6 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         if not hasattr(self, "_fitted"):  # scikit-learn's check takes its time
             check_is_fitted(self)
         return self._read(X, self._fitted.network.dtype, self._fitted.inputs, **where)[0]
-
-    def _aligned(self, X, y, sample_weight):
-        """Targets and weights in the order of the sequences, whatever that of their labels."""
-        if not any(hasattr(part, "loc") for part in (y, sample_weight)):
-            return y, sample_weight  # without labels, so X need not be read for them
-        series = self._read_fitted(X)
-        weights = None if sample_weight is None else series.aligned(sample_weight, "sample_weight")
-        return series.aligned(y, "y"), weights
 
     def _outputs_of(self, rows, series):
         """The network's outputs for rows made of series."""

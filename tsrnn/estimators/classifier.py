@@ -5,12 +5,22 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.special import log_softmax, softmax
 from sklearn.base import ClassifierMixin
+from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_sample_weight
 
-from tsrnn.estimators.base import BaseRecurrent, with_callbacks
+from tsrnn.estimators.base import BaseRecurrent, training
 from tsrnn.estimators.docs import documented
 from tsrnn.estimators.fitted import Classes
-from tsrnn.estimators.targets import check_classes, codes_of, known_classes, labelled, of_their_type
+from tsrnn.estimators.targets import (
+    check_classes,
+    check_length,
+    check_weight,
+    codes_of,
+    in_range,
+    known_classes,
+    labelled,
+    of_their_type,
+)
 from tsrnn.validation import Instance, Interval, OneOf, Real
 
 
@@ -24,7 +34,7 @@ class WithClasses(ClassifierMixin):
         "class_weight": [OneOf("balanced"), OneOf(None), Instance(dict, "a dict of class to weight")],
     }
 
-    @with_callbacks
+    @training
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train for one epoch from where the weights and the optimiser stand.
 
@@ -51,7 +61,7 @@ class WithClasses(ClassifierMixin):
                         f"class_weight of {type(self).__name__} must have keys among the classes "
                         f"{classes.tolist()}; got {label!r}."
                     )
-            return np.array([class_weight.get(label, 1.0) for label in y.tolist()], dtype=float)
+            return in_range(np.array([class_weight.get(label, 1.0) for label in y.tolist()], dtype=float))
         return compute_sample_weight(class_weight, y)
 
 
@@ -158,5 +168,8 @@ class RNNClassifier(Classification, BaseRecurrent):
         -------
         accuracy : float
         """
-        y, sample_weight = self._aligned(X, y, sample_weight)
-        return super().score(X, of_their_type(y, lambda i: f"the label of sequence {i}"), sample_weight)
+        series = self._read_fitted(X)
+        y = of_their_type(check_length(series.aligned(y, "y"), series), lambda i: f"the label of {series.owner(i)}")
+        weights = None if sample_weight is None else check_weight(sample_weight, series)
+        predicted = self._fitted.targets.decoded(self._outputs_for(series))
+        return float(accuracy_score(y, predicted, sample_weight=weights))

@@ -1,8 +1,11 @@
 """Whether training has come to an end that is worth having; a warning where it has not."""
 
+import sys
 import warnings
+from pathlib import Path
 
 import numpy as np
+import sklearn
 from scipy.special import logit
 from sklearn.exceptions import ConvergenceWarning
 
@@ -35,7 +38,16 @@ def check_convergence(name, rows, recipe, fitted, n_before, rooms):
         if not reached < bound:
             sentence = no_better(name, reached, constant, recipe)
     if sentence:
-        warnings.warn(sentence, ConvergenceWarning, stacklevel=6)
+        warnings.warn(sentence, ConvergenceWarning, stacklevel=level_of_caller())
+
+
+def level_of_caller():
+    """Where the first call from outside stands, as a `stacklevel` of the function that asks."""
+    inside = str(Path(__file__).parents[1]), str(Path(sklearn.__file__).parent)
+    frame, level = sys._getframe(1), 1
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(inside):
+        frame, level = frame.f_back, level + 1
+    return level
 
 
 def no_better(name, reached, constant, recipe):

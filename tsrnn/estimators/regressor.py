@@ -4,11 +4,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from sklearn.base import RegressorMixin
+from sklearn.metrics import r2_score
 
 from tsrnn.estimators.base import BaseRecurrent
 from tsrnn.estimators.docs import documented
 from tsrnn.estimators.fitted import Numbers
-from tsrnn.estimators.targets import check_squares, numeric_targets
+from tsrnn.estimators.targets import check_squares, check_weight, numeric_targets
 from tsrnn.validation import Interval, OneOf, Real
 
 
@@ -117,5 +118,8 @@ class RNNRegressor(Regression, BaseRecurrent):
         -------
         score : float
         """
-        y, sample_weight = self._aligned(X, y, sample_weight)
-        return super().score(X, y, sample_weight)
+        series = self._read_fitted(X)
+        y = numeric_targets(series.aligned(y, "y"), series)
+        weights = None if sample_weight is None else check_weight(sample_weight, series)
+        predicted = self._fitted.targets.decoded(self._outputs_for(series))
+        return float(r2_score(y, predicted, sample_weight=weights))

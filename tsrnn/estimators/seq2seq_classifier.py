@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score
 
 from tsrnn.batching import Pairs
 from tsrnn.decoding import decode
-from tsrnn.estimators.base import with_callbacks
+from tsrnn.estimators.base import training
 from tsrnn.estimators.classifier import WithClasses
 from tsrnn.estimators.docs import documented_of_pairs
 from tsrnn.estimators.fitted import LabelSequences
@@ -87,7 +87,7 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
     def _loss(self, targets):
         return "softmax_log_loss", 0.0
 
-    @with_callbacks
+    @training
     def fit(self, X, y, sample_weight=None):
         """Train from the start, or with `warm_start` from where the last `fit` ended.
 

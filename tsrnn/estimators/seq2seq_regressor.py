@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import r2_score
 
-from tsrnn.estimators.base import with_callbacks
+from tsrnn.estimators.base import training
 from tsrnn.estimators.docs import documented_of_pairs
 from tsrnn.estimators.fitted import NumberSequences
 from tsrnn.estimators.regressor import Regression
@@ -57,7 +57,7 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
     _constraints = BaseSeq2Seq._constraints | Regression._constraints
     _targets = NumberSequences
 
-    @with_callbacks
+    @training
     def fit(self, X, y, sample_weight=None, decoder_inputs=None):
         """Train from the start, or with `warm_start` from where the last `fit` ended.
 
@@ -91,7 +91,7 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         """
         return self._fit(X, y, sample_weight=sample_weight, decoder_inputs=decoder_inputs)
 
-    @with_callbacks
+    @training
     def partial_fit(self, X, y, sample_weight=None, decoder_inputs=None):
         """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`."""
         return self._fit_epoch(X, y, sample_weight=sample_weight, decoder_inputs=decoder_inputs)

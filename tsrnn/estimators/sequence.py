@@ -9,7 +9,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tsrnn.batching import Steps
-from tsrnn.estimators.base import BaseRecurrent, with_callbacks
+from tsrnn.estimators.base import BaseRecurrent, training
 from tsrnn.estimators.states import first_states, last_states
 from tsrnn.estimators.timesteps import Blocks, TimeSteps, check_times, parts, runs
 from tsrnn.labels import check_row_by_row, index_of
@@ -104,7 +104,7 @@ class BaseSequence(BaseRecurrent):
 
     # Training
 
-    @with_callbacks
+    @training
     def fit(self, X, y, series=None, sample_weight=None):
         """Train from the start, or with `warm_start` from where the last `fit` ended.
 
@@ -140,7 +140,7 @@ class BaseSequence(BaseRecurrent):
         """
         return self._fit(X, y, series=series, sample_weight=sample_weight)
 
-    @with_callbacks
+    @training
     def partial_fit(self, X, y, series=None, sample_weight=None):
         """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`."""
         return self._fit_epoch(X, y, series=series, sample_weight=sample_weight)

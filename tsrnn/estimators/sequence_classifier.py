@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import accuracy_score
 
-from tsrnn.estimators.base import with_callbacks
+from tsrnn.estimators.base import training
 from tsrnn.estimators.classifier import Classification
 from tsrnn.estimators.docs import documented_of_steps
 from tsrnn.estimators.sequence import BaseSequence
@@ -49,7 +49,7 @@ class RNNSequenceClassifier(Classification, BaseSequence):
 
     _constraints = BaseSequence._constraints | Classification._constraints
 
-    @with_callbacks
+    @training
     def partial_fit(self, X, y, classes=None, series=None, sample_weight=None):
         """Train for one epoch from where the weights and the optimiser stand.
 

@@ -9,6 +9,7 @@ import pandas as pd
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
+from tsrnn.labels import check_dense
 from tsrnn.series import (
     Series,
     check_finite,
@@ -21,9 +22,20 @@ from tsrnn.series import (
     numbers,
 )
 
+# What a table is, where there are fewer targets than rows.
+ROWS = (
+    ": each row of a table is a sequence; for ragged ones pass a list of arrays, or a frame with the index (series, "
+    "time), which a transformer keeps after set_output(transform='pandas')"
+)
+WIDE = 30  # binary digits by which weights may differ from 1
+
 
 def check_real(array, name, series):
-    array = np.asarray(array)
+    check_dense(array, name)
+    try:
+        array = np.asarray(array)
+    except ValueError as error:  # of numpy: entries that do not make a rectangle
+        raise ValueError(f"entries of {name} must have one shape; got several.") from error
     kind = array.dtype
     if array.ndim == 0:
         raise TypeError(f"{name} must have one entry for each {series.noun}; got {array.item()!r}.")
@@ -37,15 +49,24 @@ def check_length(y, series, name="y"):
         raise TypeError(f"{name} must have one entry for each {series.noun}; got {y}.")
     if len(y) != series.n_owners:
         n = f"{series.n_owners} {series.noun}s"
-        raise ValueError(f"{name} must have one entry for each of the {n} of X; got {len(y)}.")
+        hint = ROWS if series.table else ""
+        raise ValueError(f"{name} must have one entry for each of the {n} of X; got {len(y)}{hint}.")
     return y
+
+
+def n_dimensions(entries):
+    """As numpy counts; 1 where entries differ in theirs."""
+    try:
+        return np.ndim(entries)
+    except ValueError:  # of numpy: not a rectangle
+        return 1
 
 
 def of_their_type(labels, name, what="y"):
     """Labels in an array of bools, numbers or strings, also where pandas or an array of objects holds them; errors call
     number i `name(i)`, and all of them `what`.
     """
-    labels = labels if hasattr(labels, "__len__") and np.ndim(labels) == 1 else column_or_1d(labels, warn=True)
+    labels = labels if hasattr(labels, "__len__") and n_dimensions(labels) == 1 else column_or_1d(labels, warn=True)
     kind = getattr(labels, "dtype", None)
     if isinstance(kind, np.dtype) and kind.kind in "biufU":
         return np.asarray(labels)
@@ -132,7 +153,7 @@ def numeric_targets(y, series):
 
 def labelled(y, series):
     """Which entries have a label, as positions, and these labels in an array of bools, numbers or strings."""
-    y, known = check_length(y if np.ndim(y) else column_or_1d(y), series), np.arange(len(y))
+    y, known = check_length(y if n_dimensions(y) else column_or_1d(y), series), np.arange(len(y))
     if not series.needs_all:
         y = column_or_1d(y, warn=True) if np.ndim(y) != 1 else y if hasattr(y, "take") else np.array(y, dtype=object)
         known = np.flatnonzero(~pd.isna(y))
@@ -155,7 +176,18 @@ def check_weight(sample_weight, series):
     if (weight < 0).any():
         i = int(weight.argmin())
         raise ValueError(f"sample_weight must not be negative; got {weight[i]:g} for {series.owner(i)}.")
-    return weight
+    return in_range(weight)
+
+
+def in_range(weight):
+    """Weights that a power of two brings near 1 where they are so large or small that sums, or single precision, would
+    lose them; their proportions alone count.
+    """
+    array = np.asarray(weight) if weight is not None else np.empty(0)
+    if array.dtype.kind not in "iuf" or array.size == 0 or not np.isfinite(array).all():
+        return weight
+    exponent = int(np.frexp(np.abs(array).max())[1])
+    return weight if abs(exponent) <= WIDE else np.ldexp(weight, -exponent)
 
 
 def numbers_at_steps(values, series, name, dtype):
@@ -201,7 +233,7 @@ def check_same_labels(labels, series, name):
 
 def is_symbolic(sequences):
     """Whether they are strings, or sequences of strings."""
-    column = hasattr(sequences, "to_numpy") and len(sequences.shape) == 1  # of a library of frames
+    column = hasattr(sequences, "to_numpy") and len(getattr(sequences, "shape", ())) == 1  # of a library of frames
     if not (column or isinstance(sequences, (list, tuple, np.ndarray))) or getattr(sequences, "ndim", 1) == 0:
         return False
     first = next(iter(sequences), None)

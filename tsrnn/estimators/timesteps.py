@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.estimators.targets import check_same_labels
-from tsrnn.labels import check_row_by_row, index_of
+from tsrnn.labels import check_dense, check_row_by_row, index_of
 from tsrnn.series import Series, inside, labels_of, without_mask
 
 
@@ -30,6 +30,7 @@ class TimeSteps(Series):
 
     def aligned(self, entries, name):
         """Targets or weights, nested as X was, end to end."""
+        check_dense(entries, name)
         entries = without_mask(entries if hasattr(entries, "__len__") else np.asarray(entries))
         if self.nest is None or getattr(entries, "ndim", 1) == 0:
             check_row_by_row(index_of(entries), self.index, name)
