@@ -118,7 +118,7 @@ SYNONYMS = {
         "smooth_l1": "huber",
         "quantile": "pinball",
     },
-    "cell": {"simplernn": "rnn", "elman": "rnn", "vanilla": "rnn"},
+    "cell": {"simplernn": "rnn", "vanilla": "rnn"},
     "device": {"gpu": "cuda"},
     "precision": {"float32": "fp32", "tfloat32": "tf32"},
     "dtype": {"single": "float32", "double": "float64", "float": "float64"},
