@@ -274,3 +274,15 @@ def test_a_million_rows_take_no_time():
     begin = time.perf_counter()
     to_panel(df)
     assert time.perf_counter() - begin < 4
+
+
+@pytest.mark.parametrize("freq", ["D", None, "2D"])
+def test_a_time_off_the_grid_is_not_lost_where_gaps_are_filled(freq):
+    times = [*pd.date_range("2024-01-01", periods=12, freq="D"), pd.Timestamp("2024-01-05 12:00")]
+    df = pd.DataFrame({"unique_id": "a", "ds": times, "y": 1.0}).drop(8)
+    first = "2024-01-02 00:00:00" if freq == "2D" else "2024-01-05 12:00:00"
+    with pytest.raises(ValueError, match=f"must fit the times; series 'a' has {first}, which does not"):
+        to_panel(df, freq, fill_gaps=True)
+    counted = df.assign(ds=[*range(0, 22, 2), 5])
+    with pytest.raises(ValueError, match="freq=2 must fit the times; series 'a' has 5, which does not"):
+        to_panel(counted, 2, fill_gaps=True)

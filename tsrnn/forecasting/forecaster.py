@@ -248,6 +248,12 @@ class RNNForecaster(BaseEstimator):
         ------
         ValueError
             If a parameter or the data are not what they must be; one sentence says what, and which series.
+        DivergenceError
+            If training, or a forecast of held-out values, is not finite.
+        MemoryError
+            If what is asked for cannot fit into memory.
+
+        Whatever is raised, in a network or by a signal, stops all networks and leaves the forecaster as it was.
 
         Warns
         -----
@@ -287,6 +293,8 @@ class RNNForecaster(BaseEstimator):
             Before `fit`.
         ValueError
             If `df`, `h`, `level` or `X_df` is not what it must be.
+        DivergenceError
+            If a forecast is not finite.
 
         Notes
         -----

@@ -119,6 +119,7 @@ def to_panel(
     starts, ids = starts_of(frame[id_col])
     freq = infer_freq(frame[time_col], starts, ids) if freq is None else check_freq(frame[time_col], freq)
     if fill_gaps:
+        check_grid(frame[time_col], starts, ids, freq, gaps=True)
         frame = without_gaps(frame, freq, id_col, time_col, list(covariates))
         starts, ids = starts_of(frame[id_col])
     check_grid(frame[time_col], starts, ids, freq)

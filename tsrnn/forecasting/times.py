@@ -139,22 +139,29 @@ def following(index, starts, step):
     return follows
 
 
-def check_grid(times, starts, ids, freq):
-    """Every series must have a row for each step of `freq` between its first and its last time."""
+def check_grid(times, starts, ids, freq, gaps=False):
+    """Every series must have a row for each step of `freq` between its first and its last time; with `gaps` some."""
     step = pd.tseries.frequencies.to_offset(freq) if isinstance(freq, str) else freq
     index = pd.Index(times)
     follows = following(index, starts, step)
-    if follows.all():
-        return
-    series = int(np.searchsorted(starts, (~follows).argmax(), side="right")) - 1
-    mine = index[starts[series] : starts[series + 1]]
-    grid = range(mine[0], mine[-1] + 1, freq) if isinstance(step, int) else pd.date_range(mine[0], mine[-1], freq=freq)
-    name, grid = called(ids[series]), pd.Index(grid)
-    off = mine.difference(grid)
-    if len(off):
-        raise ValueError(f"freq={freq!r} must fit the times; series {name} has {off[0]}, which does not.")
-    lacking = grid.difference(mine)
-    raise ValueError(
-        f"times must have no gaps; series {name} lacks {len(lacking)} of them, the first {lacking[0]}: fill them, for "
-        f"example with utilsforecast.preprocessing.fill_gaps, and give them values."
-    )
+    irregular = np.unique(np.searchsorted(starts, np.flatnonzero(~follows), side="right") - 1)
+    for series in irregular:
+        mine = index[starts[series] : starts[series + 1]]
+        grid = steps_between(mine[0], mine[-1], step)
+        off = mine.difference(grid)
+        if len(off):
+            raise ValueError(
+                f"freq={freq!r} must fit the times; series {called(ids[series])} has {off[0]}, which does not."
+            )
+        if not gaps:
+            lacking = grid.difference(mine)
+            raise ValueError(
+                f"times must have no gaps; series {called(ids[series])} lacks {len(lacking)} of them, the first "
+                f"{lacking[0]}: fill_gaps=True takes missing times as missing values."
+            )
+
+
+def steps_between(first, last, step):
+    if isinstance(step, int):
+        return pd.Index(range(first, last + 1, step))
+    return pd.date_range(first, last, freq=step)
