@@ -160,3 +160,139 @@ def test_an_installation_that_cannot_be_written_works(expected, tmp_path):
         path.chmod(0o755)
     assert found == [expected]
     assert contents(tmp_path) == before
+
+
+# Machine code on disk
+
+
+SMALL = """
+import numpy as np
+from tsrnn import RNNRegressor
+X = np.random.default_rng(0).normal(size=(20, 6, 2))
+model = RNNRegressor(cell="rnn", max_iter=2, random_state=0).fit(X, X[:, -1, 0])
+print(model.predict(X).sum().hex(), model.loss_curve_[-1].hex())
+"""
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A folder with machine code, and what a process finds that has it."""
+    folder = tmp_path_factory.mktemp("kept")
+    return folder, run(SMALL, NUMBA_CACHE_DIR=str(folder))
+
+
+def middle(data, change):
+    return data[: len(data) // 2] + change + data[len(data) // 2 + len(change) :]
+
+
+DAMAGES = {
+    "empty": lambda data: b"",
+    "cut": lambda data: data[: len(data) // 2],
+    "garbage": lambda data: bytes(range(256)) * 8,
+    "one byte": lambda data: middle(data, bytes([data[len(data) // 2] ^ 1])),
+    "end": lambda data: data[:-1] + bytes([data[-1] ^ 1]),
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+def test_damaged_machine_code_is_compiled_anew(suffix, damage, kept, tmp_path):
+    """A crash or a full disk leaves such files; so does a disk that forgets a bit, which nobody would see."""
+    folder, expected = kept
+    shutil.copytree(folder, tmp_path / "kept")
+    files = [
+        path for path in (tmp_path / "kept").rglob(f"*.{suffix}") if path.name.startswith(("packing.", "elementwise."))
+    ]
+    assert len(files) > 5
+    before = {path: path.read_bytes() for path in files}
+    for path, data in before.items():
+        path.write_bytes(DAMAGES[damage](data))
+    assert run(SMALL, NUMBA_CACHE_DIR=str(tmp_path / "kept")) == expected
+    mended = [path for path, data in before.items() if path.read_bytes() != DAMAGES[damage](data)]
+    assert len(mended) > 5  # those that the fit needed
+
+
+def test_machine_code_is_found_in_the_next_process(kept):
+    folder, expected = kept
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*.nb?")}
+    assert run(SMALL, NUMBA_CACHE_DIR=str(folder)) == expected
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*.nb?")} == before
+
+
+def test_a_folder_that_can_no_longer_be_written_only_costs_time(kept, tmp_path):
+    """The folder is there when kernels are made, and a plain file when their machine code is to be kept."""
+    _, expected = kept
+    folder = tmp_path / "cache"
+    source = SMALL.replace(
+        "X = np", f"import shutil\nshutil.rmtree({str(folder)!r})\nopen({str(folder)!r}, 'w')\nX = np", 1
+    )
+    folder.mkdir()
+    assert run(source, NUMBA_CACHE_DIR=str(folder)) == expected
+    assert folder.is_file()
+
+
+def test_without_a_compiler_one_sentence_says_so():
+    command = [sys.executable, "-c", "import tsrnn; tsrnn.RNNRegressor().fit([[0.0, 1.0]] * 4, [0.0, 1.0, 0.0, 1.0])"]
+    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"NUMBA_DISABLE_JIT": "1"})
+    last = done.stderr.strip().splitlines()[-1]
+    assert done.returncode == 1
+    assert last.startswith("ImportError: NUMBA_DISABLE_JIT must be unset or 0 for tsrnn") and "got '1'" in last
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_child_forked_while_another_thread_compiles_can_compile():
+    """numba's lock would stay locked in the child, by a thread that is not there."""
+    source = """
+import os, threading, time, signal
+from numba import njit
+import tsrnn.backends.cpu
+stop = threading.Event()
+
+def compile_on():
+    while not stop.is_set():
+        njit(eval("lambda x: x * 2 + 1"))(1)
+
+thread = threading.Thread(target=compile_on)
+thread.start()
+children = []
+for _ in range(6):
+    time.sleep(0.05)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(40)
+        os._exit(0 if njit(eval("lambda x: x + 1"))(1) == 2 else 1)
+    children.append(child)
+stop.set()
+thread.join()
+print(*[os.waitpid(child, 0)[1] for child in children])
+"""
+    assert run(source) == ["0"] * 6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the limit is Linux's")
+@pytest.mark.parametrize(
+    ("fitted", "call"),
+    [(False, "model.fit(long, y)"), (True, "model.fit(long, y)"), (True, "model.predict(long)")],
+)
+def test_out_of_memory_is_a_memory_error_that_changes_nothing(fitted, call):
+    source = f"""
+import pickle, resource
+from tsrnn import RNNRegressor
+rng = np.random.default_rng(0)
+X, long, y = rng.normal(size=(20, 6, 2)), np.zeros((20, 20_000, 2), np.float32), rng.normal(size=20)
+model = RNNRegressor(cell="lstm", n_layers=2, hidden_size=256, max_iter=1, random_state=0, n_jobs=1)
+other = RNNRegressor(cell="lstm", n_layers=2, hidden_size=256, max_iter=1, random_state=0, n_jobs=1).fit(X, y)
+other.predict(X)
+if {fitted}:
+    model.fit(X, y)
+before = pickle.dumps(vars(model))
+pages = int(open("/proc/self/statm").read().split()[0])
+resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + 150 * 2**20, resource.RLIM_INFINITY))
+try:
+    {call}
+except MemoryError as error:
+    print("MemoryError", str(error).startswith("Unable to allocate"))
+resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
+print(pickle.dumps(vars(model)) == before, np.isfinite(model.fit(X, y).predict(X)).all())
+"""
+    assert run(source) == ["MemoryError", "True", "True", "True"]

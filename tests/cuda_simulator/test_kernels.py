@@ -220,3 +220,38 @@ def test_no_memory_left(monkeypatch):
 def test_a_state_too_large_for_shared_memory():
     with pytest.raises(ValueError, match="hidden_size must be so small"):
         scan.rows_of_block(4, 10**6, np.dtype(np.float32))
+
+
+def test_nan_stays_in_a_limited_gradient():
+    grads = put(np.array([[np.nan] + [1.0] * 15]))
+    theta, grad, zero = put(np.ones((1, 16))), put(np.zeros((1, 16))), put(np.zeros((1, 16)))
+    squares, limited = cuda.combine(grads, theta, zero, 0.0, 0.1, grad)
+    assert np.isnan(norm_of(squares)) and np.isnan(norm_of(limited))
+    update, c = UPDATES["sgd"], put(np.array([0.5, 0, 0, 0, 0]))
+    cuda.move(update, theta, grad, put(np.zeros((1, 16))), zero, c, 0.1, limited, None)
+    assert (cuda.to_host(theta) == 1).all()
+
+
+def test_launches_wait_for_each_other():
+    """A kernel that a thread finds on disk is bound at its first launch, which numba does not guard."""
+    import threading
+    import time
+
+    running, most = [], []
+
+    class Kernel:
+        def __getitem__(self, configuration):
+            def launch():
+                running.append(1)
+                most.append(len(running))
+                time.sleep(0.01)
+                running.pop()
+
+            return launch
+
+    threads = [threading.Thread(target=launching.launch_now, args=(Kernel(), 1, 1)) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == [1] * 4

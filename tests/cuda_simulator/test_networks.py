@@ -213,6 +213,41 @@ def test_forecaster():
     np.testing.assert_allclose(other, one, rtol=1e-4)
 
 
+def test_a_forecaster_has_one_thread_on_a_gpu(monkeypatch):
+    from concurrent.futures import ThreadPoolExecutor
+
+    from tsrnn.forecasting import ensemble
+
+    asked = []
+    monkeypatch.setattr(ensemble, "ThreadPoolExecutor", lambda n: asked.append(n) or ThreadPoolExecutor(n))
+    settings = {"h": 1, "hidden_size": 4, "max_steps": 1, "batch_size": 2, "random_state": 0, "n_jobs": 3}
+    series = pd.DataFrame({"unique_id": "a", "ds": np.arange(12), "y": np.arange(12.0) % 4})
+    for device, n in {"cuda": 1, "cpu": 3}.items():
+        RNNForecaster(**settings, n_networks=3, device=device).fit(series)
+        assert set(asked) == {n}
+        asked.clear()
+
+
+def test_auto_takes_the_cpu_where_a_launch_fails(monkeypatch):
+    from tsrnn.backends import cpu, devices
+    from tsrnn.backends.cuda import launching
+
+    def launch(*arguments):
+        raise RuntimeError("\nGPU compute capability 7.0 is not supported\n(requires >=7.5)")
+
+    monkeypatch.setattr(launching, "launch_now", launch)
+    reason = launching.why_refused()
+    assert reason == "GPU compute capability 7.0 is not supported"
+    monkeypatch.setattr(devices, "why_no_gpu", lambda: reason)
+    assert devices.backend_of("auto") is cpu
+    with pytest.raises(
+        ValueError, match="^device of tsrnn must be 'cpu' or 'auto' .*; got 'cuda', and GPU compute cap"
+    ):
+        devices.backend_of("cuda")
+    monkeypatch.undo()
+    assert launching.why_refused() is None
+
+
 def test_divergence():
     X, y = data()
     diverging = {"cell": "rnn", "activation": "relu", "solver": "sgd", "clip_norm": None, "learning_rate_init": 1e200}

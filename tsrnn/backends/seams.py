@@ -94,7 +94,9 @@ def keep_states(last, series, carried):
 
 def side_by_side(last, order, n_units, first):
     (E, S, B, H), (L, *same, width) = last.shape, first.shape
-    return same == [S, B] and order.shape == (B,) and E % L == 0 and n_units <= H and E // L * n_units <= width
+    return (
+        same == [S, B] and order.shape == (B,) and L > 0 and E % L == 0 and n_units <= H and E // L * n_units <= width
+    )
 
 
 def apart_again(dfirst, order, n_units, dlast):
@@ -165,8 +167,10 @@ def depth(weights):
 def forward(cell, x, lengths, w_ih, w_hh, bias, states, saved):
     (T, B, F), (S, slots, rows, H) = x.shape, states.shape
     G, panels = cell.n_gates, len(w_ih.shape) == 3
-    biases = (2 * G - cell.n_together if panels else 2 * G) * H
-    weights = w_ih.size == F * G * H and w_hh.size == H * G * H and bias.size == biases
+    biases, axes = (2 * G - cell.n_together if panels else 2 * G) * H, len(w_hh.shape) == len(w_ih.shape)
+    weights = (
+        axes and len(bias.shape) == 2 and w_ih.size == F * G * H and w_hh.size == H * G * H and bias.size == biases
+    )
     arrays = cell.n_states == S and rows == B and slots in (2, T + 1) and saved.shape[0] in (1, T)
     inner = depth(w_ih) == F and depth(w_hh) == H and saved.shape[1:] == (B, cell.n_saved, H)
     return weights and arrays and inner and run(lengths, B, T)
@@ -178,7 +182,8 @@ def backward(cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutpu
     weights = depth(w_ih_t) == depth(w_hh_t) == G * H and w_hh_t.size == G * H * H and columns >= F
     traces = states.shape == (cell.n_states, T + 1, B, H) and saved.shape == (T, B, cell.n_saved, H)
     slopes = doutputs.shape in ((T, B, H), (0, B, H)) and dstates.shape == (cell.n_states, B, H)
-    inputs = len(dx.shape) == 3 and (dx.size == 0 or dx.shape == (T, B, columns))
+    whole = len(w_ih_t.shape) == 2 or columns % PADDING == 0
+    inputs = whole and len(dx.shape) == 3 and (dx.size == 0 or dx.shape == (T, B, columns))
     inside = len(grad.shape) == 1 and 0 <= at <= grad.size - (F + H + 2) * G * H and bptt_steps >= 1
     return weights and traces and slopes and inputs and inside and run(lengths, B, T)
 

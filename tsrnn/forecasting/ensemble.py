@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from joblib import effective_n_jobs
 
+from tsrnn.backends import cpu
 from tsrnn.backends.devices import backend_of
 from tsrnn.encoder_decoder import EncoderDecoder
 from tsrnn.exceptions import DivergenceError, InterruptedFitWarning
@@ -62,7 +63,9 @@ class Setting:
 
     @property
     def n_threads(self):
-        return effective_n_jobs(self.n_jobs or -1)
+        """One on a GPU, where all launches go to one stream."""
+        on_cpu = backend_of(self.device, "RNNForecaster", self.precision) is cpu
+        return effective_n_jobs(self.n_jobs or -1) if on_cpu else 1
 
     def with_typical(self, histories):
         """With the naive error that is typical of these series."""

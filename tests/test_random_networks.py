@@ -1,0 +1,118 @@
+"""Gradients of networks drawn at random against finite differences, in double precision."""
+
+import numpy as np
+import pytest
+
+from tsrnn.backends import cpu
+from tsrnn.batching import Pairs, Sequences, Steps
+from tsrnn.encoder_decoder import EncoderDecoder
+from tsrnn.network import Network, Room
+from tsrnn.rules.cells import CELLS
+from tsrnn.rules.losses import LOSSES
+
+N_NETWORKS = 300
+KINDS = ("last step", "every step", "context", "carried", "quantiles", "encoder-decoder", "half forced")
+
+
+def drawn(seed):
+    """A network, a batch for it, and what else its passes want."""
+    rng = np.random.default_rng(seed)
+    kind, cell = KINDS[seed % len(KINDS)], list(CELLS)[rng.integers(len(CELLS))]
+    B, F, n_outputs, longest = (int(rng.integers(1, high)) for high in (9, 6, 4, 12))
+    pairs = kind in ("encoder-decoder", "half forced")
+    form = {"n_layers": int(rng.integers(1, 4)), "bidirectional": kind != "carried" and bool(rng.integers(2))}
+    form |= {"dropout": float(rng.choice([0, 0.3])) * (form["n_layers"] > 1), "dtype": np.float64}
+    every = kind in ("every step", "carried") or pairs
+    n_targets = n_outputs * (3 if kind == "quantiles" else 1)
+    sizes = cell, F, int(rng.integers(1, 24)), n_targets
+    lengths = rng.integers(1, longest + 1, size=B)
+    n = int(lengths.sum()) if every else B
+    targets, weights = rng.normal(size=(n, n_outputs)), rng.integers(1, 4, size=(n, n_outputs)).astype(float)
+    starts, room = lengths.cumsum() - lengths, Room(np.dtype(np.float64))
+    chosen = np.argsort(-lengths, kind="stable")
+    network_of = EncoderDecoder if pairs else Network
+    more = {"n_known": int(rng.integers(3))} if pairs else {"every_step": every}
+    more |= {"n_context": 3} if kind == "context" else {}
+    network = network_of(*sizes, **form, **more)
+    if pairs:
+        said = rng.normal(size=(n, n_targets + more["n_known"]))
+        target = Steps.whole(said, starts, lengths, targets, weights)
+        steps = rng.integers(1, longest + 1, size=B)
+        begins, none = (steps.cumsum() - steps) * F, np.empty((B, 0))
+        source = Sequences(rng.normal(size=int(steps.sum()) * F), F, begins, steps, none, none)
+        forced = rng.random(n) < 0.5 if kind == "half forced" else np.ones(n, bool)
+        batch = Pairs(source, target, forced).batch(chosen, room)
+    elif every:
+        rows = Steps.whole(rng.normal(size=(n, F)), starts, lengths, targets, weights)
+        batch = rows.batch(chosen, room)
+    else:
+        values = rng.normal(size=int(lengths.sum()) * F)
+        batch = Sequences(values, F, starts * F, lengths, targets, weights).batch(chosen, room)
+    if kind == "context":
+        batch = batch._replace(context=rng.normal(size=(n, 3)))
+    if kind == "carried":
+        initial = np.zeros((len(network.ends), network.cell.n_states, B, network.width))
+        initial[..., : network.hidden_size] = rng.normal(size=(*initial.shape[:3], network.hidden_size))
+        batch = batch._replace(initial=initial)
+    loss = "pinball" if kind == "quantiles" else str(rng.choice(["squared", "huber", "log_loss"]))
+    parameter = (0.1, 0.5, 0.9) if kind == "quantiles" else 0.7
+    if loss == "log_loss":
+        batch.targets[:] = batch.targets > 0
+    return kind, network, batch, LOSSES[loss], parameter, rng
+
+
+def error_of(seed):
+    """The largest relative error of slopes along three directions; None where a kink lies within the step."""
+    kind, network, batch, loss, parameter, rng = drawn(seed)
+    noise_seed = 5 if network.dropout else None
+    theta = network.initial(rng)
+    total = float(batch.weights.sum())
+    room = Room(np.dtype(np.float64))
+
+    def passed(theta, keep=True):
+        from tsrnn.network import Noise
+
+        noise = None if noise_seed is None else Noise(noise_seed, 0)
+        packed = network.packing(training=True)(theta)
+        outputs, traces = network.forward(packed, batch, room, noise, keep=True)
+        slopes = np.zeros_like(outputs)
+        value = cpu.loss(loss, outputs, batch.targets, batch.weights, parameter, total, slopes)
+        return value, packed, traces, slopes, noise
+
+    # What the decoder said is fed back as it is, and no slope goes through it: those inputs are held for the differences.
+    value, packed, traces, slopes, noise = passed(theta)
+    grad = np.zeros(network.layout.size)
+    network.backward(packed, batch, traces, slopes, grad, room, noise)
+    if kind == "half forced":
+        batch = batch._replace(forced=np.ones_like(batch.forced))
+        assert passed(theta)[0] == pytest.approx(value, rel=1e-12)
+    errors = []
+    for _ in range(3):
+        shapes = {name: rng.normal(size=network.shape_of(name)) for name in network.layout.shapes}
+        direction = network.from_weights(shapes)
+        direction /= np.linalg.norm(direction)
+        value_at = lambda step: passed(theta + step * direction)[0]  # noqa: E731
+        slope = grad @ direction
+        found = []
+        for step in (1e-4, 3e-5):
+            one, two = (value_at(s * step) - value_at(-s * step) for s in (1, 2))
+            found.append((8 * one - two) / (12 * step))
+        if abs(found[0] - found[1]) < 1e-6 * (abs(found[0]) + 1e-3):  # otherwise the loss has a kink between them
+            errors.append(min(abs(one - slope) for one in found) / (abs(slope) + 1e-3))
+    return max(errors) if errors else None
+
+
+@pytest.mark.slow
+def test_gradients_of_random_networks():
+    errors = {seed: error_of(seed) for seed in range(N_NETWORKS)}
+    seen = {seed: error for seed, error in errors.items() if error is not None}
+    worst = max(seen, key=seen.get)
+    print(f"{len(seen)} networks: worst {seen[worst]:.2g} (seed {worst}), median {np.median(list(seen.values())):.2g}")
+    assert len(seen) > 0.9 * N_NETWORKS
+    assert seen[worst] < 1e-6
+
+
+@pytest.mark.parametrize("seed", range(len(KINDS)))
+def test_gradient_of_a_random_network(seed):
+    error = error_of(seed)
+    assert error is not None and error < 1e-6
