@@ -6,7 +6,7 @@ import pytest
 from tsrnn.backends import cpu
 from tsrnn.batching import Pairs, Sequences, Steps
 from tsrnn.encoder_decoder import EncoderDecoder
-from tsrnn.network import Network, Room
+from tsrnn.network import Network, Noise, Room
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 
@@ -61,43 +61,42 @@ def drawn(seed):
     return kind, network, batch, LOSSES[loss], parameter, rng
 
 
+def passed(network, batch, theta, loss, parameter, room):
+    """The loss, and a function that fills a gradient."""
+    noise = Noise(5, 0) if network.dropout else None
+    packed = network.packing(training=True)(theta)
+    outputs, traces = network.forward(packed, batch, room, noise, keep=True)
+    slopes = np.zeros_like(outputs)
+    value = cpu.loss(loss, outputs, batch.targets, batch.weights, parameter, float(batch.weights.sum()), slopes)
+    return value, lambda grad: network.backward(packed, batch, traces, slopes, grad, room, noise)
+
+
+def differences(value_at):
+    for step in (1e-4, 3e-5):
+        one, two = (value_at(s * step) - value_at(-s * step) for s in (1, 2))
+        yield (8 * one - two) / (12 * step)
+
+
 def error_of(seed):
-    """The largest relative error of slopes along three directions; None where a kink lies within the step."""
+    """The largest relative error of slopes along three directions; None where each has a kink within the step."""
     kind, network, batch, loss, parameter, rng = drawn(seed)
-    noise_seed = 5 if network.dropout else None
-    theta = network.initial(rng)
-    total = float(batch.weights.sum())
-    room = Room(np.dtype(np.float64))
-
-    def passed(theta, keep=True):
-        from tsrnn.network import Noise
-
-        noise = None if noise_seed is None else Noise(noise_seed, 0)
-        packed = network.packing(training=True)(theta)
-        outputs, traces = network.forward(packed, batch, room, noise, keep=True)
-        slopes = np.zeros_like(outputs)
-        value = cpu.loss(loss, outputs, batch.targets, batch.weights, parameter, total, slopes)
-        return value, packed, traces, slopes, noise
-
-    # What the decoder said is fed back as it is, and no slope goes through it: those inputs are held for the differences.
-    value, packed, traces, slopes, noise = passed(theta)
-    grad = np.zeros(network.layout.size)
-    network.backward(packed, batch, traces, slopes, grad, room, noise)
-    if kind == "half forced":
+    theta, grad, room = network.initial(rng), np.zeros(network.layout.size), Room(np.dtype(np.float64))
+    value, back = passed(network, batch, theta, loss, parameter, room)
+    back(grad)
+    if kind == "half forced":  # no slope goes through what the decoder said, so it is held for the differences
         batch = batch._replace(forced=np.ones_like(batch.forced))
-        assert passed(theta)[0] == pytest.approx(value, rel=1e-12)
+        assert passed(network, batch, theta, loss, parameter, room)[0] == pytest.approx(value, rel=1e-12)
     errors = []
     for _ in range(3):
         shapes = {name: rng.normal(size=network.shape_of(name)) for name in network.layout.shapes}
         direction = network.from_weights(shapes)
         direction /= np.linalg.norm(direction)
-        value_at = lambda step: passed(theta + step * direction)[0]  # noqa: E731
-        slope = grad @ direction
-        found = []
-        for step in (1e-4, 3e-5):
-            one, two = (value_at(s * step) - value_at(-s * step) for s in (1, 2))
-            found.append((8 * one - two) / (12 * step))
-        if abs(found[0] - found[1]) < 1e-6 * (abs(found[0]) + 1e-3):  # otherwise the loss has a kink between them
+
+        def value_at(step, direction=direction, batch=batch):
+            return passed(network, batch, theta + step * direction, loss, parameter, room)[0]
+
+        slope, found = grad @ direction, list(differences(value_at))
+        if abs(found[0] - found[1]) < 1e-6 * (abs(found[0]) + 1e-3):
             errors.append(min(abs(one - slope) for one in found) / (abs(slope) + 1e-3))
     return max(errors) if errors else None
 

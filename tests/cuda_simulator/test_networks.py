@@ -240,9 +240,7 @@ def test_auto_takes_the_cpu_where_a_launch_fails(monkeypatch):
     assert reason == "GPU compute capability 7.0 is not supported"
     monkeypatch.setattr(devices, "why_no_gpu", lambda: reason)
     assert devices.backend_of("auto") is cpu
-    with pytest.raises(
-        ValueError, match="^device of tsrnn must be 'cpu' or 'auto' .*; got 'cuda', and GPU compute cap"
-    ):
+    with pytest.raises(ValueError, match=r"^device of tsrnn must be 'cpu' or 'auto' .*; got 'cuda', and GPU comp"):
         devices.backend_of("cuda")
     monkeypatch.undo()
     assert launching.why_refused() is None

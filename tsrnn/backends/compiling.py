@@ -42,9 +42,23 @@ def compiled(function):
 
 def sealed(dispatcher):
     """The same with files of machine code that end in a digest: one that is damaged counts as one that is not there."""
-    files = dispatcher._cache._cache_file
-    files.__class__ = with_digest(type(files))
+    kept = dispatcher._cache
+    kept.__class__, kept._cache_file.__class__ = forgiving(type(kept)), with_digest(type(kept._cache_file))
     return dispatcher
+
+
+@cache
+def forgiving(kept):
+    """numba's cache of a kernel, which a full disk, or a folder that can no longer be written, does not stop."""
+
+    class Forgiving(kept):
+        def save_overload(self, sig, data):
+            try:
+                super().save_overload(sig, data)
+            except OSError:  # only the next process is slower
+                return
+
+    return Forgiving
 
 
 @cache
@@ -69,12 +83,6 @@ def with_digest(files):
             with open(self._data_path(name), "rb") as file:
                 check_digest(file.read())
             return super()._load_data(name)
-
-        def save(self, key, data):
-            try:
-                super().save(key, data)
-            except OSError:  # a full disk, or a folder that can no longer be written: only the next process is slower
-                return
 
     return Sealed
 
