@@ -77,10 +77,16 @@ def differences(value_at):
         yield (8 * one - two) / (12 * step)
 
 
+def start(network, rng):
+    """Parameters of which no bias is zero: a relu behind units that are all zero would stand on its kink."""
+    near = {name: 0.2 * rng.normal(size=network.shape_of(name)) for name in network.layout.shapes}
+    return network.initial(rng) + network.from_weights(near)
+
+
 def error_of(seed):
     """The largest relative error of slopes along three directions; None where each has a kink within the step."""
     kind, network, batch, loss, parameter, rng = drawn(seed)
-    theta, grad, room = network.initial(rng), np.zeros(network.layout.size), Room(np.dtype(np.float64))
+    theta, grad, room = start(network, rng), np.zeros(network.layout.size), Room(np.dtype(np.float64))
     value, back = passed(network, batch, theta, loss, parameter, room)
     back(grad)
     if kind == "half forced":  # no slope goes through what the decoder said, so it is held for the differences
