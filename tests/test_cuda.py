@@ -32,8 +32,9 @@ def test_in_the_simulator():
 
 
 @pytest.mark.skipif(find_spec("numba_cuda") is None, reason="numba-cuda is not installed")
-def test_in_the_compiler():
-    check_in_a_process("cuda_compile/test_ceilings.py", "0")
+@pytest.mark.parametrize("tests", ["test_ceilings.py", "test_nan.py"])
+def test_in_the_compiler(tests):
+    check_in_a_process(f"cuda_compile/{tests}", "0")
 
 
 @pytest.mark.skipif(why_no_gpu() is None, reason="this machine has a GPU")

@@ -249,6 +249,20 @@ def test_saliency_against_differences(cell, activation, n_layers, bidirectional)
             np.testing.assert_allclose(slopes[place], np.abs(up - down) / (2 * eps), rtol=1e-5, atol=1e-9)
 
 
+@pytest.mark.parametrize("n_features", [1, 8, 9, 16, 17, 24, 25, 33])
+@pytest.mark.parametrize(("dtype", "step", "most"), [("float32", 1e-2, 1e-3), ("float64", 1e-5, 1e-9)])
+def test_saliency_of_any_number_of_features(dtype, step, most, n_features):
+    """Slopes of inputs come in whole tiles of columns, for which there are as many panels of weights."""
+    x = np.random.default_rng(0).normal(size=(1, 3, n_features)).astype(dtype)
+    model = RNNRegressor(dtype=dtype, bidirectional=True, max_iter=1, random_state=0).fit(np.repeat(x, 2, 0), [0, 1])
+    (slopes,) = saliency(model, x)
+    for f in range(n_features):
+        push = np.zeros_like(x)
+        push[0, 1, f] = step
+        up, down = (float(model.predict(x + sign * push)[0]) for sign in (1, -1))
+        assert slopes[1, f] == pytest.approx(abs(up - down) / (2 * step), abs=most)
+
+
 @pytest.mark.parametrize(("n_layers", "bidirectional"), SHAPES)
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
 def test_saliency_against_torch(cell, n_layers, bidirectional):

@@ -40,12 +40,26 @@ def linked(code, *options):
     return log.decode(errors="ignore"), assembly.decode(errors="ignore")
 
 
+def intermediate(kernel, types, capability):
+    options = {
+        "device": False,
+        "abi": "numba",
+        "cc": capability,
+        "launch_bounds": kernel.targetoptions["launch_bounds"],
+    }
+    code, _ = cuda.compile(kernel.py_func, types, output="ltoir", **options)
+    return code, ("-arch=sm_{}{}".format(*capability), "-lto")
+
+
+def assembly_of(kernel, types, capability):
+    code, target = intermediate(kernel, types, capability)
+    return linked(code, *target, "-ptx")[1]
+
+
 def checked_registers(kernel, types, threads, capability):
     """Registers of a thread, of a kernel that keeps nothing elsewhere and its precision."""
-    bounds, target = kernel.targetoptions["launch_bounds"], ("-arch=sm_{}{}".format(*capability), "-lto")
+    bounds, (code, target) = kernel.targetoptions["launch_bounds"], intermediate(kernel, types, capability)
     assert threads <= bounds[0]
-    options = {"device": False, "abi": "numba", "cc": capability, "launch_bounds": bounds}
-    code, _ = cuda.compile(kernel.py_func, types, output="ltoir", **options)
     log, _ = linked(code, *target, "-Xptxas=-v", "-verbose")
     (registers,) = map(int, re.findall(r"Used (\d+) registers", log))
     (memory,) = re.findall(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", log)
