@@ -105,6 +105,8 @@ def main(arguments=None):
     ended_by = []
     try:
         with terminated_as_interrupted(ended_by), warnings.catch_warnings():
+            for of_programmers in (DeprecationWarning, FutureWarning):
+                warnings.simplefilter("ignore", of_programmers)
             warnings.simplefilter("error", InterruptedFitWarning)  # nobody wants half a forecast in a file
             warnings.showwarning = lambda message, *rest: say(f"tsrnn: {in_options(message)}")
             run(options)

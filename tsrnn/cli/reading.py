@@ -58,7 +58,8 @@ def from_parquet(content, options):
     frame = frame.set_axis([str(name) for name in frame.columns], axis=1)[list(columns)[single:]]
     time_col = columns.time_col
     if options.time_format or options.utc:
-        frame[time_col] = as_times(frame[time_col].astype(object), options)
+        times = frame[time_col]
+        frame[time_col] = as_times(times.astype(str).astype(object).where(times.notna(), ""), options)
     return complete(frame, columns, single, options, decimals=None, time_format=None)
 
 
