@@ -286,3 +286,29 @@ def test_a_time_off_the_grid_is_not_lost_where_gaps_are_filled(freq):
     counted = df.assign(ds=[*range(0, 22, 2), 5])
     with pytest.raises(ValueError, match="freq=2 must fit the times; series 'a' has 5, which does not"):
         to_panel(counted, 2, fill_gaps=True)
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [
+        [f"2020{month:02}" for month in range(1, 13)],
+        [f"{year}{month:02}" for year in (2020, 2021) for month in range(1, 13)],
+        [f"{year}{week:02}" for year in (2020, 2021) for week in range(1, 53)],
+        [f"{year}{quarter}" for year in (2019, 2020, 2021) for quarter in range(1, 5)],
+    ],
+)
+@pytest.mark.parametrize("fill_gaps", [False, True])
+def test_integers_that_spell_years_and_months_are_no_steps(spelled, fill_gaps):
+    df = pd.DataFrame({"unique_id": "a", "ds": np.array(spelled, int), "y": 1.0})
+    with pytest.raises(ValueError, match=f"years with their months, weeks or quarters .* such as {spelled[0]}"):
+        to_panel(df, fill_gaps=fill_gaps)
+
+
+@pytest.mark.parametrize("first", [0, 1, 1990, 2001, 20_190, 200_001, 202_050])
+def test_counts_stay_counts(first):
+    df = pd.DataFrame({"unique_id": "a", "ds": range(first, first + 60), "y": 1.0})
+    assert to_frame(to_panel(df), np.zeros((1, 1)), 1)["ds"].tolist() == [first + 60]
+    late = pd.DataFrame(
+        {"unique_id": "a", "ds": [200_101, 200_102, 200_103], "y": 1.0}
+    )  # the newer ones of a long count
+    assert len(to_panel(late).values) == 3

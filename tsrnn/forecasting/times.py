@@ -74,7 +74,24 @@ def as_integers(times):
                 f"column {times.name!r} must hold timestamps or a count of steps; got dates as integers such as "
                 f"{times.iloc[0]}: pandas.to_datetime(..., format='%Y%m%d') converts them."
             )
+    if spells_periods(times):
+        raise ValueError(
+            f"column {times.name!r} must hold timestamps or a count of steps; got years with their months, weeks or "
+            f"quarters as integers such as {times.iloc[0]}: pandas.PeriodIndex or to_datetime converts them."
+        )
     return times
+
+
+def spells_periods(times):
+    """Whether all are like 202001, a year and its month or week, or 20201, a year and its quarter; more than one year
+    of them, or months.
+    """
+    for digits, most in ((100, 53), (10, 4)):
+        years, parts = times // digits, times % digits
+        if years.between(1900, 2100).all() and parts.between(1, most).all():
+            months = digits == 100 and parts.max() <= 12 and parts.nunique() >= 6  # fewer may be the end of a count
+            return years.nunique() > 1 or months
+    return False
 
 
 def with_periods(restore, freq, out):
