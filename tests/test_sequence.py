@@ -561,7 +561,9 @@ def test_requests_name_what_methods_take():
     with config_context(enable_metadata_routing=True):
         requests = RNNSequenceClassifier().set_partial_fit_request(classes=True, series=True).get_metadata_routing()
     assert requests.partial_fit.requests == {"classes": True, "series": True, "sample_weight": None}
-    assert set(requests.fit.requests) == set(requests.score.requests) == {"series", "sample_weight"}
+    assert set(requests.score.requests) == {"series", "sample_weight"}
+    validation = {"X_val", "y_val", "sample_weight_val", "series_val"}
+    assert set(requests.fit.requests) == {"series", "sample_weight"} | validation
     assert set(requests.predict.requests) == set(requests.predict_proba.requests) == {"series", "initial_state"}
 
 

@@ -218,7 +218,7 @@ def test_requests_name_what_fit_and_partial_fit_take():
     with config_context(enable_metadata_routing=True):
         requests = RNNClassifier().set_partial_fit_request(classes=True, sample_weight=True).get_metadata_routing()
     assert requests.partial_fit.requests == {"classes": True, "sample_weight": True}
-    assert set(requests.fit.requests) == {"sample_weight"}
+    assert set(requests.fit.requests) == {"sample_weight", "X_val", "y_val", "sample_weight_val"}
 
 
 # Callbacks, in scikit-learn 1.9 and newer

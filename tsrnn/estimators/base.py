@@ -89,6 +89,34 @@ def rooms_of(fitted, owner):
     return Rooms(fitted.network.dtype, backend)
 
 
+class Known(NamedTuple):
+    """The forms of X and y that others have to have too."""
+
+    inputs: Inputs
+    targets: object
+
+
+class Watched(NamedTuple):
+    """Validation data, and what else `fit` has been given of it; None where there is none."""
+
+    X: object
+    y: object
+    others: dict
+
+    def check(self, estimator):
+        """Raise a sentence for a part without the rest, or for data that nobody watches."""
+        given = {"X_val": self.X, "y_val": self.y} | {f"{name}_val": value for name, value in self.others.items()}
+        there = [name for name, value in given.items() if value is not None]
+        for name in ("X_val", "y_val"):
+            if there and name not in there:
+                raise ValueError(f"{name} must be given with {there[0]}; got None.")
+        if there and not estimator.early_stopping:
+            raise ValueError(
+                f"early_stopping of {type(estimator).__name__} must be True with X_val and y_val, which it watches; "
+                "got False."
+            )
+
+
 class Plan(NamedTuple):
     """What training needs: rows, those held out, how, random numbers, and what it begins from and moves."""
 
@@ -273,7 +301,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
     # Training
 
     @training
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train from the start, or with `warm_start` from where the last `fit` ended.
 
         Parameters
@@ -288,6 +316,9 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         sample_weight : array-like of shape (n_sequences,), optional
             Weight of each sequence in the loss; an integer weight is the same as repeating the sequence. Matched by
             label as `y` is.
+        X_val, y_val, sample_weight_val : optional
+            Sequences that `early_stopping` watches, with their targets and weights, instead of a part held out; in the
+            forms of X, y and sample_weight.
 
         Returns
         -------
@@ -304,24 +335,26 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         -----
         An exception of any kind leaves the estimator as it was before.
         """
-        return self._fit(X, y, sample_weight=sample_weight)
+        watched = Watched(X_val, y_val, {"sample_weight": sample_weight_val})
+        return self._fit(X, y, watched, sample_weight=sample_weight)
 
     @training
     def partial_fit(self, X, y, sample_weight=None):
         """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`."""
         return self._fit_epoch(X, y, sample_weight=sample_weight)
 
-    def _fit(self, X, y, **metadata):
+    def _fit(self, X, y, watched, **metadata):
         self._check_parameters()
+        watched.check(self)
         last = getattr(self, "_fitted", None) if self.warm_start else None
-        return self._fit_from(last, X, y, metadata)
+        return self._fit_from(last, X, y, metadata, watched=watched)
 
     def _fit_epoch(self, X, y, classes=None, **metadata):
         self._check_parameters()
         one_epoch = {"max_iter": 1, "early_stopping": False}
         return self._fit_from(getattr(self, "_fitted", None), X, y, metadata, classes=classes, changes=one_epoch)
 
-    def _fit_from(self, last, X, y, metadata, classes=None, changes=None):
+    def _fit_from(self, last, X, y, metadata, classes=None, changes=None, watched=None):
         """Train from the start, or go on from what was learnt `last`, with some changes of the recipe.
 
         Nothing of the estimator changes before the end.
@@ -330,7 +363,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         if isinstance(y, (str, bytes, dict, set, frozenset)):
             raise TypeError(f"y must be a list, an array or a frame; got a {type(y).__name__}.")
-        plan = self._plan(last, X, y, metadata, classes, changes or {})
+        plan = self._plan(last, X, y, metadata, classes, changes or {}, watched)
         given = {name: value for name, value in metadata.items() if value is not None}
         self._train(plan, {"X": X, "y": y, "metadata": given or None})
         if changes is None and not plan.fitted.history.cut_short:
@@ -340,12 +373,14 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         self._keep(plan.fitted)
         return self
 
-    def _plan(self, last, X, y, metadata, classes, changes):
+    def _plan(self, last, X, y, metadata, classes, changes, watched=None):
         """Check everything, and make what training needs."""
         settings = self._settings()
         rows, inputs, targets = self._examples(X, y, settings, last, classes, **metadata)
         recipe, held_out = replace(self._recipe(targets), **changes), None
-        if recipe.early_stopping:
+        if watched is not None and watched.X is not None:
+            held_out = self._watched_rows(watched, settings, Known(inputs, targets), rows.targets.shape[1])
+        elif recipe.early_stopping:
             rows, held_out = self._hold_out(rows, targets)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
         form, solver = form_of(settings, inputs.n_features, rows.targets.shape[1]), UPDATES[recipe.solver].rule.__name__
@@ -355,6 +390,16 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         fitted = Fitted(settings, network, theta, history, inputs, targets, loss, parameter, solver)
         arranged = self._arranged(rows, recipe.batch_size, network)
         return Plan(rows=arranged, whole=rows, held_out=held_out, recipe=recipe, rng=rng, fitted=fitted)
+
+    def _watched_rows(self, watched, settings, known, n_outputs):
+        """Rows of the validation data, which must be of the form of X and y, `known`."""
+        try:
+            rows, _, _ = self._examples(watched.X, watched.y, settings, known, None, **watched.others)
+        except (ValueError, TypeError) as error:
+            raise type(error)(f"X_val and y_val must be right as X and y must; of them: {error}") from error
+        if rows.targets.shape[1] != n_outputs:
+            raise ValueError(f"y_val must have {n_outputs} outputs, as y; got {rows.targets.shape[1]}.")
+        return rows
 
     def _going_on(self, last, form, solver):
         """Copies of the weights and of the history that training goes on from."""

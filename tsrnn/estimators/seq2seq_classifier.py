@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score
 
 from tsrnn.batching import Pairs
 from tsrnn.decoding import decode
-from tsrnn.estimators.base import training
+from tsrnn.estimators.base import Watched, training
 from tsrnn.estimators.classifier import WithClasses
 from tsrnn.estimators.docs import documented_of_pairs
 from tsrnn.estimators.fitted import LabelSequences
@@ -88,7 +88,7 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
         return "softmax_log_loss", 0.0
 
     @training
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
         """Train from the start, or with `warm_start` from where the last `fit` ended.
 
         Parameters
@@ -99,6 +99,9 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
             A target for each sequence, at least one label long; the labels of a string are its characters.
         sample_weight : array-like of shape (n_sequences,), optional
             Weight of each sequence's labels in the loss.
+        X_val, y_val, sample_weight_val : optional
+            Sequences that `early_stopping` watches, with their targets and weights, instead of a part held out; in the
+            forms of X, y and sample_weight.
 
         Returns
         -------
@@ -115,7 +118,8 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
         -----
         An exception of any kind leaves the estimator as it was before.
         """
-        return self._fit(X, y, sample_weight=sample_weight)
+        watched = Watched(X_val, y_val, {"sample_weight": sample_weight_val})
+        return self._fit(X, y, watched, sample_weight=sample_weight)
 
     def _encode(self, y, series, settings, last, given):
         labels, lengths = labels_of(y, series)

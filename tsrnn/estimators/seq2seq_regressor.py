@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import r2_score
 
-from tsrnn.estimators.base import training
+from tsrnn.estimators.base import Watched, training
 from tsrnn.estimators.docs import documented_of_pairs
 from tsrnn.estimators.fitted import NumberSequences
 from tsrnn.estimators.regressor import Regression
@@ -58,7 +58,18 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
     _targets = NumberSequences
 
     @training
-    def fit(self, X, y, sample_weight=None, decoder_inputs=None):
+    def fit(
+        self,
+        X,
+        y,
+        sample_weight=None,
+        decoder_inputs=None,
+        *,
+        X_val=None,
+        y_val=None,
+        sample_weight_val=None,
+        decoder_inputs_val=None,
+    ):
         """Train from the start, or with `warm_start` from where the last `fit` ended.
 
         Parameters
@@ -73,6 +84,9 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         decoder_inputs : in the forms of y, optional
             What is known of each step of each target, for instance the calendar of the future: as many steps as the
             target has.
+        X_val, y_val, sample_weight_val, decoder_inputs_val : optional
+            Sequences that `early_stopping` watches, with their targets and weights, instead of a part held out; in the
+            forms of X, y, decoder_inputs and sample_weight.
 
         Returns
         -------
@@ -89,7 +103,8 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         -----
         An exception of any kind leaves the estimator as it was before.
         """
-        return self._fit(X, y, sample_weight=sample_weight, decoder_inputs=decoder_inputs)
+        watched = Watched(X_val, y_val, {"sample_weight": sample_weight_val, "decoder_inputs": decoder_inputs_val})
+        return self._fit(X, y, watched, sample_weight=sample_weight, decoder_inputs=decoder_inputs)
 
     @training
     def partial_fit(self, X, y, sample_weight=None, decoder_inputs=None):

@@ -9,7 +9,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tsrnn.batching import Steps
-from tsrnn.estimators.base import BaseRecurrent, training
+from tsrnn.estimators.base import BaseRecurrent, Watched, training
 from tsrnn.estimators.states import first_states, last_states
 from tsrnn.estimators.timesteps import Blocks, TimeSteps, check_times, parts, runs
 from tsrnn.labels import check_row_by_row, index_of
@@ -105,7 +105,9 @@ class BaseSequence(BaseRecurrent):
     # Training
 
     @training
-    def fit(self, X, y, series=None, sample_weight=None):
+    def fit(
+        self, X, y, series=None, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None, series_val=None
+    ):
         """Train from the start, or with `warm_start` from where the last `fit` ended.
 
         Parameters
@@ -122,6 +124,9 @@ class BaseSequence(BaseRecurrent):
             and without a two-level index, all rows are one series.
         sample_weight : array-like, optional
             Weight of each time step in the loss; nested as X is.
+        X_val, y_val, sample_weight_val, series_val : optional
+            Sequences that `early_stopping` watches, with their targets and weights, instead of a part held out; in the
+            forms of X, y, series and sample_weight.
 
         Returns
         -------
@@ -138,7 +143,8 @@ class BaseSequence(BaseRecurrent):
         -----
         An exception of any kind leaves the estimator as it was before.
         """
-        return self._fit(X, y, series=series, sample_weight=sample_weight)
+        watched = Watched(X_val, y_val, {"sample_weight": sample_weight_val, "series": series_val})
+        return self._fit(X, y, watched, series=series, sample_weight=sample_weight)
 
     @training
     def partial_fit(self, X, y, series=None, sample_weight=None):
