@@ -439,6 +439,7 @@ BAD_VALUES = {
     "n_layers": [0, 1.5, None],
     "bidirectional": ["yes", 1, None],
     "dropout": [-0.1, 1.0, 1, np.nan, "0", None],
+    "output_dropout": [-0.1, 1.0, 1, np.nan, "0", None],
     "activation": ["sigmoid", None],
     "max_length": [0, -1, 2.0, "all"],
     "truncate": ["middle", None, True],

@@ -4,6 +4,7 @@ import naive
 import numpy as np
 import pytest
 
+from tsrnn.backends import cpu
 from tsrnn.batching import Sequences
 from tsrnn.network import Network
 from tsrnn.propagation import Rooms, gradient, predict
@@ -142,6 +143,43 @@ def test_dropout_is_differentiated_as_it_was_drawn():
     for direction in directions(network, 3):
         slope = slope_along(lambda at: value_and_gradient(network, at, rows, "squared", seed=11)[0], theta, direction)
         assert grad @ direction == pytest.approx(slope, rel=1e-6, abs=1e-9)
+
+
+def with_output_dropout(n_layers=1, **options):
+    """A network with dropout before its head, and weights."""
+    network = Network("gru", 2, 6, 3, n_layers, output_dropout=0.4, dtype=np.float64, **options)
+    return network, network.initial(np.random.default_rng(0))
+
+
+@pytest.mark.parametrize(("n_layers", "bidirectional", "dropout"), [(1, False, 0), (1, True, 0), (3, True, 0.3)])
+def test_output_dropout_is_differentiated_as_it_was_drawn(n_layers, bidirectional, dropout):
+    _, rows = example(lengths=(7, 3, 5, 5))
+    network, theta = with_output_dropout(n_layers, bidirectional=bidirectional, dropout=dropout)
+    value, grad = value_and_gradient(network, theta, rows, "squared", seed=11)
+    assert value == value_and_gradient(network, theta, rows, "squared", seed=11)[0]
+    assert value != value_and_gradient(network, theta, rows, "squared", seed=12)[0]
+    for direction in directions(network, 3):
+        slope = slope_along(lambda at: value_and_gradient(network, at, rows, "squared", seed=11)[0], theta, direction)
+        assert grad @ direction == pytest.approx(slope, rel=1e-6, abs=1e-9)
+
+
+def test_output_dropout_is_the_definition():
+    """The head sees h times 0 or 1 / (1 - rate); without a seed it sees h."""
+    arrays, rows = example(lengths=(5, 5, 5, 5))
+    network, theta = with_output_dropout()
+    weights = network.to_weights(theta)
+    names = "weight_ih", "weight_hh", "bias_ih", "bias_hh"
+    last = [naive.run("gru", x, *(weights[f"{name}_l0"] for name in names))[-1, 0] for x in arrays]
+    factors = np.ones((4, network.width))
+    cpu.drop(factors.reshape(-1), 11, 0, 0.4, factors.reshape(-1))
+    factors = factors[:, :6]
+    assert set(np.round(factors.ravel(), 6)) == {0.0, round(1 / 0.6, 6)}
+    outputs = (np.array(last) * factors) @ weights["weight_ho"].T + weights["bias_ho"]
+    value, _ = value_and_gradient(network, theta, rows, "squared", seed=11)
+    assert value == pytest.approx(naive.mean_loss("squared", outputs, rows.targets, rows.weights), rel=1e-12)
+    plain, _ = value_and_gradient(network, theta, rows, "squared")
+    kept = np.array(last) @ weights["weight_ho"].T + weights["bias_ho"]
+    assert plain == pytest.approx(naive.mean_loss("squared", kept, rows.targets, rows.weights), rel=1e-12)
 
 
 @pytest.mark.parametrize("cell", CELLS)

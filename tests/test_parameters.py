@@ -51,6 +51,7 @@ SHARED = {
     "n_layers": [Acts(2)],
     "bidirectional": [Acts(True)],
     "dropout": [Acts(0.5, where=LAYERS), Refused(0.5)],
+    "output_dropout": [Acts(0.5), Acts(0.5, where=LAYERS), Acts(0.5, where={"bidirectional": True})],
     "activation": [Acts("relu", where=PLAIN), Refused("relu")],
     "max_length": [Acts(3)],
     "truncate": [Acts("start", where={"max_length": 3})],

@@ -13,7 +13,17 @@ from tsrnn.files.trees import Codec
 from tsrnn.network import Network
 from tsrnn.rules.cells import CELLS
 
-COMMON = "cell", "n_inputs", "hidden_size", "n_outputs", "n_layers", "bidirectional", "dropout", "dtype"
+COMMON = (
+    "cell",
+    "n_inputs",
+    "hidden_size",
+    "n_outputs",
+    "n_layers",
+    "bidirectional",
+    "dropout",
+    "output_dropout",
+    "dtype",
+)
 OWN = {Network: ("n_context", "every_step"), EncoderDecoder: ("n_known", "one_hot")}
 DTYPES = "float32", "float64"
 BYTES = 4  # of a weight, at least
@@ -31,6 +41,7 @@ def form_of(network):
         "n_layers": int(encoder.n_layers),
         "bidirectional": len(encoder.directions) == 2,
         "dropout": float(network.dropout),
+        "output_dropout": float(network.output_dropout),
         "dtype": network.dtype.name,
         size: int(getattr(network, size)),
         flag: bool(getattr(network, flag)),
@@ -59,6 +70,7 @@ def network_of(kind, form, largest):
     check_flag(form["bidirectional"], "bidirectional")
     check_flag(form[flag], flag)
     check_number(form["dropout"], "dropout", 0, 1)
+    check_number(form["output_dropout"], "output_dropout", 0, 1)
     if n_weights(kind, form) > largest:
         raise DamagedError(f"a network of {n_weights(kind, form)} weights, more than the file holds")
     return kind(**form)

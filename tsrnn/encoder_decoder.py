@@ -37,16 +37,20 @@ class EncoderDecoder:
         bidirectional=False,
         n_known=0,
         dropout=0.0,
+        output_dropout=0.0,
         one_hot=False,
         dtype=np.float32,
     ):
         options = {"n_layers": n_layers, "dropout": dropout, "dtype": dtype}
         self.encoder = Network(cell, n_inputs, hidden_size, 0, bidirectional=bidirectional, **options)
         width = hidden_size * len(self.encoder.directions)
-        self.decoder = Network(cell, n_outputs + n_known, width, n_outputs, every_step=True, **options)
+        own = {"every_step": True, "output_dropout": output_dropout}
+        self.decoder = Network(cell, n_outputs + n_known, width, n_outputs, **own, **options)
         self.cell, self.n_inputs, self.hidden_size, self.n_known = self.encoder.cell, n_inputs, hidden_size, n_known
         self.nets, self.n_outputs, self.one_hot = Pair(self.encoder, self.decoder), n_outputs, one_hot
         self.dtype, self.dropout, self.n_layers = self.encoder.dtype, dropout, 2 * n_layers
+        self.output_dropout = output_dropout
+        self.draws_noise = self.encoder.draws_noise or self.decoder.draws_noise
         names = [f"{name}.{part}" for name, net in self._named() for part in net.layout.shapes]
         shapes = [shape for net in self.nets for shape in net.layout.shapes.values()]
         self.layout = Layout(dict(zip(names, shapes)))

@@ -105,10 +105,13 @@ class Network:
         bidirectional=False,
         n_context=0,
         dropout=0.0,
+        output_dropout=0.0,
         every_step=False,
         dtype=np.float32,
     ):
-        self.cell, self.dtype, self.dropout, self.every_step = CELLS[cell], np.dtype(dtype), dropout, every_step
+        self.cell, self.dtype, self.every_step = CELLS[cell], np.dtype(dtype), every_step
+        self.dropout = dropout
+        self.output_dropout = output_dropout
         self.n_inputs, self.hidden_size, self.n_outputs, self.n_context = n_inputs, hidden_size, n_outputs, n_context
         self.n_layers, self.directions = n_layers, ("", "_reverse") if bidirectional else ("",)
         self.width = padded(hidden_size)
@@ -177,6 +180,11 @@ class Network:
                 if self.cell.name == "lstm" and name.startswith("bias_ih"):
                     weights[name][H : 2 * H] = 1
         return self.from_weights(weights)
+
+    @property
+    def draws_noise(self):
+        """Whether training needs a seed."""
+        return bool(self.dropout or self.output_dropout)
 
     def zero_states(self, n):
         """Of n series: (n, layers and directions, n_states, padded hidden_size)."""
@@ -271,11 +279,20 @@ class Network:
                 backend.every_output(traces[d - D].states, lengths, seen, d * H, d == 1)
             else:
                 backend.last_outputs(traces[d - D].states, lengths, seen, d * H)
+        if noise is not None and self.output_dropout:
+            self._drop_outputs(seen, noise, backend)
         if self.n_context:
             backend.set_columns(batch.context, seen, D * H)
         outputs = room.take("outputs", (seen.shape[0], padded(self.n_outputs)))
         backend.affine(seen, packed["weight_ho"], packed["bias_ho"].reshape(-1), outputs)
         return outputs, traces
+
+    def _drop_outputs(self, seen, noise, backend):
+        """Dropout of what the head sees of the last layer, or of its gradient, in place: number 0 of the layers that
+        draw from the noise, as nothing else is dropped below the first layer.
+        """
+        flat = seen.reshape(-1)
+        backend.drop(flat, noise.seed, noise.drawn, self.output_dropout, flat)
 
     def _seen(self, lengths, room):
         """What the head sees, a row for each of its outputs."""
@@ -304,6 +321,8 @@ class Network:
             seen = self._seen(batch.lengths, room)
             dseen = room.take("dseen", seen.shape)
             backend.affine_backward(seen, packed["weight_ho_t"], slopes, dseen, grad, starts["weight_ho"].start)
+            if noise is not None and self.output_dropout:
+                self._drop_outputs(dseen, noise, backend)
         none, below = room.take("none", (0, B, H)), None
         all_dstates = room.take("dstates", (len(traces), cell.n_states, B, H))
         backend.assign(all_dstates, 0 if dlast is None else dlast)

@@ -112,7 +112,7 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
                 if stop():
                     break
                 rate = factor * rate_at(recipe, step, n_steps)
-                seed = int(rng.integers(2**62)) if network.dropout else None
+                seed = int(rng.integers(2**62)) if network.draws_noise else None
                 learned = learner.update(chosen, history.n_updates + 1, rate, seed)
                 step, history.n_updates = step + learned, history.n_updates + learned
             stopped = stop()

@@ -153,6 +153,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
     n_layers: int = 1
     bidirectional: bool = False
     dropout: float = 0.0
+    output_dropout: float = 0.0
     activation: str = "tanh"
     max_length: int | None = None
     truncate: str = "end"
@@ -185,6 +186,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         "n_layers": [POSITIVE_INT],
         "bidirectional": [BOOLEAN],
         "dropout": [Interval(Real, 0, 1)],
+        "output_dropout": [Interval(Real, 0, 1)],
         "activation": [OneOf("tanh", "relu")],
         "max_length": [POSITIVE_INT, OneOf(None)],
         "truncate": [OneOf("end", "start")],
@@ -226,7 +228,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
             )
         if self.dropout and self.n_layers == 1:
             raise ValueError(
-                f"dropout of {name} must be 0 with n_layers=1, since it acts between layers; got {self.dropout!r}."
+                f"dropout of {name} must be 0 with n_layers=1, since it acts between layers; got {self.dropout!r}: "
+                "output_dropout acts before the output."
             )
         if self.bptt_steps and self.bidirectional:
             raise ValueError(
@@ -415,7 +418,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
 
     def _make_network(self, form, targets):
         *shape, dtype = form
-        return Network(*shape, dropout=self.dropout, every_step=self._every_step, dtype=dtype)
+        noise = {"dropout": self.dropout, "output_dropout": self.output_dropout}
+        return Network(*shape, **noise, every_step=self._every_step, dtype=dtype)
 
     def _examples(self, X, y, settings, last, classes, sample_weight, **where):
         """Rows with their targets and weights, those that have a weight, and the forms of X and y; `where` says more of

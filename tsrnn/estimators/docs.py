@@ -22,6 +22,8 @@ bidirectional : bool, default=False
     Also read each sequence from its end; the two last states stand side by side.
 dropout : float, default=0.0
     Share of the outputs between layers that is dropped while training; needs `n_layers` > 1.
+output_dropout : float, default=0.0
+    Share of the last layer's outputs that is dropped before the head while training, drawn anew at every step.
 activation : {"tanh", "relu"}, default="tanh"
     Of the plain cell.
 max_length : int or None, default=None
@@ -129,6 +131,8 @@ hidden_size : int, default=32
 bidirectional : bool, default=False
     The encoder also reads each sequence from its end; the last states of both directions stand side by side in a
     decoder of twice as many units.
+output_dropout : float, default=0.0
+    Share of the decoder's outputs that is dropped before its head while training, drawn anew at every step.
 bptt_steps : int or None, default=None
     Steps back from the encoder's last one through which the gradient runs; None for all.
 early_stopping : bool, default=False

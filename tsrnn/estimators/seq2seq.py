@@ -46,7 +46,8 @@ class BaseSeq2Seq(BaseRecurrent):
 
     def _make_network(self, form, targets):
         *shape, dtype = form
-        return EncoderDecoder(*shape, targets.n_known, dropout=self.dropout, one_hot=self._one_hot, dtype=dtype)
+        noise = {"dropout": self.dropout, "output_dropout": self.output_dropout}
+        return EncoderDecoder(*shape, targets.n_known, **noise, one_hot=self._one_hot, dtype=dtype)
 
     def _recipe(self, targets):
         recipe = super()._recipe(targets)
