@@ -13,6 +13,7 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
+from tsrnn.extras import require
 from tsrnn.series import (
     Series,
     by_name,
@@ -261,8 +262,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         if kind == "pandas":
             return pd.DataFrame(array, columns=self.get_feature_names_out(), index=getattr(X, "index", None))
         if kind == "polars":
-            import polars
-
+            polars = require("polars", "a polars frame")
             return polars.DataFrame(array, schema=list(self.get_feature_names_out()), orient="row")
         return array
 

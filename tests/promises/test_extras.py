@@ -68,7 +68,7 @@ PLACES = {
     "GradientFlowDisplay": ("matplotlib", "a display", lambda f, n: GradientFlowDisplay.from_estimator(n, X, X[:, 0])),
     "HiddenStateDisplay": ("matplotlib", "a display", lambda f, n: HiddenStateDisplay.from_estimator(n, X)),
     "save": ("safetensors", "save", lambda f, n: f.save("never")),
-    "load": ("safetensors", "load", lambda f, n: RNNForecaster.load("never")),
+    "load": ("safetensors", "load", lambda f, n: RNNForecaster.load(ROOT / "tests/files_of_old/long.safetensors")),
     "adapter": ("sktime", "TsrnnForecaster", lambda f, n: importlib.import_module("tsrnn.adapters.sktime")),
 }
 
