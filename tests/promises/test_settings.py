@@ -42,6 +42,7 @@ OTHER = {
     "n_iter_no_change": 1,
     "n_jobs": 2,
     "n_layers": 3,
+    "output_dropout": 0.5,
     "precision": "tf32",
     "quantile": 0.9,
     "random_state": 5,
