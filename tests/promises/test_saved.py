@@ -354,6 +354,8 @@ def two_levels(names=("shop", "day")):
     return long().set_index(["unique_id", "ds"]).rename_axis(names)
 
 
+HOLIDAYS = pd.offsets.CustomBusinessDay(holidays=["2024-03-29", "2024-04-01"])
+MONTH = pd.DateOffset(months=1)
 FORMS = {
     "long": (long, {}),
     "zone": (lambda: long(pd.date_range("2024-03-10", periods=30, tz="Europe/Berlin")), {}),
@@ -381,6 +383,8 @@ FORMS = {
     "two levels without names": (lambda: two_levels((None, None)), {}),
     "a series of two levels": (lambda: two_levels()["y"], {}),
     "polars": (of_polars, {}),
+    "holidays": (lambda: long(pd.date_range("2024-03-11", periods=30, freq=HOLIDAYS)), {"freq": HOLIDAYS}),
+    "the 15th": (lambda: long(pd.date_range("2020-01-15", periods=30, freq=MONTH)), {"freq": MONTH}),
     "Timedelta": (long, {"freq": pd.Timedelta("1D")}),
     "Day": (long, {"freq": pd.offsets.Day()}),
     "month ends": (lambda: long(pd.date_range("2020-01-31", periods=30, freq="ME")), {"season_length": np.int64(4)}),

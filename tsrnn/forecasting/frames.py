@@ -11,7 +11,7 @@ from utilsforecast.preprocessing import fill_gaps
 from utilsforecast.processing import time_ranges
 
 from tsrnn.forecasting.forms import as_long
-from tsrnn.forecasting.times import as_times, called, check_freq, check_grid, infer_freq, like_those_of_fit
+from tsrnn.forecasting.times import as_times, called, check_freq, check_grid, infer_freq, like_those_of_fit, quiet
 
 NUMBERS = "integer", "floating", "mixed-integer-float", "decimal", "boolean"  # as pandas infers them
 LABELS = "string", "categorical", "mixed-integer"
@@ -75,7 +75,8 @@ class Panel:
         """Series and times of the `h` steps after the end of every series, a long frame."""
         id_col, time_col, _ = self.columns
         step = pd.tseries.frequencies.to_offset(self.freq) if isinstance(self.freq, str) else self.freq
-        times = time_ranges(self.last + step, self.freq, h)
+        with quiet():
+            times = time_ranges(self.last + step, self.freq, h)
         return pd.DataFrame(
             {id_col: self.ids.repeat(h), time_col: times.to_numpy() if times.dtype.kind == "i" else times}
         )

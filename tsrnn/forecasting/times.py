@@ -1,6 +1,9 @@
 """Times of series: read, their frequency, and what is missing between them."""
 
+import warnings
 from collections import Counter
+from contextlib import contextmanager
+from datetime import timedelta
 from functools import partial
 
 import numpy as np
@@ -131,10 +134,10 @@ def freq_of(index):
 
 
 def check_freq(times, freq):
-    """`freq` as an alias or an int, if it can be the frequency of such times."""
+    """`freq` as an alias, an int, or an offset that no alias tells whole, if it can be the frequency of such times."""
     integers = times.dtype.kind == "i"
-    if isinstance(freq, (pd.offsets.BaseOffset, pd.Timedelta)) and not integers:
-        return pd.tseries.frequencies.to_offset(freq).freqstr
+    if isinstance(freq, (pd.offsets.BaseOffset, timedelta)) and not integers:
+        return alias_or_offset(pd.tseries.frequencies.to_offset(freq))
     if integers != isinstance(freq, (int, np.integer)) or isinstance(freq, bool) or (integers and freq < 1):
         kind = "an int of at least 1 for integer times" if integers else "a pandas alias such as 'D' for timestamps"
         raise ValueError(f"freq must be {kind}; got {freq!r}.")
@@ -149,9 +152,27 @@ def check_freq(times, freq):
     return freq
 
 
+def alias_or_offset(offset):
+    """The alias of an offset; the offset itself, with its holidays and parts, where the alias means another."""
+    try:
+        again = pd.tseries.frequencies.to_offset(offset.freqstr)
+    except ValueError:  # no alias at all
+        return offset
+    return offset.freqstr if again == offset else offset
+
+
+@contextmanager
+def quiet():
+    """Without pandas' warning that it adds some offsets one by one, which nobody can help."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pd.errors.PerformanceWarning)
+        yield
+
+
 def following(index, starts, step):
     """Which times are one step after the one before, or the first of a series on the grid of such steps."""
-    follows = np.append(False, index[:-1] + step == index[1:])
+    with quiet():
+        follows = np.append(False, index[:-1] + step == index[1:])
     follows[starts[:-1]] = True if isinstance(step, int) else [step.is_on_offset(first) for first in index[starts[:-1]]]
     return follows
 
