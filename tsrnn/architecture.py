@@ -42,7 +42,6 @@ def form_of(network):
         "bidirectional": len(encoder.directions) == 2,
         "dropout": float(network.dropout),
         "output_dropout": float(network.output_dropout),
-        "output_dropout": float(network.output_dropout),
         "dtype": network.dtype.name,
         size: int(getattr(network, size)),
         flag: bool(getattr(network, flag)),
@@ -71,7 +70,6 @@ def network_of(kind, form, largest):
     check_flag(form["bidirectional"], "bidirectional")
     check_flag(form[flag], flag)
     check_number(form["dropout"], "dropout", 0, 1)
-    check_number(form["output_dropout"], "output_dropout", 0, 1)
     check_number(form["output_dropout"], "output_dropout", 0, 1)
     if n_weights(kind, form) > largest:
         raise DamagedError(f"a network of {n_weights(kind, form)} weights, more than the file holds")
