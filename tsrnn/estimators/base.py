@@ -18,7 +18,6 @@ from tsrnn.estimators.fitted import Classes, Fitted, Inputs, form_of
 from tsrnn.estimators.keywords import says_what_it_takes
 from tsrnn.estimators.storage import load, save
 from tsrnn.estimators.targets import check_weight
-from tsrnn.exceptions import DivergenceError
 from tsrnn.network import Network
 from tsrnn.propagation import Rooms, predict
 from tsrnn.rules.updates import UPDATES
@@ -82,19 +81,6 @@ def typed(targets, weights, dtype):
     """Targets, and weights of their shape, as the network takes them."""
     weights = np.broadcast_to(weights, targets.shape)
     return np.ascontiguousarray(targets, dtype=dtype), np.ascontiguousarray(weights, dtype=dtype)
-
-
-def finite(outputs, series):
-    """The network's outputs, unless one is not finite: weights that are do not make sure of it."""
-    if np.isfinite(outputs).all():
-        return outputs
-    row = int(np.isfinite(outputs).all(axis=1).argmin())
-    whose = f" for {series.owner(row)}" if len(outputs) == series.n_owners else ""
-    value = outputs[row][~np.isfinite(outputs[row])][0]
-    raise DivergenceError(
-        f"predictions must be finite; got {value}{whose}: the network's states grow without bound, so fit it "
-        "with a smaller learning_rate_init, or scale X."
-    )
 
 
 def rooms_of(fitted, owner):
@@ -619,8 +605,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
     def _outputs_of(self, rows, series):
         """The network's outputs for rows made of series."""
         fitted = self._fitted
-        outputs = predict(fitted.network, fitted.theta, rows, self._n_threads(series), rooms=self._rooms())
-        return finite(outputs, series)
+        return predict(fitted.network, fitted.theta, rows, self._n_threads(series), rooms=self._rooms())
 
     def _rooms(self):
         return rooms_of(self._fitted, type(self).__name__)

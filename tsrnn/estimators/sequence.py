@@ -9,7 +9,7 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tsrnn.batching import Steps
-from tsrnn.estimators.base import BaseRecurrent, Watched, finite, training
+from tsrnn.estimators.base import BaseRecurrent, Watched, training
 from tsrnn.estimators.states import first_states, last_states
 from tsrnn.estimators.timesteps import Blocks, TimeSteps, check_times, parts, runs
 from tsrnn.labels import check_row_by_row, index_of
@@ -198,7 +198,7 @@ class BaseSequence(BaseRecurrent):
         n_bytes = network.numbers_of_step(rooms.backend) * network.dtype.itemsize
         n_threads, passes = self._n_threads(steps), rows.passes(min(TOGETHER, rooms.backend.MOST_BYTES // n_bytes))
         outputs = predict(network, self._fitted.theta, rows, n_threads, passes, rooms)
-        return steps, finite(outputs, steps), rows.carried
+        return steps, outputs, rows.carried
 
     def predict(self, X, series=None, initial_state=None):
         """Predict the target of every time step.

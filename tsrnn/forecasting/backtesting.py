@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.exceptions import InterruptedFitWarning
+from tsrnn.forecasting.forms import long_way
 from tsrnn.forecasting.histories import joined
 from tsrnn.forecasting.predicting import check_levels, columns_of, starts_of
 
@@ -26,7 +27,8 @@ def backtest(fit, panel, h, n_windows, step_size, every, levels):
         frames += forecast_the_past(fitted, pairs, levels)
     order = [*panel.columns[:2], "cutoff", panel.columns[2]]
     out = pd.concat(frames, ignore_index=True)
-    return out[order + [name for name in out.columns if name not in [*order, *fitted.roles.columns]]]
+    out = out[order + [name for name in out.columns if name not in [*order, *fitted.roles.columns]]]
+    return long_way(panel.restore)(out)
 
 
 def wholly(fit, panel):

@@ -3,14 +3,18 @@
 The way back takes a long frame of forecasts, columns id, time and one or more of forecasts.
 """
 
+import contextlib
 from functools import partial
 
+import numpy as np
 import pandas as pd
 from utilsforecast.compat import pl_DataFrame
 
 from tsrnn.extras import require
+from tsrnn.forecasting.dtypes import CUTOFF, as_polars, polars_types
 
 UNNAMED = "series"  # label of a Series without a name
+NUMBERS = "integer", "floating", "mixed-integer-float", "decimal", "boolean"  # as pandas infers them
 
 
 def as_long(df, id_col, time_col, target_col, covariates=()):
@@ -19,19 +23,27 @@ def as_long(df, id_col, time_col, target_col, covariates=()):
     if isinstance(df, pl_DataFrame):
         require("pyarrow", "a polars frame")  # which turns it into one of pandas
         frame, _ = as_long(df.to_pandas(), *names, covariates)
-        return frame, to_polars
+        return frame, partial(to_typed_polars, polars_types(df, [id_col, time_col]))
     if not isinstance(df, (pd.DataFrame, pd.Series)):
         raise TypeError(f"the data must be a pandas or polars DataFrame or a pandas Series; got {type(df).__name__}.")
     if len(set(names)) < 3:
         raise ValueError(f"id_col, time_col and target_col must be three columns; got {list(names)}.")
     if len(df) == 0:
         raise ValueError("the data must hold at least one series; got 0 rows.")
+    if df.ndim == 2 and df.columns.nlevels > 1:
+        raise ValueError(f"columns of the frame must have one level; got {df.columns.nlevels}.")
+    if df.index.nlevels > 2 and not set(names) <= set(getattr(df, "columns", ())):
+        raise ValueError(
+            f"the index must have two levels, series and time; got {df.index.nlevels}: make one label of those before "
+            "the time."
+        )
     if df.index.nlevels == 2 and (df.ndim == 1 or target_col in df.columns):
         return from_two_levels(df, *names, covariates)
     if df.ndim == 1:
         check_columns(covariates, [])
-        label = UNNAMED if df.name is None else df.name
-        return three(label, df.index, df.array, names), partial(to_series, df.name, df.index.name)
+        label = UNNAMED if df.name is None else str(df.name) if isinstance(df.name, tuple) else df.name
+        restore = partial(to_series, df.name, df.index.name)
+        return three(label, df.index, df.array, names), with_freq(restore, df.index)
     missing = [column for column in names if column not in df.columns]
     if missing and set(missing) <= set(df.index.names):
         df, missing = df.reset_index(), []
@@ -43,6 +55,25 @@ def as_long(df, id_col, time_col, target_col, covariates=()):
     if len(twice):
         raise ValueError(f"columns of a long frame must be unique; got {twice[0]!r} twice.")
     return df[wanted].copy(), as_it_is
+
+
+def keys_of(X, id_col, time_col):
+    """The label of a series and the time of each row; all rows of a Series or a wide frame have one label."""
+    if isinstance(X, pl_DataFrame):
+        X = X.select([name for name in (id_col, time_col) if name in X.columns]).to_pandas()
+    if not isinstance(X, (pd.DataFrame, pd.Series)):
+        raise TypeError(f"X must be a pandas or polars DataFrame or a pandas Series; got {type(X).__name__}.")
+    columns = set() if X.ndim == 1 else set(X.columns)
+    given = {id_col, time_col} & columns
+    if len(given) < 2 and not given and X.index.nlevels == 2:
+        return X.index.get_level_values(0).array, X.index.get_level_values(1).array
+    if len(given) < 2 and {id_col, time_col} <= columns | set(X.index.names):
+        X, given = X.reset_index(), {id_col, time_col}
+    if len(given) == 2:
+        return X[id_col].array, X[time_col].array
+    if given or not (isinstance(X.index, (pd.DatetimeIndex, pd.PeriodIndex)) or X.index.dtype.kind == "i"):
+        raise ValueError(f"X must have the columns {[id_col, time_col]}; got {list(columns)}.")
+    return np.zeros(len(X), int), X.index.array
 
 
 def check_columns(covariates, columns):
@@ -71,16 +102,27 @@ def from_wide(df, names, missing):
     id_col, time_col, _ = names
     stamps = isinstance(df.index, (pd.DatetimeIndex, pd.PeriodIndex))
     wide = (stamps and {id_col, time_col} <= set(missing)) or (df.index.dtype.kind == "i" and len(missing) == 3)
-    if df.columns.nlevels > 1:
-        raise ValueError(f"columns of the frame must have one level; got {df.columns.nlevels}.")
-    if not wide or not all(pd.api.types.is_numeric_dtype(kind) for kind in df.dtypes):
+    if not wide or not all(holds_numbers(column) for _, column in df.items()):
         raise ValueError(f"a long frame must have the columns {list(names)}; {missing} not among {list(df.columns)}.")
     if not df.columns.is_unique:
         raise ValueError(
             f"columns of a wide frame must be unique; got {df.columns[df.columns.duplicated()][0]!r} twice."
         )
     frame = pd.concat([three(name, df.index, column.array, names) for name, column in df.items()])
-    return frame, partial(to_wide, df.columns, df.index.name)
+    return frame, with_freq(partial(to_wide, df.columns, df.index.name), df.index)
+
+
+def holds_numbers(column):
+    """Whether a column of a wide frame may be a series; databases give numbers as objects."""
+    return pd.api.types.is_numeric_dtype(column) or (
+        column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) in (*NUMBERS, "empty")
+    )
+
+
+def with_freq(restore, index):
+    """The way back to an index with a frequency, if there was one."""
+    freq = getattr(index, "freq", None)
+    return restore if freq is None or not isinstance(index, pd.DatetimeIndex) else partial(to_index_freq, restore, freq)
 
 
 def as_it_is(out):
@@ -89,6 +131,39 @@ def as_it_is(out):
 
 def to_polars(out):
     return require("polars", "a polars frame").from_pandas(out)
+
+
+def to_typed_polars(types, out):
+    """A polars frame with types of labels and times as they came."""
+    types = [*types, *([CUTOFF, *kind] for column, *kind in types if column == out.columns[1] and CUTOFF in out)]
+    return as_polars(to_polars(out), types)
+
+
+def to_index_freq(restore, freq, out):
+    restored = restore(out)
+    with contextlib.suppress(ValueError):  # other steps than those of the index were asked for
+        restored.index = pd.DatetimeIndex(restored.index, freq=freq)
+    return restored
+
+
+def long_way(restore):
+    """The way back of a frame that stays long, as it has more than one row for a series and a time: names of the index
+    and of the columns, and types, as they came.
+    """
+    if not isinstance(restore, partial):
+        return restore
+    if restore.func is to_index_freq:
+        return long_way(restore.args[0])
+    if restore.func in SHAPES:
+        return partial(to_named, SHAPES[restore.func](*restore.args))
+    inner = [long_way(argument) if callable(argument) else argument for argument in restore.args]
+    return partial(restore.func, *inner)
+
+
+def to_named(names, out):
+    """The first two columns under other names, where these are given and free."""
+    new = {old: name for old, name in zip(out.columns, names) if name is not None and name not in out.columns[2:]}
+    return out.rename(columns=new)
 
 
 def to_two_levels(index_names, single, name, out):
@@ -112,3 +187,11 @@ def to_wide(columns, index_name, out):
     if len(names) == 1:
         return wide[names[0]][list(columns)].rename_axis(columns=columns.name)
     return wide[[(name, column) for name in names for column in columns]]
+
+
+# What forms of other shapes call labels and times.
+SHAPES = {
+    to_two_levels: lambda index_names, single, name: index_names,
+    to_series: lambda name, index_name: [None, index_name],
+    to_wide: lambda columns, index_name: [columns.name, index_name],
+}

@@ -3,6 +3,8 @@
 import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from decimal import Decimal
+from functools import partial
 from numbers import Real
 
 import numpy as np
@@ -10,10 +12,10 @@ import pandas as pd
 from utilsforecast.preprocessing import fill_gaps
 from utilsforecast.processing import time_ranges
 
-from tsrnn.forecasting.forms import as_long
+from tsrnn.forecasting.dtypes import as_came, type_of_times
+from tsrnn.forecasting.forms import NUMBERS, as_it_is, as_long, keys_of
 from tsrnn.forecasting.times import as_times, called, check_freq, check_grid, infer_freq, like_those_of_fit, quiet
 
-NUMBERS = "integer", "floating", "mixed-integer-float", "decimal", "boolean"  # as pandas infers them
 LABELS = "string", "categorical", "mixed-integer"
 
 
@@ -141,6 +143,16 @@ def read(df, freq, id_col, time_col, target_col, covariates=(), known=None):
     return with_covariates(frame, id_col, time_col, covariates), freq, restore
 
 
+def rows_of(X, id_col, time_col):
+    """The label and the time of each row of a panel in any form, in two columns of these names; each row of a wide
+    frame is a time of all its series.
+    """
+    labels, times = keys_of(X, id_col, time_col)
+    rows = pd.DataFrame({id_col: pd.Series(labels), time_col: pd.Series(times)})
+    rows, _, _ = with_times(rows, None, id_col, time_col, as_it_is)
+    return rows
+
+
 def with_times(frame, freq, id_col, time_col, restore):
     if frame[id_col].isna().any():
         raise ValueError(
@@ -149,8 +161,21 @@ def with_times(frame, freq, id_col, time_col, restore):
     if frame[time_col].isna().any():
         culprit = frame[id_col][frame[time_col].isna()].iloc[0]
         raise ValueError(f"column {time_col!r} must hold a time in every row; series {called(culprit)} lacks one.")
+    check_labels(frame[id_col])
+    came = type_of_times(frame[time_col])
+    restore = restore if came is None else partial(as_came, restore, came)
     frame[time_col], freq, restore = as_times(frame[time_col], freq, restore)
     return frame, freq, restore
+
+
+def check_labels(labels):
+    """Labels are hashed, sorted and kept in an index, where a tuple would be several."""
+    if labels.dtype != object:
+        return
+    odd = labels.map(lambda label: isinstance(label, (tuple, list, dict, set, np.ndarray)))
+    if odd.any():
+        kind = type(labels[odd].iloc[0]).__name__
+        raise ValueError(f"column {labels.name!r} must hold labels such as strings or numbers; got a {kind}.")
 
 
 def to_frame(panel, forecasts, h, name="RNNForecaster"):
@@ -215,21 +240,42 @@ def sorted_by_time(frame, id_col, time_col):
 def as_numbers(frame, id_col, target_col):
     """The target as float64, NaN where it is missing."""
     target, labels = frame[target_col], frame[id_col].to_numpy()
-    if not pd.api.types.is_numeric_dtype(target) or pd.api.types.is_complex_dtype(target):
-        numbers = pd.to_numeric(target.astype(object), errors="coerce")
-        unread = numbers.isna() & target.notna()
-        wrong = unread if unread.any() else target.map(lambda value: not isinstance(value, Real))
-        if wrong.any():
-            i = int(wrong.to_numpy().argmax())
-            raise ValueError(f"column {target_col!r} must hold numbers; series {called(labels[i])} has {target[i]!r}.")
-        target = numbers
-    values = target.to_numpy(dtype=np.float64, na_value=np.nan)
+    if pd.api.types.is_numeric_dtype(target) and not pd.api.types.is_complex_dtype(target):
+        values = target.to_numpy(dtype=np.float64, na_value=np.nan)
+    else:
+        values = numbers_of(target, labels)
     infinite = np.isinf(values)
     if infinite.any():
         culprit = labels[infinite.argmax()]
         count = int((infinite & (labels == culprit)).sum())
         raise ValueError(f"values must be finite; series {called(culprit)} has {count} values infinite.")
     return values
+
+
+def numbers_of(objects, labels):
+    """Objects as float64: numbers of Python and numpy, decimals, and what is missing."""
+    values = np.full(len(objects), np.nan)
+    for i, (value, missing) in enumerate(zip(objects, objects.isna())):
+        if missing:
+            continue
+        if not isinstance(value, (Real, Decimal, np.bool_)):
+            raise ValueError(
+                f"column {objects.name!r} must hold numbers; series {called(labels[i])} has {shortened(value)}."
+            )
+        try:
+            values[i] = float(value)
+        except OverflowError:
+            raise ValueError(
+                f"column {objects.name!r} must hold numbers up to {np.finfo(float).max:.2g}; series "
+                f"{called(labels[i])} has {shortened(value)}."
+            ) from None
+    return values
+
+
+def shortened(value, most=60):
+    """A value as errors show it, the beginning of a long one."""
+    text = repr(value)
+    return text if len(text) <= most else f"{text[:most]}..."
 
 
 def with_covariates(frame, id_col, time_col, covariates, of=""):
@@ -247,6 +293,7 @@ def with_covariates(frame, id_col, time_col, covariates, of=""):
             refuse(column, values.isna(), "have a value in every row", lambda value: "lacks one")
         kind = pd.api.types.infer_dtype(values)
         if kind in NUMBERS:
+            values = pd.Series(numbers_of(values, frame[id_col].to_numpy()) if values.dtype == object else values)
             values = values.astype(np.float64)
             if np.isinf(values).any():
                 refuse(column, np.isinf(values), "be finite", lambda value: f"has {value}")

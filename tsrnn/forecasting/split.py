@@ -4,11 +4,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tsrnn.forecasting.frames import rows_of
+from tsrnn.validation import POSITIVE_INT
+
 
 @dataclass(frozen=True)
 class PanelTimeSeriesSplit:
-    """Splits of a long frame: for testing the last `h` values of every series, those before them, and so on; for
-    training everything before them.
+    """Splits of a panel: for testing the last `h` values of every series, those before them, and so on; for training
+    everything before them.
+
+    A panel comes in any form that `RNNForecaster.fit` takes. Splits are positions of its rows: of a wide frame those of
+    its times.
 
     Parameters
     ----------
@@ -19,7 +25,7 @@ class PanelTimeSeriesSplit:
     step_size : int, optional
         Values between the beginnings of two splits; `h` if not given.
     id_col, time_col : str
-        Columns of the frame.
+        Columns of a long frame.
 
     Examples
     --------
@@ -44,11 +50,13 @@ class PanelTimeSeriesSplit:
         Raises
         ------
         ValueError
-            If no series is long enough for the first split.
+            If X is no panel, a parameter is no positive int, or no series is long enough for the first split.
         """
-        order = X[self.time_col].argsort(kind="stable").to_numpy()
-        left = np.empty(len(X), int)  # values of the series from this row on
-        left[order] = X[self.id_col].iloc[order].groupby(X[self.id_col].iloc[order]).cumcount(ascending=False) + 1
+        self._check()
+        rows = rows_of(X, self.id_col, self.time_col)
+        rows = rows.sort_values(self.time_col, kind="stable")
+        left = np.empty(len(rows), int)  # values of the series from this row on
+        left[rows.index] = rows.groupby(self.id_col, observed=True).cumcount(ascending=False) + 1
         step = self.step_size or self.h
         for split in reversed(range(self.n_splits)):
             later = split * step
@@ -59,6 +67,12 @@ class PanelTimeSeriesSplit:
                     f"longest series has {left.max()}."
                 )
             yield np.flatnonzero(train), np.flatnonzero(test)
+
+    def _check(self):
+        for name in ("n_splits", "h", "step_size"):
+            value = getattr(self, name)
+            if not (POSITIVE_INT.accepts(value) or (name == "step_size" and value is None)):
+                raise ValueError(f"{name} of PanelTimeSeriesSplit must be {POSITIVE_INT}; got {value!r}.")
 
     def get_n_splits(self, X=None, y=None, groups=None):
         return self.n_splits

@@ -9,7 +9,7 @@ from tsrnn.files.errors import DamagedError
 from tsrnn.files.functions import functions
 from tsrnn.files.records import record
 from tsrnn.files.trees import Codec
-from tsrnn.forecasting import forms, storage_before, times
+from tsrnn.forecasting import dtypes, forms, storage_before, times
 from tsrnn.forecasting.covariates import Roles
 from tsrnn.forecasting.ensemble import Member, Setting
 from tsrnn.forecasting.fitted import Fitted
@@ -25,6 +25,9 @@ WAYS_BACK = [  # of forecasts, to the form of the input
     forms.to_two_levels,
     forms.to_series,
     forms.to_wide,
+    forms.to_typed_polars,
+    forms.to_index_freq,
+    dtypes.as_came,
     times.with_periods,
 ]
 

@@ -9,6 +9,8 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from tsrnn.forecasting.dtypes import time_columns
+
 RUN = 10  # times that tell a frequency: less than two weeks of business days look like days
 
 
@@ -98,7 +100,10 @@ def spells_periods(times):
 
 
 def with_periods(restore, freq, out):
-    return restore(out.assign(**{out.columns[1]: pd.PeriodIndex(out[out.columns[1]], freq=freq)}))
+    out = out.copy()
+    for column in time_columns(out):
+        out[column] = pd.PeriodIndex(out[column], freq=freq)
+    return restore(out)
 
 
 def of_periods(dtype, alias, freq):
