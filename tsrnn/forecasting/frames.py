@@ -9,12 +9,11 @@ from numbers import Real
 
 import numpy as np
 import pandas as pd
-from utilsforecast.preprocessing import fill_gaps
-from utilsforecast.processing import time_ranges
 
 from tsrnn.forecasting.dtypes import as_came, type_of_times
 from tsrnn.forecasting.forms import NUMBERS, as_it_is, as_long, keys_of
-from tsrnn.forecasting.times import as_times, called, check_freq, check_grid, infer_freq, like_those_of_fit, quiet
+from tsrnn.forecasting.steps import ahead, filled, step_of
+from tsrnn.forecasting.times import as_times, called, check_freq, check_grid, infer_freq, like_those_of_fit
 
 LABELS = "string", "categorical", "mixed-integer"
 
@@ -76,12 +75,8 @@ class Panel:
     def ahead(self, h):
         """Series and times of the `h` steps after the end of every series, a long frame."""
         id_col, time_col, _ = self.columns
-        step = pd.tseries.frequencies.to_offset(self.freq) if isinstance(self.freq, str) else self.freq
-        with quiet():
-            times = time_ranges(self.last + step, self.freq, h)
-        return pd.DataFrame(
-            {id_col: self.ids.repeat(h), time_col: times.to_numpy() if times.dtype.kind == "i" else times}
-        )
+        times = ahead(self.times, self.starts, step_of(self.freq), h)
+        return pd.DataFrame({id_col: self.ids.repeat(h), time_col: times})
 
 
 def to_panel(
@@ -121,11 +116,9 @@ def to_panel(
     frame = begun(sorted_by_time(frame, id_col, time_col), *names)
     starts, ids = starts_of(frame[id_col])
     freq = infer_freq(frame[time_col], starts, ids) if freq is None else check_freq(frame[time_col], freq)
+    found = check_grid(frame[time_col], starts, ids, freq, gaps=fill_gaps)
     if fill_gaps:
-        check_grid(frame[time_col], starts, ids, freq, gaps=True)
-        frame = without_gaps(frame, freq, id_col, time_col, list(covariates))
-        starts, ids = starts_of(frame[id_col])
-    check_grid(frame[time_col], starts, ids, freq)
+        frame, starts = without_gaps(frame, starts, freq, found, names, list(covariates))
     values = frame[target_col].to_numpy()
     known = ~np.isnan(values)
     values = values[np.maximum.accumulate(np.where(known, np.arange(len(values)), 0))]
@@ -205,20 +198,29 @@ def begun(frame, id_col, time_col, target_col):
     return frame if later.all() else frame[later].reset_index(drop=True)
 
 
-def without_gaps(frame, freq, id_col, time_col, covariates):
-    """Every step between a series' first and last time, those that were missing without a value."""
-    filled = fill_gaps(frame, freq, end="per_serie", id_col=id_col, time_col=time_col)
-    n = len(filled) - len(frame)
-    if n:
-        sizes = filled.groupby(id_col, observed=True).size() - frame.groupby(id_col, observed=True).size()
-        warnings.warn(
-            f"{n} times between the first and the last of {(sizes > 0).sum()} series are missing; their values count "
-            "as missing.",
-            stacklevel=5,
-        )
-    if n and covariates:
-        filled[covariates] = filled.groupby(id_col, observed=True)[covariates].ffill()
-    return filled
+def without_gaps(frame, starts, freq, found, names, covariates):
+    """Every step between a series' first and last time, those that were missing without a value, and where each series
+    begins. `found` are the places of the times, in steps.
+    """
+    id_col, time_col, _ = names
+    counts = found[starts[1:] - 1] + 1
+    n = int(counts.sum()) - len(frame)
+    if not n:
+        return frame, starts
+    n_series = int((counts > np.diff(starts)).sum())
+    warnings.warn(
+        f"{n} missing {'time' if n == 1 else 'times'} in {n_series} series {'was' if n == 1 else 'were'} filled with "
+        f"{'a missing value' if n == 1 else 'missing values'}.",
+        stacklevel=5,
+    )
+    times, rows = filled(pd.Index(frame[time_col]), starts, step_of(freq), found)
+    labels = frame[id_col].iloc[starts[:-1]].repeat(counts)
+    frame = frame.reindex(rows).reset_index(drop=True)
+    frame[id_col] = labels.reset_index(drop=True)
+    frame[time_col] = times
+    if covariates:
+        frame[covariates] = frame[covariates].ffill()  # the first row of a series has them
+    return frame, np.append(0, counts.cumsum())
 
 
 def sorted_by_time(frame, id_col, time_col):

@@ -26,7 +26,8 @@ from tsrnn.forecasting.frames import to_frame
 from tsrnn.forecasting.intervals import Errors
 from tsrnn.forecasting.quantiles import in_order
 from tsrnn.forecasting.reading import check_panel
-from tsrnn.forecasting.times import check_freq, following
+from tsrnn.forecasting.steps import places, step_of
+from tsrnn.forecasting.times import check_freq
 from tsrnn.network import Network
 
 LONGEST = 10**6  # steps of a horizon, a window or a season
@@ -87,8 +88,8 @@ def check_times(panel):
     if len(times) != len(panel.values) or times.hasnans:
         raise DamagedError(f"{len(times)} times of {len(panel.values)} values, or one that is missing")
     freq = check_freq(pd.Series(times), panel.freq)
-    step = pd.tseries.frequencies.to_offset(freq) if isinstance(freq, str) else freq
-    if not following(times, panel.starts, step).all():
+    steps = np.arange(len(times)) - np.repeat(panel.starts[:-1], np.diff(panel.starts))
+    if (places(times, panel.starts, step_of(freq)) != steps).any():
         raise DamagedError(f"times that do not follow each other by freq={freq!r:.40}")
 
 

@@ -1,8 +1,6 @@
 """Times of series: read, their frequency, and what is missing between them."""
 
-import warnings
 from collections import Counter
-from contextlib import contextmanager
 from datetime import timedelta
 from functools import partial
 
@@ -10,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.forecasting.dtypes import time_columns
+from tsrnn.forecasting.steps import DAYS_OF_WEEK, ahead, goes_on, is_length, places, quiet, renamed, step_of, width_of
 
 RUN = 10  # times that tell a frequency: less than two weeks of business days look like days
 
@@ -28,7 +27,8 @@ def as_times(times, freq, restore):
         times = times.astype("Int64") if kind == "integer" else times.infer_objects()
     if isinstance(times.dtype, pd.PeriodDtype):
         alias = str(times.dtype).removeprefix("period[").removesuffix("]")
-        return times.dt.to_timestamp(), of_periods(times.dtype, alias, freq), partial(with_periods, restore, alias)
+        with quiet():
+            return times.dt.to_timestamp(), of_periods(times.dtype, alias, freq), partial(with_periods, restore, alias)
     if pd.api.types.is_integer_dtype(times):
         return as_integers(times), freq, restore
     if pd.api.types.is_datetime64_any_dtype(times):
@@ -101,17 +101,25 @@ def spells_periods(times):
 
 def with_periods(restore, freq, out):
     out = out.copy()
-    for column in time_columns(out):
-        out[column] = pd.PeriodIndex(out[column], freq=freq)
-    return restore(out)
+    with quiet():
+        for column in time_columns(out):
+            out[column] = pd.PeriodIndex(out[column], freq=freq)
+        return restore(out)
 
 
 def of_periods(dtype, alias, freq):
     """The frequency of the timestamps at which such periods begin; `freq` may name the periods, as in 'M' or 'Q'."""
-    if freq is not None and not (isinstance(freq, str) and f"{alias}-".startswith(f"{freq}-")):
+    if freq is not None and not names_periods(freq, dtype, alias):
         return freq
     begins = pd.PeriodIndex.from_ordinals(np.arange(0, RUN * dtype.freq.n, dtype.freq.n), freq=dtype.freq)
     return pd.DatetimeIndex(begins.to_timestamp(), freq="infer").freqstr
+
+
+def names_periods(freq, dtype, alias):
+    """Whether `freq` is that of periods, as 'M', 'ME' or MonthEnd() is that of months."""
+    if isinstance(freq, str):
+        return f"{renamed(alias)}-".startswith(f"{renamed(freq)}-")
+    return isinstance(freq, pd.offsets.BaseOffset) and freq == dtype.freq
 
 
 def infer_freq(times, starts, ids):
@@ -121,90 +129,127 @@ def infer_freq(times, starts, ids):
     if times.dtype.kind == "i":
         return int(np.diff(mine.to_numpy()).min())
     index = pd.DatetimeIndex(mine)
-    freq = freq_of(index)
-    for length in (RUN, RUN // 2):
-        runs = [index[start : start + length] for start in range(0, len(index) - length + 1, length // 2)]
-        found = Counter(filter(None, map(freq_of, runs[:200] if freq is None else [])))
-        freq = found.most_common(1)[0][0] if found else freq
-    if freq is None:
+    likeliest = None
+    for freq in filter(None, guesses(index)):
+        if (places(index, [0, len(index)], step_of(freq)) >= 0).all():
+            return freq
+        likeliest = likeliest or freq
+    if likeliest is None:
         raise ValueError(
             f"freq must be given, such as 'D' or 'MS'; the {len(mine)} times of series {called(ids[longest])} do not "
             "tell it."
         )
-    return freq
+    return likeliest
+
+
+def guesses(index):
+    """Frequencies that times may have, the likeliest first."""
+    yield freq_of(index)
+    yield from last_week(index)
+    for length in (RUN, RUN // 2):
+        runs = [index[start : start + length] for start in range(0, len(index) - length + 1, length // 2)]
+        counts = Counter(filter(None, map(freq_of, runs[:200])))
+        yield from (freq for freq, _ in counts.most_common(3))
+    yield same_day(index)
+    if index.tz is not None:
+        yield clock_freq(index.tz_localize(None).normalize())  # of days whose midnight is left out
 
 
 def freq_of(index):
-    return pd.DatetimeIndex(index, freq="infer").freqstr if len(index) > 2 else None
+    """The frequency of times without gaps, by what the clock shows or else by lengths of time; None for others."""
+    if len(index) < 3:
+        return None
+    shown = clock_freq(index.tz_localize(None))
+    if index.tz is None or (shown is not None and not is_length(step_of(shown))):
+        return shown
+    lasting = clock_freq(index.tz_convert(None))
+    if lasting is None or width_of(step_of(lasting)) is None:
+        return None
+    if is_length(step_of(lasting)):
+        return lasting
+    hours = width_of(step_of(lasting)) // pd.Timedelta(hours=1)
+    return f"{hours}h"  # days of 24 hours, not those of the calendar
+
+
+def clock_freq(clock):
+    return pd.DatetimeIndex(clock, freq="infer").freqstr if clock.is_monotonic_increasing and clock.is_unique else None
+
+
+def last_week(index):
+    """The last Monday of every month, and the like."""
+    if len(index) > 2 and index.day_of_week.nunique() == 1 and (index.days_in_month - index.day < 7).all():
+        yield f"LWOM-{DAYS_OF_WEEK[index[0].day_of_week]}"
+
+
+def same_day(index):
+    """Months between times that are all on one day of the month, or on the last of months that have no such day."""
+    days = np.asarray(index.day)
+    if len(index) < 3 or (days != np.minimum(days.max(), np.asarray(index.days_in_month))).any():
+        return None
+    months = np.diff(np.asarray(12 * index.year + index.month))
+    return pd.DateOffset(months=int(months.min())) if months.min() > 0 else None
 
 
 def check_freq(times, freq):
     """`freq` as an alias, an int, or an offset that no alias tells whole, if it can be the frequency of such times."""
     integers = times.dtype.kind == "i"
-    if isinstance(freq, (pd.offsets.BaseOffset, timedelta)) and not integers:
-        return alias_or_offset(pd.tseries.frequencies.to_offset(freq))
-    if integers != isinstance(freq, (int, np.integer)) or isinstance(freq, bool) or (integers and freq < 1):
-        kind = "an int of at least 1 for integer times" if integers else "a pandas alias such as 'D' for timestamps"
-        raise ValueError(f"freq must be {kind}; got {freq!r}.")
+    whole = isinstance(freq, (int, np.integer)) and not isinstance(freq, bool)
     if integers:
+        if not whole or freq < 1:
+            raise ValueError(f"freq must be an int of at least 1 for integer times; got {freq!r}.")
         return int(freq)
+    if not isinstance(freq, (str, pd.offsets.BaseOffset, timedelta)):
+        raise ValueError(f"freq must be a pandas alias such as 'D' for timestamps; got {freq!r}.")
     try:
-        pd.tseries.frequencies.to_offset(freq)
-    except (ValueError, TypeError) as error:
+        step = step_of(freq)
+        forward = goes_on(step)
+    except (ValueError, TypeError, OverflowError) as error:
         raise ValueError(
             f"freq must be a pandas alias such as 'D', 'MS' (month starts) or 'ME' (month ends); got {freq!r}."
         ) from error
-    return freq
+    if not forward:
+        raise ValueError(f"freq must lead to later times; got {freq!r}.")
+    return freq if isinstance(freq, str) else alias_or_offset(step)
 
 
 def alias_or_offset(offset):
     """The alias of an offset; the offset itself, with its holidays and parts, where the alias means another."""
     try:
-        again = pd.tseries.frequencies.to_offset(offset.freqstr)
+        again = step_of(offset.freqstr)
     except ValueError:  # no alias at all
         return offset
     return offset.freqstr if again == offset else offset
 
 
-@contextmanager
-def quiet():
-    """Without pandas' warning that it adds some offsets one by one, which nobody can help."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", pd.errors.PerformanceWarning)
-        yield
-
-
-def following(index, starts, step):
-    """Which times are one step after the one before, or the first of a series on the grid of such steps."""
-    with quiet():
-        follows = np.append(False, index[:-1] + step == index[1:])
-    follows[starts[:-1]] = True if isinstance(step, int) else [step.is_on_offset(first) for first in index[starts[:-1]]]
-    return follows
-
-
 def check_grid(times, starts, ids, freq, gaps=False):
-    """Every series must have a row for each step of `freq` between its first and its last time; with `gaps` some."""
-    step = pd.tseries.frequencies.to_offset(freq) if isinstance(freq, str) else freq
-    index = pd.Index(times)
-    follows = following(index, starts, step)
-    irregular = np.unique(np.searchsorted(starts, np.flatnonzero(~follows), side="right") - 1)
-    for series in irregular:
-        mine = index[starts[series] : starts[series + 1]]
-        grid = steps_between(mine[0], mine[-1], step)
-        off = mine.difference(grid)
-        if len(off):
-            raise ValueError(
-                f"freq={freq!r} must fit the times; series {called(ids[series])} has {off[0]}, which does not."
-            )
-        if not gaps:
-            lacking = grid.difference(mine)
-            raise ValueError(
-                f"times must have no gaps; series {called(ids[series])} lacks {len(lacking)} of them, the first "
-                f"{lacking[0]}: fill_gaps=True takes missing times as missing values."
-            )
+    """Every series must have a row for each step of `freq` between its first and its last time; with `gaps` some.
+
+    Returns the place of each time, in steps after the first of its series.
+    """
+    step, index = step_of(freq), pd.Index(times)
+    found = places(index, starts, step)
+    off = found < 0
+    if off.any():
+        row = int(off.argmax())
+        raise ValueError(
+            f"freq={freq!r} must fit the times; series {called(ids[series_at(starts, row)])} has {index[row]}, which "
+            f"does not."
+        )
+    expected = np.arange(len(found)) - np.repeat(starts[:-1], np.diff(starts))
+    late = found != expected
+    if late.any() and not gaps:
+        i = series_at(starts, int(late.argmax()))
+        rows = slice(starts[i], starts[i + 1])
+        n_lacking = found[rows][-1] + 1 - len(found[rows])
+        row = int(late.argmax())
+        before = index[starts[i] : row]
+        lacking = ahead(before, [0, len(before)], step, 1)[0]
+        raise ValueError(
+            f"times must have no gaps; series {called(ids[i])} lacks {n_lacking} of them, the first {lacking}: "
+            "fill_gaps=True takes missing times as missing values."
+        )
+    return found
 
 
-def steps_between(first, last, step):
-    if isinstance(step, int):
-        return pd.Index(range(first, last + 1, step))
-    return pd.date_range(first, last, freq=step)
+def series_at(starts, row):
+    return int(np.searchsorted(starts, row, side="right")) - 1
