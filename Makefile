@@ -24,9 +24,11 @@ test-slow: $(STAMP)-dev
 test-torch: $(STAMP)-torch
 	$(BIN)/python -m pytest
 
-# 20,000 inputs of each kind, with another seed each time; a seed that found something: make fuzz SEED=...
+# 20,000 panels, sequences and commands each, and more damaged and forged files, with another seed each time; a seed that
+# found something: make fuzz SEED=...
 fuzz: $(STAMP)-dev
 	TSRNN_FUZZ_INPUTS=$(INPUTS) $(BIN)/python -m pytest tests/fuzz --hypothesis-seed=$(SEED)
+	$(BIN)/python -m pytest tests/promises/test_saved_damage.py -m slow
 
 # Which lines and branches of the Python layers the tests run; fails below what has been reached.
 coverage: $(STAMP)-dev

@@ -3,27 +3,19 @@
 import contextlib
 import gzip
 import io
-import os
 import tempfile
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, event, given, note, settings
+from conftest import PROFILE
+from hypothesis import given, note
 from hypothesis import strategies as st
+from outcomes import count
 
 from tsrnn.cli import main
 from tsrnn.forecasting import fitting
 
-INPUTS = int(os.environ.get("TSRNN_FUZZ_INPUTS", "0"))  # of each test; 0 for a short run, always the same
-RUN = settings(
-    max_examples=INPUTS or 60,
-    derandomize=not INPUTS,
-    database=None,
-    deadline=None,
-    print_blob=True,
-    suppress_health_check=list(HealthCheck),
-)
 STATUS = {0, 2, 130, 141}
 
 cells = st.one_of(
@@ -142,14 +134,14 @@ def quick(monkeypatch):
     monkeypatch.setattr(fitting, "TRIAL_STEPS", 1)
 
 
-@RUN
+@PROFILE
 @given(contents(), arguments())
 def test_any_bytes_and_options(data, options):
     with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
         Path("data").write_bytes(data)
         status, out, err = ended(["forecast", "data", "--h", "2", "--n-networks", "1", "--max-steps", "1", *options])
         note(err)
-        event(f"exit status {status}")  # pytest --hypothesis-show-statistics counts them
+        count("command", "result" if status == 0 else "refused")
         files = {path.name for path in Path().iterdir()}
         assert Path("data").read_bytes() == data
     assert status in STATUS and "Traceback" not in err and ".py:" not in err
@@ -163,7 +155,7 @@ def test_any_bytes_and_options(data, options):
         assert files - {"data"} or "--out" in options
 
 
-@RUN
+@PROFILE
 @given(st.lists(st.one_of(words, st.sampled_from([*OPTIONS, "forecast", "--help", "--version", "none"])), max_size=6))
 def test_any_words(words):
     status, out, err = ended(words)
@@ -175,7 +167,7 @@ def test_the_fuzzer_reaches_forecasts():
     """A fuzzer whose inputs are all refused would see nothing."""
     found = []
 
-    @RUN
+    @PROFILE
     @given(contents())
     def look(data):
         with tempfile.TemporaryDirectory() as folder, contextlib.chdir(folder):
