@@ -104,7 +104,7 @@ def test_intervals_and_gaps(folder, capfd, quick):
     arguments = f"forecast {folder}/gap.csv --h 2 --season-length 12 --freq MS --level 80 95".split()
     main([*arguments, "--fill-gaps"])
     stdout, stderr = capfd.readouterr()
-    assert len([line for line in stderr.splitlines() if line.startswith("tsrnn: ") and "2 times" in line]) == 1
+    assert len([line for line in stderr.splitlines() if line.startswith("tsrnn: ") and "2 missing times" in line]) == 1
     header, first, _ = stdout.splitlines()
     assert header == "month,RNNForecaster" + "".join(
         f",RNNForecaster-{e}" for e in ("lo-95", "lo-80", "hi-80", "hi-95")

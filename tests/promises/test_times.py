@@ -233,3 +233,155 @@ def test_a_frequency_leads_on(freq):
 def test_what_is_no_frequency(freq):
     with pytest.raises(ValueError, match=r"freq must be a pandas alias such as 'D'.*; got"):
         to_panel(case("the 15th")[0], freq)
+
+
+# Spellings
+
+
+def spelled(values, n=None):
+    return pd.DataFrame({"unique_id": "a", "ds": pd.Series(values), "y": np.arange(len(values), dtype=float)})
+
+
+MONTHS = [f"2024-{month:02}-01" for month in range(1, 13)]
+DAYS = [f"2024-01-{day:02}" for day in range(1, 13)]
+# Columns of times, and the first that must come after them.
+READ = {
+    "day first, told by one": ([f"{day:02}/01/2024" for day in range(3, 15)], "2024-01-15"),
+    "day first, told by the last": ([f"{day}.1.2024" for day in range(1, 14)], "2024-01-14"),
+    "month first": ([f"01/{day:02}/2024" for day in range(3, 15)], "2024-01-15"),
+    "day first with hours": ([f"{day:02}/01/2024 10:00" for day in range(3, 15)], "2024-01-15 10:00"),
+    "year first": (DAYS, "2024-01-13"),
+    "slashes": ([day.replace("-", "/") for day in DAYS], "2024-01-13"),
+    "digits": ([day.replace("-", "") for day in DAYS], "2024-01-13"),
+    "digits and hours": ([f"20240101{hour:02}00" for hour in range(12)], "2024-01-01 12:00"),
+    "names of months": ([f"{day} Jan 2024" for day in range(1, 13)], "2024-01-13"),
+    "names first": ([f"January {day}, 2024" for day in range(1, 13)], "2024-01-13"),
+    "years": ([str(year) for year in range(2001, 2021)], "2021-01-01"),
+    "ISO with and without hours": (["2024-01-01", *[f"2024-01-01 {hour:02}:00" for hour in range(1, 12)]],
+        "2024-01-01 12:00"),
+    "UTC": ([f"{day}T00:00Z" for day in DAYS], "2024-01-13 00:00+00:00"),
+    "a zone": ([f"{day}T00:00+02:00" for day in DAYS], "2024-01-13 00:00+02:00"),
+    "dates": ([pd.Timestamp(day).date() for day in DAYS], "2024-01-13"),
+    "datetimes": ([pd.Timestamp(day).to_pydatetime() for day in DAYS], "2024-01-13"),
+    "stamps": (np.array([pd.Timestamp(day) for day in DAYS], object), "2024-01-13"),
+    "blanks": ([f" {day} " for day in DAYS], "2024-01-13"),
+    "categories": (pd.Series(DAYS, dtype="category"), "2024-01-13"),
+    "years as integers": (range(2001, 2021), 2021),
+    "a count": (range(20), 20),
+    "a count from a year": (range(1900, 1960), 1960),
+    "a count of five digits": (range(20190, 20250), 20250),
+    "a count of six digits": (range(202050, 202110), 202110),
+    "a count of eight digits": (range(20240101, 20240141), 20240141),
+    "a count of ten digits": (range(2024010100, 2024010130), 2024010130),
+    "seconds since 1970": (range(1704067200, 1704067200 + 24 * 3600, 3600), 1704067200 + 24 * 3600),
+    "milliseconds since 1970": (1704067200000 + 86_400_000 * np.arange(30), 1704067200000 + 86_400_000 * 30),
+    "nullable integers": (pd.array(range(20), "Int64"), 20),
+    "objects": (np.array([*range(20)], object), 20),
+    "unsigned": (np.arange(20, dtype=np.uint8), 20),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", READ)
+def test_a_spelling_is_read_in_its_only_way(name):
+    values, following = READ[name]
+    df = spelled(values)
+    expected = pd.Timestamp(following) if isinstance(following, str) else following
+    for form in (df, df.sample(frac=1, random_state=0), df.set_index("ds")["y"], df.set_index(["unique_id", "ds"])):
+        panel = to_panel(form)
+        assert panel.ahead(1).iloc[0, 1] == expected
+    parts = pd.concat([df.assign(unique_id=name) for name in "ab"])
+    assert to_panel(parts).times.tolist() == 2 * panel.times.tolist()
+
+
+COUNT = "must hold timestamps or a count of steps; got"
+ONE_WAY = "must hold times that read in one way; got"
+# Columns of times that are refused, and the sentence.
+REFUSED = {
+    "months, day first or month first": (
+        [f"01/{month:02}/2024" for month in range(1, 13)], f"{ONE_WAY} '01/02/2024', where the day may come first"),
+    "one of three years": ([f"01/{month:02}/{year}" for year in (2022, 2023, 2024) for month in range(1, 13)], ONE_WAY),
+    "dots": ([f"01.{month:02}.2024" for month in range(1, 13)], ONE_WAY),
+    "dashes and hours": ([f"1-{month}-2024 10:00" for month in range(1, 13)], ONE_WAY),
+    "after the name of a day": ([f"{pd.Timestamp(f'2024-{month}-05'):%a %m/%d/%Y}" for month in range(1, 13)], ONE_WAY),
+    "both ways": (["13/01/2024", "01/14/2024", "15/01/2024"], "written in one way; got '13/01/2024' and '01/14/2024'"),
+    "two digits of a year": ([f"01/01/{year}" for year in range(55, 75)], "year of four digits; got '01/01/55'"),
+    "two digits and names": ([f"{day}-Jan-24" for day in range(1, 20)], "a year of four digits; got '1-Jan-24'"),
+    "two digits first": ([f"24-01-{day:02}" for day in range(1, 20)], "must hold times"),
+    "names and years": ([f"{pd.Timestamp(day):%b-%y}" for day in MONTHS], "must hold times"),
+    "times of a day": ([f"{hour:02}:00" for hour in range(20)], "a year of four digits; got '00:00'"),
+    "two formats": (["2024-01-01", "2024-01-02", "Jan 3, 2024"], "in one way; got '2024-01-01' and 'Jan 3, 2024'"),
+    "a zone on some": (["2024-01-01T00:00Z", "2024-01-02T00:00", "2024-01-03T00:00Z"], "with a zone and without"),
+    "several zones": (["2024-03-30T00:00+01:00", "2024-03-31T00:00+01:00", "2024-04-01T00:00+02:00"], "one time zone"),
+    "zones of Python": ([pd.Timestamp(f"2024-03-{day}", tz=zone).to_pydatetime() for day, zone in
+        ((1, BERLIN), (2, NEW_YORK), (3, BERLIN))], "one time zone"),
+    "months as texts": ([f"2024{month:02}" for month in range(1, 13)], "got the text '202401': pandas.to_datetime"),
+    "a count as texts": ([str(i) for i in range(20)], "got the text '0': astype(int) makes them integers"),
+    "words": (["2024-01-01", "soon", "2024-01-03"], "must hold timestamps or integers; got 'soon'"),
+    "floats": (np.arange(20.0), "integers; got float64: astype('int64') makes them integers"),
+    "halves": (np.arange(20) / 2, "must hold timestamps or integers; got float64."),
+    "no end": (np.array([10**400 + i for i in range(5)], object), "must hold integers of at most 64 bits"),
+    "more than 64 bits": (np.array([2**63 + i for i in range(5)], np.uint64), "must hold integers of at most 64 bits"),
+    "days": ([int(f"{day:%Y%m%d}") for day in pd.date_range("2024-01-01", periods=20)],
+        f"{COUNT} dates as integers such as 20240101"),
+    "first days of months": ([int(day.replace("-", "")) for day in MONTHS], f"{COUNT} dates as integers"),
+    "hours": ([int(f"{hour:%Y%m%d%H}") for hour in pd.date_range("2024-01-01", periods=20, freq="h")],
+        f"{COUNT} dates as integers such as 2024010100: pandas.to_datetime(..., format='%Y%m%d%H')"),
+    "minutes": ([int(f"{hour:%Y%m%d%H%M}") for hour in pd.date_range("2024-01-01", periods=20, freq="15min")], COUNT),
+    "seconds": ([int(f"{hour:%Y%m%d%H%M%S}") for hour in pd.date_range("2024-01-01", periods=20, freq="s")], COUNT),
+    "days of short years": ([int(f"{day:%y%m%d}") for day in pd.date_range("2024-01-20", periods=20)], COUNT),
+    "days of the year": ([int(f"{day:%Y%j}") for day in pd.date_range("2023-12-20", periods=30)], COUNT),
+    "months": ([int(f"2020{month:02}") for month in range(1, 13)], f"{COUNT} years with their months"),
+    "half a year": ([int(f"2020{month:02}") for month in range(7, 13)], f"{COUNT} years with their months"),
+    "months of two years": ([int(f"{year}{month:02}") for year in (2020, 2021) for month in range(1, 13)], COUNT),
+    "months, nullable": (pd.array([int(f"2020{month:02}") for month in range(1, 13)], "Int64"), COUNT),
+    "months, objects": (np.array([int(f"2020{month:02}") for month in range(1, 13)], object), COUNT),
+    "weeks of a year": ([int(f"2020{week:02}") for week in range(1, 53)], COUNT),
+    "weeks to the end of a year": ([int(f"2020{week:02}") for week in range(20, 53)], COUNT),
+    "weeks of two years": ([int(f"{year}{week:02}") for year in (2020, 2021) for week in range(1, 53)], COUNT),
+    "quarters": ([int(f"{year}{quarter}") for year in (2020, 2021) for quarter in range(1, 5)], COUNT),
+}  # fmt: skip
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("name", REFUSED)
+def test_a_spelling_of_more_or_other_ways_is_refused(name):
+    values, said = REFUSED[name]
+    for fill_gaps in (False, True):
+        for df in (spelled(values), spelled(values)[::-1]):
+            with pytest.raises(ValueError) as refused:
+                to_panel(df, fill_gaps=fill_gaps)
+            text = str(refused.value)
+            assert "\n" not in text and text.startswith(("column 'ds' must", "times of column 'ds' must"))
+            assert said in text or df.index[0] > 0
+
+
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_integers_since_1970_that_are_no_count_are_told(unit):
+    times = pd.date_range("2023-01-01", periods=12, freq="MS").as_unit(unit).asi8
+    said = rf"must fit the times; .* if they count from 1970, pandas.to_datetime\(..., unit='{unit}'\) makes timestamps"
+    with pytest.raises(ValueError, match=said):
+        to_panel(spelled(times))
+    days = pd.date_range("2023-01-01", periods=12).as_unit(unit).asi8
+    said = rf"lacks 1 of them, the first {days[3]}: fill_gaps=True .*; if they count from 1970, .*unit='{unit}'"
+    with pytest.raises(ValueError, match=said):
+        to_panel(spelled(days).drop(3))
+
+
+def test_what_goes_on_from_a_count_is_one():
+    forecaster = RNNForecaster(**QUICK, future_covariates=["x"]).fit(spelled(range(201900, 202001)).assign(x=1.0))
+    ahead = pd.DataFrame({"unique_id": "a", "ds": range(202001, 202009), "y": 1.0, "x": 1.0})
+    assert forecaster.predict(X_df=ahead)["ds"].tolist() == [202001, 202002, 202003]
+    assert np.isfinite(forecaster.score(ahead))
+    assert forecaster.update(ahead[:5]).predict(X_df=ahead)["ds"].tolist() == [202006, 202007, 202008]
+
+
+def test_hours_of_a_change_of_clocks_without_a_zone_are_told():
+    hours = pd.date_range("2024-10-26 12:00", periods=30, freq="h", tz=BERLIN).tz_localize(None)
+    with pytest.raises(ValueError, match=r"has 2024-10-27 02:00:00 twice: if clocks were put back, tz_localize\("):
+        to_panel(spelled(hours))
+    hours = pd.date_range("2024-03-30 12:00", periods=30, freq="h", tz=BERLIN).tz_localize(None)
+    with pytest.raises(ValueError, match=r"2024-03-31 02:00:00: fill_gaps=True .*; if clocks were put forward, tz_loc"):
+        to_panel(spelled(hours))
+    with pytest.raises(ValueError, match=r"has 2024-01-03 00:00:00 twice\.$"):
+        to_panel(spelled(pd.DatetimeIndex([*DAYS[:3], *DAYS[2:]])))

@@ -61,7 +61,7 @@ def test_an_instant_is_the_same_in_every_zone(grid, zone, call, fitted):
     for unit in ("ns", "us", "s"):
         found = CALLS[call](pickle.loads(fitted[grid]), moved(past, zone, unit), moved(future, zone, unit))
         if "ds" in found:
-            pd.testing.assert_index_equal(pd.Index(found["ds"]), pd.Index(expected["ds"]), exact=False)
+            assert found["ds"].tolist() == expected["ds"].tolist()
             assert str(found["ds"].dt.tz) == "Europe/Berlin"
             found, expected = found.drop(columns="ds"), expected.drop(columns="ds", errors="ignore")
         np.testing.assert_array_equal(found.to_numpy(), expected.to_numpy())

@@ -152,7 +152,7 @@ def as_ahead(X_df, panel, columns, name):
     lacking = [column for column in wanted if column not in X_df.columns]
     if lacking:
         raise ValueError(f"{name} must have the columns {wanted}; {lacking} not among {list(X_df.columns)}.")
-    frame, _, _ = with_times(X_df[wanted].reset_index(drop=True), panel.freq, id_col, time_col, None)
+    frame, _, _ = with_times(X_df[wanted].reset_index(drop=True), panel.freq, id_col, time_col, None, panel.times)
     frame[time_col] = like_those_of_fit(frame[time_col], panel.times, f" of {name}")
     check_labels(frame[id_col], panel.ids, f" of {name}")
     return frame

@@ -13,7 +13,15 @@ import pandas as pd
 from tsrnn.forecasting.dtypes import as_came, type_of_times
 from tsrnn.forecasting.forms import NUMBERS, as_it_is, as_long, keys_of
 from tsrnn.forecasting.steps import ahead, filled, step_of
-from tsrnn.forecasting.times import as_times, called, check_freq, check_grid, infer_freq, like_those_of_fit
+from tsrnn.forecasting.times import (
+    advice_on_repeats,
+    as_times,
+    called,
+    check_freq,
+    check_grid,
+    infer_freq,
+    like_those_of_fit,
+)
 
 LABELS = "string", "categorical", "mixed-integer"
 
@@ -129,7 +137,7 @@ def to_panel(
 def read(df, freq, id_col, time_col, target_col, covariates=(), known=None):
     """A long frame with times as they are counted and numbers as float64, its frequency if known, and the way back."""
     frame, restore = as_long(df, id_col, time_col, target_col, covariates)
-    frame, freq, restore = with_times(frame.reset_index(drop=True), freq, id_col, time_col, restore)
+    frame, freq, restore = with_times(frame.reset_index(drop=True), freq, id_col, time_col, restore, known)
     if known is not None:
         frame[time_col] = like_those_of_fit(frame[time_col], known)
     frame[target_col] = as_numbers(frame, id_col, target_col)
@@ -146,7 +154,7 @@ def rows_of(X, id_col, time_col):
     return rows
 
 
-def with_times(frame, freq, id_col, time_col, restore):
+def with_times(frame, freq, id_col, time_col, restore, known=None):
     if frame[id_col].isna().any():
         raise ValueError(
             f"column {id_col!r} must name a series in every row; got {frame[id_col].isna().sum()} missing."
@@ -157,7 +165,7 @@ def with_times(frame, freq, id_col, time_col, restore):
     check_labels(frame[id_col])
     came = type_of_times(frame[time_col])
     restore = restore if came is None else partial(as_came, restore, came)
-    frame[time_col], freq, restore = as_times(frame[time_col], freq, restore)
+    frame[time_col], freq, restore = as_times(frame[time_col], freq, restore, known)
     return frame, freq, restore
 
 
@@ -234,7 +242,8 @@ def sorted_by_time(frame, id_col, time_col):
     if repeated.any():
         row = frame[repeated].iloc[0]
         raise ValueError(
-            f"times must not repeat within a series; series {called(row[id_col])} has {row[time_col]} twice."
+            f"times must not repeat within a series; series {called(row[id_col])} has {row[time_col]} twice"
+            f"{advice_on_repeats(row[time_col])}."
         )
     return frame
 

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.forecasting.dtypes import time_columns
+from tsrnn.forecasting.spelling import check_count, timestamps, unix_unit
 from tsrnn.forecasting.steps import DAYS_OF_WEEK, ahead, goes_on, is_length, places, quiet, renamed, step_of, width_of
 
 RUN = 10  # times that tell a frequency: less than two weeks of business days look like days
@@ -18,36 +19,36 @@ def called(label):
     return repr(label.item() if isinstance(label, np.generic) else label)
 
 
-def as_times(times, freq, restore):
-    """Timestamps or int64, their frequency if it is known, and the way back; periods go back to periods."""
+def as_times(times, freq, restore, known=None):
+    """Timestamps or int64, their frequency if it is known, and the way back; periods go back to periods. `known` are
+    times that they go on from.
+    """
     if isinstance(times.dtype, pd.ArrowDtype):
         times = pd.Series(times.to_numpy(), name=times.name)
+    if isinstance(times.dtype, pd.CategoricalDtype):
+        times = times.astype(times.cat.categories.dtype)
     kind = pd.api.types.infer_dtype(times)
-    if times.dtype == object and kind in ("integer", "period"):
-        times = times.astype("Int64") if kind == "integer" else times.infer_objects()
+    if kind == "period":
+        times = times.infer_objects()
     if isinstance(times.dtype, pd.PeriodDtype):
         alias = str(times.dtype).removeprefix("period[").removesuffix("]")
         with quiet():
             return times.dt.to_timestamp(), of_periods(times.dtype, alias, freq), partial(with_periods, restore, alias)
-    if pd.api.types.is_integer_dtype(times):
-        return as_integers(times), freq, restore
+    if kind == "integer":
+        return as_integers(times, known), freq, restore
     if pd.api.types.is_datetime64_any_dtype(times):
         return times, freq, restore
     if kind not in ("string", "datetime", "datetime64", "date"):
         got = times.dtype if times.dtype != object else kind
-        raise ValueError(f"column {times.name!r} must hold timestamps or integers; got {got}.")
-    try:
-        parsed = pd.to_datetime(times, errors="coerce")
-    except ValueError as error:
-        raise ValueError(
-            f"times of column {times.name!r} must have one time zone; got several: pandas.to_datetime(..., utc=True) "
-            "converts them."
-        ) from error
-    if parsed.isna().any():
-        raise ValueError(
-            f"column {times.name!r} must hold timestamps or integers; got {times[parsed.isna()].iloc[0]!r}."
-        )
-    return parsed, freq, restore
+        advice = ": astype('int64') makes them integers" if is_whole(times) else ""
+        raise ValueError(f"column {times.name!r} must hold timestamps or integers; got {got}{advice}.")
+    return timestamps(times), freq, restore
+
+
+def is_whole(times):
+    """Whether all are whole numbers, of floats or decimals."""
+    numbers = pd.to_numeric(times, errors="coerce")
+    return numbers.dtype.kind == "f" and bool((numbers % 1 == 0).all())
 
 
 def like_those_of_fit(times, known, of=""):
@@ -69,34 +70,13 @@ def zone_of(dtype):
     return getattr(dtype, "tz", None)
 
 
-def as_integers(times):
-    """Steps are counted, so a number that spells a date is refused: the day after 20200131 is not 20200132."""
+def as_integers(times, known):
+    if max(int(times.max()), -int(times.min())) > np.iinfo(np.int64).max:
+        raise ValueError(f"column {times.name!r} must hold integers of at most 64 bits; got larger ones.")
     times = times.astype(np.int64)
-    if times.between(19000101, 21001231).all():
-        dates = pd.to_datetime(times.astype(str), format="%Y%m%d", errors="coerce")
-        if dates.notna().all():
-            raise ValueError(
-                f"column {times.name!r} must hold timestamps or a count of steps; got dates as integers such as "
-                f"{times.iloc[0]}: pandas.to_datetime(..., format='%Y%m%d') converts them."
-            )
-    if spells_periods(times):
-        raise ValueError(
-            f"column {times.name!r} must hold timestamps or a count of steps; got years with their months, weeks or "
-            f"quarters as integers such as {times.iloc[0]}: pandas.PeriodIndex or to_datetime converts them."
-        )
+    if known is None or known.dtype.kind != "i":  # what goes on from a count is one
+        check_count(times)
     return times
-
-
-def spells_periods(times):
-    """Whether all are like 202001, a year and its month or week, or 20201, a year and its quarter; more than one year
-    of them, or months.
-    """
-    for digits, most in ((100, 53), (10, 4)):
-        years, parts = times // digits, times % digits
-        if years.between(1900, 2100).all() and parts.between(1, most).all():
-            months = digits == 100 and parts.max() <= 12 and parts.nunique() >= 6  # fewer may be the end of a count
-            return years.nunique() > 1 or months
-    return False
 
 
 def with_periods(restore, freq, out):
@@ -233,7 +213,7 @@ def check_grid(times, starts, ids, freq, gaps=False):
         row = int(off.argmax())
         raise ValueError(
             f"freq={freq!r} must fit the times; series {called(ids[series_at(starts, row)])} has {index[row]}, which "
-            f"does not."
+            f"does not{advice_on(index)}."
         )
     expected = np.arange(len(found)) - np.repeat(starts[:-1], np.diff(starts))
     late = found != expected
@@ -246,9 +226,32 @@ def check_grid(times, starts, ids, freq, gaps=False):
         lacking = ahead(before, [0, len(before)], step, 1)[0]
         raise ValueError(
             f"times must have no gaps; series {called(ids[i])} lacks {n_lacking} of them, the first {lacking}: "
-            "fill_gaps=True takes missing times as missing values."
+            f"fill_gaps=True takes missing times as missing values{advice_on(index, lacking)}."
         )
     return found
+
+
+def advice_on(index, time=None):
+    """What else may be the matter with times that do not follow each other."""
+    unit = unix_unit(index)
+    if unit is not None:
+        start = "; if" if time is not None else ": if"
+        return f"{start} they count from 1970, pandas.to_datetime(..., unit='{unit}') makes timestamps of them"
+    if time is not None and index.dtype.kind == "M" and index.tz is None and clocks_change(time):
+        return "; if clocks were put forward, tz_localize tells the zone"
+    return ""
+
+
+def advice_on_repeats(time):
+    """What a time that comes twice may be."""
+    if isinstance(time, pd.Timestamp) and time.tz is None and clocks_change(time):
+        return ": if clocks were put back, tz_localize(..., ambiguous='infer') tells the two apart"
+    return ""
+
+
+def clocks_change(time):
+    """Whether clocks may be changed then: on a Sunday, early."""
+    return time.day_of_week == 6 and time.hour <= 3 and time != time.normalize()
 
 
 def series_at(starts, row):
