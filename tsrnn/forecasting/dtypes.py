@@ -3,6 +3,8 @@
 import numpy as np
 import pandas as pd
 
+from tsrnn.extras import require
+
 CUTOFF = "cutoff"  # a column of times, beside that of a long frame
 
 # Types of polars by the name they have in a file, those with arguments apart.
@@ -65,8 +67,7 @@ def described(dtype):
 
 def as_polars(frame, types):
     """A frame of polars whose columns have these types."""
-    import polars as pl
-
+    pl = require("polars", "a polars frame")
     for column, name, arguments in types:
         values = pl.col(column)
         if name == "Datetime":

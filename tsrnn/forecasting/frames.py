@@ -265,22 +265,22 @@ def as_numbers(frame, id_col, target_col):
 
 def numbers_of(objects, labels):
     """Objects as float64: numbers of Python and numpy, decimals, and what is missing."""
-    values = np.full(len(objects), np.nan)
-    for i, (value, missing) in enumerate(zip(objects, objects.isna())):
-        if missing:
-            continue
-        if not isinstance(value, (Real, Decimal, np.bool_)):
-            raise ValueError(
-                f"column {objects.name!r} must hold numbers; series {called(labels[i])} has {shortened(value)}."
-            )
-        try:
-            values[i] = float(value)
-        except OverflowError:
-            raise ValueError(
-                f"column {objects.name!r} must hold numbers up to {np.finfo(float).max:.2g}; series "
-                f"{called(labels[i])} has {shortened(value)}."
-            ) from None
-    return values
+    wrong = objects.map(lambda value: not isinstance(value, (Real, Decimal, np.bool_))) & objects.notna()
+    if wrong.any():
+        unread = pd.to_numeric(objects.astype(object), errors="coerce").isna() & wrong  # rather than a number in quotes
+        i = int((unread if unread.any() else wrong).to_numpy().argmax())
+        raise ValueError(
+            f"column {objects.name!r} must hold numbers; series {called(labels[i])} has {shortened(objects.iloc[i])}."
+        )
+    most = float(np.finfo(float).max)  # of Python, which compares it with any integer
+    endless = objects.map(lambda value: isinstance(value, int) and abs(value) > most)
+    if endless.any():
+        i = int(endless.to_numpy().argmax())
+        raise ValueError(
+            f"column {objects.name!r} must hold numbers up to {most:.2g}; series {called(labels[i])} has "
+            f"{shortened(objects.iloc[i])}."
+        )
+    return objects.map(float, na_action="ignore").to_numpy(np.float64, na_value=np.nan)
 
 
 def shortened(value, most=60):
