@@ -231,11 +231,68 @@ def test_no_forecast_of_the_past(single):
 
 
 def test_a_shorter_horizon_sees_the_rest_of_what_is_known(single):
-    """Its steps are those of the whole, as `X` has the rows."""
+    """Where newer values leave less to forecast, steps are those of the whole, as `X` has the rows."""
     X = pd.DataFrame({"promo": np.random.default_rng(0).random(len(single))}, index=single.index)
-    past, future = single[:-H], X[-H:]
-    forecaster = TsrnnForecaster(**QUICK | {"window": 8, "segment": 1, "level": 1})
-    forecaster.fit(past, X=X[:-H], fh=range(1, H + 1))
-    whole = forecaster.predict(X=future)
-    for fh in ([1], [1, 2], [3]):
-        pd.testing.assert_series_equal(forecaster.predict(fh, X=future), whole.iloc[[step - 1 for step in fh]])
+    past, newer = single[:-8], single[-8:-6]
+    forecasts = []
+    for fh in (range(1, H + 1), single.index[-6:-2]):
+        forecaster = TsrnnForecaster(**QUICK | {"window": 8, "segment": 1, "level": 1}).fit(past, X=X[:-8], fh=fh)
+        forecaster.update(newer, X=X[-8:-6], update_params=False)
+        forecasts.append(forecaster.predict(X=X[-6:]))
+    whole, shorter = forecasts
+    pd.testing.assert_series_equal(shorter, whole.iloc[:4])
+
+
+# Hours, days and others of which some lie where clocks are changed: a first time, steps and the zone.
+CHANGES = {
+    "hours, put back": ("2022-10-28", "h", "Europe/Paris"),
+    "hours, put forward": ("2023-03-24", "h", "Europe/Paris"),
+    "hours, put back in the horizon": ("2022-10-27 15:00", "h", "Europe/Paris"),
+    "hours, put forward in the horizon": ("2023-03-23 15:00", "h", "Europe/Paris"),
+    "half hours": ("2023-03-25", "30min", "Europe/Paris"),
+    "hours of India": ("2023-03-24", "h", "Asia/Kolkata"),
+    "hours without a zone": ("2023-03-24", "h", None),
+    "days, put forward": ("2023-02-01", "D", "Europe/Paris"),
+    "days, put back": ("2022-09-10", "D", "Europe/Paris"),
+    "business days": ("2022-09-12", "B", None),
+    "months": ("2018-01-01", "MS", None),
+    "weeks": ("2022-01-03", "W-MON", "Europe/Paris"),
+}
+
+
+@pytest.mark.parametrize("kind", ["series", "panel", "with X", "panel with X"])
+@pytest.mark.parametrize("name", CHANGES)
+def test_changes_of_clocks(name, kind):
+    start, freq, zone = CHANGES[name]
+    n = 60
+    first = pd.date_range(start, periods=n + H, freq=freq)
+    if zone is not None:
+        lasting = freq in ("h", "30min")
+        first = pd.date_range(start, periods=n + H, freq=freq, tz=zone) if lasting else first.tz_localize(zone)
+    times = pd.DatetimeIndex(first, freq=None)
+    rng = np.random.default_rng(0)
+    y = pd.Series(10 + rng.random(n + H), times, name="load")
+    X = pd.DataFrame({"heat": rng.random(n + H)}, times)
+    expected = reference(y[:n].reset_index(drop=True), freq=1).predict().to_numpy()
+    history, known, told = y[:n], X[:n], X[n:]
+    if "panel" in kind:
+        history = pd.concat({"a": history, "b": history[10:]}, names=["shop", "time"]).to_frame("load")
+        known, told = (pd.concat({"a": part, "b": part}, names=["shop", "time"]) for part in (known, told))
+        known = known.loc[history.index]
+    options = {"X": known} if "X" in kind else {}
+    told = told if "X" in kind else None
+    for fh in (STEPS, [1, 3, H], times[n:], times[[n + 1, n + 4]]):
+        wanted = times[n:] if len(fh) == H else times[n:][np.asarray(fh) - 1] if isinstance(fh, list) else fh
+        forecast = TsrnnForecaster(**QUICK).fit(history, fh=fh, **options).predict(X=told)
+        parts = [part.droplevel(0) for _, part in forecast.groupby(level=0)] if "panel" in kind else [forecast]
+        assert [part.index.tolist() for part in parts] == len(parts) * [list(wanted)]
+        if kind == "series" and fh is STEPS:
+            np.testing.assert_array_equal(forecast, expected)
+
+
+def test_newer_values_over_a_change_of_clocks():
+    times = pd.date_range("2022-10-28", periods=72, freq="h", tz="Europe/Paris")
+    y = pd.Series(np.random.default_rng(0).random(72), times)
+    forecaster = TsrnnForecaster(**QUICK).fit(y[:40], fh=[1, 2])
+    assert forecaster.update(y[40:60], update_params=False).predict().index.tolist() == times[60:62].tolist()
+    assert forecaster.update(y[60:70]).predict().index.tolist() == times[70:].tolist()

@@ -238,8 +238,13 @@ def test_what_is_no_frequency(freq):
 # Spellings
 
 
-def spelled(values, n=None):
-    return pd.DataFrame({"unique_id": "a", "ds": pd.Series(values), "y": np.arange(len(values), dtype=float)})
+def column(values):
+    is_object = isinstance(values, np.ndarray) and values.dtype == object
+    return pd.Series(values, dtype=object) if is_object else pd.Series(values)
+
+
+def spelled(values):
+    return pd.DataFrame({"unique_id": "a", "ds": column(values), "y": np.arange(len(values), dtype=float)})
 
 
 MONTHS = [f"2024-{month:02}-01" for month in range(1, 13)]

@@ -5,11 +5,17 @@ import pandas as pd
 
 from tsrnn.extras import require
 from tsrnn.forecasting.forecaster import NAME, RNNForecaster
-from tsrnn.forecasting.times import infer_freq
+from tsrnn.forecasting.steps import ahead, filled, step_of
+from tsrnn.forecasting.times import check_grid, infer_freq
 
 base = require("sktime.forecasting.base", "TsrnnForecaster")
 
 ID, TIME, TARGET = "series", "step", "value"  # of the long frame
+
+
+def counted(times):
+    """Times as steps are counted: periods by their numbers, others as they are."""
+    return pd.Index(times.asi8) if isinstance(times, pd.PeriodIndex) else times
 
 
 def joined(known, X):
@@ -173,7 +179,7 @@ class TsrnnForecaster(base.BaseForecaster):
         """The history as a long frame, series numbered in order of appearance."""
         y = self._history
         codes, times = y.index.get_level_values(-1).factorize(sort=True)
-        steps = self._steps(base.ForecastingHorizon(times, is_relative=False, freq=self._freq()))
+        steps = self._steps_of(times)
         series = y.index.droplevel(-1).factorize()[0] if y.index.nlevels > 1 else 0
         history = pd.DataFrame({ID: series, TIME: steps[codes], TARGET: y.to_numpy().ravel()})
         return history if self._known is None else history.join(self._covariates(self._known, y.index))
@@ -196,14 +202,36 @@ class TsrnnForecaster(base.BaseForecaster):
         rows = rows.groupby(np.append(history[ID], ahead[ID])).ffill()
         return ahead.join(rows[len(history) :].reset_index(drop=True))
 
-    def _freq(self):
-        """Where sktime finds the frequency; it tells none for timestamps of a panel."""
+    def _times(self):
+        """All times of the history in order, and the frequency of their grid."""
         times = self._history.index.unique(level=-1).sort_values()
-        told = not isinstance(times, pd.DatetimeIndex) or self._cutoff.freq is not None
-        return self._cutoff if told else infer_freq(times.to_series(), [0, len(times)], ["y"])
+        if isinstance(times, pd.PeriodIndex):
+            return times, times.freq.n
+        if not isinstance(times, pd.DatetimeIndex):
+            return times, 1
+        return times, self._cutoff.freq or infer_freq(times.to_series(), [0, len(times)], ["y"])
+
+    def _steps_of(self, times):
+        """How many steps times are after the last of the history."""
+        known, freq = self._times()
+        both = counted(known.append(times).unique().sort_values())
+        places = check_grid(both, np.array([0, len(both)]), ["y"], freq, gaps=True)
+        return places[both.get_indexer(counted(times))] - places[both.get_indexer(counted(known[-1:]))]
+
+    def _times_at(self, steps):
+        """Times so many steps after the last of the history."""
+        known, freq = self._times()
+        starts = np.array([0, len(known)])
+        numbers = counted(known)
+        grid, _ = filled(numbers, starts, step_of(freq), check_grid(numbers, starts, ["y"], freq, gaps=True))
+        last, h = len(grid) - 1, int(steps.max())
+        if h > 0:
+            grid = grid.append(ahead(grid, np.array([0, len(grid)]), step_of(freq), h))
+        times = grid.take(last + np.asarray(steps))
+        return pd.PeriodIndex.from_ordinals(times, freq=known.freq) if isinstance(known, pd.PeriodIndex) else times
 
     def _steps(self, fh):
-        return fh.to_relative(self.cutoff).to_numpy().astype(int)
+        return fh.to_numpy().astype(int) if fh.is_relative else self._steps_of(fh.to_absolute_index())
 
     def _range(self, history, fh):
         """How many steps to forecast, and for each series the step that `fh` counts from."""
@@ -224,7 +252,7 @@ class TsrnnForecaster(base.BaseForecaster):
     def _index(self, forecast):
         """Labels of series and times in place of numbers and steps."""
         codes, steps = forecast[TIME].factorize(sort=True)
-        times = base.ForecastingHorizon(steps, freq=self._freq()).to_absolute_index(self.cutoff).take(codes)
+        times = self._times_at(steps).take(codes)
         index = self._history.index
         if index.nlevels == 1:
             return times.rename(index.name)
