@@ -9,13 +9,24 @@ SEED ?= $(shell date +%s)
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo test test-slow test-torch fuzz coverage gpu-compile lint bench clean
+# The oldest versions that pyproject.toml allows, which are read from there.
+MIN_VENV ?= .venv-min
+# The last pandas before 3, which many libraries of forecasting still ask for, and the newest of the rest.
+PANDAS2_VENV ?= .venv-pandas2
+
+.PHONY: demo test test-min test-pandas2 test-slow test-torch fuzz coverage gpu-compile lint bench clean
 
 demo: $(STAMP)-plot
 	$(BIN)/python examples/demo.py
 
 test: $(STAMP)-dev
 	$(BIN)/python -m pytest
+
+test-min: $(MIN_VENV)/installed
+	$(MIN_VENV)/bin/python -m pytest
+
+test-pandas2: $(PANDAS2_VENV)/installed
+	$(PANDAS2_VENV)/bin/python -m pytest
 
 test-slow: $(STAMP)-dev
 	$(BIN)/python -m pytest -m slow
@@ -49,7 +60,7 @@ bench: $(STAMP)-bench
 	$(BIN)/asv run --quick --show-stderr --python=same --bench "$(BENCH)"
 
 clean:
-	rm -rf $(VENV) .numba_cache .pytest_cache .ruff_cache .asv dist build forecast.png
+	rm -rf $(VENV) $(MIN_VENV) $(PANDAS2_VENV) .numba_cache .pytest_cache .ruff_cache .asv dist build forecast.png
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/python:
@@ -66,3 +77,22 @@ $(STAMP)-plot $(STAMP)-dev $(STAMP)-bench: pyproject.toml | $(BIN)/python
 $(STAMP)-torch: $(STAMP)-dev
 	$(BIN)/python -m pip install --quiet torch
 	touch $@
+
+$(MIN_VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(MIN_VENV)
+	$(MIN_VENV)/bin/python -c "$$FLOORS" > $(MIN_VENV)/floors.txt
+	$(MIN_VENV)/bin/python -m pip install --quiet --constraint $(MIN_VENV)/floors.txt --editable ".[test]"
+	touch $@
+
+$(PANDAS2_VENV)/installed: pyproject.toml
+	$(PYTHON) -m venv $(PANDAS2_VENV)
+	$(PANDAS2_VENV)/bin/python -m pip install --quiet "pandas<3" --editable ".[test]"
+	touch $@
+
+# What the library asks for at run time, `name>=version`, as `name==version`, a line each.
+define FLOORS
+import tomllib
+for line in tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies']:
+    print(line.replace('>=', '=='))
+endef
+export FLOORS
