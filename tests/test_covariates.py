@@ -218,7 +218,7 @@ def test_life_after_fit(fitted, tmp_path):
 
 def test_a_time_that_was_missing_has_the_covariates_before_it():
     panel = shops(n=1, length=20)[["unique_id", "ds", "y", "promo", "size"]]
-    with pytest.warns(UserWarning, match="2 times"):
+    with pytest.warns(UserWarning, match="2 missing times"):
         filled = to_panel(panel.drop([7, 8]), "D", fill_gaps=True, covariates=["promo", "size"])
     expected = panel["promo"].where(~panel.index.isin([7, 8]), panel["promo"][6])
     assert filled.covariates["promo"].tolist() == expected.tolist()

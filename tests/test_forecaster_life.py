@@ -57,7 +57,7 @@ def test_gaps_in_time_are_filled_or_refused():
     lacking = df.drop(df.index[[5, 6, 70]])
     with pytest.raises(ValueError, match="series 's00' lacks 2 of them, the first 5"):
         quick().fit(lacking)
-    with pytest.warns(UserWarning, match="3 times"):
+    with pytest.warns(UserWarning, match="3 missing times"):
         forecast = quick(fill_gaps=True).fit(lacking).predict()
     missing = df.assign(y=df["y"].where(~df.index.isin(df.index[[5, 6, 70]])))
     pd.testing.assert_frame_equal(forecast, quick().fit(missing).predict())

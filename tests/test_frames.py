@@ -21,7 +21,10 @@ def test_long_frames(freq):
     df = long(freq=freq)
     for given in (None, freq):
         panel = to_panel(df, given)
-        assert panel.freq == freq
+        assert panel.freq in (
+            freq,
+            {"QS-JAN": "QS-OCT"}.get(freq),
+        )  # pandas before 3 has another name for these quarters
         out = to_frame(panel, np.arange(6.0).reshape(3, 2), 2)
         assert list(out.columns) == ["unique_id", "ds", "RNNForecaster"]
         assert list(out["unique_id"]) == ["s0", "s0", "s1", "s1", "s2", "s2"]
