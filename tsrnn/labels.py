@@ -19,6 +19,12 @@ def check_dense(entries, name):
         raise TypeError(f"{name} must be a list, an array or a frame; got a {kind}: {name}.toarray() is one.")
 
 
+def check_entries(y):
+    """Raise a sentence for targets that have no order, or are one text."""
+    if isinstance(y, (str, bytes, dict, set, frozenset)):
+        raise TypeError(f"y must be a list, an array or a frame; got a {type(y).__name__}.")
+
+
 def from_zero(index):
     """Whether it is the index that pandas makes when given none."""
     return np.array_equal(index, np.arange(len(index)))

@@ -14,6 +14,7 @@ from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
 from tsrnn.extras import require
+from tsrnn.labels import check_entries
 from tsrnn.series import (
     Series,
     by_name,
@@ -101,7 +102,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         Raises
         ------
         TypeError
-            If the transformer takes no sample_weight.
+            If the transformer takes no sample_weight, or y is no list, array or frame.
         ValueError
             If X is not what it must be, or the transformer refuses the time steps.
         """
@@ -213,6 +214,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
 
     def _prepared(self, X, y, fit_params):
         """The time steps, a new transformer, and what its `fit` is given besides them."""
+        check_entries(y)
         transformer = clone(self.transformer)
         steps = self._steps(X, reset=True)
         if fit_params.get("sample_weight") is not None and not has_fit_parameter(transformer, "sample_weight"):

@@ -70,6 +70,7 @@ OTHERS = {
     "wide with names": lambda: wide(DAYS.rename("day")).rename_axis(columns="shop"),
     "wide periods": lambda: wide(DAYS.to_period("D")),
     "wide integers": lambda: wide(pd.RangeIndex(30)),
+    "wide python dates": lambda: wide(pd.Index(DAYS.date, name="day")),
     "wide objects": lambda: wide().astype(object),
     "series": lambda: wide()["a"],
     "series without a name": lambda: wide()["a"].rename(None),
@@ -251,6 +252,7 @@ REFUSED = {
     "three levels": (lambda: long().assign(z=1).set_index(["z", "unique_id", "ds"])["y"], "must have two levels"),
     "tuples as labels": (lambda: long(ids=[("a", 1), ("b", 1)]), "must hold labels such as"),
     "two levels of columns": (lambda: pd.concat({"x": wide()}, axis=1), "must have one level"),
+    "a wide frame of texts as times": (lambda: wide(DAYS.strftime("%Y-%m-%d")), r"pandas.to_datetime\(df.index"),
     "a wide frame of text": (lambda: wide().astype(object).assign(a="x"), "must have the columns"),
 }
 
@@ -286,3 +288,12 @@ def test_the_splitter_checks_its_parameters(name):
 def test_dates_of_python_are_dates():
     forecast = forecaster().fit(long(times=DAYS.date)).predict()
     assert forecast["ds"].iloc[0] == datetime.date(2024, 3, 21)
+
+
+@pytest.mark.parametrize("times", [DAYS, DAYS.to_period("D"), pd.RangeIndex(30)], ids=["days", "periods", "integers"])
+def test_a_wide_frame_whose_times_are_objects_is_wide(times):
+    before = wide(times)[:-H]
+    expected = forecaster().fit(before).predict()
+    forecast = forecaster().fit(before.set_axis(before.index.astype(object))).predict()
+    assert forecast.index.tolist() == times[-H:].tolist()
+    assert forecast.to_numpy().tolist() == expected.to_numpy().tolist()

@@ -194,6 +194,13 @@ BAD = {
 }
 
 
+@pytest.mark.parametrize("y", [dict(enumerate(range(12))), set(range(12)), "a" * 12], ids=["dict", "set", "str"])
+def test_targets_without_an_order_are_refused_before_and_in_the_network(y):
+    for model in (RNNRegressor(), make_pipeline(PerStep(StandardScaler()), RNNRegressor())):
+        with pytest.raises(TypeError, match=f"^y must be a list, an array or a frame; got a {type(y).__name__}.$"):
+            model.fit(LISTED, y)
+
+
 @pytest.mark.parametrize("case", BAD)
 def test_what_cannot_be_transformed(case):
     call, expected = BAD[case]

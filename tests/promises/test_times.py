@@ -390,3 +390,25 @@ def test_hours_of_a_change_of_clocks_without_a_zone_are_told():
         to_panel(spelled(hours))
     with pytest.raises(ValueError, match=r"has 2024-01-03 00:00:00 twice\.$"):
         to_panel(spelled(pd.DatetimeIndex([*DAYS[:3], *DAYS[2:]])))
+
+
+@pytest.mark.parametrize("form", ["long", "wide", "series"])
+def test_python_times_tell_the_two_hours_of_clocks_put_back(form):
+    hours = pd.date_range("2024-10-26 12:00", periods=30, freq="h", tz=BERLIN)
+    frames = []
+    for times in (hours, pd.Index(hours.to_pydatetime(), dtype=object)):
+        wide = pd.DataFrame({"a": np.arange(30.0)}, index=times)
+        frames.append({"long": spelled(times), "wide": wide, "series": wide["a"]}[form])
+    expected, got = (RNNForecaster(**QUICK).fit(frame).predict() for frame in frames)
+    times = got["ds"] if form == "long" else got.index
+    assert list(times) == list(pd.date_range(hours[-1], periods=H + 1, freq="h")[1:])
+    column = {"long": "RNNForecaster", "wide": "a", "series": slice(None)}[form]
+    assert got[column].tolist() == expected[column].tolist()
+
+
+@pytest.mark.parametrize("spelling", ["%d.%m.%Y", "%d-%m-%Y", "%d/%m/%Y", "%d.%m.%Y %H:%M", "%d.%m.%y", "%d/%m/%y"])
+def test_the_format_that_a_message_names_reads_the_texts(spelling):
+    texts = [day.strftime(spelling) for day in pd.date_range("2024-01-05", periods=12, freq="MS")]
+    with pytest.raises(ValueError, match="must hold times") as refused:
+        to_panel(spelled(texts))
+    assert f"format={spelling!r}" in str(refused.value)

@@ -18,6 +18,7 @@ from tsrnn.estimators.fitted import Classes, Fitted, Inputs, form_of
 from tsrnn.estimators.keywords import says_what_it_takes
 from tsrnn.estimators.storage import load, save
 from tsrnn.estimators.targets import check_weight
+from tsrnn.labels import check_entries
 from tsrnn.network import Network
 from tsrnn.propagation import Rooms, predict
 from tsrnn.rules.updates import UPDATES
@@ -364,8 +365,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         """
         if y is None:
             raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
-        if isinstance(y, (str, bytes, dict, set, frozenset)):
-            raise TypeError(f"y must be a list, an array or a frame; got a {type(y).__name__}.")
+        check_entries(y)
         plan = self._plan(last, X, y, metadata, classes, changes or {}, watched)
         given = {name: value for name, value in metadata.items() if value is not None}
         self._train(plan, {"X": X, "y": y, "metadata": given or None})

@@ -71,7 +71,7 @@ def keys_of(X, id_col, time_col):
         X, given = X.reset_index(), {id_col, time_col}
     if len(given) == 2:
         return X[id_col].array, X[time_col].array
-    if given or not (isinstance(X.index, (pd.DatetimeIndex, pd.PeriodIndex)) or X.index.dtype.kind == "i"):
+    if given or not (holds_times(X.index) or holds_counts(X.index)):
         raise ValueError(f"X must have the columns {[id_col, time_col]}; got {list(columns)}.")
     return np.zeros(len(X), int), X.index.array
 
@@ -100,16 +100,32 @@ def from_two_levels(df, id_col, time_col, target_col, covariates):
 def from_wide(df, names, missing):
     """A column for each series, time as index."""
     id_col, time_col, _ = names
-    stamps = isinstance(df.index, (pd.DatetimeIndex, pd.PeriodIndex))
-    wide = (stamps and {id_col, time_col} <= set(missing)) or (df.index.dtype.kind == "i" and len(missing) == 3)
-    if not wide or not all(holds_numbers(column) for _, column in df.items()):
-        raise ValueError(f"a long frame must have the columns {list(names)}; {missing} not among {list(df.columns)}.")
+    timed = holds_times(df.index) and {id_col, time_col} <= set(missing)
+    counted = holds_counts(df.index) and len(missing) == 3
+    numbers = all(holds_numbers(column) for _, column in df.items())
+    if not numbers or not (timed or counted):
+        texts = numbers and len(missing) == 3 and pd.api.types.infer_dtype(df.index) == "string"
+        advice = ": for a wide frame, df.set_index(pandas.to_datetime(df.index)) makes times of texts" if texts else ""
+        raise ValueError(
+            f"a long frame must have the columns {list(names)}; {missing} not among {list(df.columns)}{advice}."
+        )
     if not df.columns.is_unique:
         raise ValueError(
             f"columns of a wide frame must be unique; got {df.columns[df.columns.duplicated()][0]!r} twice."
         )
     frame = pd.concat([three(name, df.index, column.array, names) for name, column in df.items()])
     return frame, with_freq(partial(to_wide, df.columns, df.index.name), df.index)
+
+
+def holds_times(index):
+    """Whether an index is one of timestamps, periods, or Python's dates and times, which databases give as objects."""
+    if isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)):
+        return True
+    return pd.api.types.infer_dtype(index) in ("date", "datetime", "datetime64", "period")
+
+
+def holds_counts(index):
+    return index.dtype.kind == "i" or pd.api.types.infer_dtype(index) == "integer"
 
 
 def holds_numbers(column):

@@ -1,9 +1,11 @@
 """Times as texts and as integers: those that spell dates, and those that read in more than one way."""
 
+import re
 import warnings
 
 import numpy as np
 import pandas as pd
+from pandas.tseries.api import guess_datetime_format
 
 YEAR = r"(?<![\d:])(?<!:\d\d\.)\d{4}(?!\d)|^\d{8}(?!\d)|^\d{12}$|^\d{14}$"
 DAY_AND_MONTH = r"(?<![\d:.])(\d{1,2})[-/. ]{1,2}(\d{1,2})[-/. ]{1,2}\d{4}(?!\d)"
@@ -15,11 +17,13 @@ FEW = 6  # months or weeks of one year, of which fewer may be the end of a count
 
 def timestamps(times):
     """Timestamps of texts or of Python's dates and times, each in the only way that it reads."""
+    if pd.api.types.infer_dtype(times) != "string":  # Python takes both hours of a clock put back for equal
+        parsed = parsed_as(times)
+        check_all_read(times.to_numpy(dtype=object), parsed, times.name)
+        return parsed
     codes, values = pd.factorize(times)
-    column = pd.Series(values, name=times.name, dtype=values.dtype)
-    parsed = of_texts(column) if pd.api.types.infer_dtype(values) == "string" else parsed_as(column)
-    if parsed.isna().any():
-        refuse_first(values, parsed.isna().to_numpy(), times.name)
+    parsed = of_texts(pd.Series(values, name=times.name, dtype=values.dtype))
+    check_all_read(values, parsed, times.name)
     return pd.Series(pd.DatetimeIndex(parsed).take(codes), index=times.index, name=times.name)
 
 
@@ -33,9 +37,11 @@ def of_texts(texts):
         parsed = parsed if iso.isna().any() else iso
     short = parsed.notna() & ~texts.str.contains(YEAR)
     if short.any():
+        text = texts[short].iloc[0]
+        spelled = written_as(re.sub(r"(?<=\D)(\d\d)$", r"20\1", text)).replace("%Y", "%y")
         raise ValueError(
-            f"column {texts.name!r} must hold times with a year of four digits; got {texts[short].iloc[0]!r}: "
-            "pandas.to_datetime(..., format='%d/%m/%y') converts them."
+            f"column {texts.name!r} must hold times with a year of four digits; got {text!r}: "
+            f"pandas.to_datetime(..., format={spelled!r}) converts them."
         )
     return parsed
 
@@ -72,9 +78,14 @@ def day_comes_first(texts):
         text = texts[parts.index[parts[0] != parts[1]][0]]
         raise ValueError(
             f"column {texts.name!r} must hold times that read in one way; got {text!r}, where the day may come first "
-            "or second: pandas.to_datetime(..., format='%d/%m/%Y') converts them."
+            f"or second: pandas.to_datetime(..., format={written_as(text)!r}) converts them."
         )
     return bool(first.any())
+
+
+def written_as(text):
+    """The format of a text whose day comes first, for a message."""
+    return guess_datetime_format(text, dayfirst=True) or "%d/%m/%Y"
 
 
 def check_zones(texts):
@@ -100,8 +111,11 @@ def check_digits(texts):
         )
 
 
-def refuse_first(values, wrong, name):
+def check_all_read(values, parsed, name):
     """Raise for the first value that is no time, or not written as the others are."""
+    wrong = parsed.isna().to_numpy()
+    if not wrong.any():
+        return
     value = values[wrong.argmax()]
     alone = parsed_as(pd.Series([value], name=name))
     if wrong.all() or alone.isna().all():
