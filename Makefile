@@ -89,10 +89,12 @@ $(PANDAS2_VENV)/installed: pyproject.toml
 	$(PANDAS2_VENV)/bin/python -m pip install --quiet "pandas<3" --editable ".[test]"
 	touch $@
 
-# What the library asks for at run time, `name>=version`, as `name==version`, a line each.
+# What the library asks for at run time and in its extras, `name>=version`, as `name==version`, a line each.
 define FLOORS
 import tomllib
-for line in tomllib.load(open('pyproject.toml', 'rb'))['project']['dependencies']:
+project = tomllib.load(open('pyproject.toml', 'rb'))['project']
+extras = project['optional-dependencies']
+for line in project['dependencies'] + extras['plot'] + extras['polars'] + extras['save']:
     print(line.replace('>=', '=='))
 endef
 export FLOORS
