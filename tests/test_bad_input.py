@@ -171,7 +171,10 @@ BAD_X = {
         [pd.DataFrame(x).assign(**{"w": 0} if i == 4 else {}) for i, x in enumerate(GOOD)],
         r"columns of sequence 4 must be \[0, 1\], in any order; got \[0, 1, 'w'\]",
     ),
-    "long frame": (LONG, r"columns of X must be numbers; got (str|object) in column 'unique_id': " + HINT),
+    "long frame": (
+        LONG,  # of text, which is of objects on pandas before 3
+        r"(must be numbers; got str in column|'unique_id' of X must hold numbers; got object) .*: " + HINT,
+    ),
     "long frame of numbers": (LONG.drop(columns="unique_id"), r"numbers; got datetime64.* in column 'ds': " + HINT),
     "long frame of objects": (
         LONG.astype({"unique_id": object}),

@@ -257,6 +257,8 @@ def test_zones_of_other_libraries_keep_their_times():
         import pytz
 
         zones += [pytz.timezone("Europe/Berlin"), pytz.UTC, pytz.FixedOffset(90)]
+    if pd.__version__ < "3":
+        del zones[0]  # pandas cannot use it
     for zone in zones:
         again = through_a_file(zone)
         assert summer.replace(tzinfo=None).tz_localize(again) == summer.tz_localize(zone), zone
