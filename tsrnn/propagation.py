@@ -37,7 +37,10 @@ def slices(network, rows, backend=cpu, beside=0):
     """Groups of rows that go through together, as many as there is memory for; `beside` bytes of a row that the
     network does not see.
     """
-    n, n_bytes = len(rows.lengths), network.numbers_of_row(rows, backend) * network.dtype.itemsize + beside
+    n = len(rows.lengths)
+    if n == 1:  # no question, and answers of one row are waited for
+        return [np.arange(1)]
+    n_bytes = network.numbers_of_row(rows, backend) * network.dtype.itemsize + beside
     most = min(backend.MOST_ROWS, max(1, backend.MOST_BYTES // n_bytes))
     order = np.arange(n) if n <= most else longest_first(rows.lengths)
     return [order[first : first + most] for first in range(0, len(order), most)]
