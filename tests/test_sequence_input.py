@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from test_bad_input import refusal, state, with_entry
 
-from tsrnn import RNNSequenceClassifier, RNNSequenceRegressor
+from tsrnn import RNNRegressor, RNNSequenceClassifier, RNNSequenceRegressor
 
 SMALL = {"cell": "gru", "hidden_size": 4, "max_iter": 2, "random_state": 0}
 GOOD = np.random.default_rng(0).normal(size=(6, 5, 2))
@@ -351,3 +351,11 @@ def test_one_step_cannot_be_trained_on_and_held_out():
 def test_windows_and_carried_pieces_exclude_each_other():
     sentence = refusal(Regressor(**SMALL, window=3, bptt_steps=3).fit, ROWS, Y)
     assert sentence.startswith("window of RNNSequenceRegressor must be None with bptt_steps") and "got 3" in sentence
+
+
+@pytest.mark.parametrize("missing", [None, pd.NA, np.nan])
+def test_what_is_missing_in_a_column_of_objects_is_named(missing):
+    index = pd.MultiIndex.from_product([["a", "b"], range(3)])
+    values = pd.Series([1.0, 2, 3, 4, missing, 6], index, dtype=object)
+    with pytest.raises(ValueError, match="NaN: sequence 'b' has it at time step 1"):
+        RNNRegressor(max_iter=1).fit(pd.DataFrame({"x": values, "z": 1.0}), [0.0, 1.0])

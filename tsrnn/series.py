@@ -144,8 +144,16 @@ def from_frame(frame, dtype):
     frame = frame.to_frame() if frame.ndim == 1 else frame
     order, lengths, labels = order_of(frame)
     check_columns(frame)
-    values = np.ascontiguousarray(frame.to_numpy(dtype=dtype, na_value=np.nan)[order])
+    values = np.ascontiguousarray(values_of(frame, dtype)[order])
     return Series.end_to_end(values, lengths, labels)
+
+
+def values_of(frame, dtype):
+    """The numbers of a frame, NaN where one is missing, also in columns of objects."""
+    if all(kind.kind != "O" for kind in frame.dtypes):
+        return frame.to_numpy(dtype=dtype, na_value=np.nan)
+    columns = [numbers(column.astype(object).to_numpy(), f"column {name!r} of X") for name, column in frame.items()]
+    return np.column_stack(columns).astype(dtype)
 
 
 def as_sequences(frame):

@@ -30,7 +30,7 @@ class Adjustment:
         `typical` one, False none in any.
         """
         least, size = np.array([y.min() for y in series]), np.array([np.abs(y).mean() for y in series])
-        size[size == 0] = 1
+        size[size < np.finfo(float).tiny] = 1  # zeros, and numbers that hardly differ from them
         logs = (least >= 0) if log == "auto" else np.full(len(series), log)
         shift = np.where(logs, np.where(least > 0, 0, SHIFT * size - np.minimum(least, 0)), size if scale else 1)
         told = deseasonalize and max(map(len, series), default=0) > 2 * season_length

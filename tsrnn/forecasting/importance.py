@@ -25,6 +25,7 @@ def typical_of(naive):
 
 def lifted(naive, typical=None):
     """Naive errors, none below a part of the typical one, so that a series that does not move has a unit too."""
+    naive = np.where(naive < np.finfo(float).tiny, 0, naive)
     least = (typical_of(naive) if typical is None else typical) / MOST
     return np.maximum(naive, least) if least > 0 else np.where(naive > 0, naive, 1)
 
