@@ -359,3 +359,8 @@ def test_what_is_missing_in_a_column_of_objects_is_named(missing):
     values = pd.Series([1.0, 2, 3, 4, missing, 6], index, dtype=object)
     with pytest.raises(ValueError, match="NaN: sequence 'b' has it at time step 1"):
         RNNRegressor(max_iter=1).fit(pd.DataFrame({"x": values, "z": 1.0}), [0.0, 1.0])
+
+
+def test_a_label_that_is_a_list_is_named():
+    with pytest.raises(ValueError, match="must be a string, a number or a bool; got list"):
+        RNNSequenceClassifier(max_iter=1).fit(np.ones((3, 2)), [0, [1], 0])

@@ -155,7 +155,10 @@ def labelled(y, series):
     """Which entries have a label, as positions, and these labels in an array of bools, numbers or strings."""
     y, known = check_length(y if n_dimensions(y) else column_or_1d(y), series), np.arange(len(y))
     if not series.needs_all:
-        y = column_or_1d(y, warn=True) if np.ndim(y) != 1 else y if hasattr(y, "take") else np.array(y, dtype=object)
+        if n_dimensions(y) != 1:
+            y = column_or_1d(y, warn=True)
+        elif not hasattr(y, "take"):
+            y = np.array(y, dtype=object)
         known = np.flatnonzero(~pd.isna(y))
         y = y.take(known)
     return known, of_their_type(y, lambda i: f"the label of {series.owner(known[i])}")
