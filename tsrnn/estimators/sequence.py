@@ -79,6 +79,7 @@ class BaseSequence(BaseRecurrent):
                     array = check_array(X, allow_nd=True, estimator=self, **options)
                     lengths, nest = lengths_without_padding(array), Blocks(array.shape[1])
                     array = array[inside(lengths, nest.n_steps)] if (lengths < nest.n_steps).any() else array
+                array = numbers(array, "X") if array.dtype == object else array
                 n_steps = array.size // max(1, array.shape[-1])
                 # read-only ones would be another type for the compiler
                 values = np.require(array.reshape(n_steps, array.shape[-1]), dtype, ["C", "W"])
