@@ -45,8 +45,8 @@ def check_sentence(error):
 
 def is_ours(warning):
     """Ours point at the call; what another library says of our use of it points into the package."""
-    of_metrics = warning.category.__module__.startswith(CONTRACT)
-    return of_metrics or str(warning.filename).startswith(TESTS)
+    of_contract = warning.category.__module__.startswith(CONTRACT) or CONTRACT in Path(warning.filename).parts
+    return of_contract or str(warning.filename).startswith(TESTS)
 
 
 def count(what, outcome):
