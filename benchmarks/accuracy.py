@@ -19,7 +19,9 @@ from utilsforecast.losses import mase, smape
 
 from tsrnn import RNNForecaster
 from tsrnn.forecasting.adjustment import Adjustment
+from tsrnn.forecasting.histories import Histories
 from tsrnn.forecasting.plan import plans_for
+from tsrnn.forecasting.ragged import Ragged
 from tsrnn.forecasting.windows import Windows
 
 DECILES = 20, 40, 60, 80  # levels whose ends are the deciles, beside the point forecast
@@ -201,10 +203,11 @@ def ridge(train, h, season, n_rows=20_000):
     """One linear map from window to horizon for all series, on the forecaster's own windows; the penalty is chosen on
     a tenth of the series.
     """
-    labels, series = zip(*((label, part["y"].to_numpy()) for label, part in train.groupby("unique_id")))
+    labels, values = zip(*((label, part["y"].to_numpy()) for label, part in train.groupby("unique_id")))
+    series = Ragged.of(values)
     adjustment = Adjustment.of(series, season, "auto", False)
-    plan = plans_for(np.array([len(y) for y in series]), h, season, level=1)[0]
-    ends = Windows.at_ends(adjustment.forward(series), plan.window, plan.segment, plan.level, h)
+    plan = plans_for(series.lengths, h, season, level=1)[0]
+    ends = Windows.at_ends(Histories(adjustment.forward(series)), plan.window, plan.segment, plan.level, h)
     rows, rng = ends.for_training(n_rows), np.random.default_rng(0)
     chosen = np.concatenate(list(rows.epoch(rng, n_rows, True)))
     chosen = chosen[(rows.ends[chosen] - rows.stops[chosen]) >= min(h, (rows.ends - rows.stops).max())]

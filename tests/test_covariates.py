@@ -10,6 +10,8 @@ from tsrnn import RNNForecaster
 from tsrnn.forecasting.covariates import PARTS, waves
 from tsrnn.forecasting.effects import effects_of
 from tsrnn.forecasting.frames import to_panel
+from tsrnn.forecasting.histories import Histories
+from tsrnn.forecasting.ragged import Ragged
 from tsrnn.forecasting.windows import Windows
 from tsrnn.network import Room
 
@@ -119,7 +121,7 @@ def test_effects_are_those_of_the_regression_of_differences():
                 differences.append((one[t] - one[t - 4]) / unit)
     rows, differences = np.array(rows), np.array(differences)
     expected = np.linalg.solve(rows.T @ rows + np.diag([0, 1, 1]), rows.T @ differences)[1:]
-    np.testing.assert_allclose(effects_of(z, known, future, 4), expected)
+    np.testing.assert_allclose(effects_of(Ragged.of(z), np.concatenate(known), Ragged.of(future), 4), expected)
 
 
 def test_the_effect_is_told(fitted):
@@ -133,7 +135,8 @@ def test_windows_show_covariates_beside_the_values_and_those_of_the_horizon():
     past = [np.column_stack([y + 0.1, y + 0.2]) for y in series]
     future = [np.append(y, y[-1] + 1 + np.arange(3))[:, None] + 0.5 for y in series]
     static = np.array([[1.0], [2.0]])
-    windows = Windows.at_ends(series, 6, 2, 1, 3, None, past, future, static)
+    histories = Histories(Ragged.of(series), None, np.concatenate(past), Ragged.of(future), static)
+    windows = Windows.at_ends(histories, 6, 2, 1, 3)
     rows = np.concatenate([*windows.for_training(200).epoch(np.random.default_rng(0), 50, True)])
     for these, chosen in ((windows, np.arange(2)), (windows.for_training(200), rows)):
         batch = these.batch(chosen, Room(np.float32))

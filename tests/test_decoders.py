@@ -8,6 +8,8 @@ import pytest
 
 from tsrnn import RNNForecaster
 from tsrnn.forecasting.decoders import DECODERS, DecodedWindows
+from tsrnn.forecasting.histories import Histories
+from tsrnn.forecasting.ragged import Ragged
 from tsrnn.network import Room
 
 QUICK = {"h": 7, "season_length": 5, "window": 15, "level": 5, "deseasonalize": False, "theta_share": 0}
@@ -100,7 +102,8 @@ def test_rows_are_what_they_say():
     rng, h = np.random.default_rng(0), 6
     series = [rng.normal(size=n).astype(np.float32) for n in (12, 20)]
     known, future = [rng.uniform(size=n) > 0.3 for n in (12, 20)], [rng.normal(size=(n, 3)) for n in (12, 20)]
-    ends = DecodedWindows.at_ends(series, 4, 2, 1, h, known=known, future=future)
+    histories = Histories(Ragged.of(series), np.concatenate(known), None, Ragged.of(future))
+    ends = DecodedWindows.at_ends(histories, 4, 2, 1, h)
     rows, room = ends.for_training(8), Room(np.float32)
     chosen = np.array([3, 0, len(rows.stops) - 1, 7])
     batch, S, B = rows.batch(chosen, room), 3, len(chosen)

@@ -15,11 +15,13 @@ from tsrnn import RNNForecaster
 from tsrnn.datasets import load_airline
 from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting import ensemble as module
+from tsrnn.forecasting.adjusted import Adjusted, differences
 from tsrnn.forecasting.adjustment import Adjustment, seasonal_index
 from tsrnn.forecasting.fitting import setting_of
 from tsrnn.forecasting.histories import Histories
 from tsrnn.forecasting.importance import importance
-from tsrnn.forecasting.plan import steps_for
+from tsrnn.forecasting.plan import Plan, steps_for
+from tsrnn.forecasting.ragged import Ragged
 from tsrnn.forecasting.theta import theta
 from tsrnn.forecasting.trial import best, hold_out, share_of
 from tsrnn.forecasting.trial import error as trial_error
@@ -164,7 +166,7 @@ def test_progress_tells_network_epoch_and_time_left(monkeypatch, capsys):
 
 def test_adjustment_goes_back_to_where_it_came_from():
     rng = np.random.default_rng(0)
-    series = [rng.uniform(1, 5, size=24), rng.uniform(0, 5, size=30).round(), rng.normal(size=13)]
+    series = Ragged.of([rng.uniform(1, 5, size=24), rng.uniform(0, 5, size=30).round(), rng.normal(size=13)])
     adjustment = Adjustment.of(series, 6, "auto", True)
     assert adjustment.logs.tolist() == [True, True, False]
     for i, (y, z) in enumerate(zip(series, adjustment.forward(series))):
@@ -174,21 +176,21 @@ def test_adjustment_goes_back_to_where_it_came_from():
 
 def test_seasonal_index_is_without_the_trend_and_without_noise():
     z = np.tile([1.0, -2, 3, 0], 6) + np.arange(24) / 4
-    np.testing.assert_allclose(seasonal_index(z, 4), [0.5, -2.5, 2.5, -0.5])
-    np.testing.assert_allclose(seasonal_index(np.tile([1.0, -2, 1], 4), 3), [1, -2, 1], atol=1e-12)
-    assert not seasonal_index(z[:8], 4).any()
+    np.testing.assert_allclose(seasonal_index(Ragged.of([z]), 4), [[0.5, -2.5, 2.5, -0.5]])
+    np.testing.assert_allclose(seasonal_index(Ragged.of([np.tile([1.0, -2, 1], 4)]), 3), [[1, -2, 1]], atol=1e-12)
+    assert not seasonal_index(Ragged.of([z[:8]]), 4).any()
     noise = np.random.default_rng(0).normal(size=(50, 48))
-    index, full = np.array([seasonal_index(one, 12) for one in noise]), noise.reshape(50, 4, 12).mean(axis=1)
+    index, full = seasonal_index(Ragged.of(list(noise)), 12), noise.reshape(50, 4, 12).mean(axis=1)
     assert np.abs(index).mean() < 0.4 * np.abs(full).mean()
 
 
 def test_theta_goes_on_with_half_the_trend():
     z = [np.arange(9.0), np.full(4, 2.0), np.array([5.0]), np.array([0, 0, 4.0, 4, 4, 4])]
-    ahead = theta(z, 3)
+    ahead = theta(Ragged.of(z), 3)
     np.testing.assert_allclose(np.diff(ahead[0]), 0.5)
     np.testing.assert_allclose(ahead[1:3], [[2] * 3, [5] * 3])
     assert 3.5 < ahead[3, 0] < 6  # a series that jumped stays where it went
-    np.testing.assert_allclose(theta(z[3:], 3)[0], ahead[3])  # alone as in a panel
+    np.testing.assert_allclose(theta(Ragged.of(z[3:]), 3)[0], ahead[3])  # alone as in a panel
 
 
 def test_theta_is_left_out_where_it_does_harm():
@@ -200,23 +202,26 @@ def test_theta_is_left_out_where_it_does_harm():
 @pytest.mark.parametrize("log", ["auto", False])
 def test_scale_takes_series_in_units_of_their_naive_error(log):
     rng = np.random.default_rng(0)
-    series = [size * np.exp(rng.normal(size=(40, 1)).cumsum(axis=0)[:, 0] / 9) for size in (1, 1e3, 1e6)]
+    walks = [size * np.exp(rng.normal(size=(40, 1)).cumsum(axis=0)[:, 0] / 9) for size in (1, 1e3, 1e6)]
+    series = Ragged.of(walks)
     ahead = np.exp(rng.normal(size=(3, 5))) * [[1], [1e3], [1e6]]
     adjustment = Adjustment.of(series, 4, log, True, scale=True)
     z = Adjustment.of(series, 4, log, False, scale=True).forward(series)
     np.testing.assert_allclose([np.abs(one[4:] - one[:-4]).mean() for one in z], 1)
     np.testing.assert_allclose(adjustment.inverse(adjustment.plain(ahead)), ahead)
     plain = Adjustment.of(series, 4, False, False, scale=False)
-    np.testing.assert_array_equal(np.concatenate(plain.forward(series)), np.concatenate(series))
+    np.testing.assert_array_equal(plain.forward(series).values, series.values)
 
 
 def test_differences_are_summed_again():
-    setting = setting_of(quick(difference=True))
-    z = [np.array([1.0, 3.0, 2.0]), np.array([5.0, 5.0])]
+    setting = setting_of(quick(difference=True, log=False, scale=False))
+    series = Ragged.of([np.array([1.0, 3.0, 2.0]), np.array([5.0, 5.0])])
+    adjusted = Adjusted(Histories(series), setting)
+    plan = Plan(window=4, segment=1, level=1)
     ahead = np.array([[2.0, 4.0], [6.0, 3.0]])
     steps = np.diff(ahead, prepend=[[2.0], [5.0]])
-    np.testing.assert_array_equal(np.concatenate(setting.seen(z)), [0, 2, -1, 0, 0])
-    np.testing.assert_array_equal(setting.summed(z, steps[None])[0], ahead)
+    np.testing.assert_array_equal(differences(series).values, [0, 2, -1, 0, 0])
+    np.testing.assert_array_equal(adjusted.forecasts(plan, steps[None])[0], ahead)
 
 
 def test_it_learns_from_differences():
@@ -229,7 +234,7 @@ def test_it_learns_from_differences():
 
 def test_windows_stay_within_their_series():
     series = [np.arange(100, 110.0), np.arange(200, 225.0), np.arange(300, 303.0)]
-    windows = Windows.at_ends(series, window=6, segment=2, level=1, h=4).for_training(400)
+    windows = Windows.at_ends(Histories(Ragged.of(series)), window=6, segment=2, level=1, h=4).for_training(400)
     rows = np.concatenate(list(windows.epoch(np.random.default_rng(0), 100, True)))
     batch, level = windows.batch(rows, Room(np.float32)), windows.levels(rows)
     inputs = batch.x.transpose(1, 0, 2).reshape(len(rows), 6) + level[:, None]
@@ -288,7 +293,7 @@ def test_a_refused_fit_leaves_the_last_one():
 
 def test_the_trial_keeps_what_forecasts_the_held_out_values_best():
     assert best([5, 1.05, 1, 1.2, 1.01, 1.09]) == [2, 4, 1, 5]
-    history, truth = hold_out(Histories([np.arange(10.0), np.arange(4.0), np.arange(5.0)]), 2)
+    history, truth = hold_out(Histories(Ragged.of([np.arange(10.0), np.arange(4.0), np.arange(5.0)])), 2)
     assert [len(y) for y in history.series] == [8, 3] and truth.tolist() == [[8, 9], [3, 4]]
     assert trial_error(np.ones((2, 3)), np.array([[1, 1, 1], [3, 3, 3.0]]), np.array([0.0, 2])) == 1.0
 
@@ -301,10 +306,10 @@ def test_a_trial_finds_the_plan_that_can_see_the_season():
 
 def test_importance_is_half_equal_and_half_by_the_naive_error():
     t = np.arange(40.0)
-    weights = importance([np.sin(t), 2 * np.sin(t), 0 * t], 1)
+    weights = importance(Ragged.of([np.sin(t), 2 * np.sin(t), 0 * t]), 1)
     assert weights.mean() == pytest.approx(1) and weights[2] > weights[0] > weights[1]
     np.testing.assert_allclose((weights - weights.sum() / 6)[[0, 1]] @ [1, -1], (weights[0] - weights[1]))
-    np.testing.assert_array_equal(importance([0 * t, 0 * t], 1), 1)
+    np.testing.assert_array_equal(importance(Ragged.of([0 * t, 0 * t]), 1), 1)
 
 
 def test_steps_grow_with_the_root_of_the_number_of_values():

@@ -18,6 +18,7 @@ from tsrnn.datasets import load_airline
 from tsrnn.forecasting import calibration
 from tsrnn.forecasting.histories import Histories
 from tsrnn.forecasting.intervals import Errors, radius
+from tsrnn.forecasting.ragged import Ragged
 from tsrnn.forecasting.trial import hold_out
 
 QUICK = {"h": 4, "season_length": 5, "n_networks": 2, "max_steps": 100, "hidden_size": 8, "window": 10}
@@ -115,13 +116,13 @@ def test_radius_is_the_conformal_quantile():
 def test_errors_of_past_windows_lie_between_seen_and_unseen(monkeypatch):
     """Lines of slope one, in units of it: the last value is off by 1 and 2 steps ahead, the trial by twice as much."""
 
-    def last_value(history, *rest):
-        point = np.array([[y[-1], y[-1]] for y in history.series])
+    def last_value(adjusted, *rest):
+        point = np.array([[y[-1], y[-1]] for y in adjusted.series])
         return np.stack([point, point - 0.5])
 
-    monkeypatch.setattr(calibration, "outlook", last_value)
+    monkeypatch.setattr(calibration, "ensemble_forecast", last_value)
     setting = SimpleNamespace(h=2, season_length=1, log=False, typical=None)
-    held = hold_out(Histories([np.arange(5.0, 25), np.arange(1.0, 7)]), 2)
+    held = hold_out(Histories(Ragged.of([np.arange(5.0, 25), np.arange(1.0, 7)])), 2)
     unseen = np.array([[[2.0, 4], [2, 4]], [[2.5, 4.5], [2.5, 4.5]]])
     found = calibration.expected_errors(Errors(unseen, unseen[0]), held, [], setting, 0).adjusted
     expected = (0.368 + 2 * 0.632) * np.array([1.0, 2])

@@ -261,7 +261,7 @@ def test_the_panel_before_its_last_values():
     history, rest = panel.before(3)
     assert list(history.ids) == ["s0", "s1"] and np.diff(history.starts).tolist() == [3, 2]
     assert np.diff(rest.starts).tolist() == [3, 3] and list(history.last) == [panel.times[2]] * 2
-    np.testing.assert_array_equal(np.concatenate([history.series()[1], rest.series()[1]]), panel.series()[1])
+    np.testing.assert_array_equal(np.concatenate([history.series[1], rest.series[1]]), panel.series[1])
     assert len(panel.before(5)[0].ids) == 0
 
 

@@ -10,8 +10,11 @@ from sklearn.metrics import mean_pinball_loss
 from tsrnn import RNNForecaster
 from tsrnn.backends import cpu
 from tsrnn.batching import Sequences
+from tsrnn.forecasting.adjusted import Adjusted
+from tsrnn.forecasting.histories import Histories
 from tsrnn.forecasting.intervals import bands, residuals
 from tsrnn.forecasting.quantiles import blend, levels_of, median
+from tsrnn.forecasting.ragged import Ragged
 from tsrnn.network import Network
 from tsrnn.propagation import Rooms, gradient
 from tsrnn.rules.losses import LOSSES
@@ -123,12 +126,13 @@ def test_levels_of_quantiles():
 def test_so_many_held_out_values_are_within():
     """Conformalised ends hold the share they name of the very values they were moved by, whatever they were before."""
     rng = np.random.default_rng(0)
-    series = list(10 + rng.normal(size=(399, 30)))
+    series = Ragged.of(list(10 + rng.normal(size=(399, 30))))
     truth, forecasts = 10 + rng.normal(size=(399, 3)), 10 + rng.normal(size=(5, 399, 3))
     forecasts = np.sort(forecasts, axis=0)[[2, 0, 1, 3, 4]]  # the point forecast is the middle one
     setting = SimpleNamespace(season_length=1, log=False, typical=None, quantiles=(0.025, 0.1, 0.9, 0.975))
-    errors = residuals(series, truth, forecasts, setting)._replace(plain=None)
-    found = bands(errors, series, forecasts, [80, 95], setting)
+    adjusted = Adjusted(Histories(series), setting)
+    errors = residuals(adjusted, truth, forecasts)._replace(plain=None)
+    found = bands(errors, adjusted, forecasts, [80, 95])
     for level, most in ((80, 320), (95, 380)):
         within = (found[f"lo-{level}"] <= truth + 1e-9) & (truth - 1e-9 <= found[f"hi-{level}"])
         assert (within.sum(axis=0) >= most).all()

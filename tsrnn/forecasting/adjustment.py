@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tsrnn.forecasting.importance import spread
+from tsrnn.forecasting.ragged import sums
 
 
 @dataclass(frozen=True)
@@ -20,39 +21,44 @@ class Adjustment:
     season: np.ndarray  # (n_series, season_length)
     least: np.ndarray  # (n_series,), what `plain` takes for values whose logarithm there is not
     unit: np.ndarray  # (n_series,)
-    effects: list | None = None  # of covariates, at each step of each series and those to come
-    ahead: np.ndarray | None = None  # (n_series, steps), those to come
+    effects: np.ndarray | None = None  # of covariates, at each step of each series
+    ahead: np.ndarray | None = None  # (n_series, steps), at those to come
 
     @classmethod
-    def of(cls, series, season_length, log, deseasonalize, effects=None, scale="auto", typical=None):
-        """From a list of 1-D arrays. `log` "auto" takes the logarithm of series without negative values; `scale` "auto"
+    def of(cls, series, season_length, log, deseasonalize, effects=None, ahead=None, scale="auto", typical=None):
+        """From ragged `series`. `log` "auto" takes the logarithm of series without negative values; `scale` "auto"
         takes others in units of their mean size, True all in units of their naive error, at least a part of the
         `typical` one, False none in any.
         """
-        least, size = np.array([y.min() for y in series]), np.array([np.abs(y).mean() for y in series])
+        least = series.least()
+        size = series.with_values(np.abs(series.values)).means()
         size[size < np.finfo(float).tiny] = 1  # zeros, and numbers that hardly differ from them
         logs = (least >= 0) if log == "auto" else np.full(len(series), log)
         shift = np.where(logs, np.where(least > 0, 0, SHIFT * size - np.minimum(least, 0)), size if scale else 1)
-        told = deseasonalize and max(map(len, series), default=0) > 2 * season_length
+        told = deseasonalize and series.lengths.max(initial=0) > 2 * season_length
         season = np.zeros((len(series), season_length if told else 1))
-        ahead = None if effects is None else np.array([effect[len(y) :] for y, effect in zip(series, effects)])
         adjustment = cls(logs, shift, season, LEAST * (least + shift), np.ones(len(series)), effects, ahead)
         if scale is True:
             adjustment = replace(adjustment, unit=spread(adjustment.forward(series), season_length, typical))
         if told:
-            season[:] = [seasonal_index(z, season_length) for z in adjustment.forward(series)]
+            season[:] = seasonal_index(adjustment.forward(series), season_length)
         return adjustment
 
     def forward(self, series):
-        """The adjusted series, a list of 1-D arrays."""
+        """The adjusted series, ragged."""
+        shift = series.repeat(self.shift)
+        if self.logs.all():
+            z = np.log(series.values + shift)
+        else:
+            logs = series.repeat(self.logs)
+            logarithms = np.log(np.where(logs, series.values + shift, 1))
+            z = np.where(logs, logarithms, series.values / np.where(logs, 1, shift))
+        if (self.unit != 1).any():
+            z = z / series.repeat(self.unit)
         period = self.season.shape[1]
-        adjusted = [
-            (np.log(y + shift) if log else y / shift) / unit - index[np.arange(-len(y), 0) % period]
-            for y, log, shift, unit, index in zip(series, self.logs, self.shift, self.unit, self.season)
-        ]
-        if self.effects is None:
-            return adjusted
-        return [z - effect[: len(z)] for z, effect in zip(adjusted, self.effects)]
+        if period > 1:
+            z = z - self.season.reshape(-1)[series.repeat(np.arange(len(series)) * period) + -series.left % period]
+        return series.with_values(z if self.effects is None else z - self.effects)
 
     def plain(self, y):
         """Values (n_series, h) after the end of the series, adjusted."""
@@ -77,18 +83,28 @@ SHIFT = 0.05  # added before the logarithm, in units of the series' mean, where 
 
 
 def seasonal_index(z, period):
-    """Mean of each phase of z less its trend, the centred moving average over a season, as in the classical
-    decomposition, shrunk by the share of its variance that is noise; zeros for less than two seasons and a value.
+    """Mean (n_series, period) of each phase of ragged z less its trend, the centred moving average over a season, as in
+    the classical decomposition, shrunk by the share of its variance that is noise; zeros for less than two seasons and
+    a value.
     """
-    if period < 2 or len(z) <= 2 * period:
-        return np.zeros(period)
+    found = np.zeros((len(z), period))
+    long = np.flatnonzero(z.lengths > 2 * period)
+    if period < 2 or not len(long):
+        return found
+    z = z.first(z.lengths[long], long)
     weights = np.ones(period) if period % 2 else np.concatenate([[0.5], np.ones(period - 1), [0.5]])
-    trend = np.convolve(z, weights / period, mode="valid")
+    left = z.left
+    begins = np.flatnonzero(left >= len(weights))  # of averages that lie within a series
+    trend = np.convolve(z.values, weights / period, mode="valid")[begins]
     first = len(weights) // 2
-    phases = np.arange(first - len(z), first - len(z) + len(trend)) % period
-    rest, counts = z[first : first + len(trend)] - trend, np.bincount(phases, minlength=period)
-    index = np.bincount(phases, rest, period) / counts
-    noise = ((rest - index[phases]) ** 2).sum() / max(len(rest) - period, 1) * (1 / counts).mean()
-    index -= index.mean()
-    total = (index**2).mean()
-    return index * max(1 - noise / total, 0) if total > 0 else index
+    rest = z.values[begins + first] - trend
+    n_rest = z.lengths - len(weights) + 1
+    cells = np.repeat(np.arange(len(z)) * period, n_rest) + (first - left[begins]) % period
+    counts = np.bincount(cells, minlength=len(z) * period).reshape(-1, period)
+    index = np.bincount(cells, rest, len(z) * period).reshape(-1, period) / counts
+    squares = sums((rest - index.reshape(-1)[cells]) ** 2, n_rest)
+    noise = squares / np.maximum(n_rest - period, 1) * (1 / counts).mean(axis=1)
+    index -= index.mean(axis=1, keepdims=True)
+    total = (index**2).mean(axis=1)
+    found[long] = index * np.maximum(1 - noise / np.where(total > 0, total, np.inf), 0)[:, None]
+    return found

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.exceptions import InterruptedFitWarning
+from tsrnn.forecasting.adjusted import Adjusted
 from tsrnn.forecasting.forms import long_way
 from tsrnn.forecasting.histories import joined
 from tsrnn.forecasting.predicting import check_levels, columns_of, starts_of
@@ -45,8 +46,8 @@ def forecast_the_past(fitted, pairs, levels):
     """A frame for each (history, rest) of a panel, all forecast in one pass."""
     h, at = fitted.setting.h, 0
     told = [rest.to_long() if fitted.roles.future else None for _, rest in pairs]
-    histories = joined([starts_of(fitted, past, X_df, h, name="df") for (past, _), X_df in zip(pairs, told)])
-    columns = columns_of(fitted, histories, levels, h)
+    starts = [starts_of(fitted, past, X_df, h, name="df").histories for (past, _), X_df in zip(pairs, told)]
+    columns = columns_of(fitted, Adjusted(joined(starts), fitted.setting), levels, h)
     for history, rest in pairs:
         n, frame = len(history.ids), first_of(rest, h)
         values = {name: values[at : at + n].ravel() for name, values in columns.items()}

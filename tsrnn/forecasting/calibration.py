@@ -9,7 +9,8 @@ expected of the final networks on values to come lies between (Efron 1983):
 
 import numpy as np
 
-from tsrnn.forecasting.ensemble import outlook
+from tsrnn.forecasting.adjusted import Adjusted
+from tsrnn.forecasting.forecasts import ensemble_forecast
 from tsrnn.forecasting.intervals import joined, residuals
 from tsrnn.forecasting.trial import Held, hold_out
 
@@ -25,9 +26,10 @@ def expected_errors(errors, held, members, setting, share):
     some = np.arange(0, len(held.truth), -(-len(held.truth) // MOST))
     held = Held(held.history.select(some), held.truth[some])
     seen = []
-    while len(seen) <= N_OLDER and held.history.series:
-        forecasts = outlook(held.history, members, setting, share)
-        seen.append(residuals(held.history.series, held.truth, forecasts, setting))
+    while len(seen) <= N_OLDER and len(held.truth):
+        adjusted = Adjusted(held.history, setting)
+        forecasts = ensemble_forecast(adjusted, members, share)
+        seen.append(residuals(adjusted, held.truth, forecasts))
         held = hold_out(held.history, setting.h)
     of_seen = np.nansum(np.abs(seen[0].adjusted[0]))
     of_unseen = np.nansum(np.abs(errors.adjusted[0, some]))

@@ -70,19 +70,20 @@ def histories_of(panel, roles, codes, ahead=None):
     """A panel, and its covariates as numbers. `ahead` is a long frame of the steps after the end of every series with
     the columns known there.
     """
-    if not any(roles):
-        return Histories(panel.series(), panel.masks())
-    history, lengths = panel.to_long(), np.diff(panel.starts)
-    past, static, future = encoded(history, roles.past, codes), None, future_of(history, panel, roles, codes)
-    if roles.static:
-        static = encoded(history.iloc[panel.starts[:-1]], roles.static, codes)
+    series, table = panel.series, panel.covariates
+    future = future_of(table, panel.times, roles, codes)
     if future is not None:
-        future = np.split(future, panel.starts[1:-1])
+        future = series.with_values(future)
         if ahead is not None:
-            after = np.split(future_of(ahead, panel, roles, codes), len(lengths))
-            future = [np.concatenate(parts) for parts in zip(future, after)]
-    past = None if past is None else np.split(past, panel.starts[1:-1])
-    return Histories(panel.series(), panel.masks(), past, future, static)
+            after = future_of(ahead, ahead[panel.columns[1]], roles, codes)
+            future = future.followed_by(after.reshape(len(series), -1, after.shape[1]))
+    return Histories(
+        series=series,
+        known=None if panel.known.all() else panel.known,
+        past=encoded(table, roles.past, codes),
+        future=future,
+        static=encoded(table.iloc[panel.starts[:-1]], roles.static, codes) if roles.static else None,
+    )
 
 
 def ahead_of(panel, X_df, roles, h, n_steps, name="X_df"):
@@ -191,14 +192,14 @@ def check_static(panel, columns):
             )
 
 
-def future_of(frame, panel, roles, codes):
-    """Numbers of what is known beyond the end of series, at the rows of a long frame; None if nothing is."""
-    return stacked(future_numbers(frame, panel, roles, codes))
+def future_of(frame, times, roles, codes):
+    """Numbers of what is known beyond the end of series, at the rows of a frame; None if nothing is."""
+    return stacked(future_numbers(frame, times, roles, codes))
 
 
-def future_numbers(frame, panel, roles, codes):
+def future_numbers(frame, times, roles, codes):
     """The same by name."""
-    return named(frame, roles.future, codes) | waves(frame[panel.columns[1]], roles.calendar)
+    return named(frame, roles.future, codes) | waves(times, roles.calendar)
 
 
 def encoded(frame, columns, codes):

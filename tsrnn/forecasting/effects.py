@@ -2,13 +2,14 @@
 
 import numpy as np
 
-from tsrnn.forecasting.importance import lag_of, spread
+from tsrnn.forecasting.importance import lagged, spread
 
 STILL = 1e-12  # share of a covariate's squares below which its differences are rounding errors
 
 
 def effects_of(z, known, future, season_length):
-    """Slopes b (n,) of a regression of differences over a season m, on a panel of adjusted series:
+    """Slopes b (n,) of a regression of differences over a season m, on a panel of ragged adjusted
+    series:
 
         z_t - z_{t-m} = a + b (f_t - f_{t-m}) + error
 
@@ -16,19 +17,15 @@ def effects_of(z, known, future, season_length):
     normal distribution of unit variance before the data are seen (Hoerl & Kennard 1970). A covariate that is the same a
     season before, such as the day of the week with a season of 7, has no differences to tell its effect: it is 0.
     """
-    n = future[0].shape[1]
-    gram = np.diag([0.0] + [1.0] * n)
-    moments = np.zeros(n + 1)
-    moved, squares = np.zeros(n), np.zeros(n)
-    for y, mask, f, unit in zip(z, known, future, spread(z, season_length)):
-        lag = lag_of(y, season_length)
-        both = mask[lag:] & mask[:-lag]
-        of_f = (f[lag : len(y)] - f[: len(y) - lag])[both]
-        of_z = (y[lag:] - y[:-lag])[both]
-        moved += (of_f**2).sum(axis=0)
-        squares += (f[: len(y)] ** 2).sum(axis=0)
-        steps = np.insert(of_f, 0, 1, axis=1) / unit
-        gram += steps.T @ steps
-        moments += steps.T @ (of_z / unit)
-    slopes = np.linalg.lstsq(gram, moments, rcond=None)[0][1:]
-    return np.where(moved > STILL * squares, slopes, 0.0)
+    later, earlier, _ = lagged(z, season_length)
+    both = known[later] & known[earlier]
+    later, earlier = later[both], earlier[both]
+    f = future.first(z.lengths).values
+    of_f = f[later] - f[earlier]
+    unit = z.repeat(spread(z, season_length))[later]
+    steps = np.insert(of_f, 0, 1, axis=1) / unit[:, None]
+    penalty = np.diag([0.0] + [1.0] * f.shape[1])
+    moments = steps.T @ ((z.values[later] - z.values[earlier]) / unit)
+    slopes = np.linalg.lstsq(steps.T @ steps + penalty, moments, rcond=None)[0][1:]
+    moved = (of_f**2).sum(axis=0)
+    return np.where(moved > STILL * (f**2).sum(axis=0), slopes, 0.0)

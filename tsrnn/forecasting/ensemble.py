@@ -1,4 +1,4 @@
-"""Networks trained side by side on one panel, and the median of what they forecast, mixed with Theta's forecast."""
+"""Networks trained side by side on one panel."""
 
 import threading
 import time
@@ -8,22 +8,13 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
-from joblib import effective_n_jobs
 
-from tsrnn.backends import cpu
-from tsrnn.backends.devices import backend_of
 from tsrnn.encoder_decoder import EncoderDecoder
-from tsrnn.exceptions import DivergenceError, InterruptedFitWarning
-from tsrnn.forecasting.adjustment import Adjustment
-from tsrnn.forecasting.decoders import DECODERS
-from tsrnn.forecasting.effects import effects_of
-from tsrnn.forecasting.importance import importance, naive_errors, typical_of
+from tsrnn.exceptions import InterruptedFitWarning
+from tsrnn.forecasting.importance import importance
 from tsrnn.forecasting.plan import Plan
-from tsrnn.forecasting.quantiles import blend, median
-from tsrnn.forecasting.theta import theta
 from tsrnn.network import Network
 from tsrnn.progress import Line
-from tsrnn.propagation import Rooms, predict
 from tsrnn.training import Recipe, train
 
 LEAST_BATCH = 256  # windows of an update that may be more than there are
@@ -32,83 +23,6 @@ EPOCH = 20  # updates between two entries of a loss curve
 
 def epochs(n_steps):
     return -(-n_steps // EPOCH)
-
-
-@dataclass(frozen=True)
-class Setting:
-    """What the networks of a forecaster share; the words are its own."""
-
-    h: int
-    decoder: str
-    season_length: int
-    log: bool | str
-    scale: bool | str
-    difference: bool
-    hidden_size: int
-    learning_rate_init: float
-    batch_size: int
-    alpha: float
-    clip_norm: float | None
-    n_jobs: int | None
-    device: str
-    precision: str
-    quantiles: tuple = ()
-    typical: float | None = None  # naive error of a series of the panel that was fitted
-    effects: np.ndarray | None = None  # of covariates known in the future
-
-    @property
-    def n_blocks(self):
-        """The point forecast and each quantile."""
-        return 1 + len(self.quantiles)
-
-    @property
-    def n_threads(self):
-        """One on a GPU, where all launches go to one stream."""
-        on_cpu = backend_of(self.device, "RNNForecaster", self.precision) is cpu
-        return effective_n_jobs(self.n_jobs or -1) if on_cpu else 1
-
-    def with_typical(self, histories):
-        """With the naive error that is typical of these series."""
-        z = Adjustment.of(histories.series, 1, self.log, False).forward(histories.series)
-        return replace(self, typical=typical_of(naive_errors(z, self.season_length)))
-
-    def with_effects(self, histories):
-        """As these series tell them."""
-        if histories.future is None:
-            return self
-        z = self.adjustment(histories, False).forward(histories.series)
-        return replace(self, effects=effects_of(z, histories.masks, histories.future, self.season_length))
-
-    def adjustment(self, histories, deseasonalize):
-        effects = None if self.effects is None else [part @ self.effects for part in histories.future]
-        return Adjustment.of(
-            histories.series,
-            self.season_length,
-            self.log,
-            deseasonalize=deseasonalize,
-            effects=effects,
-            scale=self.scale,
-            typical=self.typical,
-        )
-
-    def seen(self, z):
-        """What networks see of adjusted series."""
-        return [np.diff(one, prepend=one[0]) for one in z] if self.difference else z
-
-    def summed(self, z, blocks):
-        """Forecasts of what networks see as forecasts of adjusted series."""
-        return np.array([one[-1] for one in z])[:, None] + blocks.cumsum(axis=2) if self.difference else blocks
-
-    def n_seen(self, plans, h):
-        """Steps of the future that a forecast of `h` looks at: of each horizon all, and of its last segment."""
-        ways = [DECODERS[self.decoder](self.h, min(plan.segment, self.h)) for plan in plans]
-        reach = max(-(-self.h // n_ahead) * n_ahead for _, n_ahead in ways)
-        return (-(-h // self.h) - 1) * self.h + reach
-
-    def windows(self, z, plan, histories, sees_gaps):
-        beside = histories.masks if sees_gaps else None, *histories[2:]
-        Rows, n_ahead = DECODERS[self.decoder](self.h, min(plan.segment, self.h))
-        return Rows.at_ends(z, plan.window, plan.segment, plan.level, n_ahead, *beside)
 
 
 @dataclass(frozen=True)
@@ -159,20 +73,20 @@ class Course:
             self.line.end()
 
 
-def train_members(histories, sees_gaps, jobs, n_steps, setting, course, label="network"):
+def train_members(adjusted, sees_gaps, jobs, n_steps, course, label="network"):
     """A network for each job, side by side; `label` is what the line of progress calls them.
 
     Ctrl-C stops them all; those that have learnt something are kept, with a warning, and where there is none it goes
     on to the caller. Whatever else goes wrong, in a network or with the caller, stops them all and goes on.
     """
+    setting = adjusted.setting
     kinds = {job.plan.deseasonalize for job in jobs}
-    z = {kind: setting.adjustment(histories, kind).forward(histories.series) for kind in kinds}
-    weights = importance(z[min(kinds)], setting.season_length)
+    scales = {kind: adjusted.scale(kind) for kind in kinds}  # made before threads ask for them
+    weights = importance(scales[min(kinds)].z, setting.season_length)
     stop = threading.Event()
 
     def work(number, job):
-        windows = setting.windows(setting.seen(z[job.plan.deseasonalize]), job.plan, histories, sees_gaps)
-        rows = windows.for_training(0, weights)
+        rows = adjusted.windows(job.plan, sees_gaps).for_training(0, weights)
         batch_size = min(setting.batch_size, max(len(rows.stops), LEAST_BATCH))  # more would only draw them again
         rows = replace(rows, n_draws=EPOCH * batch_size)
         on_epoch = course.of(f"{label} {number} of {len(jobs)}", epochs(n_steps))
@@ -242,66 +156,3 @@ def train_member(windows, job, n_steps, setting, on_epoch, stop):
     if not history.loss_curve:
         return job.start
     return Member(job.plan, network, theta, history.loss_curve, windows.known is not None)
-
-
-def outlook(histories, members, setting, share=0.0):
-    """Median forecast (1 + n_quantiles, n_series, h) of some members, and a share of the Theta method's."""
-    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is said in a sentence
-        forecasts = median(outlooks(histories, members, setting))
-        if share:
-            forecasts = blend(forecasts, theta_outlook(histories, setting), share)
-    check_finite(forecasts, setting)
-    return forecasts
-
-
-def check_finite(forecasts, setting):
-    """Weights that are finite need not give forecasts that are."""
-    if not np.isfinite(forecasts).all():
-        raise DivergenceError(
-            "forecasts must be finite; got some that are not, as training diverged or the horizon is too long: try a "
-            f"lower learning_rate_init (it was {setting.learning_rate_init:g}), a smaller clip_norm (it was "
-            f"{setting.clip_norm}) or a smaller h."
-        )
-
-
-def theta_outlook(histories, setting):
-    adjustment = setting.adjustment(histories, deseasonalize=setting.season_length > 1)
-    return adjustment.inverse(theta(adjustment.forward(histories.series), setting.h))
-
-
-def outlooks(histories, members, setting):
-    """The forecast (1 + n_quantiles, n_series, h) of each member."""
-    outputs, adjusted, backend = [], {}, backend_of(setting.device, "RNNForecaster", setting.precision)
-    for member in members:
-        plan = member.plan
-        if plan.deseasonalize not in adjusted:
-            adjustment = setting.adjustment(histories, plan.deseasonalize)
-            adjusted[plan.deseasonalize] = adjustment, adjustment.forward(histories.series)
-        adjustment, z = adjusted[plan.deseasonalize]
-        blocks = z_outlook(histories._replace(series=setting.seen(z)), member, setting, backend)
-        outputs.append(np.stack([adjustment.inverse(block) for block in setting.summed(z, blocks)]))
-    return outputs
-
-
-def z_outlook(histories, member, setting, backend):
-    """The forecast (1 + n_quantiles, n_series, h) of adjusted series; where fewer values come at once, they are taken
-    for known ones.
-    """
-    parts, everyone = [], np.arange(len(histories.series))
-    while sum(part.shape[2] for part in parts) < setting.h:
-        histories = histories.followed_by(parts[-1][0]) if parts else histories
-        windows = setting.windows(histories.series, member.plan, histories, member.sees_gaps)
-        rooms = Rooms(member.network.dtype, backend)
-        z = predict(member.network, member.theta, windows, setting.n_threads, rooms=rooms).astype(np.float64)
-        blocks = z.reshape(len(everyone), setting.n_blocks, -1).swapaxes(0, 1)
-        parts.append(blocks + windows.levels(everyone)[:, None])
-    return np.concatenate(parts, axis=2)[:, :, : setting.h]
-
-
-def far_outlook(histories, members, setting, share, h):
-    """Forecast of any horizon: beyond the trained one, forecasts are taken for values."""
-    parts = [outlook(histories, members, setting, share)]
-    while len(parts) * setting.h < h:
-        histories = histories.followed_by(parts[-1][0])
-        parts.append(outlook(histories, members, setting, share))
-    return np.concatenate(parts, axis=2)[:, :, :h]

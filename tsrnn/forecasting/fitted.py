@@ -5,9 +5,9 @@ from dataclasses import dataclass
 import pandas as pd
 
 from tsrnn.forecasting.covariates import Roles
-from tsrnn.forecasting.ensemble import Setting
 from tsrnn.forecasting.frames import Panel
 from tsrnn.forecasting.intervals import Errors
+from tsrnn.forecasting.setting import Setting
 
 
 @dataclass(frozen=True)

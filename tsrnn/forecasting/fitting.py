@@ -7,25 +7,19 @@ import numpy as np
 import pandas as pd
 from sklearn.utils import check_random_state
 
+from tsrnn.forecasting.adjusted import Adjusted
 from tsrnn.forecasting.calibration import expected_errors
 from tsrnn.forecasting.covariates import Roles, codes_of, future_numbers, histories_of
-from tsrnn.forecasting.ensemble import (
-    Course,
-    Job,
-    Setting,
-    check_finite,
-    epochs,
-    outlooks,
-    theta_outlook,
-    train_members,
-)
+from tsrnn.forecasting.ensemble import Course, Job, epochs, train_members
 from tsrnn.forecasting.fitted import Fitted
+from tsrnn.forecasting.forecasts import check_finite, member_forecasts, theta_forecast
 from tsrnn.forecasting.importance import importance
 from tsrnn.forecasting.intervals import residuals
 from tsrnn.forecasting.memory import bytes_of_fit, check_memory
 from tsrnn.forecasting.plan import plans_for, steps_for
 from tsrnn.forecasting.quantiles import blend, in_order, median
 from tsrnn.forecasting.reading import check_panel
+from tsrnn.forecasting.setting import Setting
 from tsrnn.forecasting.trial import best, error, hold_out, share_of
 from tsrnn.validation import plain
 
@@ -71,7 +65,8 @@ def fit(parameters, panel, last=None):
         learnt = begin(parameters, histories, plans, setting, max_steps, rng)
     else:
         learnt = go_on(last, histories, setting, max_steps, rng, parameters.verbose)
-    names = future_numbers(panel.to_long().head(1), panel, roles, codes)
+    first = None if panel.covariates is None else panel.covariates.head(1)
+    names = future_numbers(first, panel.times[:1], roles, codes)
     return Fitted(
         panel=panel,
         roles=roles,
@@ -127,43 +122,44 @@ def plans_of(parameters, lengths):
 
 def begin(parameters, histories, plans, setting, max_steps, rng):
     """A trial of each plan on the series without their last `h` values, and new networks for the best."""
-    setting = setting.with_typical(histories)
+    everything = Adjusted(histories, setting).with_typical()
+    setting = everything.setting
     held = held_out(histories, parameters.h)
-    history, truth = held
     trial = errors = None
     share = 0.0 if parameters.theta_share == "auto" else float(parameters.theta_share)
     trial_steps = min(max_steps, TRIAL_STEPS)
-    n_trials = len(plans) if history.series else 0
+    n_trials = len(plans) if len(held.truth) else 0
     course = Course(n_trials * epochs(trial_steps) + parameters.n_networks * epochs(max_steps), parameters.verbose)
     sees_gaps = histories.known is not None
     if n_trials:
-        tried = setting.with_effects(history)
+        tried = Adjusted(held.history, setting).with_effects()
         cell = "gru" if parameters.cell == "auto" else parameters.cell
         seed = rng.randint(2**31)
         jobs = [Job(plan, cell, seed) for plan in plans]
-        members = train_members(history, sees_gaps, jobs, trial_steps, setting=tried, course=course, label="plan")
+        members = train_members(tried, sees_gaps, jobs, trial_steps, course=course, label="plan")
         if course.interrupted.is_set():
-            return learnt_of(members, tried, plans, trial=None, errors=None, share=share)
+            return learnt_of(members, tried.setting, plans, trial=None, errors=None, share=share)
         with np.errstate(over="ignore", invalid="ignore"):
-            forecasts = outlooks(history, members, tried)
-        check_finite(forecasts, tried)
-        weights = importance(tried.adjustment(history, False).forward(history.series), tried.season_length)
-        scores = [error(truth, forecast[0], weights) for forecast in forecasts]
+            forecasts = member_forecasts(tried, members)
+        check_finite(forecasts, setting)
+        weights = importance(tried.scale(deseasonalize=False).z, setting.season_length)
+        scores = [error(held.truth, forecast[0], weights) for forecast in forecasts]
         kept = best(scores)
         trial = pd.DataFrame(plans).assign(error=scores, kept=[i in kept for i in range(len(plans))])
         plans = [plans[i] for i in kept]
         together = median([forecasts[i] for i in kept])
-        other = theta_outlook(history, tried)
+        other = theta_forecast(tried)
         if parameters.theta_share == "auto":
-            share = share_of(truth, together, other, weights)
+            share = share_of(held.truth, together, other, weights)
         together = blend(together, other, share)
-        errors = residuals(history.series, truth, together, setting)
-    setting = setting.with_effects(histories)
+        errors = residuals(tried, held.truth, together)
+        del tried  # its scales take memory
+    everything = everything.with_effects()
     jobs = jobs_for(plans, parameters, rng)
-    members = train_members(histories, sees_gaps, jobs, max_steps, setting=setting, course=course)
+    members = train_members(everything, sees_gaps, jobs, max_steps, course=course)
     if errors is not None:
-        errors = expected_errors(errors, held, members, setting, share)
-    return learnt_of(members, setting, plans, trial=trial, errors=errors, share=share)
+        errors = expected_errors(errors, held, members, everything.setting, share)
+    return learnt_of(members, everything.setting, plans, trial=trial, errors=errors, share=share)
 
 
 def held_out(histories, h):
@@ -199,5 +195,5 @@ def go_on(last, histories, setting, max_steps, rng, verbose):
     course = Course(len(jobs) * epochs(max_steps), verbose)
     setting = replace(setting, typical=last.setting.typical, effects=last.setting.effects)
     sees_gaps = last.members[0].sees_gaps
-    members = train_members(histories, sees_gaps, jobs, max_steps, setting=setting, course=course)
+    members = train_members(Adjusted(histories, setting), sees_gaps, jobs, max_steps, course=course)
     return learnt_of(members, setting, last.plans, trial=last.trial, errors=last.errors, share=last.theta_share)

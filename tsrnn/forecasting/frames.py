@@ -12,6 +12,7 @@ import pandas as pd
 
 from tsrnn.forecasting.dtypes import as_came, type_of_times
 from tsrnn.forecasting.forms import NUMBERS, as_it_is, as_long, keys_of
+from tsrnn.forecasting.ragged import Ragged
 from tsrnn.forecasting.steps import ahead, filled, step_of
 from tsrnn.forecasting.times import (
     advice_on_repeats,
@@ -40,15 +41,9 @@ class Panel:
     columns: tuple  # names of id, time and target
     covariates: pd.DataFrame | None = None  # a row for each value: numbers as float64, labels as strings
 
+    @property
     def series(self):
-        return np.split(self.values, self.starts[1:-1])
-
-    def masks(self):
-        """Which values are known, series by series; None where all are."""
-        return None if self.known.all() else self.all_masks()
-
-    def all_masks(self):
-        return np.split(self.known, self.starts[1:-1])
+        return Ragged(self.values, self.starts)
 
     @property
     def last(self):

@@ -1,69 +1,86 @@
-"""What forecasts start from: a panel as numbers, series by series."""
+"""What forecasts start from: a panel as numbers, series end to end."""
 
 from typing import NamedTuple
 
 import numpy as np
 
+from tsrnn.forecasting.ragged import Ragged, places
+
 
 class Histories(NamedTuple):
     """Series up to their ends, and what is known beside them."""
 
-    series: list  # of 1-D arrays
-    known: list | None = None  # which values are; None where all are
-    past: list | None = None  # (n_values, n) of each series: covariates up to its end
-    future: list | None = None  # (n_values + steps, n): covariates known for so many steps beyond
+    series: Ragged
+    known: np.ndarray | None = None  # which values are; None where all are
+    past: np.ndarray | None = None  # (n_values, n): covariates up to the end of each series
+    future: Ragged | None = None  # rows of covariates known for as many steps beyond the end of each series
     static: np.ndarray | None = None  # (n_series, n)
 
     @property
-    def masks(self):
-        return [np.ones(len(y), bool) for y in self.series] if self.known is None else self.known
+    def mask(self):
+        return np.ones(len(self.series.values), bool) if self.known is None else self.known
+
+    @property
+    def n_ahead(self):
+        """Steps beyond the ends of which covariates are known."""
+        return 0 if self.future is None or not len(self.series) else int((self.future.lengths - self.series.lengths)[0])
 
     def before(self, n, least):
         """Without the last `n` values, for series that have `least` before them; and which these are."""
-        long = [i for i, y in enumerate(self.series) if len(y) >= n + least]
-        series, known, past, future, static = self.select(long)
-
-        def without(parts):
-            return None if parts is None else [part[:-n] for part in parts]
-
-        return Histories(without(series), without(known), without(past), future, static), long
+        long = np.flatnonzero(self.series.lengths >= n + least)
+        return self.first(self.series.lengths[long] - n, long), long
 
     def up_to_known(self):
         """Each series up to its last known value."""
-        behind = [int(mask[::-1].argmax()) for mask in self.masks]
-
-        def without(parts):
-            return None if parts is None else [part[: len(part) - n] for part, n in zip(parts, behind)]
-
-        return Histories(*(without(parts) for parts in self[:4]), self.static)
+        last = np.maximum.reduceat(np.where(self.mask, self.series.ages, 0), self.series.starts[:-1])
+        return self.first(last + 1, np.arange(len(self.series)))
 
     def select(self, chosen):
         """The chosen series."""
-        lists = (None if parts is None else [parts[i] for i in chosen] for parts in self[:4])
-        return Histories(*lists, None if self.static is None else self.static[chosen])
+        return self.first(self.series.lengths[chosen], chosen)
+
+    def first(self, lengths, chosen):
+        """The first so many values of the chosen series; what is known of the others stays known."""
+        rows = places(self.series.starts[:-1][chosen], lengths)
+        future = self.future
+        if future is not None:
+            cut = self.series.lengths[chosen] - lengths
+            future = future.first(lengths + self.n_ahead + (cut.min() if len(cut) else 0), chosen)
+        return Histories(
+            self.series.first(lengths, chosen),
+            None if self.known is None else self.known[rows],
+            None if self.past is None else self.past[rows],
+            future,
+            None if self.static is None else self.static[chosen],
+        )
 
     def followed_by(self, ahead):
         """Forecasts (n_series, h) taken for values; covariates of the past stay as they were last."""
-        h, known, past = ahead.shape[1], self.known, self.past
+        known, past = self.known, self.past
         if known is not None:
-            known = [np.append(mask, np.ones(h, bool)) for mask in known]
+            known = self.series.with_values(known).followed_by(np.ones(ahead.shape, bool)).values
         if past is not None:
-            past = [np.concatenate([part, np.repeat(part[-1:], h, axis=0)]) for part in past]
-        series = [np.append(y, values) for y, values in zip(self.series, ahead)]
-        return self._replace(series=series, known=known, past=past)
+            past = self.series.with_values(past)
+            past = past.followed_by(np.repeat(past.last[:, None], ahead.shape[1], axis=1)).values
+        return self._replace(series=self.series.followed_by(ahead), known=known, past=past)
 
 
 def joined(several):
     """Histories of several panels as one."""
-
-    def all_of(lists):
-        return None if lists[0] is None else [part for parts in lists for part in parts]
-
-    masks, static = [histories.masks for histories in several], [histories.static for histories in several]
     return Histories(
-        all_of([histories.series for histories in several]),
-        all_of(masks),
+        end_to_end([histories.series for histories in several]),
+        np.concatenate([histories.mask for histories in several]),
         all_of([histories.past for histories in several]),
-        all_of([histories.future for histories in several]),
-        None if static[0] is None else np.concatenate(static),
+        None if several[0].future is None else end_to_end([histories.future for histories in several]),
+        all_of([histories.static for histories in several]),
     )
+
+
+def end_to_end(several):
+    """Ragged arrays as one."""
+    lengths = np.concatenate([ragged.lengths for ragged in several])
+    return Ragged(np.concatenate([ragged.values for ragged in several]), np.append(0, lengths.cumsum()))
+
+
+def all_of(arrays):
+    return None if arrays[0] is None else np.concatenate(arrays)

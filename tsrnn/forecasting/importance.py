@@ -2,19 +2,40 @@
 
 import numpy as np
 
+from tsrnn.forecasting.ragged import sums
+
 MOST = 20.0  # series that hardly move shall not outweigh all others
 
 
-def spread(series, season_length, typical=None):
-    """The mean error of the seasonal naive forecast of each of a list of adjusted series, which is what the mean
-    absolute scaled error divides by; at least a part of the `typical` one, that of these series unless it is given.
+def spread(z, season_length, typical=None):
+    """The mean error of the seasonal naive forecast of each adjusted series, which is what the mean absolute scaled
+    error divides by; at least a part of the `typical` one, that of these series unless it is given.
     """
-    return lifted(naive_errors(series, season_length), typical)
+    return lifted(naive_errors(z, season_length), typical)
 
 
-def naive_errors(series, season_length):
-    """The mean error (n_series,) of the seasonal naive forecast of each of a list of adjusted series."""
-    return np.array([naive_error(z, season_length) for z in series])
+def naive_errors(z, season_length):
+    """The mean error (n_series,) of the seasonal naive forecast of each adjusted series; 0 of a single value."""
+    distances, counts = naive_distances(z, season_length)
+    return sums(distances, counts) / np.maximum(counts, 1)
+
+
+def naive_distances(z, season_length):
+    """Errors of the seasonal naive forecast of adjusted series, end to end, and how many each series has."""
+    later, earlier, counts = lagged(z, season_length)
+    return np.abs(z.values[later] - z.values[earlier]), counts
+
+
+def lagged(z, season_length):
+    """Places of values and of those a season before them, and how many of such pairs each series has."""
+    lags = lags_of(z, season_length)
+    later = np.flatnonzero(z.ages >= z.repeat(lags))
+    return later, later - z.repeat(lags)[later], np.maximum(z.lengths - lags, 0)
+
+
+def lags_of(z, season_length):
+    """A season, or a step where the series is shorter."""
+    return np.where(z.lengths > season_length + 1, season_length, 1)
 
 
 def typical_of(naive):
@@ -30,18 +51,8 @@ def lifted(naive, typical=None):
     return np.maximum(naive, least) if least > 0 else np.where(naive > 0, naive, 1)
 
 
-def importance(series, season_length):
+def importance(z, season_length):
     """Weights (n_series,) of mean one: half the same for all, half the inverse of `spread`."""
-    naive = spread(series, season_length)
+    naive = spread(z, season_length)
     weights = 1 + np.median(naive) / naive
     return weights / weights.mean()
-
-
-def lag_of(z, season_length):
-    """A season, or a step where the series is shorter."""
-    return season_length if len(z) > season_length + 1 else 1
-
-
-def naive_error(z, season_length):
-    lag = lag_of(z, season_length)
-    return np.abs(z[lag:] - z[:-lag]).mean() if len(z) > lag else 0.0

@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.forecasting.adjustment import Adjustment
-from tsrnn.forecasting.importance import lag_of, lifted
+from tsrnn.forecasting.importance import lifted, naive_distances
 from tsrnn.forecasting.quantiles import levels_of
+from tsrnn.forecasting.ragged import medians, sums
 
 FEW = 5  # errors beyond the end of an interval: with fewer at a step, errors of all steps are taken together
 OWN = 10  # errors of a step from which its own size counts as much as that of all steps
@@ -53,26 +53,25 @@ def joined(several):
     return Errors(adjusted, np.concatenate([errors.plain for errors in several]))
 
 
-def usual_error(z, season_length):
-    """The mean error of the seasonal naive forecast of an adjusted series, but for outliers."""
-    lag = lag_of(z, season_length)
-    distances = np.abs(z[lag:] - z[:-lag])
-    if not len(distances):
-        return 0.0
-    far = FAR * np.median(distances)
-    return np.minimum(distances, far).mean() if far > 0 else distances.mean()
+def usual_errors(z, season_length):
+    """The mean error of the seasonal naive forecast of each adjusted series, but for outliers."""
+    distances, counts = naive_distances(z, season_length)
+    far = FAR * medians(distances, counts)
+    far = np.where(far > 0, far, np.inf)
+    return sums(np.minimum(distances, np.repeat(far, counts)), counts) / np.maximum(counts, 1)
 
 
-def unit_of(series, setting):
+def unit_of(adjusted):
     """The adjustment without a season, and the unit (n_series, 1) of errors on its scale."""
-    adjustment = Adjustment.of(series, 1, setting.log, False)
-    usual = np.array([usual_error(z, setting.season_length) for z in adjustment.forward(series)])
-    return adjustment, lifted(usual, setting.typical)[:, None]
+    adjustment, z = adjusted.plain
+    usual = usual_errors(z, adjusted.setting.season_length)
+    return adjustment, lifted(usual, adjusted.setting.typical)[:, None]
 
 
 def size_of(series, n_last):
     """Mean size (n_series, 1) of the values of each series: of all, or of the last ones where they are larger."""
-    return np.array([[max(np.abs(y).mean(), np.abs(y[-n_last:]).mean())] for y in series])
+    sizes = series.with_values(np.abs(series.values))
+    return np.maximum(sizes.means(), sizes.ends(n_last).means())[:, None]
 
 
 def n_recent(setting, h):
@@ -80,14 +79,14 @@ def n_recent(setting, h):
     return max(setting.season_length, h)
 
 
-def residuals(history, truth, forecasts, setting):
+def residuals(adjusted, truth, forecasts):
     """Errors of forecasts (1 + n_quantiles, n_series, h) of held-out values."""
-    adjustment, unit = unit_of(history, setting)
-    size = size_of(history, n_recent(setting, truth.shape[1]))
-    adjusted = np.stack([(adjustment.plain(truth) - adjustment.plain(part)) / unit for part in forecasts])
+    adjustment, unit = unit_of(adjusted)
+    size = size_of(adjusted.series, n_recent(adjusted.setting, truth.shape[1]))
+    units = np.stack([(adjustment.plain(truth) - adjustment.plain(part)) / unit for part in forecasts])
     with np.errstate(invalid="ignore"):
         plain = np.where(size > 0, (truth - forecasts[0]) / np.where(size > 0, size, 1), 0 * truth)
-    return Errors(adjusted, plain)
+    return Errors(units, plain)
 
 
 def radius(distances, level):
@@ -115,18 +114,19 @@ def quantile(distances, level):
     return np.sort(distances)[min(rank, len(distances)) - 1]
 
 
-def bands(errors, series, forecasts, levels, setting):
+def bands(errors, adjusted, forecasts, levels):
     """Lower and upper ends (n_series, h) of the intervals, by ending of the column's name, widest outside.
 
     They hold the point forecast, and those of a higher level hold those of a lower.
     """
-    adjustment, unit = unit_of(series, setting)
-    h, point = forecasts[0].shape[1], forecasts[0]
-    size = size_of(series, n_recent(setting, errors.h))
+    adjustment, unit = unit_of(adjusted)
+    quantiles, point = adjusted.setting.quantiles, forecasts[0]
+    h = point.shape[1]
+    size = size_of(adjusted.series, n_recent(adjusted.setting, errors.h))
     z = [adjustment.plain(part) for part in forecasts]
     lows, highs = [point], [point]
     for level in sorted(levels):
-        low, high = levels_of(setting.quantiles)[level] if setting.quantiles else (0, 0)
+        low, high = levels_of(quantiles)[level] if quantiles else (0, 0)
         below, above = -errors.adjusted[low], errors.adjusted[high]
         rare = 100 - RARE * (100 - level)
         both = radius(np.maximum(below, above), level)
@@ -141,13 +141,14 @@ def bands(errors, series, forecasts, levels, setting):
     return dict(zip(names, [*lows[:0:-1], *highs[1:]]))
 
 
-def paths(errors, series, forecasts, n_paths, setting, rng):
+def paths(errors, adjusted, forecasts, n_paths, rng):
     """Futures (n_paths, n_series, h): the forecast plus the errors of a whole window of the past, drawn at random."""
-    adjustment, unit = unit_of(series, setting)
+    adjustment, unit = unit_of(adjusted)
     point = forecasts[0]
-    z, size = adjustment.plain(point), size_of(series, n_recent(setting, errors.h))
+    z = adjustment.plain(point)
+    size = size_of(adjusted.series, n_recent(adjusted.setting, errors.h))
     windows = without_holes(errors.adjusted[0], rng)
-    drawn = rng.integers(len(windows), size=(n_paths, len(series)))
+    drawn = rng.integers(len(windows), size=(n_paths, len(point)))
     least, most = (-np.inf, np.inf) if errors.plain is None else (np.nanmin(errors.plain), np.nanmax(errors.plain))
     low, high = point + min(least, 0) * size, point + max(most, 0) * size
     return np.stack([np.clip(adjustment.inverse(z + windows[rows] * unit), low, high) for rows in drawn])

@@ -5,8 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from tsrnn.forecasting.adjusted import Adjusted
 from tsrnn.forecasting.covariates import ahead_of, check_kinds, histories_of
-from tsrnn.forecasting.ensemble import check_finite, far_outlook
+from tsrnn.forecasting.forecasts import check_finite, forecast_any_horizon
 from tsrnn.forecasting.frames import sorted_by_time, to_frame
 from tsrnn.forecasting.importance import spread
 from tsrnn.forecasting.intervals import bands, paths
@@ -21,18 +22,18 @@ MOST_PARTS = 1000  # horizons that are forecast one from the other
 
 def predict(fitted, panel, h, levels, X_df):
     """A frame in the form of the panel's input: forecasts and intervals."""
-    histories = starts_of(fitted, panel, X_df, h)
-    return to_frame(panel, columns_of(fitted, histories, levels, h), h)
+    adjusted = starts_of(fitted, panel, X_df, h)
+    return to_frame(panel, columns_of(fitted, adjusted, levels, h), h)
 
 
 def simulate(fitted, panel, n_paths, h, X_df, rng):
     """Possible futures, in the form of the panel's input; a shorter one is the beginning of a longer one."""
     check_memory(DOUBLE * n_paths * len(panel.ids) * fitted.setting.h, f"n_paths={n_paths} of {len(panel.ids)} series")
     check_errors(fitted)
-    histories = starts_of(fitted, panel, X_df, h)
-    forecasts = outlook_of(fitted, histories, fitted.setting.h)
+    adjusted = starts_of(fitted, panel, X_df, h)
+    forecasts = forecasts_of(fitted, adjusted, fitted.setting.h)
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is said in a sentence
-        futures = paths(fitted.errors, histories.series, forecasts, n_paths, setting=fitted.setting, rng=rng)
+        futures = paths(fitted.errors, adjusted, forecasts, n_paths, rng=rng)
     check_finite(futures, fitted.setting)
     return to_frame(panel, {f"{NAME}-path-{i}": future[:, :h] for i, future in enumerate(futures)}, h)
 
@@ -70,11 +71,11 @@ def score(fitted, df):
     if fitted.roles.future and not fitted.fill_gaps:
         check_gaps(panel, rows)
     X_df = frame if fitted.roles.future else None
-    forecasts = outlook_of(fitted, starts_of(fitted, panel, X_df, h, n_told=0, name="df"), h)[0]
+    forecasts = forecasts_of(fitted, starts_of(fitted, panel, X_df, h, n_told=0, name="df"), h)[0]
     truth = np.where(rows >= 0, frame[panel.columns[2]].to_numpy()[rows], np.nan)
     if np.isnan(truth).all():
         raise ValueError("the data of score must hold times that follow those of fit; got none with a value.")
-    naive = spread(panel.series(), fitted.setting.season_length)
+    naive = spread(panel.series, fitted.setting.season_length)
     return -float(np.nanmean(np.abs(truth - forecasts) / naive[:, None]))
 
 
@@ -111,21 +112,21 @@ def starts_of(fitted, panel, X_df, h, n_told=None, name="X_df"):
     """
     n_steps = fitted.setting.n_seen(fitted.plans, h)
     ahead = ahead_of(panel, X_df, fitted.roles, h if n_told is None else n_told, n_steps=n_steps, name=name)
-    return histories_of(panel, fitted.roles, fitted.codes, ahead)
+    return Adjusted(histories_of(panel, fitted.roles, fitted.codes, ahead), fitted.setting)
 
 
-def outlook_of(fitted, histories, h):
+def forecasts_of(fitted, adjusted, h):
     """Forecasts (1 + n_quantiles, n_series, h)."""
-    return far_outlook(histories, fitted.members, fitted.setting, fitted.theta_share, h)
+    return forecast_any_horizon(adjusted, fitted.members, fitted.theta_share, h)
 
 
-def columns_of(fitted, histories, levels, h):
+def columns_of(fitted, adjusted, levels, h):
     """Columns of forecasts and intervals (n_series, h), of a short horizon the beginning of those of a long one."""
-    forecasts = outlook_of(fitted, histories, max(h, fitted.setting.h))
+    forecasts = forecasts_of(fitted, adjusted, max(h, fitted.setting.h))
     columns = {NAME: forecasts[0]}
     if levels:
         with np.errstate(over="ignore", invalid="ignore"):
-            ends = bands(fitted.errors, histories.series, forecasts, levels, setting=fitted.setting)
+            ends = bands(fitted.errors, adjusted, forecasts, levels)
         check_finite(list(ends.values()), fitted.setting)
         columns |= {f"{NAME}-{end}": values for end, values in ends.items()}
     return {name: values[:, :h] for name, values in columns.items()}

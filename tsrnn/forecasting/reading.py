@@ -97,7 +97,7 @@ def check_panel(panel, roles, codes, setting):
 
 
 def check_log(panel, setting):
-    least = np.array([y.min() for y in panel.series()])
+    least = panel.series.least()
     if setting.log is True and least.min() < 0:
         i = int(least.argmin())
         raise ValueError(
@@ -107,13 +107,15 @@ def check_log(panel, setting):
 
 def check_sizes(panel, setting):
     """Values of which sums, and of what networks see squares, are finite."""
-    for i, y in enumerate(panel.series()):
-        logs = setting.log is True or (setting.log == "auto" and y.min() >= 0)
-        unscaled = setting.scale is False and not logs
-        limit = LARGEST_UNSCALED if unscaled else LARGEST
-        largest = y[np.abs(y).argmax()]
-        if abs(largest) > limit:
-            advice = "scale='auto' takes each series in its own unit" if unscaled else "take them in a larger unit"
-            raise ValueError(
-                f"values must be at most {limit:g} in size; series {called(panel.ids[i])} has {largest:g}: {advice}."
-            )
+    series = panel.series
+    logs = (setting.log is True) | ((setting.log == "auto") & (series.least() >= 0))
+    unscaled = (setting.scale is False) & ~logs
+    large = np.abs(series.values) > series.repeat(np.where(unscaled, LARGEST_UNSCALED, LARGEST))
+    if large.any():
+        i = int(np.searchsorted(series.starts, large.argmax(), side="right")) - 1
+        limit = LARGEST_UNSCALED if unscaled[i] else LARGEST
+        advice = "scale='auto' takes each series in its own unit" if unscaled[i] else "take them in a larger unit"
+        largest = series[i][np.abs(series[i]).argmax()]
+        raise ValueError(
+            f"values must be at most {limit:g} in size; series {called(panel.ids[i])} has {largest:g}: {advice}."
+        )

@@ -193,9 +193,9 @@ def check_plan(plan, fitted):
 def widths_of(fitted):
     """How many numbers past, future and static covariates are at a step."""
     panel, roles, codes = fitted.panel, fitted.roles, fitted.codes
-    row = panel.to_long().head(1)
+    row = None if panel.covariates is None else panel.covariates.head(1)
     past, static = encoded(row, roles.past, codes), encoded(row, roles.static, codes)
-    names = tuple(future_numbers(row, panel, roles, codes))
+    names = tuple(future_numbers(row, panel.times[:1], roles, codes))
     check_effects(fitted, names)
     return 0 if past is None else past.shape[1], len(names), 0 if static is None else static.shape[1]
 

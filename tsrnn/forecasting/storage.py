@@ -10,13 +10,15 @@ from tsrnn.files.functions import functions
 from tsrnn.files.records import record
 from tsrnn.files.trees import Codec
 from tsrnn.forecasting import dtypes, forms, storage_before, times
+from tsrnn.forecasting.adjusted import Adjusted
 from tsrnn.forecasting.covariates import Roles
-from tsrnn.forecasting.ensemble import Member, Setting
+from tsrnn.forecasting.ensemble import Member
 from tsrnn.forecasting.fitted import Fitted
 from tsrnn.forecasting.frames import Panel
 from tsrnn.forecasting.histories import Histories
 from tsrnn.forecasting.intervals import Errors
 from tsrnn.forecasting.plan import Plan
+from tsrnn.forecasting.setting import Setting
 from tsrnn.forecasting.soundness import check_fitted
 
 WAYS_BACK = [  # of forecasts, to the form of the input
@@ -79,7 +81,7 @@ def complete(Forecaster):
         check_fitted(fitted, Forecaster._constraints)
         if fitted.setting.typical is not None:
             return fitted
-        setting = fitted.setting.with_typical(Histories(fitted.panel.series()))
+        setting = Adjusted(Histories(fitted.panel.series), fitted.setting).with_typical().setting
         return replace(fitted, setting=setting)
 
     return check

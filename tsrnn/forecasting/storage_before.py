@@ -13,12 +13,13 @@ from tsrnn.files.estimators import estimator_of
 from tsrnn.files.records import check_array, check_finite
 from tsrnn.forecasting import forms, times
 from tsrnn.forecasting.covariates import Roles
-from tsrnn.forecasting.ensemble import Member, Setting
+from tsrnn.forecasting.ensemble import Member
 from tsrnn.forecasting.fitted import Fitted
 from tsrnn.forecasting.fitting import setting_of
 from tsrnn.forecasting.frames import Panel
 from tsrnn.forecasting.intervals import Errors
 from tsrnn.forecasting.plan import Plan
+from tsrnn.forecasting.setting import Setting
 from tsrnn.network import Network
 
 FORMAT = "tsrnn.RNNForecaster 1"

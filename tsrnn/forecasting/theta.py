@@ -8,25 +8,25 @@ PERSISTENCE = np.array([0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])
 
 
 def theta(z, h):
-    """Forecasts (n_series, h) of a list of 1-D arrays without a season."""
-    drift = np.array([slope(one) for one in z]) / 2
+    """Forecasts (n_series, h) of ragged series without a season."""
+    drift = slopes(z) / 2
     return levels(z, drift)[:, None] + drift[:, None] * np.arange(1, h + 1)
 
 
-def slope(z):
-    """Of the least-squares line."""
-    t = np.arange(len(z)) - (len(z) - 1) / 2
-    return t @ z / max(t @ t, 1)
+def slopes(z):
+    """Of the least-squares line of each series."""
+    t = z.with_values(z.ages - z.repeat((z.lengths - 1) / 2))
+    squares = z.with_values(t.values**2).sums()
+    return z.with_values(t.values * z.values).sums() / np.maximum(squares, 1)
 
 
 def levels(z, drift):
     """Last smoothed level of each series, by the persistence whose forecasts one step ahead had the least squares."""
-    lengths = np.array([len(one) for one in z])
+    lengths = z.lengths
     n_steps = lengths.max()
     ages = np.arange(n_steps)[:, None] - (n_steps - lengths)  # negative before a series begins
     values = np.zeros(ages.shape)
-    for column, one in zip(values.T, z):
-        column[n_steps - len(one) :] = one
+    values[n_steps - z.left, z.repeat(np.arange(len(z)))] = z.values
     level = np.zeros((len(PERSISTENCE), len(z)))
     squares = np.zeros_like(level)
     for value, age in zip(values, ages):

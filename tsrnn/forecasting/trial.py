@@ -23,9 +23,8 @@ class Held(NamedTuple):
 
 def hold_out(histories, h):
     history, long = histories.before(h, LEAST)
-    truth = np.array([histories.series[i][-h:] for i in long]).reshape(len(long), h)
-    if histories.known is not None and long:
-        truth = np.where([histories.known[i][-h:] for i in long], truth, np.nan)
+    last = histories.series.starts[1:][long][:, None] - np.arange(h, 0, -1)
+    truth = np.where(histories.mask[last], histories.series.values[last], np.nan)
     return Held(history, truth)
 
 

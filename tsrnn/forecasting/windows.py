@@ -6,6 +6,7 @@ import numpy as np
 
 from tsrnn.backends import cpu
 from tsrnn.batching import Batch
+from tsrnn.forecasting.ragged import places
 from tsrnn.network import Network
 
 
@@ -39,30 +40,56 @@ class Windows:
     first_rows: np.ndarray | None = None  # of each series; one more at the end
 
     @classmethod
-    def at_ends(
-        cls, series, window, segment, level, h, known=None, past=None, future=None, static=None, dtype=np.float32
-    ):
-        """One row for each of a list of 1-D arrays, cut at its end: where forecasts start. `known` (list of bool
-        arrays) says which values are; covariates as in `Histories`.
+    def at_ends(cls, histories, window, segment, level, h, room=None, dtype=np.float32):
+        """One row for each series, cut at its end: where forecasts start. Rows can go `forward` as far as there is
+        `room` behind each end, which is `h` unless given. Of `histories` without `known` the network sees no gaps.
         """
-        n_values = np.array([len(y) for y in series])
-        starts = np.cumsum(n_values + window + h) - n_values - h
-        ends = starts + n_values
+        series, room = histories.series, h if room is None else room
+        lengths = series.lengths
+        starts = np.cumsum(lengths + window + room) - lengths - room
+        n_values = len(series.values) + len(lengths) * (window + room)
 
-        def end_to_end(parts):
-            if parts is None:
+        def laid(ragged):
+            if ragged is None:
                 return None
-            laid = np.zeros((len(n_values) * (window + h) + n_values.sum(), *parts[0].shape[1:]), dtype)
-            for part, start, n in zip(parts, starts, n_values):
-                laid[start : start + len(part[: n + h])] = part[: n + h]
-            return laid.reshape(-1)
+            long = np.minimum(ragged.lengths, lengths + room)
+            table = np.zeros((n_values, *ragged.values.shape[1:]), dtype)
+            table[places(starts, long)] = ragged.first(long).values
+            return table
 
-        values = end_to_end(series)
-        for y, start in zip(series, starts):
-            values[start - window : start] = y[: max(level, 1)].mean()
-        beside = (end_to_end(parts) for parts in (known, past, future))
-        static = None if static is None else static.astype(dtype)
-        return cls(values, starts, window, segment, level, h, ends, ends, np.ones(len(ends)), *beside, static)
+        def beside(table):
+            return None if table is None else laid(series.with_values(table)).reshape(-1)
+
+        values = laid(series)
+        values[starts[:, None] - window + np.arange(window)] = first_levels(series, level)[:, None]
+        return cls(
+            values,
+            starts,
+            window,
+            segment,
+            level,
+            h,
+            stops=starts + lengths,
+            ends=starts + lengths,
+            importance=np.ones(len(lengths)),
+            known=beside(histories.known),
+            past=beside(histories.past),
+            future=None if histories.future is None else laid(histories.future).reshape(-1),
+            static=None if histories.static is None else histories.static.astype(dtype),
+        )
+
+    def forward(self, ahead):
+        """The rows a few values later: forecasts (n_series, n) are written behind the ends and taken for known values;
+        covariates of the past stay as they were last.
+        """
+        behind = self.ends[:, None] + np.arange(ahead.shape[1])
+        self.values[behind] = ahead
+        if self.known is not None:
+            self.known[behind] = 1
+        if self.past is not None:
+            past = self.past.reshape(len(self.values), -1)
+            past[behind] = past[self.ends - 1][:, None]
+        return replace(self, stops=self.stops + ahead.shape[1], ends=self.ends + ahead.shape[1])
 
     @property
     def n_inputs(self):
@@ -162,3 +189,8 @@ class Windows:
             series = np.searchsorted(self.starts, self.stops[chosen], side="right") - 1
             rows = np.repeat(self.static[series][None], T, axis=0)
             yield room.backend.put(rows, room, "static")
+
+
+def first_levels(series, level):
+    """The mean of the first `level` values of each series, at least of one."""
+    return series.first(np.minimum(series.lengths, max(level, 1))).means()

@@ -1,0 +1,112 @@
+"""A panel on the scales that networks, Theta and intervals work on, each made once."""
+
+from dataclasses import replace
+from typing import NamedTuple
+
+import numpy as np
+
+from tsrnn.forecasting.adjustment import Adjustment
+from tsrnn.forecasting.effects import effects_of
+from tsrnn.forecasting.importance import naive_errors, typical_of
+from tsrnn.forecasting.ragged import Ragged, places
+
+
+class Scale(NamedTuple):
+    """An adjustment, and the series adjusted."""
+
+    adjustment: Adjustment
+    z: Ragged
+
+
+class Adjusted:
+    """Histories, and what the settings of a forecaster make of them: a scale is made when it is first asked for."""
+
+    def __init__(self, histories, setting, plain=None):
+        self.histories, self.setting = histories, setting
+        self._plain, self._scales = plain, {}
+
+    @property
+    def series(self):
+        return self.histories.series
+
+    @property
+    def plain(self):
+        """The scale without a season or covariates, in the unit that "auto" takes; errors are measured on it."""
+        if self._plain is None:
+            adjustment = Adjustment.of(self.series, 1, self.setting.log, deseasonalize=False)
+            self._plain = Scale(adjustment, adjustment.forward(self.series))
+        return self._plain
+
+    def scale(self, deseasonalize):
+        """The scale of networks whose plan takes the seasonal index out, or does not."""
+        if deseasonalize not in self._scales:
+            self._scales[deseasonalize] = self._scale(deseasonalize)
+        return self._scales[deseasonalize]
+
+    def _scale(self, deseasonalize):
+        setting = self.setting
+        if not deseasonalize and setting.scale == "auto" and setting.effects is None:
+            return self.plain
+        effects, ahead = effects_at(self.histories, setting.effects)
+        adjustment = Adjustment.of(
+            self.series,
+            setting.season_length,
+            setting.log,
+            deseasonalize=deseasonalize,
+            effects=effects,
+            ahead=ahead,
+            scale=setting.scale,
+            typical=setting.typical,
+        )
+        return Scale(adjustment, adjustment.forward(self.series))
+
+    def with_typical(self):
+        """With the naive error that is typical of these series."""
+        typical = typical_of(naive_errors(self.plain.z, self.setting.season_length))
+        return Adjusted(self.histories, replace(self.setting, typical=typical), self._plain)
+
+    def with_effects(self):
+        """With the effects of covariates known in the future, as these series tell them."""
+        histories, setting = self.histories, replace(self.setting, effects=None)
+        if histories.future is None:
+            return self
+        without = Adjusted(histories, setting, self._plain)
+        z = without.scale(deseasonalize=False).z
+        effects = effects_of(z, histories.mask, histories.future, setting.season_length)
+        return Adjusted(histories, replace(setting, effects=effects), without._plain)
+
+    def followed_by(self, ahead):
+        """With forecasts (n_series, h) taken for values."""
+        return Adjusted(self.histories.followed_by(ahead), self.setting)
+
+    def windows(self, plan, sees_gaps, room=None):
+        """Rows that end where each series does, with `room` behind to go forward, or that for one look ahead."""
+        z = self.scale(plan.deseasonalize).z
+        seen = differences(z) if self.setting.difference else z
+        histories = self.histories._replace(series=seen, known=self.histories.mask if sees_gaps else None)
+        Rows, n_ahead = self.setting.rows_of(plan)
+        return Rows.at_ends(histories, plan.window, plan.segment, plan.level, n_ahead, room=room)
+
+    def forecasts(self, plan, blocks):
+        """What networks say (n_blocks, n_series, h), as forecasts on the scale of the series."""
+        adjustment, z = self.scale(plan.deseasonalize)
+        if self.setting.difference:
+            blocks = z.last[:, None] + blocks.cumsum(axis=2)
+        return np.stack([adjustment.inverse(block) for block in blocks])
+
+
+def effects_at(histories, slopes):
+    """The effect of covariates at each value, and (n_series, steps) at those to come."""
+    if slopes is None:
+        return None, None
+    series, future = histories.series, histories.future
+    effect = future.values @ slopes
+    ahead = future.starts[1:, None] - histories.n_ahead + np.arange(histories.n_ahead)
+    return effect[places(future.starts[:-1], series.lengths)], effect[ahead]
+
+
+def differences(z):
+    """Of each series from value to value; 0 for the first."""
+    steps = np.diff(z.values, prepend=0)
+    steps[z.starts[:-1]] = 0
+    return z.with_values(steps)

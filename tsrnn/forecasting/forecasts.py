@@ -1,0 +1,66 @@
+"""Forecasts of trained networks: the median of what they forecast, mixed with the forecast of the Theta method."""
+
+import numpy as np
+
+from tsrnn.exceptions import DivergenceError
+from tsrnn.forecasting.quantiles import blend, median
+from tsrnn.forecasting.theta import theta
+from tsrnn.propagation import Rooms, predict
+
+
+def forecast_any_horizon(adjusted, members, theta_share, h):
+    """Forecast (1 + n_quantiles, n_series, h); beyond the trained horizon, forecasts are taken for values."""
+    parts = [ensemble_forecast(adjusted, members, theta_share)]
+    while len(parts) * adjusted.setting.h < h:
+        adjusted = adjusted.followed_by(parts[-1][0])
+        parts.append(ensemble_forecast(adjusted, members, theta_share))
+    return np.concatenate(parts, axis=2)[:, :, :h]
+
+
+def ensemble_forecast(adjusted, members, theta_share=0.0):
+    """Median forecast (1 + n_quantiles, n_series, h) of some members, and a share of the Theta method's."""
+    with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is said in a sentence
+        forecasts = median(member_forecasts(adjusted, members))
+        if theta_share:
+            forecasts = blend(forecasts, theta_forecast(adjusted), theta_share)
+    check_finite(forecasts, adjusted.setting)
+    return forecasts
+
+
+def member_forecasts(adjusted, members):
+    """The forecast (1 + n_quantiles, n_series, h) of each member."""
+    return [adjusted.forecasts(member.plan, network_forecast(adjusted, member)) for member in members]
+
+
+def network_forecast(adjusted, member):
+    """The forecast (1 + n_quantiles, n_series, h) of what a network sees; where fewer values come at once, they are
+    taken for known ones.
+    """
+    setting = adjusted.setting
+    windows = adjusted.windows(member.plan, member.sees_gaps, room=setting.n_seen([member.plan], setting.h))
+    everyone = np.arange(len(windows))
+    parts = []
+    while True:
+        rooms = Rooms(member.network.dtype, setting.backend)  # none holds values of before
+        z = predict(member.network, member.theta, windows, setting.n_threads, rooms=rooms).astype(np.float64)
+        blocks = z.reshape(len(everyone), setting.n_blocks, -1).swapaxes(0, 1)
+        parts.append(blocks + windows.levels(everyone)[:, None])
+        if len(parts) * blocks.shape[2] >= setting.h:
+            return np.concatenate(parts, axis=2)[:, :, : setting.h]
+        windows = windows.forward(parts[-1][0])
+
+
+def theta_forecast(adjusted):
+    """The Theta method's (n_series, h), without the seasonal index where there is a season."""
+    adjustment, z = adjusted.scale(deseasonalize=adjusted.setting.season_length > 1)
+    return adjustment.inverse(theta(z, adjusted.setting.h))
+
+
+def check_finite(forecasts, setting):
+    """Weights that are finite need not give forecasts that are."""
+    if not np.isfinite(forecasts).all():
+        raise DivergenceError(
+            "forecasts must be finite; got some that are not, as training diverged or the horizon is too long: try a "
+            f"lower learning_rate_init (it was {setting.learning_rate_init:g}), a smaller clip_norm (it was "
+            f"{setting.clip_norm}) or a smaller h."
+        )

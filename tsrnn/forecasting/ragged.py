@@ -1,0 +1,109 @@
+"""Series of unequal length, end to end in one array, and what is asked of each of them without a loop over series."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Ragged:
+    """Series i is `values[starts[i] : starts[i + 1]]`: numbers, or rows of numbers."""
+
+    values: np.ndarray
+    starts: np.ndarray  # (n_series + 1,)
+
+    @classmethod
+    def of(cls, arrays):
+        """Of a list of arrays, at least one."""
+        return cls(np.concatenate(arrays), starts_of([len(array) for array in arrays]))
+
+    def __len__(self):
+        return len(self.starts) - 1
+
+    def __getitem__(self, i):
+        if not 0 <= i < len(self):
+            raise IndexError(f"series must be one of {len(self)}; got number {i}.")
+        return self.values[self.starts[i] : self.starts[i + 1]]
+
+    @property
+    def lengths(self):
+        return np.diff(self.starts)
+
+    @property
+    def ages(self):
+        """The place of each value in its series."""
+        return np.arange(len(self.values)) - self.repeat(self.starts[:-1])
+
+    @property
+    def left(self):
+        """How many values each series has from each value on."""
+        return self.repeat(self.starts[1:]) - np.arange(len(self.values))
+
+    @property
+    def last(self):
+        return self.values[self.starts[1:] - 1]
+
+    def with_values(self, values):
+        return Ragged(values, self.starts)
+
+    def repeat(self, numbers):
+        """A number of each series at each of its values."""
+        return np.repeat(numbers, self.lengths)
+
+    def first(self, lengths, chosen=slice(None)):
+        """The first so many values of the chosen series."""
+        return Ragged(self.values[places(self.starts[:-1][chosen], lengths)], starts_of(lengths))
+
+    def ends(self, n):
+        """The last `n` values of each series, or all it has."""
+        lengths = np.minimum(self.lengths, n)
+        return Ragged(self.values[places(self.starts[1:] - lengths, lengths)], starts_of(lengths))
+
+    def followed_by(self, ahead):
+        """With further values (n_series, n, ...) after the end of each series."""
+        n = ahead.shape[1]
+        starts = starts_of(self.lengths + n)
+        values = np.empty((starts[-1], *self.values.shape[1:]), self.values.dtype)
+        values[places(starts[:-1], self.lengths)] = self.values
+        values[starts[1:, None] - n + np.arange(n)] = ahead
+        return Ragged(values, starts)
+
+    def sums(self):
+        return sums(self.values, self.lengths)
+
+    def means(self):
+        return self.sums() / self.lengths
+
+    def least(self):
+        """The least value of each series; none may be empty."""
+        return np.minimum.reduceat(self.values, self.starts[:-1]) if len(self) else np.empty(0)
+
+
+def starts_of(lengths):
+    """Where each series starts, and the end of the last."""
+    return np.append(0, np.cumsum(lengths, dtype=np.int64))
+
+
+def places(firsts, lengths):
+    """Places of runs, end to end: of each from its first one on, so many."""
+    starts = np.cumsum(lengths) - lengths
+    return np.repeat(firsts - starts, lengths) + np.arange(np.sum(lengths, dtype=np.int64))
+
+
+def sums(values, lengths):
+    """The sum of each run of values; 0 of an empty one."""
+    found = np.zeros(len(lengths))
+    some = lengths > 0
+    if some.any():
+        found[some] = np.add.reduceat(values, (np.cumsum(lengths) - lengths)[some])
+    return found
+
+
+def medians(values, lengths):
+    """The median of each run of values; 0 of an empty one."""
+    ranked = values[np.lexsort((values, np.repeat(np.arange(len(lengths)), lengths)))]
+    found = np.zeros(len(lengths))
+    some = lengths > 0
+    firsts = (np.cumsum(lengths) - lengths)[some]
+    found[some] = (ranked[firsts + (lengths[some] - 1) // 2] + ranked[firsts + lengths[some] // 2]) / 2
+    return found
