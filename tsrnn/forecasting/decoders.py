@@ -50,17 +50,17 @@ class DecodedWindows(Windows):
         return self._step_by_step(super().weights_of(chosen)).reshape(-1, self.step)
 
     def batch(self, chosen, room):
-        source, backend, B, n = super().batch(chosen, room.part("source")), room.backend, len(chosen), self.n_steps
-        stops, lengths = self.stops[chosen], np.full(len(chosen), self.n_steps)
-        steps, ends = backend.put(lengths, room, "lengths"), backend.put(stops, room, "ends")
+        backend, B, n = room.backend, len(chosen), self.n_steps
+        source, level = self.read(chosen, room.part("source"))
+        stops, lengths = self.stops[chosen], np.full(B, n)
+        steps = backend.put(lengths, room, "lengths")
         values, zero = room.resident(self.values), backend.put(np.zeros(B, self.values.dtype), room, "zero")
-        level = backend.averages(values, ends, self.level, room, "level")
         x, before, targets = (
             room.take(name, (n, B, width))
             for name, width in (("x", self.step + self.n_known), ("before", self.step), ("targets", self.step))
         )
         backend.gather(values, backend.put(stops - self.step, room, "begins"), steps, level, before)
-        backend.gather(values, ends, steps, level, targets)
+        backend.gather(values, backend.put(stops, room, "ends"), steps, level, targets)
         backend.place(before, 0, x, 0, self.step, steps, False, False)
         if self.future is not None:
             begins = backend.put(stops * (self.n_known // self.step), room, "begins of known")
@@ -68,7 +68,7 @@ class DecodedWindows(Windows):
             backend.gather(room.resident(self.future), begins, steps, zero, known)
             backend.place(known, 0, x, self.step, self.n_known, steps, False, False)
         none, targets = np.empty((n * B, 0), x.dtype), targets.reshape(n * B, self.step)
-        target = Batch(x, lengths, steps, none, targets, source.weights)
+        target = Batch(x, lengths, steps, none, targets, backend.put(self.weights_of(chosen), room, "weights"))
         order, forced = backend.put(np.arange(B), room, "order"), np.full(n * B, self.n_draws > 0)
         return PairBatch(source, target, order, forced)
 

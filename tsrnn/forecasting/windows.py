@@ -155,23 +155,32 @@ class Windows:
         return cpu.averages(self.values, self.stops[chosen], self.level, None, None)
 
     def batch(self, chosen, room):
-        B, T, stops = len(chosen), self.window // self.segment, self.stops[chosen]
-        backend, values = room.backend, room.resident(self.values)
-        x, context = room.take("x", (T, B, self.segment)), room.take("context", (1, B, self.window))
-        targets, lengths = room.take("targets", (1, B, self.h)), np.full(B, T)
-        once = backend.put(np.ones(B, np.int64), room, "once")
-        begins, ends = backend.put(stops - self.window, room, "begins"), backend.put(stops, room, "ends")
-        steps, level = backend.put(lengths, room, "lengths"), backend.averages(values, ends, self.level, room, "level")
-        backend.gather(values, begins, steps, level, x)
-        backend.gather(values, begins, once, level, context)
-        backend.gather(values, ends, once, level, targets)
+        backend, values, stops = room.backend, room.resident(self.values), self.stops[chosen]
+        seen, level = self.read(chosen, room)
+        context = room.take("context", (1, len(chosen), self.window))
+        targets = room.take("targets", (1, len(chosen), self.h))
+        once = backend.put(np.ones(len(chosen), np.int64), room, "once")
+        backend.gather(values, backend.put(stops - self.window, room, "begins"), once, level, context)
+        backend.gather(values, backend.put(stops, room, "ends"), once, level, targets)
+        weights = backend.put(self.weights_of(chosen), room, "weights")
+        return seen._replace(context=context[0], targets=targets[0], weights=weights)
+
+    def read(self, chosen, room):
+        """What the network reads of the chosen rows, a batch without targets, and their levels on the device."""
+        backend, values, stops = room.backend, room.resident(self.values), self.stops[chosen]
+        lengths = np.full(len(chosen), self.window // self.segment)
+        steps = backend.put(lengths, room, "lengths")
+        level = backend.averages(values, backend.put(stops, room, "ends"), self.level, room, "level")
+        x = room.take("x", (lengths[0], len(chosen), self.segment))
+        backend.gather(values, backend.put(stops - self.window, room, "begins"), steps, level, x)
         if self.n_inputs > self.segment:
-            both, column = room.take("both", (T, B, self.n_inputs)), 0
+            both, column = room.take("both", (*x.shape[:2], self.n_inputs)), 0
             for part in (x, *self._beside(chosen, room, steps)):
                 backend.place(part, 0, both, column, part.shape[2], steps, False, False)
                 column += part.shape[2]
             x = both
-        return Batch(x, lengths, steps, context[0], targets[0], backend.put(self.weights_of(chosen), room, "weights"))
+        none = np.empty((len(chosen), 0), self.values.dtype)
+        return Batch(x, lengths, steps, none, none, none), level
 
     def _beside(self, chosen, room, steps):
         """What the network sees beside the values: (T, B, ...) of each kind."""
