@@ -103,16 +103,24 @@ def numbers(objects, name, hint=""):
         raise kind(f"{name} must hold numbers; got object values: {str(error).rstrip('.')}{hint}.") from error
 
 
-def check_columns(frame, hint=""):
-    """Raise a sentence for a column that does not hold numbers, or has the name of another one."""
+def with_numbers(frame, hint=""):
+    """The frame, its columns of objects as float64.
+
+    Raise a sentence for a column that does not hold numbers, or has the name of another one.
+    """
     twice = getattr(frame.columns, "duplicated", lambda: np.zeros(0, bool))()
     if twice.any():
         raise ValueError(f"columns of X must have unique names; got {frame.columns[twice].to_list()[0]!r} twice.")
+    found = {}
     for name, column in frame.items():
         if column.dtype == object:
-            numbers(column, f"column {name!r} of X", hint)
+            found[name] = numbers(column, f"column {name!r} of X", hint)
         elif column.dtype.kind not in "biuf":
             raise ValueError(f"columns of X must be numbers; got {column.dtype} in column {name!r}{hint}.")
+    frame = frame.copy(deep=False) if found else frame
+    for name, column in found.items():
+        frame[name] = column
+    return frame
 
 
 def from_objects(array):
@@ -143,17 +151,8 @@ def from_frame(frame, dtype):
     """Of a frame with a (series, time) index: series in order of first appearance, time sorted within each."""
     frame = frame.to_frame() if frame.ndim == 1 else frame
     order, lengths, labels = order_of(frame)
-    check_columns(frame)
-    values = np.ascontiguousarray(values_of(frame, dtype)[order])
-    return Series.end_to_end(values, lengths, labels)
-
-
-def values_of(frame, dtype):
-    """The numbers of a frame, NaN where one is missing, also in columns of objects."""
-    if all(kind.kind != "O" for kind in frame.dtypes):
-        return frame.to_numpy(dtype=dtype, na_value=np.nan)
-    columns = [numbers(column.astype(object).to_numpy(), f"column {name!r} of X") for name, column in frame.items()]
-    return np.column_stack(columns).astype(dtype)
+    values = with_numbers(frame).to_numpy(dtype=dtype, na_value=np.nan)
+    return Series.end_to_end(np.ascontiguousarray(values[order]), lengths, labels)
 
 
 def as_sequences(frame):

@@ -24,7 +24,6 @@ from tsrnn.propagation import Rooms, predict
 from tsrnn.rules.updates import UPDATES
 from tsrnn.series import (
     by_name,
-    check_columns,
     check_finite,
     check_form,
     check_scale,
@@ -36,6 +35,7 @@ from tsrnn.series import (
     is_panel_frame,
     is_ragged,
     names_of,
+    with_numbers,
     without_mask,
 )
 from tsrnn.training import History, Recipe, train
@@ -267,7 +267,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
                 X = np.asarray(X) if isinstance(X, (list, tuple)) else without_mask(X)
                 check_form(X)
                 if hasattr(X, "iloc"):
-                    check_columns(X, LONG)
+                    X = with_numbers(X, LONG)
                 elif (X if hasattr(X, "dtype") else np.asarray(X)).dtype == object:
                     X = from_objects(np.asarray(X))
                 flat = getattr(X, "ndim", 2) == 2

@@ -16,7 +16,6 @@ from tsrnn.labels import check_row_by_row, index_of
 from tsrnn.propagation import predict
 from tsrnn.series import (
     by_name,
-    check_columns,
     check_form,
     cut,
     from_list,
@@ -26,6 +25,7 @@ from tsrnn.series import (
     is_ragged,
     lengths_without_padding,
     numbers,
+    with_numbers,
     without_mask,
 )
 from tsrnn.validation import POSITIVE_INT, OneOf
@@ -67,7 +67,7 @@ class BaseSequence(BaseRecurrent):
                 X = without_mask(X) if hasattr(X, "shape") else np.asarray(X)
                 check_form(X, "(n_timesteps, n_features)", "one series of one feature is X.reshape(-1, 1)")
                 if hasattr(X, "iloc"):
-                    check_columns(X)
+                    X = with_numbers(X)
                 elif getattr(getattr(X, "dtype", None), "kind", "f") == "O":
                     X = numbers(X, "X") if X.ndim == 2 else from_objects(X)
                 if len(X.shape) == 2:

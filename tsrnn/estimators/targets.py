@@ -170,6 +170,8 @@ def check_weight(sample_weight, series):
         return np.ones(series.n_owners)
     sample_weight = series.aligned(sample_weight, "sample_weight")
     check_real(sample_weight, "sample_weight", series)
+    if getattr(getattr(sample_weight, "dtype", None), "kind", "O") == "O":
+        sample_weight = numbers(np.asarray(sample_weight, dtype=object), "sample_weight")
     weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
     if weight.shape != (series.n_owners,):
         raise ValueError(

@@ -92,6 +92,7 @@ def runs(labels, n, name="series"):
         raise ValueError(f"{name} must be one label for each of the {n} rows of X; got shape {np.shape(labels)}.")
     if n == 0:
         return [], np.zeros(0, np.int64)
+    check_labels(labels, name)
     codes, names = pd.factorize(labels if hasattr(labels, "take") else np.array(labels, dtype=object))
     names = pd.Index(names).to_list()
     if (codes < 0).any():
@@ -105,6 +106,19 @@ def runs(labels, n, name="series"):
             f"go on in row {row} after rows of another."
         )
     return names, np.diff(first, append=n)
+
+
+def check_labels(labels, name):
+    """Raise a sentence for the first label that cannot be looked up."""
+    if getattr(getattr(labels, "dtype", None), "kind", "O") == "O":
+        for row, label in enumerate(labels):
+            try:
+                hash(label)
+            except TypeError as error:
+                kind = type(label).__name__
+                raise TypeError(
+                    f"{name} must hold labels such as strings or numbers; got a {kind} for row {row} of X."
+                ) from error
 
 
 def check_times(index, steps):
