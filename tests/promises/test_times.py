@@ -413,3 +413,30 @@ def test_the_format_that_a_message_names_reads_the_texts(spelling):
     with pytest.raises(ValueError, match="must hold times") as refused:
         to_panel(spelled(texts))
     assert f"format={spelling!r}" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("texts", "advice"),
+    [
+        ([f"{pd.Timestamp(day):%b-%y}" for day in MONTHS], "format='%b-%y'"),
+        ([f"{day:02}/01/24" for day in range(1, 20)], "format='%d/%m/%y'"),
+        ([f"{day}-Jan-24" for day in range(1, 20)], "format='%d-%b-%y'"),
+        ([f"0{day}/02/2024 12:00 AM" for day in range(1, 9)], "format='%d/%m/%Y %I:%M %p'"),
+        ([f"2024M{month:02}" for month in range(1, 13)], "format='%YM%m'"),
+        ([f"2024-W{week:02}" for week in range(5, 40)], "times + '-1', format='%G-W%V-%u'"),
+        ([f"2024-W{week:02}-1" for week in range(5, 40)], "format='%G-W%V-%u'"),
+        ([f"{hour:02}:00" for hour in range(20)], None),
+        (["Mon", "Tue", "Wed"], None),
+    ],
+)
+def test_a_format_that_is_named_reads_the_texts(texts, advice):
+    df = pd.DataFrame({"unique_id": "a", "ds": texts, "y": 1.0})
+    with pytest.raises(ValueError, match="column 'ds' must hold") as caught:
+        to_panel(df)
+    sentence = str(caught.value)
+    assert ("format=" in sentence) == (advice is not None)
+    if advice is not None:
+        assert advice in sentence
+        spelled = sentence.split("format='")[1].split("'")[0]
+        read = pd.to_datetime([text + "-1" * ("'-1'" in advice) for text in texts], format=spelled)
+        to_panel(df.assign(ds=read))

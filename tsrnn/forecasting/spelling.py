@@ -2,6 +2,7 @@
 
 import re
 import warnings
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -10,6 +11,12 @@ from pandas.tseries.api import guess_datetime_format
 YEAR = r"(?<![\d:])(?<!:\d\d\.)\d{4}(?!\d)|^\d{8}(?!\d)|^\d{12}$|^\d{14}$"
 DAY_AND_MONTH = r"(?<![\d:.])(\d{1,2})[-/. ]{1,2}(\d{1,2})[-/. ]{1,2}\d{4}(?!\d)"
 ZONE = r":\d{2}(?:[.,]\d+)?\s*(?:Z|UTC|[+-]\d{2}(?::?\d{2})?)$"
+WEEK = r"\d{4}-?W\d{2}"
+# How times are written that pandas does not read by itself, or in more than one way.
+DATES = [f"%d{s}{m}{s}{y}" for s, (m, y) in product("/.- ", product(("%m", "%b", "%B"), ("%Y", "%y")))]
+DATES += [f"{m}{s}{y}" for s, (m, y) in product("/.- ", product(("%m", "%b", "%B"), ("%Y", "%y")))]
+DATES += ["%YM%m", "%Y:%m", "%G-W%V-%u", "%GW%V%u", "%Y.%m.%d", "%Y %m %d"]
+CLOCKS = ["", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %I %p"]
 SPELLINGS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # by number of digits
 UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # in a second
 FEW = 6  # months or weeks of one year, of which fewer may be the end of a count
@@ -38,10 +45,8 @@ def of_texts(texts):
     short = parsed.notna() & ~texts.str.contains(YEAR)
     if short.any():
         text = texts[short].iloc[0]
-        spelled = written_as(re.sub(r"(?<=\D)(\d\d)$", r"20\1", text)).replace("%Y", "%y")
         raise ValueError(
-            f"column {texts.name!r} must hold times with a year of four digits; got {text!r}: "
-            f"pandas.to_datetime(..., format={spelled!r}) converts them."
+            f"column {texts.name!r} must hold times with a year of four digits; got {text!r}{advice_on(text)}."
         )
     return parsed
 
@@ -78,14 +83,21 @@ def day_comes_first(texts):
         text = texts[parts.index[parts[0] != parts[1]][0]]
         raise ValueError(
             f"column {texts.name!r} must hold times that read in one way; got {text!r}, where the day may come first "
-            f"or second: pandas.to_datetime(..., format={written_as(text)!r}) converts them."
+            f"or second{advice_on(text)}."
         )
     return bool(first.any())
 
 
-def written_as(text):
-    """The format of a text whose day comes first, for a message."""
-    return guess_datetime_format(text, dayfirst=True) or "%d/%m/%Y"
+def advice_on(text):
+    """How pandas reads a text, the day first where that is open; nothing where no format is found."""
+    if re.fullmatch(WEEK, text):
+        return (
+            f": pandas.to_datetime(times + '-1', format={'%G-W%V-%u' if '-' in text else '%GW%V-%u'!r}) converts them"
+        )
+    for spelled in (guess_datetime_format(text, dayfirst=True), *map("".join, product(DATES, CLOCKS))):
+        if spelled and pd.notna(pd.to_datetime(text, format=spelled, errors="coerce")):
+            return f": pandas.to_datetime(..., format={spelled!r}) converts them"
+    return ""
 
 
 def check_zones(texts):
@@ -119,7 +131,8 @@ def check_all_read(values, parsed, name):
     value = values[wrong.argmax()]
     alone = parsed_as(pd.Series([value], name=name))
     if wrong.all() or alone.isna().all():
-        raise ValueError(f"column {name!r} must hold timestamps or integers; got {value!r}.")
+        advice = advice_on(value.strip()) if isinstance(value, str) else ""
+        raise ValueError(f"column {name!r} must hold timestamps or integers; got {value!r}{advice}.")
     if not isinstance(value, str):
         raise ValueError(several_zones(name))
     other = values[(~wrong).argmax()]
