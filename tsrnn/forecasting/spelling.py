@@ -91,9 +91,8 @@ def day_comes_first(texts):
 def advice_on(text):
     """How pandas reads a text, the day first where that is open; nothing where no format is found."""
     if re.fullmatch(WEEK, text):
-        return (
-            f": pandas.to_datetime(times + '-1', format={'%G-W%V-%u' if '-' in text else '%GW%V-%u'!r}) converts them"
-        )
+        spelled = "%G-W%V-%u" if "-" in text else "%GW%V-%u"
+        return f": pandas.to_datetime(times + '-1', format={spelled!r}) converts them"
     for spelled in (guess_datetime_format(text, dayfirst=True), *map("".join, product(DATES, CLOCKS))):
         if spelled and pd.notna(pd.to_datetime(text, format=spelled, errors="coerce")):
             return f": pandas.to_datetime(..., format={spelled!r}) converts them"
