@@ -157,7 +157,8 @@ def as_it_is(draw, y):
 
 def with_odd_entry(draw, y):
     y = list(y)
-    y[pick(draw, range(len(y)))] = pick(draw, [*ODD_NUMBERS, (1, 2), [1], b"x"])
+    if y:
+        y[pick(draw, range(len(y)))] = pick(draw, [*ODD_NUMBERS, (1, 2), [1], b"x"])
     return y
 
 
