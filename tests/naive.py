@@ -25,13 +25,19 @@ def gru(a, q, states):
     return [(1 - z) * n + z * states[0]]
 
 
+def mgu(a, q, states):
+    (a_f, a_n), (q_f, q_n) = np.split(a, 2), np.split(q, 2)
+    f = sigmoid(a_f + q_f)
+    return [(1 - f) * states[0] + f * np.tanh(a_n + f * q_n)]
+
+
 def lstm(a, q, states):
     i, f, g, o = np.split(a + q, 4)
     c = sigmoid(f) * states[1] + sigmoid(i) * np.tanh(g)
     return [sigmoid(o) * np.tanh(c), c]
 
 
-CELLS = {"rnn": (rnn, 1), "rnn_relu": (rnn_relu, 1), "gru": (gru, 1), "lstm": (lstm, 2)}
+CELLS = {"rnn": (rnn, 1), "rnn_relu": (rnn_relu, 1), "gru": (gru, 1), "lstm": (lstm, 2), "mgu": (mgu, 1)}
 
 
 def run(cell, x, w_ih, w_hh, b_ih, b_hh, states=None):
@@ -85,29 +91,40 @@ def encoder_decoder(cell, x, weights, start, known, fed_back, truth=None, n_laye
 # Losses of one output, and of a row where they belong together
 
 
-def squared(y, t, parameter):
+def squared(y, t, parameters):
     return (y - t) ** 2
 
 
-def absolute(y, t, parameter):
+def absolute(y, t, parameters):
     return abs(y - t)
 
 
-def huber(y, t, delta):
-    e = abs(y - t)
+def huber(y, t, parameters):
+    e, delta = abs(y - t), parameters[0]
     return e**2 / 2 if e <= delta else delta * (e - delta / 2)
 
 
-def pinball(y, t, quantile):
+def pinball(y, t, parameters):
+    quantile = parameters[0]
     return quantile * (t - y) if t >= y else (1 - quantile) * (y - t)
 
 
-def log_loss(y, t, parameter):
+def quantile_huber(y, t, parameters):
+    quantile, delta = parameters
+    return (1 - quantile if t < y else quantile) * huber(y, t, [delta]) / delta
+
+
+def tweedie(y, t, parameters):
+    p, mean = parameters[0], np.exp(y)
+    return mean ** (2 - p) / (2 - p) - t * mean ** (1 - p) / (1 - p)
+
+
+def log_loss(y, t, parameters):
     p = sigmoid(y)
     return -t * np.log(p) - (1 - t) * np.log(1 - p)
 
 
-LOSSES = {"squared": squared, "absolute": absolute, "huber": huber, "pinball": pinball, "log_loss": log_loss}
+LOSSES = {loss.__name__: loss for loss in (squared, absolute, huber, pinball, quantile_huber, tweedie, log_loss)}
 
 
 def mean_loss(name, outputs, targets, weights, parameter=0.0):
@@ -115,7 +132,7 @@ def mean_loss(name, outputs, targets, weights, parameter=0.0):
     if name == "softmax_log_loss":
         p = np.exp(outputs) / np.exp(outputs).sum(axis=1, keepdims=True)
         return np.average(-(targets * np.log(p)).sum(axis=1), weights=weights[:, 0])
-    values = np.vectorize(LOSSES[name])(outputs, targets, parameter)
+    values = np.vectorize(lambda y, t: LOSSES[name](y, t, (parameter, 1.0)))(outputs, targets)
     return np.average(values, weights=weights)
 
 

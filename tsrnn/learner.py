@@ -58,7 +58,7 @@ class Learner:
 
     def _update(self, chosen, weight, seed, c):
         backend, recipe, theta = self.backend, self.recipe, self.theta.reshape(1, self.theta.size)
-        settings = weight, self.loss, recipe.parameter, self.rooms, recipe.n_jobs, seed, recipe.bptt_steps
+        settings = weight, self.loss, recipe.loss_parameters, self.rooms, recipe.n_jobs, seed, recipe.bptt_steps
         value, grads = gradient(self.network, self.theta, self.rows, chosen, *settings)
         if weight:
             norm, clipped = backend.combine(grads, theta, self.decay, self.alpha, self.limit, self.grad)

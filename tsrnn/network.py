@@ -163,7 +163,7 @@ class Network:
 
     def initial(self, rng):
         """Orthogonal recurrent matrices gate by gate (Saxe et al. 2014), Glorot's uniform elsewhere, zero biases but
-        1 for the LSTM's forget gate.
+        those that the cell names, such as 1 for the LSTM's forget gate.
         """
         weights, H = {}, self.hidden_size
         for name in self.layout.shapes:
@@ -177,8 +177,8 @@ class Network:
                 weights[name] = rng.uniform(-limit, limit, shape)
             else:
                 weights[name] = np.zeros(shape)
-                if self.cell.name == "lstm" and name.startswith("bias_ih"):
-                    weights[name][H : 2 * H] = 1
+                if self.cell.initial_bias and name.startswith("bias_ih"):
+                    weights[name][:] = np.repeat(self.cell.initial_bias, H)
         return self.from_weights(weights)
 
     @property

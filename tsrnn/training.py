@@ -21,7 +21,7 @@ class Recipe:
     """How to train; the words are scikit-learn's."""
 
     loss: str
-    parameter: float = 0.0  # of the loss: huber's distance, pinball's quantile
+    loss_parameters: tuple = ((),)  # of each forecast: huber's distance, pinball's quantile
     solver: str = "adam"
     learning_rate_init: float = 1e-3
     learning_rate: str = "constant"
@@ -71,7 +71,7 @@ def mean_loss(network, theta, rows, recipe, rooms):
     """The weighted mean loss of all rows, without dropout."""
     loss, outputs = LOSSES[recipe.loss], predict(network, theta, rows, recipe.n_jobs, rooms=rooms)
     total, slopes = total_weight(loss, rows.weights), np.empty_like(outputs)
-    return cpu.loss(loss, outputs, rows.targets, rows.weights, recipe.parameter, total, slopes)
+    return cpu.loss(loss, outputs, rows.targets, rows.weights, recipe.loss_parameters, total, slopes)
 
 
 def rate_at(recipe, step, n_steps):

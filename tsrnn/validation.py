@@ -37,6 +37,17 @@ class OneOf:
         return ("one of " if len(self.options) > 1 else "") + ", ".join(map(repr, self.options))
 
 
+class Registered(OneOf):
+    """A name that a registry offers when it is asked, or one of some others."""
+
+    def __init__(self, names, *others):
+        self.names, self.others = names, others
+
+    @property
+    def options(self):
+        return (*self.names(), *self.others)
+
+
 class Instance:
     """An object of a type, or with a method of a name."""
 
@@ -80,6 +91,7 @@ __all__ = [
     "OneOf",
     "PairOf",
     "Real",
+    "Registered",
     "check_parameters",
     "check_value",
     "plain",

@@ -21,6 +21,7 @@ from tsrnn.batching import Sequences, Steps
 from tsrnn.exceptions import DivergenceError
 from tsrnn.network import Network
 from tsrnn.propagation import Rooms, gradient, predict
+from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 
 LENGTHS = np.array([2, 3, 1])
@@ -56,7 +57,7 @@ def check_gradient(network, rows, tolerance=1e-13, **options):
     np.testing.assert_allclose(other[1], one[1], atol=tolerance)
 
 
-@pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "gru", "lstm"])
+@pytest.mark.parametrize("cell", CELLS)
 def test_gradient(cell):
     check_gradient(Network(cell, 2, 5, 1, dtype=np.float64), sequences)
 

@@ -14,6 +14,7 @@ import numpy as np
 from tsrnn.backends import elementwise, scan
 from tsrnn.backends.packing import Packing  # noqa: F401
 from tsrnn.backends.seams import checked
+from tsrnn.backends.told import told
 
 MOST_ROWS = 1024  # of one forward pass in a prediction: enough to keep every thread busy, little enough memory
 MOST_BYTES = 2**28  # of what it keeps of every step
@@ -231,13 +232,14 @@ def affine_backward(x, w_t, dout, dx, grad, at):
 
 
 @checked
-def loss(loss, outputs, targets, weights, parameter, total_weight, slopes):
+def loss(loss, outputs, targets, weights, parameters, total_weight, slopes):
     """The sum of weighted losses over `total_weight`, and its slope at every output.
 
-    `parameter` is a number, or one for each of several forecasts of the targets, which lie side by side in `outputs`.
+    `parameters` are those of the loss, of one forecast or of several of the targets, which lie side by side in
+    `outputs`.
     """
-    parameters = np.array(parameter, np.float64, ndmin=1)
-    return elementwise.make_loss(loss)(outputs, targets, weights, parameters, total_weight, slopes)
+    table = told(parameters, np.float64)
+    return elementwise.make_loss(loss)(outputs, targets, weights, table, total_weight, slopes)
 
 
 def new_log(n, dtype):

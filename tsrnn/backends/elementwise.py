@@ -141,11 +141,12 @@ def make_loss(loss):
         for row in range(targets.shape[0]):
             if softmax:
                 to_log_probabilities(outputs, row, n)
-            for k in range(len(parameters)):
+            for k in range(parameters.shape[0]):
                 for j in range(n):
                     if weights[row, j] != 0:
                         share, at = weights[row, j] / total_weight, k * n + j
-                        value, slope = rule(outputs[row, at], targets[row, j], parameters[k])
+                        told = parameters[k, 0], parameters[k, 1]
+                        value, slope = rule(outputs[row, at], targets[row, j], told)
                         total += share * value
                         slopes[row, at] = share * slope
         return total

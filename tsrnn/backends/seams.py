@@ -199,10 +199,10 @@ def affine_backward(x, w_t, dout, dx, grad, at):
     return weights and rows == N and dx.shape == (N, K) and 0 <= at <= grad.size - (K + 1) * M
 
 
-def loss(loss, outputs, targets, weights, parameter, total_weight, slopes):
+def loss(loss, outputs, targets, weights, parameters, total_weight, slopes):
     (N, width), (rows, n) = outputs.shape, targets.shape
     same = weights.shape == targets.shape and slopes.shape == outputs.shape
-    return same and rows == N and np.size(parameter) * n <= width
+    return same and rows == N and len(np.atleast_1d(parameters)) * n <= width
 
 
 def combine(grads, theta, decay, alpha, limit, grad):

@@ -21,6 +21,7 @@ from tsrnn.estimators.targets import check_weight
 from tsrnn.labels import check_entries
 from tsrnn.network import Network
 from tsrnn.propagation import Rooms, predict
+from tsrnn.rules.cells import offered_cells
 from tsrnn.rules.updates import UPDATES
 from tsrnn.series import (
     by_name,
@@ -48,6 +49,7 @@ from tsrnn.validation import (
     Interval,
     OneOf,
     Real,
+    Registered,
     check_parameters,
 )
 
@@ -182,7 +184,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
     verbose: int = 0
 
     _constraints = {
-        "cell": [OneOf("rnn", "gru", "lstm")],
+        "cell": [Registered(offered_cells)],
         "hidden_size": [POSITIVE_INT],
         "n_layers": [POSITIVE_INT],
         "bidirectional": [BOOLEAN],
@@ -389,8 +391,7 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         form, solver = form_of(settings, inputs.n_features, rows.targets.shape[1]), UPDATES[recipe.solver].rule.__name__
         network = self._make_network(form, targets)
         theta, history = (network.initial(rng), History()) if last is None else self._going_on(last, form, solver)
-        loss, parameter = recipe.loss, recipe.parameter
-        fitted = Fitted(settings, network, theta, history, inputs, targets, loss, parameter, solver)
+        fitted = Fitted(settings, network, theta, history, inputs, targets, recipe.loss, recipe.loss_parameters, solver)
         arranged = self._arranged(rows, recipe.batch_size, network)
         return Plan(rows=arranged, whole=rows, held_out=held_out, recipe=recipe, rng=rng, fitted=fitted)
 
@@ -458,9 +459,9 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         return train_test_split(np.arange(n), test_size=n_held_out, random_state=seed, stratify=stratify)
 
     def _recipe(self, targets):
-        loss, parameter = self._loss(targets)
+        loss, parameters = self._loss(targets)
         shared = {name: getattr(self, name) for name in Recipe.__dataclass_fields__ if name in self._constraints}
-        own = {"loss": loss, "parameter": parameter, "n_jobs": effective_n_jobs(self.n_jobs)}
+        own = {"loss": loss, "loss_parameters": (parameters,), "n_jobs": effective_n_jobs(self.n_jobs)}
         return Recipe(**shared | own | {"verbose": int(self.verbose)})
 
     def _rows(self, series, targets, weights, settings):

@@ -72,7 +72,7 @@ class Classification(WithClasses):
     _targets = Classes
 
     def _loss(self, targets):
-        return "log_loss" if targets.binary else "softmax_log_loss", 0.0
+        return "log_loss" if targets.binary else "softmax_log_loss", ()
 
     def _encode(self, y, series, settings, last, given):
         """Targets, what multiplies their weights, 0 where there is none, and the classes: those of `last`, those given,

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import sklearn
-from scipy.special import logit
 from sklearn.exceptions import ConvergenceWarning
 
 from tsrnn.backends import cpu
@@ -122,32 +121,30 @@ def mean_loss(outputs, targets, weights, recipe):
     for first in range(0, len(targets), CHUNK):
         part = slice(first, first + CHUNK)
         given = np.array(outputs[part], dtype=targets.dtype, order="C")
-        found += cpu.loss(loss, given, targets[part], weights[part], recipe.parameter, total, np.empty_like(given))
+        found += cpu.loss(
+            loss, given, targets[part], weights[part], recipe.loss_parameters, total, np.empty_like(given)
+        )
     return found
 
 
 def best_constant(targets, weights, recipe):
-    """The outputs that have the smallest loss for all targets, for Huber's loss about."""
-    if recipe.loss in ("absolute", "huber"):
-        return quantiles(targets, weights, 0.5)
-    if recipe.loss == "pinball":
-        return quantiles(targets, weights, recipe.parameter)
+    """The outputs that have the smallest loss for all targets, for Huber's losses about."""
+    loss = LOSSES[recipe.loss]
+    if loss.quantile is not None:
+        return quantiles(targets, weights, loss.quantile(recipe.loss_parameters[0]))
     total = np.maximum(weights.sum(axis=0, dtype=float), np.finfo(float).tiny)
     means = np.einsum("ij,ij->j", targets, weights, dtype=float) / total
-    if recipe.loss == "squared":
-        return means
     tiny = np.finfo(np.float32).eps
-    shares = means.clip(tiny, 1 - tiny)
-    return logit(shares) if recipe.loss == "log_loss" else np.log(shares)
+    return loss.link.output(means.clip(loss.least + tiny, loss.most - tiny))
 
 
 def words_for(recipe):
     """What `best_constant` is called."""
-    if recipe.loss in ("absolute", "huber"):
-        return "the median"
-    if recipe.loss == "pinball":
-        return f"the {recipe.parameter:g} quantile"
-    return "the mean" if recipe.loss == "squared" else "the frequencies of the classes"
+    loss = LOSSES[recipe.loss]
+    share = None if loss.quantile is None else loss.quantile(recipe.loss_parameters[0])
+    if share is None:
+        return "the frequencies of the classes" if is_of_classes(recipe) else "the mean"
+    return "the median" if share == 0.5 else f"the {share:g} quantile"
 
 
 def quantiles(values, weights, share):

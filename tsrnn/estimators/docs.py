@@ -2,18 +2,41 @@
 
 import re
 
-LOSSES = """
-loss : {"squared", "absolute", "huber", "pinball"}, default="squared"
-    Mean over targets and outputs of (y - t)^2, |y - t|, Huber's loss or the pinball loss.
+from tsrnn.rules.cells import CELLS, offered_cells
+from tsrnn.rules.losses import LOSSES, losses_fed_back, offered_losses
+
+
+def options(names):
+    """A set of names as docstrings write it."""
+    return "{" + ", ".join(f'"{name}"' for name in names) + "}"
+
+
+def titles(registry, names):
+    return "; ".join(f'"{name}" is {registry[name].title}' for name in names)
+
+
+def losses_of(names):
+    return f"""
+loss : {options(names)}, default="squared"
+    Mean over targets and outputs: {titles(LOSSES, names)}.
 huber_delta : float, default=1.0
     Distance, in units of the target, up to which Huber's loss is quadratic.
 quantile : float, default=0.5
     Quantile that the pinball loss aims at.
+tweedie_power : float, default=1.5
+    Power p of Tweedie's variance, mean^p, between 1 (Poisson) and 2 (gamma); the smaller, the more large targets count.
 """
 
-PARAMETERS = """
-cell : {"rnn", "gru", "lstm"}, default="lstm"
-    The recurrent cell: Elman's, gated recurrent unit (reset after the product), long short-term memory.
+
+CELL = f"""
+cell : {options(offered_cells())}, default="lstm"
+    The recurrent cell: {titles(CELLS, offered_cells())}.
+"""
+
+PARAMETERS = (
+    CELL
+    + """
+)
 hidden_size : int, default=32
     Units of each layer and direction.
 n_layers : int, default=1
@@ -81,6 +104,7 @@ dtype : {"float32", "float64"}, default="float32"
 verbose : int, default=0
     1 shows one line of progress on stderr.
 """
+)
 
 ATTRIBUTES = """
 weights_ : dict of str to ndarray
@@ -151,12 +175,12 @@ def entries(text):
     return {entry.split(" :")[0]: entry for entry in re.split(r"\n(?=\w)", text.strip()) if entry}
 
 
-def documented(cls, changes=""):
+def documented(cls, changes="", losses=offered_losses):
     """Fill the places of a docstring: {losses}, {parameters}, which are the shared ones with some changes, and
     {attributes}.
     """
     parameters = "\n".join((entries(PARAMETERS) | entries(changes)).values())
-    for place, text in (("{losses}", LOSSES), ("{parameters}", parameters), ("{attributes}", ATTRIBUTES)):
+    for place, text in (("{losses}", losses_of(losses())), ("{parameters}", parameters), ("{attributes}", ATTRIBUTES)):
         cls.__doc__ = cls.__doc__.replace(place, text.strip().replace("\n", "\n    "))
     return cls
 
@@ -166,4 +190,4 @@ def documented_of_steps(cls):
 
 
 def documented_of_pairs(cls):
-    return documented(cls, OF_PAIRS)
+    return documented(cls, OF_PAIRS, losses=losses_fed_back)

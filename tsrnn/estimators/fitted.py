@@ -9,6 +9,7 @@ import numpy as np
 
 from tsrnn.encoder_decoder import EncoderDecoder
 from tsrnn.network import Network
+from tsrnn.rules.losses import LOSSES
 from tsrnn.training import History
 
 
@@ -32,13 +33,14 @@ class Numbers:
     """The form of targets that are numbers."""
 
     many_outputs: bool  # y had columns, if only one
+    loss: str = "squared"
 
     def attributes(self):
         return {}
 
     def decoded(self, outputs):
-        """The network's outputs in the form of `y`."""
-        outputs = outputs.astype(np.float64)
+        """The network's outputs as predictions, in the form of `y`."""
+        outputs = LOSSES[self.loss].link.prediction(outputs.astype(np.float64))
         return outputs if self.many_outputs else outputs[:, 0]
 
 
@@ -46,9 +48,9 @@ class Numbers:
 class NumberSequences(Numbers):
     """The form of targets that are sequences of numbers."""
 
-    listed: bool  # y was a list, not an array
-    n_steps: int | None  # of every target, None where they differed
-    n_known: int  # features of a step of `decoder_inputs`
+    listed: bool = False  # y was a list, not an array
+    n_steps: int | None = None  # of every target, None where they differed
+    n_known: int = 0  # features of a step of `decoder_inputs`
 
     def attributes(self):
         return {"n_steps_": self.n_steps}
@@ -116,7 +118,7 @@ class Fitted:
     inputs: Inputs
     targets: Numbers | NumberSequences | Classes | LabelSequences
     loss: str
-    loss_parameter: float
+    loss_parameters: tuple
     solver: str  # the rule that the optimiser's state in `history` belongs to
 
     @property

@@ -9,8 +9,9 @@ from sklearn.metrics import r2_score
 from tsrnn.estimators.base import BaseRecurrent
 from tsrnn.estimators.docs import documented
 from tsrnn.estimators.fitted import Numbers
-from tsrnn.estimators.targets import check_squares, check_weight, numeric_targets
-from tsrnn.validation import Interval, OneOf, Real
+from tsrnn.estimators.targets import check_least, check_squares, check_weight, numeric_targets
+from tsrnn.rules.losses import LOSSES, offered_losses
+from tsrnn.validation import Interval, Real, Registered
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -20,26 +21,29 @@ class Regression(RegressorMixin):
     loss: str = "squared"
     huber_delta: float = 1.0
     quantile: float = 0.5
+    tweedie_power: float = 1.5
 
     _constraints = {
-        "loss": [OneOf("squared", "absolute", "huber", "pinball")],
+        "loss": [Registered(offered_losses)],
         "huber_delta": [Interval(Real, 0, closed="neither")],
         "quantile": [Interval(Real, 0, 1, "neither")],
+        "tweedie_power": [Interval(Real, 1, 2, "neither")],
     }
 
     _targets = Numbers
 
     def _loss(self, targets):
-        return self.loss, {"huber": float(self.huber_delta), "pinball": float(self.quantile)}.get(self.loss, 0.0)
+        return self.loss, tuple(float(getattr(self, name)) for name in LOSSES[self.loss].parameters)
 
     def _encode(self, y, series, settings, last, given):
         """Targets, what multiplies their weights, 0 where there is none, and their form."""
         targets = numeric_targets(y, series)
-        form = Numbers(many_outputs=targets.ndim == 2)
+        form = Numbers(many_outputs=targets.ndim == 2, loss=settings["loss"])
         targets = targets.reshape(len(targets), -1)
         known = ~np.isnan(targets)
         if not known.any():
             raise ValueError(f"y must have a target for at least one {series.noun}; got NaN only.")
+        check_least(targets, LOSSES[settings["loss"]], series)
         targets = np.where(known, targets, 0)
         if settings["loss"] == "squared":
             check_squares(targets, series)

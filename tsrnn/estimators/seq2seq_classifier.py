@@ -85,7 +85,7 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
     _targets = LabelSequences
 
     def _loss(self, targets):
-        return "softmax_log_loss", 0.0
+        return "softmax_log_loss", ()
 
     @training
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):

@@ -12,7 +12,9 @@ from tsrnn.estimators.regressor import Regression
 from tsrnn.estimators.seq2seq import BaseSeq2Seq
 from tsrnn.estimators.targets import check_weight, numbers_at_steps
 from tsrnn.estimators.timesteps import parts
+from tsrnn.rules.losses import losses_fed_back
 from tsrnn.series import Series, check_scale, is_ragged
+from tsrnn.validation import Registered
 
 
 @documented_of_pairs
@@ -54,7 +56,7 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
     True
     """
 
-    _constraints = BaseSeq2Seq._constraints | Regression._constraints
+    _constraints = BaseSeq2Seq._constraints | Regression._constraints | {"loss": [Registered(losses_fed_back)]}
     _targets = NumberSequences
 
     @training
@@ -121,6 +123,7 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         y = y.to_numpy() if hasattr(y, "to_numpy") else y
         form = NumberSequences(
             many_outputs=np.ndim(y[0]) == 2,
+            loss=settings["loss"],
             listed=is_ragged(y),
             n_steps=longest if shortest == longest else None,
             n_known=0 if known is None else known.values.shape[1],

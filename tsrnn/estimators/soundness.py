@@ -123,7 +123,8 @@ def check_network(fitted, estimator):
             raise DamagedError(f"a network of {name}={found[name]!r:.40}, where there must be {value!r:.40}")
     if form_of(estimator._make_network(form, fitted.targets)) != found:
         raise DamagedError("a network of another kind than that of the estimator")
-    if estimator._loss(fitted.targets) != (fitted.loss, fitted.loss_parameter):
+    loss, parameters = estimator._loss(fitted.targets)
+    if (loss, (parameters,)) != (fitted.loss, fitted.loss_parameters):
         raise DamagedError(f"the loss {fitted.loss!r:.40}, which is not that of the settings")
 
 

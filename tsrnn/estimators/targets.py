@@ -129,6 +129,17 @@ def check_squares(y, series):
         )
 
 
+def check_least(targets, loss, series):
+    """Raise a sentence that names the first target below those that a loss takes."""
+    low = (targets < loss.least).any(axis=1)
+    if low.any():
+        i = int(low.argmax())
+        raise ValueError(
+            f"the target of {series.owner(i)} must be at least {loss.least:g} with loss={loss.name!r}; got "
+            f"{targets[i].min():g}."
+        )
+
+
 def numeric_targets(y, series):
     """Numbers, (n_owners,) or (n_owners, n_outputs); NaN is a missing one where `series` need not have all."""
     check_real(y, "y", series)

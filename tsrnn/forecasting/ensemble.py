@@ -139,7 +139,7 @@ def train_member(windows, job, n_steps, setting, on_epoch, stop):
         theta = job.start.theta.copy()
     recipe = Recipe(
         loss="pinball" if setting.quantiles else "absolute",
-        parameter=(0.5, *setting.quantiles),
+        loss_parameters=tuple((quantile,) for quantile in (0.5, *setting.quantiles)),
         learning_rate_init=setting.learning_rate_init,
         learning_rate="cosine",
         alpha=setting.alpha,

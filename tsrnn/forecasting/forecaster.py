@@ -13,6 +13,7 @@ from tsrnn.forecasting.backtesting import backtest
 from tsrnn.forecasting.decoders import DECODERS
 from tsrnn.forecasting.reading import NAME
 from tsrnn.forecasting.storage import load, save
+from tsrnn.rules.cells import offered_cells
 from tsrnn.validation import (
     BOOLEAN,
     N_JOBS,
@@ -23,6 +24,7 @@ from tsrnn.validation import (
     Interval,
     OneOf,
     Real,
+    Registered,
     check_parameters,
     check_value,
 )
@@ -68,8 +70,8 @@ class RNNForecaster(BaseEstimator):
         from a decoder, which starts from the states after the window and writes a segment at each step, reading the
         one before, while training the true one, and what is known of the future at that step. A segment longer than
         `h` counts as `h`.
-    cell : {"rnn", "gru", "lstm", "auto"}, default="auto"
-        The recurrent cell; "auto" takes gru and lstm in turn.
+    cell : str, default="auto"
+        The recurrent cell, one of those of `RNNRegressor`; "auto" takes gru and lstm in turn.
     hidden_size : int, default=40
         Units of a network.
     window, segment, level : int or "auto", default="auto"
@@ -198,7 +200,7 @@ class RNNForecaster(BaseEstimator):
         "h": [POSITIVE_INT],
         "season_length": [POSITIVE_INT],
         "decoder": [OneOf(*DECODERS)],
-        "cell": [OneOf("rnn", "gru", "lstm", "auto")],
+        "cell": [Registered(offered_cells, "auto")],
         "hidden_size": [POSITIVE_INT],
         "window": [POSITIVE_INT, AUTO],
         "segment": [POSITIVE_INT, AUTO],

@@ -29,6 +29,7 @@ from tsrnn.forecasting.reading import check_panel
 from tsrnn.forecasting.steps import places, step_of
 from tsrnn.forecasting.times import check_freq
 from tsrnn.network import Network
+from tsrnn.rules.cells import offered_cells
 
 LONGEST = 10**6  # steps of a horizon, a window or a season
 LARGEST = 2 * 10**9  # values that the windows of all series take in memory
@@ -218,7 +219,7 @@ def check_form(member, setting, widths):
     _, n_ahead = DECODERS[setting.decoder](setting.h, min(plan.segment, setting.h))
     found = {"cell": network.cell.name, "n_inputs": network.n_inputs, "hidden_size": network.hidden_size}
     wanted = {
-        "cell": network.cell.name if network.cell.name in ("rnn", "gru", "lstm") else "rnn, gru or lstm",
+        "cell": network.cell.name if network.cell.name in offered_cells() else "one of those offered",
         "n_inputs": plan.segment * (1 + bool(member.sees_gaps) + n_past + 2 * n_future) + n_static,
         "hidden_size": setting.hidden_size,
     }

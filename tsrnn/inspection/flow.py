@@ -78,7 +78,7 @@ def gradient_flow(estimator, X, y, series=None):
     for _, batch, outputs, _, back in passes(estimator, rows):
         slopes, found = np.empty_like(outputs), []
         # over 1: the loss of a sequence is divided by its own weight below
-        cpu.loss(loss, outputs, batch.targets, batch.weights, fitted.loss_parameter, 1.0, slopes)
+        cpu.loss(loss, outputs, batch.targets, batch.weights, fitted.loss_parameters, 1.0, slopes)
         back(slopes=slopes, scan=lambda *arguments, found=found: found.append(watched(*arguments)))
         # layers are met from the top down, the directions of each in their order
         norms = np.concatenate([found[i : i + D] for i in reversed(range(0, len(found), D))])

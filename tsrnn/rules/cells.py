@@ -14,7 +14,7 @@ from tsrnn.rules.functions import ONE, greater, positive, sigmoid, tanh
 
 class Cell(NamedTuple):
     """`new, saved = forward(a, q, old)` and `da, dq, dold = backward(saved, old, dnew)`; the first state is the
-    output h.
+    output h. A cell with a title is offered to users under its name.
     """
 
     name: str
@@ -24,6 +24,8 @@ class Cell(NamedTuple):
     n_together: int  # of the first that many gates only a + q is needed
     forward: Callable
     backward: Callable
+    title: str = ""
+    initial_bias: tuple = ()  # of each gate, a number that b_ih starts from; 0 if not given
 
 
 @register_jitable
@@ -91,12 +93,38 @@ def lstm_backward(saved, old, ds):
     return d, d, (dc - dc, dc * f)
 
 
+@register_jitable
+def mgu_forward(a, q, old):
+    """n = tanh(a_n + f q_n), h = old + f (n - old): one gate that forgets and resets, the reset after the product, as in
+    the GRU here (Zhou et al. 2016, who reset before it).
+    """
+    f = sigmoid(a[0] + q[0])
+    n = tanh(a[1] + f * q[1])
+    return (old[0] + f * (n - old[0]),), (f, n, q[1])
+
+
+@register_jitable
+def mgu_backward(saved, old, ds):
+    f, n, q_n = saved
+    dn = ds[0] * f * (ONE - n * n)
+    df = (ds[0] * (n - old[0]) + dn * q_n) * f * (ONE - f)
+    return (df, dn), (df, dn * f), (ds[0] * (ONE - f),)
+
+
 CELLS = {
     cell.name: cell
     for cell in (
-        Cell("rnn", 1, 1, 1, 1, elman_forward, elman_backward),
-        Cell("rnn_relu", 1, 1, 1, 1, relu_forward, relu_backward),
-        Cell("gru", 3, 1, 4, 2, gru_forward, gru_backward),
-        Cell("lstm", 4, 2, 5, 4, lstm_forward, lstm_backward),
+        Cell("rnn", 1, 1, 1, 1, elman_forward, elman_backward, title="Elman's"),
+        Cell("rnn_relu", 1, 1, 1, 1, relu_forward, relu_backward),  # `activation="relu"`
+        Cell("gru", 3, 1, 4, 2, gru_forward, gru_backward, title="gated recurrent unit (reset after the product)"),
+        Cell(
+            "lstm", 4, 2, 5, 4, lstm_forward, lstm_backward, title="long short-term memory", initial_bias=(0, 1, 0, 0)
+        ),
+        Cell("mgu", 2, 1, 3, 1, mgu_forward, mgu_backward, title="minimal gated unit (reset after the product)"),
     )
 }
+
+
+def offered_cells():
+    """Names of the cells that users may ask for."""
+    return tuple(name for name, cell in CELLS.items() if cell.title)

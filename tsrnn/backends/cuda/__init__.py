@@ -27,6 +27,7 @@ from tsrnn.backends.cuda.launching import (
 from tsrnn.backends.cuda.packing import Packing  # noqa: F401
 from tsrnn.backends.cuda.precision import in_precision
 from tsrnn.backends.seams import checked
+from tsrnn.backends.told import told
 
 MOST_ROWS = 16384  # of one forward pass in a prediction
 MOST_BYTES = 2**30  # of what it keeps of every step
@@ -202,11 +203,11 @@ def drop(x, seed, layer, rate, out):
 forward, backward, affine, affine_backward = in_precision("fp32")
 
 
-def constants(values, dtype):
-    """A number, or a few, on the device, copied there once."""
-    key = dtype, np.array(values, dtype, ndmin=1).tobytes()
+def constants(values):
+    """A few numbers on the device, copied there once."""
+    key = values.dtype, values.shape, values.tobytes()
     if key not in memory.arrays:
-        memory.arrays[key] = to_device(np.array(values, dtype, ndmin=1))
+        memory.arrays[key] = to_device(values)
     return memory.arrays[key]
 
 
@@ -215,10 +216,10 @@ def parts_of(name, dtype):
 
 
 @checked
-def loss(loss, outputs, targets, weights, parameter, total_weight, slopes):
+def loss(loss, outputs, targets, weights, parameters, total_weight, slopes):
     dtype = outputs.dtype
-    parts, parameters = parts_of("loss", dtype), constants(parameter, dtype)
-    arguments = outputs, targets, weights, parameters, total_weight, slopes, parts
+    parts, table = parts_of("loss", dtype), constants(told(parameters, dtype))
+    arguments = outputs, targets, weights, table, total_weight, slopes, parts
     launch(elementwise.make_loss(loss, dtype), N_PARTS, THREADS, *arguments)
     return parts
 

@@ -251,11 +251,12 @@ def make_loss(loss, dtype):
                 to_log_probabilities(outputs, row, n)
             for j in range(slopes.shape[1]):
                 slopes[row, j] = zero
-            for k in range(parameters.size):
+            for k in range(parameters.shape[0]):
                 for j in range(n):
                     if weights[row, j] != 0:
                         share, at = weights[row, j] / total_weight[0], k * n + j
-                        value, slope = rule(outputs[row, at], targets[row, j], parameters[k])
+                        told = parameters[k, 0], parameters[k, 1]
+                        value, slope = rule(outputs[row, at], targets[row, j], told)
                         total += share * value
                         slopes[row, at] = share * slope
         total = sum_of_block(waiting, total)
