@@ -21,7 +21,8 @@ HERE = Path(__file__).parent
 
 def check_in_a_process(tests, switch):
     command = [sys.executable, "-m", "pytest", HERE / tests, "-q", "-p", "no:cacheprovider"]
-    done = subprocess.run(command, env=os.environ | {"NUMBA_ENABLE_CUDASIM": switch}, capture_output=True, text=True)
+    env = os.environ | {"NUMBA_ENABLE_CUDASIM": switch, "PYTEST_ADDOPTS": ""}
+    done = subprocess.run(command, env=env, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout[-5000:]
     assert "passed" in done.stdout and "skipped" not in done.stdout
 

@@ -80,10 +80,11 @@ SHARED = {
 }
 
 REGRESSION = {
-    "loss": [Acts("absolute"), Acts("huber"), Acts("pinball")],
-    "huber_delta": [Acts(0.1, where={"loss": "huber"})],
-    "quantile": [Acts(0.9, where={"loss": "pinball"})],
+    "loss": [Acts("absolute"), Acts("huber"), Acts("pinball"), Acts("quantile_huber")],
+    "huber_delta": [Acts(0.1, where={"loss": "huber"}), Acts(0.1, where={"loss": "quantile_huber"})],
+    "quantile": [Acts(0.9, where={"loss": "pinball"}), Acts(0.9, where={"loss": "quantile_huber"})],
 }
+LINKED = {"tweedie_power": [Acts(1.1, where={"loss": "tweedie"}), Refused(2)]}
 CLASSIFICATION = {"class_weight": [Acts({True: 5}), Acts("balanced")]}
 STEPWISE = {"window": [Acts(3), Acts(3, "updates"), Refused(3, {"bptt_steps": 2})]}
 
@@ -99,9 +100,9 @@ BESIDE = {"past_covariates": ["noise"]}  # a long frame
 UNSURE = {"max_iter": 1, "learning_rate_init": 1e-9, "max_output_length": 4}
 
 TABLES = {
-    RNNRegressor: SHARED | REGRESSION,
+    RNNRegressor: SHARED | REGRESSION | LINKED,
     RNNClassifier: SHARED | CLASSIFICATION,
-    RNNSequenceRegressor: SHARED | STEPWISE | REGRESSION,
+    RNNSequenceRegressor: SHARED | STEPWISE | REGRESSION | LINKED,
     RNNSequenceClassifier: SHARED | STEPWISE | CLASSIFICATION,
     RNNSeq2SeqRegressor: PAIRS | REGRESSION,
     RNNSeq2SeqClassifier: PAIRS
@@ -213,6 +214,8 @@ def outcome(Estimator, parameters, monkeypatch, capfd):
     if Estimator is RNNForecaster:
         return forecasted(parameters, monkeypatch, capfd)
     X, y = sequences(Estimator, 200 if "batch_size" in parameters and parameters["batch_size"] == 200 else 24)
+    if parameters.get("loss") == "tweedie":
+        y = [abs(one) for one in y]
     submitted, pool = [], cpu.pool
 
     def watched():

@@ -25,7 +25,8 @@ QUICK = {
     "n_jobs": 1,
     "batch_size": 4,
 }
-FREQUENCIES = ["D", "h", "MS", "ME", "W", "B", "QS", "YS", "15min", "2D", "LWOM-FRI", "WOM-2TUE"]
+LAST_FRIDAYS = pd.offsets.LastWeekOfMonth(weekday=4)
+FREQUENCIES = ["D", "h", "MS", "ME", "W", "B", "QS", "YS", "15min", "2D", LAST_FRIDAYS, "WOM-2TUE"]
 ODD_VALUES = [
     np.nan,
     np.inf,

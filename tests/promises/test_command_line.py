@@ -476,8 +476,9 @@ def test_a_full_disk_leaves_the_old_file(files, capfd, monkeypatch):
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
 def test_signals_end_the_command_at_once_and_clean(name, files):
-    """A real process, told to stop while it trains."""
-    code = "import sys, tsrnn.cli; sys.argv[0] = 'tsrnn'; tsrnn.cli.main(sys.argv[1:])"
+    """A real process, told to stop while it trains, also where the tests run under nohup."""
+    code = "import signal, sys, tsrnn.cli; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
+    code += "sys.argv[0] = 'tsrnn'; tsrnn.cli.main(sys.argv[1:])"
     arguments = [*["forecast", "good.csv", "--h", "2", "--max-steps", "1000000"], "--out", "o.csv", "--plot", "o.png"]
     before = contents(files)
     process = subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE, text=True)

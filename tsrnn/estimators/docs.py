@@ -1,6 +1,7 @@
 """What the estimators' docstrings share, written once."""
 
 import re
+from textwrap import fill
 
 from tsrnn.rules.cells import CELLS, offered_cells
 from tsrnn.rules.losses import LOSSES, losses_fed_back, offered_losses
@@ -11,14 +12,15 @@ def options(names):
     return "{" + ", ".join(f'"{name}"' for name in names) + "}"
 
 
+def wrapped(text):
+    return fill(text, 110, initial_indent="    ", subsequent_indent="    ")
+
+
 def titles(registry, names):
     return "; ".join(f'"{name}" is {registry[name].title}' for name in names)
 
 
-def losses_of(names):
-    return f"""
-loss : {options(names)}, default="squared"
-    Mean over targets and outputs: {titles(LOSSES, names)}.
+OF_LOSSES = """
 huber_delta : float, default=1.0
     Distance, in units of the target, up to which Huber's loss is quadratic.
 quantile : float, default=0.5
@@ -28,15 +30,15 @@ tweedie_power : float, default=1.5
 """
 
 
-CELL = f"""
-cell : {options(offered_cells())}, default="lstm"
-    The recurrent cell: {titles(CELLS, offered_cells())}.
-"""
+def losses_of(names):
+    """The entries of the loss and of the parameters that such losses have."""
+    used = {parameter for name in names for parameter in LOSSES[name].parameters}
+    loss = f'loss : {options(names)}, default="squared"'
+    meaning = wrapped(f"Mean over targets and outputs: {titles(LOSSES, names)}.")
+    return "\n".join([loss, meaning, *(entry for name, entry in entries(OF_LOSSES).items() if name in used)])
 
-PARAMETERS = (
-    CELL
-    + """
-)
+
+OTHERS = """
 hidden_size : int, default=32
     Units of each layer and direction.
 n_layers : int, default=1
@@ -104,12 +106,18 @@ dtype : {"float32", "float64"}, default="float32"
 verbose : int, default=0
     1 shows one line of progress on stderr.
 """
-)
+
+CELL = f"""
+cell : {options(offered_cells())}, default="lstm"
+{wrapped(f"The recurrent cell: {titles(CELLS, offered_cells())}.")}
+"""
+
+PARAMETERS = CELL + OTHERS.removeprefix("\n")
 
 ATTRIBUTES = """
 weights_ : dict of str to ndarray
     Names, shapes and gate order as in torch: `weight_ih_l0` (gates * hidden_size, n_features), ...; the head's
-    `weight_ho`, `bias_ho`. Gates are i, f, g, o (LSTM) and r, z, n (GRU).
+    `weight_ho`, `bias_ho`. Gates are i, f, g, o (LSTM), r, z, n (GRU) and f, n (MGU).
 loss_curve_ : list of float
     Mean training loss of each epoch.
 validation_loss_curve_ : list of float

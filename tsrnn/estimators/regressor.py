@@ -10,7 +10,7 @@ from tsrnn.estimators.base import BaseRecurrent
 from tsrnn.estimators.docs import documented
 from tsrnn.estimators.fitted import Numbers
 from tsrnn.estimators.targets import check_least, check_squares, check_weight, numeric_targets
-from tsrnn.rules.losses import LOSSES, offered_losses
+from tsrnn.rules.losses import LOSSES, losses_fed_back, offered_losses
 from tsrnn.validation import Interval, Real, Registered
 
 
@@ -21,13 +21,11 @@ class Regression(RegressorMixin):
     loss: str = "squared"
     huber_delta: float = 1.0
     quantile: float = 0.5
-    tweedie_power: float = 1.5
 
     _constraints = {
-        "loss": [Registered(offered_losses)],
+        "loss": [Registered(losses_fed_back)],
         "huber_delta": [Interval(Real, 0, closed="neither")],
         "quantile": [Interval(Real, 0, 1, "neither")],
-        "tweedie_power": [Interval(Real, 1, 2, "neither")],
     }
 
     _targets = Numbers
@@ -55,9 +53,21 @@ class Regression(RegressorMixin):
         return tags
 
 
+@dataclass(kw_only=True, eq=False, repr=False)
+class LinkedRegression(Regression):
+    """The same, and outputs may be the logarithm of a prediction."""
+
+    tweedie_power: float = 1.5
+
+    _constraints = Regression._constraints | {
+        "loss": [Registered(offered_losses)],
+        "tweedie_power": [Interval(Real, 1, 2, "neither")],
+    }
+
+
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class RNNRegressor(Regression, BaseRecurrent):
+class RNNRegressor(LinkedRegression, BaseRecurrent):
     """A recurrent network that predicts one number, or several, for each sequence.
 
     The last state h_T of a sequence gives y = W_ho h_T + b_ho. With `cell="rnn"`,
@@ -84,7 +94,7 @@ class RNNRegressor(Regression, BaseRecurrent):
     True
     """
 
-    _constraints = BaseRecurrent._constraints | Regression._constraints
+    _constraints = BaseRecurrent._constraints | LinkedRegression._constraints
 
     def predict(self, X):
         """Predict the targets of sequences.

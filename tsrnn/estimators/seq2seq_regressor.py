@@ -12,9 +12,7 @@ from tsrnn.estimators.regressor import Regression
 from tsrnn.estimators.seq2seq import BaseSeq2Seq
 from tsrnn.estimators.targets import check_weight, numbers_at_steps
 from tsrnn.estimators.timesteps import parts
-from tsrnn.rules.losses import losses_fed_back
 from tsrnn.series import Series, check_scale, is_ragged
-from tsrnn.validation import Registered
 
 
 @documented_of_pairs
@@ -56,7 +54,7 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
     True
     """
 
-    _constraints = BaseSeq2Seq._constraints | Regression._constraints | {"loss": [Registered(losses_fed_back)]}
+    _constraints = BaseSeq2Seq._constraints | Regression._constraints
     _targets = NumberSequences
 
     @training

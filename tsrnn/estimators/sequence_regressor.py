@@ -6,14 +6,14 @@ import numpy as np
 from sklearn.metrics import r2_score
 
 from tsrnn.estimators.docs import documented_of_steps
-from tsrnn.estimators.regressor import Regression
+from tsrnn.estimators.regressor import LinkedRegression
 from tsrnn.estimators.sequence import BaseSequence
 from tsrnn.estimators.targets import check_weight, numeric_targets
 
 
 @documented_of_steps
 @dataclass(kw_only=True, eq=False, repr=False)
-class RNNSequenceRegressor(Regression, BaseSequence):
+class RNNSequenceRegressor(LinkedRegression, BaseSequence):
     """A recurrent network that predicts one number, or several, for each time step.
 
     Every state h_t of a series gives y_t = W_ho h_t + b_ho. With `cell="rnn"`,
@@ -51,7 +51,7 @@ class RNNSequenceRegressor(Regression, BaseSequence):
     (1, 1, 1, 16)
     """
 
-    _constraints = BaseSequence._constraints | Regression._constraints
+    _constraints = BaseSequence._constraints | LinkedRegression._constraints
 
     def score(self, X, y, series=None, sample_weight=None):
         """R^2 over the time steps that have a target, the mean over outputs.

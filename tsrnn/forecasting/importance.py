@@ -35,7 +35,8 @@ def lagged(z, season_length):
 
 def lags_of(z, season_length):
     """A season, or a step where the series is shorter."""
-    return np.where(z.lengths > season_length + 1, season_length, 1)
+    season = min(season_length, z.longest)  # which may be too large for an array
+    return np.where(z.lengths > season_length + 1, season, 1)
 
 
 def typical_of(naive):

@@ -30,6 +30,10 @@ class Ragged:
         return np.diff(self.starts)
 
     @property
+    def longest(self):
+        return int(self.lengths.max(initial=0))
+
+    @property
     def ages(self):
         """The place of each value in its series."""
         return np.arange(len(self.values)) - self.repeat(self.starts[:-1])
@@ -56,7 +60,7 @@ class Ragged:
 
     def ends(self, n):
         """The last `n` values of each series, or all it has."""
-        lengths = np.minimum(self.lengths, n)
+        lengths = np.minimum(self.lengths, min(n, self.longest))
         return Ragged(self.values[places(self.starts[1:] - lengths, lengths)], starts_of(lengths))
 
     def followed_by(self, ahead):

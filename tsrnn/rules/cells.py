@@ -95,8 +95,8 @@ def lstm_backward(saved, old, ds):
 
 @register_jitable
 def mgu_forward(a, q, old):
-    """n = tanh(a_n + f q_n), h = old + f (n - old): one gate that forgets and resets, the reset after the product, as in
-    the GRU here (Zhou et al. 2016, who reset before it).
+    """n = tanh(a_n + f q_n), h = old + f (n - old): one gate that forgets and resets (Zhou et al. 2016). The reset
+    comes after the product, as in the GRU here, not before it.
     """
     f = sigmoid(a[0] + q[0])
     n = tanh(a[1] + f * q[1])
