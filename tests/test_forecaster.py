@@ -119,7 +119,7 @@ def test_estimator_form():
     ("options", "sentence"),
     [
         ({"h": 0}, r"h of RNNForecaster must be an int in \[1, inf\); got 0"),
-        ({"cell": "elman"}, "cell of RNNForecaster must be one of 'rnn', 'gru', 'lstm', 'auto'; got 'elman'"),
+        ({"cell": "elman"}, "cell of RNNForecaster must be one of 'rnn', 'gru', 'lstm', 'mgu', 'auto'; got 'elman'"),
         ({"window": 10, "segment": 3}, "window must be a multiple of segment"),
         ({"log": True}, "log=True needs values that are not negative; series 's1' has -1"),
     ],
