@@ -5,6 +5,8 @@ VENV ?= .venv
 BENCH ?= .
 INPUTS ?= 20000
 SEED ?= $(shell date +%s)
+# Tests run in a process for each core, which share the machine code of kernels; make test PARALLEL= is one process.
+PARALLEL ?= -n logical --dist worksteal
 
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
@@ -20,20 +22,20 @@ demo: $(STAMP)-plot
 	$(BIN)/python examples/demo.py
 
 test: $(STAMP)-dev
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 test-min: $(MIN_VENV)/installed
-	$(MIN_VENV)/bin/python -m pytest
+	$(MIN_VENV)/bin/python -m pytest $(PARALLEL)
 
 test-pandas2: $(PANDAS2_VENV)/installed
-	$(PANDAS2_VENV)/bin/python -m pytest
+	$(PANDAS2_VENV)/bin/python -m pytest $(PARALLEL)
 
 test-slow: $(STAMP)-dev
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest $(PARALLEL) -m slow
 
 # The tests that compare with torch skip themselves where it is absent; here it is present.
 test-torch: $(STAMP)-torch
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest $(PARALLEL)
 
 # 20,000 panels, sequences and commands each, and more damaged and forged files, with another seed each time; a seed that
 # found something: make fuzz SEED=...
@@ -43,12 +45,12 @@ fuzz: $(STAMP)-dev
 
 # Which lines and branches of the Python layers the tests run; fails below what has been reached.
 coverage: $(STAMP)-dev
-	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered
+	$(BIN)/python -m pytest $(PARALLEL) --cov --cov-report=term-missing:skip-covered
 
 # Every kernel for the GPU through its compiler, which needs no GPU: registers, memory, precision. It takes minutes;
 # `make test` compiles those that training launches most.
 gpu-compile: $(STAMP)-dev
-	$(BIN)/python -m pytest tests/cuda_compile
+	$(BIN)/python -m pytest $(PARALLEL) tests/cuda_compile
 
 lint: $(STAMP)-dev
 	$(BIN)/ruff check .

@@ -28,8 +28,9 @@ def check_in_a_process(tests, switch):
 
 
 @pytest.mark.skipif(find_spec("numba_cuda") is None, reason="numba-cuda is not installed")
-def test_in_the_simulator():
-    check_in_a_process("cuda_simulator", "1")
+@pytest.mark.parametrize("tests", sorted(path.name for path in (HERE / "cuda_simulator").glob("test_*.py")))
+def test_in_the_simulator(tests):
+    check_in_a_process(f"cuda_simulator/{tests}", "1")
 
 
 @pytest.mark.skipif(find_spec("numba_cuda") is None, reason="numba-cuda is not installed")

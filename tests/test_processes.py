@@ -194,8 +194,12 @@ DAMAGES = {
 }
 
 
-@pytest.mark.parametrize("damage", DAMAGES)
-@pytest.mark.parametrize("suffix", ["nbi", "nbc"])
+QUICK = ("cut", "nbi"), ("one byte", "nbc")  # each takes a process that compiles
+ALL = [(damage, suffix) for damage in DAMAGES for suffix in ("nbi", "nbc")]
+DAMAGED = [pytest.param(*case, marks=() if case in QUICK else pytest.mark.slow) for case in ALL]
+
+
+@pytest.mark.parametrize(("damage", "suffix"), DAMAGED)
 def test_damaged_machine_code_is_compiled_anew(suffix, damage, kept, tmp_path):
     """A crash or a full disk leaves such files; so does a disk that forgets a bit, which nobody would see."""
     folder, expected = kept

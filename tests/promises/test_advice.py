@@ -97,7 +97,9 @@ def test_a_table_with_fewer_targets_than_rows():
     assert "row" not in refusal(RNNClassifier(**SMALL).fit, X, y[:-1])
 
 
-@pytest.mark.parametrize("value", [pd.NaT, pd.NA, pd.Timestamp("2024"), None, 3, object()], ids=repr)
+@pytest.mark.parametrize(
+    "value", [pd.NaT, pd.NA, pd.Timestamp("2024"), None, 3, object()], ids=lambda value: type(value).__name__
+)
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_one_thing_where_many_belong(Estimator, value):
     model, y = fitted(Estimator), target(Estimator, X)

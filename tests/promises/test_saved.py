@@ -202,7 +202,9 @@ def test_another_estimator_s_file_says_so(tmp_path):
             Estimator.load(tmp_path / "file")
 
 
-@pytest.mark.parametrize("Estimator", {case[0] for case in CASES.values()} | {RNNForecaster}, ids=lambda E: E.__name__)
+@pytest.mark.parametrize(
+    "Estimator", dict.fromkeys([*(case[0] for case in CASES.values()), RNNForecaster]), ids=lambda E: E.__name__
+)
 def test_nothing_fitted_is_nothing_saved(Estimator, tmp_path):
     from sklearn.exceptions import NotFittedError
 
