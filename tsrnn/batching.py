@@ -39,12 +39,14 @@ def steps_of(lengths):
 
 def gather(values, starts, device_lengths, x, room):
     """The rows of a batch into `x`."""
-    put, level = room.backend.put, np.zeros(len(starts), x.dtype)
+    put = room.backend.put
+    level = np.zeros(len(starts), x.dtype)
     room.backend.gather(values, put(starts, room, "starts"), device_lengths, put(level, room, "level"), x)
 
 
 def targets_and_weights(rows, places, room):
-    backend, places = room.backend, room.backend.put(places, room, "places")
+    backend = room.backend
+    places = room.backend.put(places, room, "places")
     for name in ("targets", "weights"):
         yield backend.take_rows(room.resident(getattr(rows, name)), places, room, name)
 
@@ -106,7 +108,8 @@ class Sequences:
 
     def batch(self, chosen, room):
         """Copies of the chosen rows, which must be sorted by length, longest first."""
-        lengths, backend = self.lengths[chosen], room.backend
+        lengths = self.lengths[chosen]
+        backend = room.backend
         device_lengths = backend.put(lengths, room, "lengths")
         x = room.take("x", (backend.rounded(int(lengths[0])), len(chosen), self.n_features))
         gather(room.resident(self.values), self.starts[chosen], device_lengths, x, room)
@@ -139,7 +142,8 @@ class Sequences:
 
     def key(self, i):
         """Bytes of row i, the same for equal rows."""
-        start, length = self.starts[i], self.lengths[i]
+        start = self.starts[i]
+        length = self.lengths[i]
         return self.values[start : start + length * self.n_features].tobytes(), self.targets[i].tobytes()
 
 
@@ -192,7 +196,8 @@ class Steps:
 
     def select(self, rows):
         """These rows, each from now on a series of its own, and no steps but theirs."""
-        lengths, steps = self.lengths[rows], self.steps(rows)
+        lengths = self.lengths[rows]
+        steps = self.steps(rows)
         starts = lengths.cumsum() - lengths
         return Steps.whole(self.values[steps], starts, lengths, self.targets[steps], self.weights[steps])
 
@@ -220,14 +225,17 @@ class Steps:
 
     def batch(self, chosen, room):
         """Copies of the chosen rows, which must be sorted by length, longest first."""
-        lengths, F = self.lengths[chosen], self.values.shape[1]
+        lengths = self.lengths[chosen]
+        F = self.values.shape[1]
         device_lengths = room.backend.put(lengths, room, "lengths")
-        x, places = room.take("x", (int(lengths[0]), len(chosen), F)), self.places(chosen)
+        x = room.take("x", (int(lengths[0]), len(chosen), F))
+        places = self.places(chosen)
         gather(room.resident(self.values).reshape(-1), self.starts[chosen] * F, device_lengths, x, room)
         initial = None
         if self.carried is not None:
             _, n_ends, S, H = self.carried.shape
-            initial, fresh = room.take("initial", (n_ends, S, len(chosen), H)), self.fresh[chosen]
+            initial = room.take("initial", (n_ends, S, len(chosen), H))
+            fresh = self.fresh[chosen]
             carried = room.resident(self.carried), self.series_of(chosen, room), room.backend.put(fresh, room, "fresh")
             room.backend.take_states(*carried, initial)
         context = np.empty((len(places), 0), x.dtype)

@@ -10,7 +10,8 @@ def decode(network, theta, rows, max_length, beam_width, n_jobs, rooms):
     """For each row of sources what the decoder writes: codes of symbols, the last code being the end, (n_rows,
     max_length); all after the end is the end.
     """
-    backend, out = rooms.backend, np.empty((len(rows), max_length), np.int64)
+    backend = rooms.backend
+    out = np.empty((len(rows), max_length), np.int64)
     packed = network.packing(backend=backend)(backend.to_device(theta))
 
     def work(chosen, room):
@@ -30,26 +31,35 @@ def beam_search(network, packed, first, max_length, width, room):
     Sequences of a row are sorted, likeliest first; one that has ended stays as it is, and the row is done when it is
     the likeliest, since no other can catch up. Here and not on the device it is decided which are followed.
     """
-    (L, S, B, H), backend = first.shape, room.backend
-    V, end = network.n_outputs, network.n_outputs - 1
+    L, S, B, H = first.shape
+    backend = room.backend
+    V = network.n_outputs
+    end = network.n_outputs - 1
     states = np.repeat(backend.to_host(first)[:, :, :, None], width, axis=3)
-    written, scores = np.full((B, width, max_length), end), np.full((B, width), -np.inf)
-    ended, last = np.zeros((B, width), bool), np.full((B, width), end)
-    scores[:, 0], one_hot = 0, np.eye(V, dtype=network.dtype)
+    written = np.full((B, width, max_length), end)
+    scores = np.full((B, width), -np.inf)
+    ended = np.zeros((B, width), bool)
+    last = np.full((B, width), end)
+    scores[:, 0] = 0
+    one_hot = np.eye(V, dtype=network.dtype)
     for t in range(max_length):
         going = np.flatnonzero(~ended[:, 0])
         if len(going) == 0:
             break
-        x, now = one_hot[last[going]].reshape(1, -1, V), states[:, :, going].reshape(L, S, -1, H)
-        x, now = backend.put(x, room, "said"), backend.put(now, room, "followed")
+        x = one_hot[last[going]].reshape(1, -1, V)
+        now = states[:, :, going].reshape(L, S, -1, H)
+        x = backend.put(x, room, "said")
+        now = backend.put(now, room, "followed")
         outputs, new = map(backend.to_host, network.step(packed, x, now, room))
         gained = log_softmax(outputs[:, :V].astype(np.float64), axis=1).reshape(-1, width, V)
         gained[ended[going]] = np.where(np.arange(V) == end, 0, -np.inf)
         totals = (scores[going, :, None] + gained).reshape(len(going), -1)
         best = np.argsort(-totals, axis=1, kind="stable")[:, :width]
-        parent, symbol = best // V, best % V
+        parent = best // V
+        symbol = best % V
         own = np.arange(len(going))[:, None]
-        scores[going], last[going] = np.take_along_axis(totals, best, axis=1), symbol
+        scores[going] = np.take_along_axis(totals, best, axis=1)
+        last[going] = symbol
         written[going] = written[going][own, parent]
         written[going, :, t] = symbol
         ended[going] = symbol == end

@@ -46,9 +46,16 @@ class EncoderDecoder:
         width = hidden_size * len(self.encoder.directions)
         own = {"every_step": True, "output_dropout": output_dropout}
         self.decoder = Network(cell, n_outputs + n_known, width, n_outputs, **own, **options)
-        self.cell, self.n_inputs, self.hidden_size, self.n_known = self.encoder.cell, n_inputs, hidden_size, n_known
-        self.nets, self.n_outputs, self.one_hot = Pair(self.encoder, self.decoder), n_outputs, one_hot
-        self.dtype, self.dropout, self.n_layers = self.encoder.dtype, dropout, 2 * n_layers
+        self.cell = self.encoder.cell
+        self.n_inputs = n_inputs
+        self.hidden_size = hidden_size
+        self.n_known = n_known
+        self.nets = Pair(self.encoder, self.decoder)
+        self.n_outputs = n_outputs
+        self.one_hot = one_hot
+        self.dtype = self.encoder.dtype
+        self.dropout = dropout
+        self.n_layers = 2 * n_layers
         self.output_dropout = output_dropout
         self.draws_noise = self.encoder.draws_noise or self.decoder.draws_noise
         names = [f"{name}.{part}" for name, net in self._named() for part in net.layout.shapes]
@@ -107,7 +114,8 @@ class EncoderDecoder:
 
     def encode(self, packed, source, order, room, noise=None, keep=False):
         """States that start the decoder, (layers, n_states, B, H), row `order[i]` from row i of the source; traces."""
-        inner, backend = room.part("encoder"), room.backend
+        inner = room.part("encoder")
+        backend = room.backend
         _, traces = self.encoder.forward(packed.encoder, source, inner, noise, keep)
         last = self.encoder.last_states(traces, source.device_lengths, inner)
         _, S, B, _ = last.shape
@@ -119,17 +127,24 @@ class EncoderDecoder:
         """Outputs (B, padded n_outputs) of one step of the decoder over x (1, B, F), and the states after it; those
         before it are the first B of `states`.
         """
-        none, once, inner = np.empty((x.shape[1], 0), self.dtype), np.ones(x.shape[1], np.int64), room.part("decoder")
+        none = np.empty((x.shape[1], 0), self.dtype)
+        once = np.ones(x.shape[1], np.int64)
+        inner = room.part("decoder")
         batch = Batch(x, once, room.backend.put(once, inner, "once"), none, none, none, states)
         outputs, traces = self.decoder.forward(packed.decoder, batch, inner)
         return outputs, self.decoder.last_states(traces, batch.device_lengths, inner)
 
     def _unroll(self, packed, target, forced, room):
         """Outputs of every step, one step at a time; inputs that are not as given are filled in."""
-        (T, B, F), backend, last, at = target.x.shape, room.backend, None, 0
+        T, B, F = target.x.shape
+        backend = room.backend
+        last = None
+        at = 0
         counts = np.count_nonzero(np.arange(T)[:, None] < target.lengths, axis=1)
-        outputs, x = room.take("outputs", (len(forced), padded(self.n_outputs))), target.x.reshape(T * B * F)
-        forced, states = backend.put(forced, room, "forced"), target.initial
+        outputs = room.take("outputs", (len(forced), padded(self.n_outputs)))
+        x = target.x.reshape(T * B * F)
+        forced = backend.put(forced, room, "forced")
+        states = target.initial
         for t, n in enumerate(counts.tolist()):
             now = x[t * B * F : (t * B + n) * F]
             if at:
@@ -142,7 +157,9 @@ class EncoderDecoder:
     def forward(self, packed, batch, room, noise=None, keep=False):
         """Outputs (steps, padded n_outputs) of a batch of pairs, and traces for `backward` if `keep`."""
         first, read = self.encode(packed, batch.source, batch.order, room, noise, keep)
-        target, outputs, written = batch.target._replace(initial=first), None, None
+        target = batch.target._replace(initial=first)
+        outputs = None
+        written = None
         if not batch.forced.all():
             outputs = self._unroll(packed, target, batch.forced, room)
         if keep or outputs is None:
@@ -155,7 +172,8 @@ class EncoderDecoder:
 
         `bptt_steps` are steps back from the encoder's last one.
         """
-        own, later = self._split(grad), None if noise is None else noise.after(self.encoder.n_layers)
+        own = self._split(grad)
+        later = None if noise is None else noise.after(self.encoder.n_layers)
         written = packed.decoder, batch.target, traces.decoder, slopes, own.decoder, room.part("decoder"), later
         dfirst = self.decoder.backward(*written)
         _, S, B, _ = dfirst.shape

@@ -18,11 +18,17 @@ class Learner:
     """Holds on a device all that moves, from `theta` and `moments` on, and what the updates found out."""
 
     def __init__(self, network, theta, moments, rows, recipe):
-        self.network, self.rows, self.recipe, self.log, self.weights = network, rows, recipe, None, []
-        self.loss, self.rule = LOSSES[recipe.loss], UPDATES[recipe.solver]
+        self.network = network
+        self.rows = rows
+        self.recipe = recipe
+        self.log = None
+        self.weights = []
+        self.loss = LOSSES[recipe.loss]
+        self.rule = UPDATES[recipe.solver]
         self.backend = backend_of(recipe.device, precision=recipe.precision)
         self.rooms = Rooms(network.dtype, self.backend)
-        self.theta, self.moments = self.backend.to_device(theta), self.backend.to_device(moments)
+        self.theta = self.backend.to_device(theta)
+        self.moments = self.backend.to_device(moments)
         self.decay = self.backend.to_device(network.decay()[None])
         self.grad = self.backend.zeros((1, theta.size), network.dtype)
         self.limit = math.inf if recipe.clip_value is None else float(recipe.clip_value)
@@ -48,7 +54,8 @@ class Learner:
 
     def _numbers(self, c):
         """What changes from update to update, besides the batch, on the device."""
-        put, room = self.backend.numbers, self.rooms.shared
+        put = self.backend.numbers
+        room = self.rooms.shared
         return put(c, self.network.dtype, room, "coefficients"), put(len(self.weights), np.int64, room, "place")
 
     def _bring(self, chosen, weight, seed, c):
@@ -57,7 +64,9 @@ class Learner:
         return form and (*form, weight > 0)
 
     def _update(self, chosen, weight, seed, c):
-        backend, recipe, theta = self.backend, self.recipe, self.theta.reshape(1, self.theta.size)
+        backend = self.backend
+        recipe = self.recipe
+        theta = self.theta.reshape(1, self.theta.size)
         settings = weight, self.loss, recipe.loss_parameters, self.rooms, recipe.n_jobs, seed, recipe.bptt_steps
         value, grads = gradient(self.network, self.theta, self.rows, chosen, *settings)
         if weight:
@@ -71,7 +80,8 @@ class Learner:
 
     def read(self):
         """Losses, norms and weights of the updates since this was last called."""
-        weights, self.weights = self.weights, []
+        weights = self.weights
+        self.weights = []
         if not weights:
             return [], [], []
         losses, norms = self.backend.to_host(self.log)[:, : len(weights)].tolist()

@@ -22,7 +22,9 @@ class Layout:
     """Names for the parts of one flat parameter vector."""
 
     def __init__(self, shapes):
-        self.shapes, self.parts, self.size = shapes, {}, 0
+        self.shapes = shapes
+        self.parts = {}
+        self.size = 0
         for name, shape in shapes.items():
             end = self.size + math.prod(shape)
             self.parts[name] = slice(self.size, end)
@@ -38,7 +40,11 @@ class Room:
     """
 
     def __init__(self, dtype, backend=cpu, residents=None):
-        self.dtype, self.backend, self.arrays, self.views, self.parts = dtype, backend, {}, {}, {}
+        self.dtype = dtype
+        self.backend = backend
+        self.arrays = {}
+        self.views = {}
+        self.parts = {}
         self.residents = {} if residents is None else residents
 
     def part(self, name):
@@ -109,14 +115,21 @@ class Network:
         every_step=False,
         dtype=np.float32,
     ):
-        self.cell, self.dtype, self.every_step = CELLS[cell], np.dtype(dtype), every_step
+        self.cell = CELLS[cell]
+        self.dtype = np.dtype(dtype)
+        self.every_step = every_step
         self.dropout = dropout
         self.output_dropout = output_dropout
-        self.n_inputs, self.hidden_size, self.n_outputs, self.n_context = n_inputs, hidden_size, n_outputs, n_context
-        self.n_layers, self.directions = n_layers, ("", "_reverse") if bidirectional else ("",)
+        self.n_inputs = n_inputs
+        self.hidden_size = hidden_size
+        self.n_outputs = n_outputs
+        self.n_context = n_context
+        self.n_layers = n_layers
+        self.directions = ("", "_reverse") if bidirectional else ("",)
         self.width = padded(hidden_size)
         self.ends = [f"_l{layer}{direction}" for layer in range(n_layers) for direction in self.directions]
-        n_gates, shapes = self.cell.n_gates * self.width, {}
+        n_gates = self.cell.n_gates * self.width
+        shapes = {}
         for layer in range(n_layers):
             n_in = n_inputs if layer == 0 else len(self.directions) * self.width
             for direction in self.directions:
@@ -127,7 +140,8 @@ class Network:
         if n_outputs:
             n_seen = len(self.directions) * self.width + padded(n_context)
             shapes |= {"weight_ho": (n_seen, padded(n_outputs)), "bias_ho": (padded(n_outputs),)}
-        self.layout, self._packings = Layout(shapes), {}
+        self.layout = Layout(shapes)
+        self._packings = {}
 
     # Weights in and out
 
@@ -165,7 +179,8 @@ class Network:
         """Orthogonal recurrent matrices gate by gate (Saxe et al. 2014), Glorot's uniform elsewhere, zero biases but
         those that the cell names, such as 1 for the LSTM's forget gate.
         """
-        weights, H = {}, self.hidden_size
+        weights = {}
+        H = self.hidden_size
         for name in self.layout.shapes:
             shape = self.shape_of(name)
             if name.startswith("weight_hh"):
@@ -228,8 +243,12 @@ class Network:
 
     def numbers_of_step(self, backend=cpu, keep=False):
         """How many numbers a forward pass holds for each step of a row, at the most."""
-        D, H, top = len(self.directions), self.width, self.n_layers - 1
-        n_gates, numbers, waiting = self.cell.n_gates * H, D * self.n_inputs, 0
+        D = len(self.directions)
+        H = self.width
+        top = self.n_layers - 1
+        n_gates = self.cell.n_gates * H
+        numbers = D * self.n_inputs
+        waiting = 0
         for layer in range(self.n_layers):
             n_in = D * H if layer else self.n_inputs
             waiting = max(waiting, backend.n_projected(n_gates, n_in))
@@ -253,8 +272,14 @@ class Network:
 
         `packed` from `packing`; `noise` switches dropout on.
         """
-        cell, H, D, x, backend = self.cell, self.width, len(self.directions), batch.x, room.backend
-        lengths, (T, B, _), traces = batch.device_lengths, x.shape, []
+        cell = self.cell
+        H = self.width
+        D = len(self.directions)
+        x = batch.x
+        backend = room.backend
+        lengths = batch.device_lengths
+        T, B, _ = x.shape
+        traces = []
         for layer in range(self.n_layers):
             if layer:
                 x = self._between(traces, layer, lengths, room, noise)
@@ -315,21 +340,30 @@ class Network:
         `dx` (T, B, padded F) takes those of the inputs; `dlast`, as of `last_states`, gives those of the last states.
         `scan` takes each layer and direction back through time, the backend's if not given.
         """
-        cell, H, D, starts, backend = self.cell, self.width, len(self.directions), self.layout.parts, room.backend
-        lengths, scan, (T, B, _) = batch.device_lengths, scan or backend.backward, traces[0].x.shape
+        cell = self.cell
+        H = self.width
+        D = len(self.directions)
+        starts = self.layout.parts
+        backend = room.backend
+        lengths = batch.device_lengths
+        scan = scan or backend.backward
+        T, B, _ = traces[0].x.shape
         if self.n_outputs:
             seen = self._seen(batch.lengths, room)
             dseen = room.take("dseen", seen.shape)
             backend.affine_backward(seen, packed["weight_ho_t"], slopes, dseen, grad, starts["weight_ho"].start)
             if noise is not None and self.output_dropout:
                 self._drop_outputs(dseen, noise, backend)
-        none, below = room.take("none", (0, B, H)), None
+        none = room.take("none", (0, B, H))
+        below = None
         all_dstates = room.take("dstates", (len(traces), cell.n_states, B, H))
         backend.assign(all_dstates, 0 if dlast is None else dlast)
         for layer in reversed(range(self.n_layers)):
-            above, below = below, dx if layer == 0 else room.take(f"dx{layer}", (T, B, D * H))
+            above = below
+            below = dx if layer == 0 else room.take(f"dx{layer}", (T, B, D * H))
             for d, direction in enumerate(self.directions):
-                end, dstates = f"_l{layer}{direction}", all_dstates[layer * D + d]
+                end = f"_l{layer}{direction}"
+                dstates = all_dstates[layer * D + d]
                 doutputs = none
                 if above is not None:
                     doutputs = room.take("doutputs", (T, B, H))
@@ -352,7 +386,9 @@ class Network:
 
     def _between(self, traces, layer, lengths, room, noise):
         """What the layer below hands up: its outputs, both directions side by side, with dropout while training."""
-        D, H, backend = len(self.directions), self.width, room.backend
+        D = len(self.directions)
+        H = self.width
+        backend = room.backend
         x = traces[-D].states[0, 1:]
         T, B, _ = x.shape
         if D == 2:

@@ -15,7 +15,10 @@ class Rooms:
     """A `Room` for each thread that works at the same time, handed round, and one for what they share."""
 
     def __init__(self, dtype, backend=cpu):
-        self.dtype, self.backend, self.free, self.shared = dtype, backend, [], Room(dtype, backend)
+        self.dtype = dtype
+        self.backend = backend
+        self.free = []
+        self.shared = Room(dtype, backend)
 
     @contextlib.contextmanager
     def one(self):
@@ -28,7 +31,8 @@ class Rooms:
 
 def cut(network, lengths, backend):
     """Positions of rows in chunks, longest first, dealt round so that each chunk has about as many steps."""
-    order, n_steps = longest_first(lengths), int(np.add.reduce(lengths))
+    order = longest_first(lengths)
+    n_steps = int(np.add.reduce(lengths))
     n_chunks = backend.count_chunks(len(lengths), network.work(n_steps))
     return [order[chunk::n_chunks] for chunk in range(n_chunks)]
 
@@ -90,7 +94,8 @@ def total_weight(loss, weights):
 
 def numbers(network, total, seed, rooms):
     """What `gradient` has besides its rows, on the device."""
-    put, room = rooms.backend.numbers, rooms.shared
+    put = rooms.backend.numbers
+    room = rooms.shared
     return put(total, network.dtype, room, "total"), None if seed is None else put(seed, np.uint64, room, "seed")
 
 

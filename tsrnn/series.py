@@ -20,7 +20,8 @@ class Series:
     table: bool = False  # each was a row
 
     # What targets belong to: here a series, and each must have one.
-    noun, needs_all = "sequence", True
+    noun = "sequence"
+    needs_all = True
 
     @classmethod
     def end_to_end(cls, values, lengths, labels=None):
@@ -76,7 +77,8 @@ def is_ragged(X):
 
 def check_form(X, flat="(n_sequences, n_timesteps)", hint="one sequence of one feature is X.reshape(1, -1)"):
     """Raise a sentence for what is neither an array of two, which are `flat`, or three dimensions nor numbers."""
-    shape, kind = X.shape if hasattr(X, "shape") else np.asarray(X).shape, getattr(X, "dtype", None)
+    shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
+    kind = getattr(X, "dtype", None)
     if len(shape) not in (2, 3):
         raise ValueError(
             f"X must be {flat}, (n_sequences, n_timesteps, n_features) or a list of sequences; "
@@ -300,7 +302,8 @@ def from_array(array, dtype):
         lengths = lengths_without_padding(array)
         if (lengths < length).any():
             return Series.end_to_end(array[inside(lengths, length)].astype(dtype), lengths)
-    n_features, number = array.shape[2] if array.ndim == 3 else 1, array.itemsize
+    n_features = array.shape[2] if array.ndim == 3 else 1
+    number = array.itemsize
     row = n_features * number
     apart, *inner = array.strides
     if row and inner == [row, number][: array.ndim - 1] and 0 <= apart < length * row and apart % row == 0:
@@ -308,7 +311,8 @@ def from_array(array, dtype):
         shift = apart // row
         array = as_strided(array, ((n - 1) * shift + length, n_features), (row, number), writeable=False)
     else:
-        shift, array = length, array.reshape(n * length, n_features)
+        shift = length
+        array = array.reshape(n * length, n_features)
     values = np.require(array, dtype, ["C", "W"])  # read-only ones would be another type for the compiler
     return Series(values, np.arange(n) * shift, np.full(n, length), table=is_table)
 

@@ -59,7 +59,10 @@ class Plateau:
     """Counts epochs without an improvement by `tol`; what scikit-learn's multilayer perceptron does."""
 
     def __init__(self, tol, patience):
-        self.tol, self.patience, self.best, self.count = tol, patience, math.inf, 0
+        self.tol = tol
+        self.patience = patience
+        self.best = math.inf
+        self.count = 0
 
     def reached(self, loss):
         self.count = self.count + 1 if loss > self.best - self.tol else 0
@@ -69,8 +72,10 @@ class Plateau:
 
 def mean_loss(network, theta, rows, recipe, rooms):
     """The weighted mean loss of all rows, without dropout."""
-    loss, outputs = LOSSES[recipe.loss], predict(network, theta, rows, recipe.n_jobs, rooms=rooms)
-    total, slopes = total_weight(loss, rows.weights), np.empty_like(outputs)
+    loss = LOSSES[recipe.loss]
+    outputs = predict(network, theta, rows, recipe.n_jobs, rooms=rooms)
+    total = total_weight(loss, rows.weights)
+    slopes = np.empty_like(outputs)
     return cpu.loss(loss, outputs, rows.targets, rows.weights, recipe.loss_parameters, total, slopes)
 
 
@@ -99,8 +104,11 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
     if history.moments is None:
         history.moments = np.zeros((UPDATES[recipe.solver].n_moments, network.layout.size), network.dtype)
     learner = Learner(network, theta, history.moments, rows, recipe)
-    plateau, factor, best = Plateau(recipe.tol, recipe.n_iter_no_change), 1.0, theta.copy()
-    step, n_steps = 0, recipe.max_steps or recipe.max_iter * rows.n_batches(recipe.batch_size)
+    plateau = Plateau(recipe.tol, recipe.n_iter_no_change)
+    factor = 1.0
+    best = theta.copy()
+    step = 0
+    n_steps = recipe.max_steps or recipe.max_iter * rows.n_batches(recipe.batch_size)
     line = Line() if recipe.verbose else None
     try:
         for epoch in range(recipe.max_iter):
@@ -114,7 +122,8 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
                 rate = factor * rate_at(recipe, step, n_steps)
                 seed = int(rng.integers(2**62)) if network.draws_noise else None
                 learned = learner.update(chosen, history.n_updates + 1, rate, seed)
-                step, history.n_updates = step + learned, history.n_updates + learned
+                step = step + learned
+                history.n_updates = history.n_updates + learned
             stopped = stop()
             if stopped and history.n_updates == before:
                 break
@@ -135,7 +144,8 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
             ended = history.cut_short
             if plateau.reached(monitored):
                 ended = ended or recipe.learning_rate != "plateau" or factor * recipe.learning_rate_init < 1e-6
-                factor, plateau.count = factor / 5, 0
+                factor = factor / 5
+                plateau.count = 0
             if ended:
                 break
     except NotFinite as found:
@@ -159,12 +169,16 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
 
 def mean_of_epoch(learner, theta, history):
     """The weighted mean loss of an epoch's updates, whose norms go into the history."""
-    total, weight_of_all, loss, norm = 0.0, 0.0, math.nan, math.nan  # unless a target was drawn
+    total = 0.0
+    weight_of_all = 0.0
+    loss = math.nan
+    norm = math.nan  # unless a target was drawn
     for loss, norm, weight in zip(*learner.read(), strict=True):
         if not (math.isfinite(loss) and math.isfinite(norm)):
             raise NotFinite(loss, norm)
         history.grad_norm_curve.append(norm)
-        total, weight_of_all = total + weight * loss, weight_of_all + weight
+        total = total + weight * loss
+        weight_of_all = weight_of_all + weight
     if not np.isfinite(theta).all():  # the last update is followed by no gradient that would show it
         raise NotFinite(loss, norm)
     return total / weight_of_all if weight_of_all else math.nan

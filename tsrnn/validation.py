@@ -9,7 +9,10 @@ class Interval:
     """Numbers of a kind from `low` to `high`; `closed` says which ends belong to it."""
 
     def __init__(self, kind, low, high=np.inf, closed="left"):
-        self.kind, self.low, self.high, self.closed = kind, low, high, closed
+        self.kind = kind
+        self.low = low
+        self.high = high
+        self.closed = closed
 
     def accepts(self, value):
         if not isinstance(value, self.kind) or isinstance(value, (bool, np.bool_)):
@@ -20,7 +23,8 @@ class Interval:
 
     def __str__(self):
         noun = "an int" if self.kind is Integral else "a number"
-        left, right = "[" if self.closed in ("left", "both") else "(", "]" if self.closed in ("right", "both") else ")"
+        left = "[" if self.closed in ("left", "both") else "("
+        right = "]" if self.closed in ("right", "both") else ")"
         return f"{noun} in {left}{self.low}, {self.high}{right}"
 
 
@@ -41,7 +45,8 @@ class Registered(OneOf):
     """A name that a registry offers when it is asked, or one of some others."""
 
     def __init__(self, names, *others):
-        self.names, self.others = names, others
+        self.names = names
+        self.others = others
 
     @property
     def options(self):
@@ -52,7 +57,8 @@ class Instance:
     """An object of a type, or with a method of a name."""
 
     def __init__(self, kind, description):
-        self.kind, self.description = kind, description
+        self.kind = kind
+        self.description = description
 
     def accepts(self, value):
         return isinstance(value, self.kind)
@@ -101,7 +107,8 @@ __all__ = [
 def check_value(name, value, choices):
     """Raise the sentence for a value that none of these accepts."""
     if not any(choice.accepts(value) for choice in choices):
-        wanted, hint = " or ".join(map(str, choices)), did_you_mean(name.split()[0], value, choices)
+        wanted = " or ".join(map(str, choices))
+        hint = did_you_mean(name.split()[0], value, choices)
         raise ValueError(f"{name} must be {wanted}{hint}; got {value!r}.")
 
 

@@ -10,7 +10,9 @@ from tsrnn.forecasting.times import check_grid, infer_freq
 
 base = require("sktime.forecasting.base", "TsrnnForecaster")
 
-ID, TIME, TARGET = "series", "step", "value"  # of the long frame
+ID = "series"
+TIME = "step"
+TARGET = "value"  # of the long frame
 
 
 def counted(times):
@@ -142,7 +144,8 @@ class TsrnnForecaster(base.BaseForecaster):
         super().__init__()
 
     def _fit(self, y, X, fh):
-        self._history, self._known = y, X
+        self._history = y
+        self._known = X
         return self._train(fh)
 
     def _train(self, fh):
@@ -155,7 +158,8 @@ class TsrnnForecaster(base.BaseForecaster):
         return self
 
     def _update(self, y, X=None, update_params=True):
-        self._history, self._known = y.combine_first(self._history), joined(self._known, X)
+        self._history = y.combine_first(self._history)
+        self._known = joined(self._known, X)
         return self._train(self._fh) if update_params else self
 
     def _predict(self, fh, X):
@@ -166,7 +170,8 @@ class TsrnnForecaster(base.BaseForecaster):
 
     def _predict_interval(self, fh, X, coverage):
         forecast = self._forecast(fh, X, [100 * share for share in coverage if share > 0] or None)
-        variable, columns = self._get_varnames()[0], {}
+        variable = self._get_varnames()[0]
+        columns = {}
         for share in coverage:
             for side, end in (("lower", "lo"), ("upper", "hi")):
                 name = f"{NAME}-{end}-{100 * share:g}" if share > 0 else NAME
@@ -224,7 +229,8 @@ class TsrnnForecaster(base.BaseForecaster):
         starts = np.array([0, len(known)])
         numbers = counted(known)
         grid, _ = filled(numbers, starts, step_of(freq), check_grid(numbers, starts, ["y"], freq, gaps=True))
-        last, h = len(grid) - 1, int(steps.max())
+        last = len(grid) - 1
+        h = int(steps.max())
         if h > 0:
             grid = grid.append(ahead(grid, np.array([0, len(grid)]), step_of(freq), h))
         times = grid.take(last + np.asarray(steps))

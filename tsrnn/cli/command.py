@@ -13,7 +13,10 @@ from pathlib import Path
 from tsrnn import __version__
 from tsrnn.exceptions import DivergenceError, InterruptedFitWarning
 
-DONE, FAILED, INTERRUPTED, BROKEN_PIPE = 0, 2, 130, 141
+DONE = 0
+FAILED = 2
+INTERRUPTED = 130
+BROKEN_PIPE = 141
 STANDARD_OUTPUT = "-", "/dev/stdout", "/dev/fd/1"
 MOST_STEPS = 100_000  # of a horizon or season; more is a slip of the hand, and takes hours
 
@@ -165,7 +168,8 @@ def run(options):
         table.to_csv(sys.stdout, index=False)
         sys.stdout.flush()
     if not options.quiet:
-        n, seconds = forecasts[data.columns.id_col].nunique(), time.perf_counter() - begin
+        n = forecasts[data.columns.id_col].nunique()
+        seconds = time.perf_counter() - begin
         files = "".join(f", written to {path}" for path in (options.out, options.plot) if path)
         say(f"{n} series, {options.h} steps each, in {seconds:.1f} s{files}")
 

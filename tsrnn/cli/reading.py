@@ -130,7 +130,8 @@ def choose(options, names):
 
     What was not named is one of only two columns, or has its usual name.
     """
-    time_col, target_col = options.time_col, options.target_col
+    time_col = options.time_col
+    target_col = options.target_col
     if len(names) == 2 and not {"ds", "y"} <= set(names):
         time_col = time_col or next((name for name in names if name != target_col), None)
         target_col = target_col or next((name for name in reversed(names) if name != time_col), None)

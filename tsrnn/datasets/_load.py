@@ -92,7 +92,9 @@ def load_cif2016():
     import pandas as pd
 
     with np.load(DATA / "cif2016.npz") as file:
-        values, lengths, horizons = file["values"], file["lengths"].astype(np.int64), file["horizons"].astype(np.int64)
+        values = file["values"]
+        lengths = file["lengths"].astype(np.int64)
+        horizons = file["horizons"].astype(np.int64)
     names = [f"T{number}" for number in range(1, len(lengths) + 1)]
     step = np.concatenate([np.arange(length) for length in lengths])
     frame = pd.DataFrame({"unique_id": np.repeat(names, lengths), "ds": step, "y": values})

@@ -46,11 +46,9 @@ def make_adding_problem(n_sequences=1000, n_steps=100, *, random_state=None):
     True
     """
     rng = generator("make_adding_problem", random_state, n_sequences=(n_sequences, 1), n_steps=(n_steps, 2))
-    numbers, marks, rows = (
-        rng.uniform(size=(n_sequences, n_steps)),
-        np.zeros((n_sequences, n_steps)),
-        range(n_sequences),
-    )
+    numbers = rng.uniform(size=(n_sequences, n_steps))
+    marks = np.zeros((n_sequences, n_steps))
+    rows = range(n_sequences)
     for first, last in ((0, n_steps // 2), (n_steps // 2, n_steps)):
         marks[rows, rng.randint(first, last, size=n_sequences)] = 1
     return np.stack([numbers, marks], axis=2), (numbers * marks).sum(axis=1)
@@ -150,7 +148,11 @@ def make_temporal_order(n_sequences=1000, n_steps=100, *, random_state=None):
     ('EdbXddddbdYcadcaaacB', 'XY')
     """
     rng = generator("make_temporal_order", random_state, n_sequences=(n_sequences, 1), n_steps=(n_steps, 10))
-    E, B, a, X, rows = 0, 1, 2, 6, range(n_sequences)
+    E = 0
+    B = 1
+    a = 2
+    X = 6
+    rows = range(n_sequences)
     read = rng.randint(a, X, size=(n_sequences, n_steps))
     read[:, 0], read[:, -1] = E, B
     chosen = rng.randint(2, size=(2, n_sequences))

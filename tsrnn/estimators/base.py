@@ -254,7 +254,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
 
     def _read(self, X, dtype, known=None):
         """Sequences of any accepted form as `Series`, and the form of X, which must be the `known` one if given."""
-        flat, learner = False, copy(self) if known is None else self
+        flat = False
+        learner = copy(self) if known is None else self
         with np.errstate(over="ignore"):  # what does not fit into the precision becomes infinite, and is refused so
             if known is not None and is_plain(X, known):
                 series = from_array(X, dtype)
@@ -373,7 +374,8 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         self._train(plan, {"X": X, "y": y, "metadata": given or None})
         if changes is None and not plan.fitted.history.cut_short:
             n_before = len(last.history.loss_curve) if last else 0
-            name, rooms = type(self).__name__, rooms_of(plan.fitted, type(self).__name__)
+            name = type(self).__name__
+            rooms = rooms_of(plan.fitted, type(self).__name__)
             check_convergence(name, plan.whole, plan.recipe, plan.fitted, n_before, rooms)
         self._keep(plan.fitted)
         return self
@@ -382,13 +384,15 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         """Check everything, and make what training needs."""
         settings = self._settings()
         rows, inputs, targets = self._examples(X, y, settings, last, classes, **metadata)
-        recipe, held_out = replace(self._recipe(targets), **changes), None
+        recipe = replace(self._recipe(targets), **changes)
+        held_out = None
         if watched is not None and watched.X is not None:
             held_out = self._watched_rows(watched, settings, Known(inputs, targets), rows.targets.shape[1])
         elif recipe.early_stopping:
             rows, held_out = self._hold_out(rows, targets)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-        form, solver = form_of(settings, inputs.n_features, rows.targets.shape[1]), UPDATES[recipe.solver].rule.__name__
+        form = form_of(settings, inputs.n_features, rows.targets.shape[1])
+        solver = UPDATES[recipe.solver].rule.__name__
         network = self._make_network(form, targets)
         theta, history = (network.initial(rng), History()) if last is None else self._going_on(last, form, solver)
         fitted = Fitted(settings, network, theta, history, inputs, targets, recipe.loss, recipe.loss_parameters, solver)

@@ -43,9 +43,11 @@ def check_convergence(name, rows, recipe, fitted, n_before, rooms):
 def level_of_caller():
     """Where the first call from outside stands, as a `stacklevel` of the function that asks."""
     inside = str(Path(__file__).parents[1]), str(Path(sklearn.__file__).parent)
-    frame, level = sys._getframe(1), 1
+    frame = sys._getframe(1)
+    level = 1
     while frame.f_back is not None and frame.f_code.co_filename.startswith(inside):
-        frame, level = frame.f_back, level + 1
+        frame = frame.f_back
+        level = level + 1
     return level
 
 
@@ -62,17 +64,20 @@ def no_better(name, reached, constant, recipe):
 
 def ended_too_early(name, curve, recipe, unit):
     """A sentence if the loss, of each epoch, was still falling noticeably when training ended."""
-    n, what = len(curve), "validation loss" if recipe.early_stopping else "training loss"
+    n = len(curve)
+    what = "validation loss" if recipe.early_stopping else "training loss"
     if n < 2:
         return None
     if n == recipe.max_iter:
         part = min(n // 2, max(n // 10, 5))
-        before, after = curve[-2 * part : -part].mean(), curve[-part:].mean()
+        before = curve[-2 * part : -part].mean()
+        after = curve[-part:].mean()
         reason = f"max_iter={recipe.max_iter} epochs"
         advice = "use more max_iter, a larger learning_rate_init or a smaller batch_size"
     else:  # no epoch of the last ones counted as progress
         last = min(recipe.n_iter_no_change + 1, n - 1)
-        before, after = curve[:-last].min(), curve[-last:].min()
+        before = curve[:-last].min()
+        after = curve[-last:].min()
         reason = f"{n} epochs for lack of progress by tol={recipe.tol:g}"
         advice = "use a smaller tol, or scale y"
     if not before - after > NOTICEABLE * unit:
@@ -116,7 +121,8 @@ def loss_of_network(rows, recipe, fitted, rooms):
 
 
 def mean_loss(outputs, targets, weights, recipe):
-    loss, total = LOSSES[recipe.loss], total_weight(LOSSES[recipe.loss], weights)
+    loss = LOSSES[recipe.loss]
+    total = total_weight(LOSSES[recipe.loss], weights)
     found = 0.0
     for first in range(0, len(targets), CHUNK):
         part = slice(first, first + CHUNK)

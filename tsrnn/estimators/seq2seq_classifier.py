@@ -138,7 +138,8 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
     def _said(self, codes, lengths, factors, end, dtype):
         """Steps of a decoder that says these codes of labels, and an end, of weight 1, after those of each sequence."""
         ends = lengths.cumsum()
-        one_hot, weights = np.eye(end + 1, dtype=dtype), np.insert(factors, ends, 1).astype(dtype)
+        one_hot = np.eye(end + 1, dtype=dtype)
+        weights = np.insert(factors, ends, 1).astype(dtype)
         steps = self._steps(Series.end_to_end(one_hot[np.insert(codes, ends, end)], lengths + 1), one_hot[end])
         return replace(steps, weights=steps.weights * weights[:, None])
 

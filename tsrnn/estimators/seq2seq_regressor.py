@@ -117,7 +117,8 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
             check_scale(targets, "y")
         known = self._read_known(decoder_inputs, series, last)
         check_steps(known, targets.lengths)
-        shortest, longest = int(targets.lengths.min()), int(targets.lengths.max())
+        shortest = int(targets.lengths.min())
+        longest = int(targets.lengths.max())
         y = y.to_numpy() if hasattr(y, "to_numpy") else y
         form = NumberSequences(
             many_outputs=np.ndim(y[0]) == 2,
@@ -130,7 +131,8 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
 
     def _read_known(self, decoder_inputs, series, last):
         """The known inputs of all steps, of as many features as in the `last` fit."""
-        known, n_known = None, 0
+        known = None
+        n_known = 0
         if decoder_inputs is not None:
             known = numbers_at_steps(decoder_inputs, series, "decoder_inputs", series.values.dtype)
             n_known = known.values.shape[1]
@@ -188,7 +190,8 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
             If X, n_steps or decoder_inputs is not what it must be.
         """
         series = self._read_fitted(X)
-        form, network = self._fitted.targets, self._fitted.network
+        form = self._fitted.targets
+        network = self._fitted.network
         known = self._read_known(decoder_inputs, series, form)
         lengths = self._count_steps(n_steps, known, series)
         nothing = np.zeros((lengths.sum(), network.n_outputs), network.dtype)

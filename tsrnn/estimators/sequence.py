@@ -31,7 +31,8 @@ from tsrnn.series import (
 from tsrnn.validation import POSITIVE_INT, OneOf
 
 # What is predicted in one go: of a series so many steps, after which its state is handed on, and of all series so many.
-PIECE, TOGETHER = 1024, 2**17
+PIECE = 1024
+TOGETHER = 2**17
 TIMES = pd.MultiIndex, pd.DatetimeIndex, pd.PeriodIndex  # those of a frame that say when its rows are
 
 
@@ -56,12 +57,17 @@ class BaseSequence(BaseRecurrent):
 
     def _read(self, X, dtype, known=None, series=None, empty=False):
         """As of all; `empty` says that there may be no time steps."""
-        labels, nest, learner = None, None, copy(self) if known is None else self
+        labels = None
+        nest = None
+        learner = copy(self) if known is None else self
         least = 0 if empty else 1
         with np.errstate(over="ignore"):  # what does not fit into the precision becomes infinite, and is refused so
             if is_ragged(X):
                 found = from_list(by_name(X, known and known.names), dtype, empty=known.n_features if empty else None)
-                values, lengths, labels, nest = found.values, found.lengths, found.labels, parts
+                values = found.values
+                lengths = found.lengths
+                labels = found.labels
+                nest = parts
             else:
                 X = X.to_frame() if is_panel_frame(X) and X.ndim == 1 else X
                 X = without_mask(X) if hasattr(X, "shape") else np.asarray(X)
@@ -77,7 +83,8 @@ class BaseSequence(BaseRecurrent):
                 else:
                     options = {"dtype": "numeric", "ensure_all_finite": False, "ensure_min_samples": least}
                     array = check_array(X, allow_nd=True, estimator=self, **options)
-                    lengths, nest = lengths_without_padding(array), Blocks(array.shape[1])
+                    lengths = lengths_without_padding(array)
+                    nest = Blocks(array.shape[1])
                     array = array[inside(lengths, nest.n_steps)] if (lengths < nest.n_steps).any() else array
                 array = numbers(array, "X") if array.dtype == object else array
                 n_steps = array.size // max(1, array.shape[-1])
@@ -197,7 +204,8 @@ class BaseSequence(BaseRecurrent):
             return steps, np.empty((0, network.n_outputs), network.dtype), rows.carried
         rooms = self._rooms()
         n_bytes = network.numbers_of_step(rooms.backend) * network.dtype.itemsize
-        n_threads, passes = self._n_threads(steps), rows.passes(min(TOGETHER, rooms.backend.MOST_BYTES // n_bytes))
+        n_threads = self._n_threads(steps)
+        passes = rows.passes(min(TOGETHER, rooms.backend.MOST_BYTES // n_bytes))
         outputs = predict(network, self._fitted.theta, rows, n_threads, passes, rooms)
         return steps, outputs, rows.carried
 

@@ -114,7 +114,8 @@ def n_outputs_of(targets, network):
 
 def check_network(fitted, estimator):
     """The network that `fit` makes for such settings, inputs and targets."""
-    network, form = fitted.network, fitted.form
+    network = fitted.network
+    form = fitted.form
     found = form_of(network)
     names = "cell", "n_inputs", "hidden_size", "n_outputs", "n_layers", "bidirectional", "dtype"
     wanted = dict(zip(names, form)) | {"n_outputs": n_outputs_of(fitted.targets, network)}

@@ -19,7 +19,8 @@ PARTS = [field.name for field in fields(Fitted)]
 
 def encode_fitted(fitted, writer):
     """Weights, and moments of the optimiser, go by torch's names."""
-    network, moments = fitted.network, fitted.history.moments
+    network = fitted.network
+    moments = fitted.history.moments
     if moments is not None:
         moments = [network.to_weights(moment) for moment in moments]
     parts = {name: getattr(fitted, name) for name in PARTS}
@@ -30,7 +31,8 @@ def encode_fitted(fitted, writer):
 
 def decode_fitted(payload, reader):
     parts = reader.fields(payload, PARTS)
-    network, history = parts["network"], parts["history"]
+    network = parts["network"]
+    history = parts["history"]
     if not isinstance(network, tuple(architecture.OWN)):
         raise DamagedError("a network that is none")
     check_kind(history, History, "history")

@@ -164,7 +164,8 @@ def numeric_targets(y, series):
 
 def labelled(y, series):
     """Which entries have a label, as positions, and these labels in an array of bools, numbers or strings."""
-    y, known = check_length(y if n_dimensions(y) else column_or_1d(y), series), np.arange(len(y))
+    y = check_length(y if n_dimensions(y) else column_or_1d(y), series)
+    known = np.arange(len(y))
     if not series.needs_all:
         if n_dimensions(y) != 1:
             y = column_or_1d(y, warn=True)

@@ -18,7 +18,8 @@ class TimeSteps(Series):
     nest: Callable | None = None  # from entries end to end and the lengths of series to the caller's form, unless flat
     index: pd.Index | None = None  # of a frame of rows
 
-    noun, needs_all = "time step", False
+    noun = "time step"
+    needs_all = False
 
     @property
     def n_owners(self):
@@ -123,7 +124,8 @@ def check_labels(labels, name):
 
 def check_times(index, steps):
     """Raise a sentence for the first series whose times, the last level of the index, do not run forward."""
-    times, ends = index.get_level_values(-1), steps.lengths.cumsum()
+    times = index.get_level_values(-1)
+    ends = steps.lengths.cumsum()
     try:
         later = np.asarray(times[1:] > times[:-1])
     except TypeError as error:

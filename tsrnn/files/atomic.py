@@ -40,7 +40,8 @@ def replacing(path):
     OSError
         If the file cannot be written; the error names `path`.
     """
-    given, path = as_path(path), Path(os.path.realpath(as_path(path)))  # a link stays, and its target is replaced
+    given = as_path(path)
+    path = Path(os.path.realpath(as_path(path)))  # a link stays, and its target is replaced
     check_target(path, given)
     beside = path.parent / f".tsrnn-{secrets.token_hex(8)}.tmp"
     try:

@@ -22,8 +22,10 @@ class Adjusted:
     """Histories, and what the settings of a forecaster make of them: a scale is made when it is first asked for."""
 
     def __init__(self, histories, setting, plain=None):
-        self.histories, self.setting = histories, setting
-        self._plain, self._scales = plain, {}
+        self.histories = histories
+        self.setting = setting
+        self._plain = plain
+        self._scales = {}
 
     @property
     def series(self):
@@ -67,7 +69,8 @@ class Adjusted:
 
     def with_effects(self):
         """With the effects of covariates known in the future, as these series tell them."""
-        histories, setting = self.histories, replace(self.setting, effects=None)
+        histories = self.histories
+        setting = replace(self.setting, effects=None)
         if histories.future is None:
             return self
         without = Adjusted(histories, setting, self._plain)
@@ -99,7 +102,8 @@ def effects_at(histories, slopes):
     """The effect of covariates at each value, and (n_series, steps) at those to come."""
     if slopes is None:
         return None, None
-    series, future = histories.series, histories.future
+    series = histories.series
+    future = histories.future
     effect = future.values @ slopes
     ahead = future.starts[1:, None] - histories.n_ahead + np.arange(histories.n_ahead)
     return effect[places(future.starts[:-1], series.lengths)], effect[ahead]

@@ -74,7 +74,9 @@ class Adjustment:
         if self.effects is not None:
             known = self.ahead[:, :h]  # of a last part that will be cut, not all
             z[:, : known.shape[1]] += known
-        z, logs, shift = z * self.unit[:, None], self.logs[:, None], self.shift[:, None]
+        z = z * self.unit[:, None]
+        logs = self.logs[:, None]
+        shift = self.shift[:, None]
         return np.where(logs, np.maximum(np.exp(np.where(logs, z, 0)) - shift, 0), z * shift)
 
 

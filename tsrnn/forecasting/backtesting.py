@@ -44,12 +44,14 @@ def wholly(fit, panel):
 
 def forecast_the_past(fitted, pairs, levels):
     """A frame for each (history, rest) of a panel, all forecast in one pass."""
-    h, at = fitted.setting.h, 0
+    h = fitted.setting.h
+    at = 0
     told = [rest.to_long() if fitted.roles.future else None for _, rest in pairs]
     starts = [starts_of(fitted, past, X_df, h, name="df").histories for (past, _), X_df in zip(pairs, told)]
     columns = columns_of(fitted, Adjusted(joined(starts), fitted.setting), levels, h)
     for history, rest in pairs:
-        n, frame = len(history.ids), first_of(rest, h)
+        n = len(history.ids)
+        frame = first_of(rest, h)
         values = {name: values[at : at + n].ravel() for name, values in columns.items()}
         yield frame.assign(cutoff=np.repeat(history.last, h), **values)
         at += n

@@ -70,7 +70,8 @@ def histories_of(panel, roles, codes, ahead=None):
     """A panel, and its covariates as numbers. `ahead` is a long frame of the steps after the end of every series with
     the columns known there.
     """
-    series, table = panel.series, panel.covariates
+    series = panel.series
+    table = panel.covariates
     future = future_of(table, panel.times, roles, codes)
     if future is not None:
         future = series.with_values(future)
@@ -96,7 +97,8 @@ def ahead_of(panel, X_df, roles, h, n_steps, name="X_df"):
         if X_df is not None:
             raise ValueError(f"{name} must be None without future_covariates; got a {type(X_df).__name__}.")
         return panel.ahead(n_steps) if roles.calendar else None
-    frame, wanted = as_ahead(X_df, panel, roles.future, name), panel.ahead(n_steps)
+    frame = as_ahead(X_df, panel, roles.future, name)
+    wanted = panel.ahead(n_steps)
     id_col, time_col, _ = panel.columns
     keys = [id_col, time_col]
     twice = frame.duplicated(keys)
@@ -161,7 +163,8 @@ def as_ahead(X_df, panel, columns, name):
 
 def check_labels(labels, known, of=""):
     """Text and numbers are never the same label."""
-    mine, other = known[0], labels.iloc[0] if len(labels) else known[0]
+    mine = known[0]
+    other = labels.iloc[0] if len(labels) else known[0]
     if isinstance(mine, str) != isinstance(other, str):
         raise ValueError(f"series{of} must be called as in fit, such as {called(mine)}; got {called(other)}.")
 
@@ -214,7 +217,8 @@ def named(frame, columns, codes):
     """Numbers of some columns by name; a label that `codes` lack is zero everywhere."""
     numbers = {}
     for column in columns:
-        values, code = frame[column].to_numpy(), codes[column]
+        values = frame[column].to_numpy()
+        code = codes[column]
         check_kind(column, values, code)
         if "labels" in code:
             numbers |= {f"{column}={label}": (values == label).astype(float) for label in code["labels"]}

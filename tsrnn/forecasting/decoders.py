@@ -50,11 +50,15 @@ class DecodedWindows(Windows):
         return self._step_by_step(super().weights_of(chosen)).reshape(-1, self.step)
 
     def batch(self, chosen, room):
-        backend, B, n = room.backend, len(chosen), self.n_steps
+        backend = room.backend
+        B = len(chosen)
+        n = self.n_steps
         source, level = self.read(chosen, room.part("source"))
-        stops, lengths = self.stops[chosen], np.full(B, n)
+        stops = self.stops[chosen]
+        lengths = np.full(B, n)
         steps = backend.put(lengths, room, "lengths")
-        values, zero = room.resident(self.values), backend.put(np.zeros(B, self.values.dtype), room, "zero")
+        values = room.resident(self.values)
+        zero = backend.put(np.zeros(B, self.values.dtype), room, "zero")
         x, before, targets = (
             room.take(name, (n, B, width))
             for name, width in (("x", self.step + self.n_known), ("before", self.step), ("targets", self.step))
@@ -67,9 +71,11 @@ class DecodedWindows(Windows):
             known = room.take("known", (n, B, self.n_known))
             backend.gather(room.resident(self.future), begins, steps, zero, known)
             backend.place(known, 0, x, self.step, self.n_known, steps, False, False)
-        none, targets = np.empty((n * B, 0), x.dtype), targets.reshape(n * B, self.step)
+        none = np.empty((n * B, 0), x.dtype)
+        targets = targets.reshape(n * B, self.step)
         target = Batch(x, lengths, steps, none, targets, backend.put(self.weights_of(chosen), room, "weights"))
-        order, forced = backend.put(np.arange(B), room, "order"), np.full(n * B, self.n_draws > 0)
+        order = backend.put(np.arange(B), room, "order")
+        forced = np.full(n * B, self.n_draws > 0)
         return PairBatch(source, target, order, forced)
 
 

@@ -19,7 +19,8 @@ def effects_of(z, known, future, season_length):
     """
     later, earlier, _ = lagged(z, season_length)
     both = known[later] & known[earlier]
-    later, earlier = later[both], earlier[both]
+    later = later[both]
+    earlier = earlier[both]
     f = future.first(z.lengths).values
     of_f = f[later] - f[earlier]
     unit = z.repeat(spread(z, season_length))[later]

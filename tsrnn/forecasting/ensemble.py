@@ -49,8 +49,11 @@ class Course:
     """How far the training of all networks is, on one line, and whether Ctrl-C ended it."""
 
     def __init__(self, n_epochs, verbose):
-        self.n_epochs, self.done, self.interrupted = n_epochs, [], threading.Event()
-        self.line, self.begin = Line() if verbose else None, time.monotonic()
+        self.n_epochs = n_epochs
+        self.done = []
+        self.interrupted = threading.Event()
+        self.line = Line() if verbose else None
+        self.begin = time.monotonic()
 
     def of(self, network, n_epochs):
         """What a network calls after each of its epochs."""
@@ -92,7 +95,9 @@ def train_members(adjusted, sees_gaps, jobs, n_steps, course, label="network"):
         on_epoch = course.of(f"{label} {number} of {len(jobs)}", epochs(n_steps))
         return train_member(rows, job, n_steps, setting, on_epoch, stop=stop.is_set)
 
-    threads, running, members = ThreadPoolExecutor(min(setting.n_threads, len(jobs))), [], []
+    threads = ThreadPoolExecutor(min(setting.n_threads, len(jobs)))
+    running = []
+    members = []
     try:
         running += [threads.submit(work, *job) for job in enumerate(jobs, start=1)]
         members = results_of(running)

@@ -46,7 +46,8 @@ def as_long(df, id_col, time_col, target_col, covariates=()):
         return three(label, df.index, df.array, names), with_freq(restore, df.index)
     missing = [column for column in names if column not in df.columns]
     if missing and set(missing) <= set(df.index.names):
-        df, missing = df.reset_index(), []
+        df = df.reset_index()
+        missing = []
     check_columns(covariates, [] if missing else df.columns)
     if missing:
         return from_wide(df, names, missing)
@@ -68,7 +69,8 @@ def keys_of(X, id_col, time_col):
     if len(given) < 2 and not given and X.index.nlevels == 2:
         return X.index.get_level_values(0).array, X.index.get_level_values(1).array
     if len(given) < 2 and {id_col, time_col} <= columns | set(X.index.names):
-        X, given = X.reset_index(), {id_col, time_col}
+        X = X.reset_index()
+        given = {id_col, time_col}
     if len(given) == 2:
         return X[id_col].array, X[time_col].array
     if given or not (holds_times(X.index) or holds_counts(X.index)):

@@ -189,7 +189,8 @@ def starts_of(labels):
 
 def begun(frame, id_col, time_col, target_col):
     """Rows from each series' first known value on; every series must have two."""
-    known, (codes, ids) = frame[target_col].notna().to_numpy(), pd.factorize(frame[id_col])
+    known = frame[target_col].notna().to_numpy()
+    codes, ids = pd.factorize(frame[id_col])
     counts = np.bincount(codes, known)
     if (counts < 2).any():
         i = int((counts < 2).argmax())
@@ -245,7 +246,8 @@ def sorted_by_time(frame, id_col, time_col):
 
 def as_numbers(frame, id_col, target_col):
     """The target as float64, NaN where it is missing."""
-    target, labels = frame[target_col], frame[id_col].to_numpy()
+    target = frame[target_col]
+    labels = frame[id_col].to_numpy()
     if pd.api.types.is_numeric_dtype(target) and not pd.api.types.is_complex_dtype(target):
         values = target.to_numpy(dtype=np.float64, na_value=np.nan)
     else:

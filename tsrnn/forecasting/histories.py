@@ -56,7 +56,8 @@ class Histories(NamedTuple):
 
     def followed_by(self, ahead):
         """Forecasts (n_series, h) taken for values; covariates of the past stay as they were last."""
-        known, past = self.known, self.past
+        known = self.known
+        past = self.past
         if known is not None:
             known = self.series.with_values(known).followed_by(np.ones(ahead.shape, bool)).values
         if past is not None:

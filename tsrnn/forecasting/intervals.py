@@ -121,14 +121,17 @@ def bands(errors, adjusted, forecasts, levels):
     They hold the point forecast, and those of a higher level hold those of a lower.
     """
     adjustment, unit = unit_of(adjusted)
-    quantiles, point = adjusted.setting.quantiles, forecasts[0]
+    quantiles = adjusted.setting.quantiles
+    point = forecasts[0]
     h = point.shape[1]
     size = size_of(adjusted.series, n_recent(adjusted.setting, errors.h))
     z = [adjustment.plain(part) for part in forecasts]
-    lows, highs = [point], [point]
+    lows = [point]
+    highs = [point]
     for level in sorted(levels):
         low, high = levels_of(quantiles)[level] if quantiles else (0, 0)
-        below, above = -errors.adjusted[low], errors.adjusted[high]
+        below = -errors.adjusted[low]
+        above = errors.adjusted[high]
         rare = 100 - RARE * (100 - level)
         both = radius(np.maximum(below, above), level)
         lo = adjustment.inverse(z[low] - np.minimum(both, radius(below, rare))[:h] * unit)
@@ -151,7 +154,8 @@ def paths(errors, adjusted, forecasts, n_paths, rng):
     windows = without_holes(errors.adjusted[0], rng)
     drawn = rng.integers(len(windows), size=(n_paths, len(point)))
     least, most = (-np.inf, np.inf) if errors.plain is None else (np.nanmin(errors.plain), np.nanmax(errors.plain))
-    low, high = point + min(least, 0) * size, point + max(most, 0) * size
+    low = point + min(least, 0) * size
+    high = point + max(most, 0) * size
     return np.stack([np.clip(adjustment.inverse(z + windows[rows] * unit), low, high) for rows in drawn])
 
 

@@ -7,7 +7,8 @@ import numpy as np
 LEAST = 2**34  # bytes that are allowed wherever it runs
 GATES = 4  # of a cell, at most
 COPIES = 6  # of weights: gradient, moments, the best so far
-SINGLE, DOUBLE = 4, 8  # bytes of a number
+SINGLE = 4
+DOUBLE = 8  # bytes of a number
 
 
 def most_bytes():
@@ -29,7 +30,9 @@ def check_memory(n_bytes, what):
 
 def bytes_of_fit(parameters, plans, lengths, n_blocks):
     """Lower bound of what a fit takes, in Python's numbers, which have no end."""
-    h, units, n = parameters.h, parameters.hidden_size, len(lengths)
+    h = parameters.h
+    units = parameters.hidden_size
+    n = len(lengths)
     window = max(plan.window for plan in plans)
     steps = min(plan.window // plan.segment for plan in plans)
     weights = GATES * units * (units + 1) + (units + window) * h * n_blocks

@@ -7,7 +7,9 @@ from tsrnn.extras import require
 from tsrnn.forecasting.ensemble import EPOCH
 from tsrnn.forecasting.frames import read
 
-HISTORY, FORECAST, TRUTH = "#4d4d4d", "#d55e00", "#0072b2"  # told apart without colour vision (Okabe & Ito 2008)
+HISTORY = "#4d4d4d"
+FORECAST = "#d55e00"
+TRUTH = "#0072b2"  # told apart without colour vision (Okabe & Ito 2008)
 
 
 def plot_forecasts(
@@ -157,7 +159,8 @@ def draw(panel, past, ahead, came, tail, name, time_col, target_col):
         panel.plot([*last[time_col], *came[time_col]], values, color=TRUTH, linewidth=1.4, label="truth")
     panel.plot(times, [*last[target_col], *ahead[name]], color=FORECAST, linewidth=1.8, label="forecast")
     shown = pd.concat([past[target_col], ahead[name]] + ([] if came is None else [came[target_col]]))
-    low, high = shown.min(), shown.max()
+    low = shown.min()
+    high = shown.max()
     room = (high - low) or abs(high) or 1.0
     for level in levels_of(ahead, name):
         lo, hi = (ahead[f"{name}-{end}-{level}"] for end in ("lo", "hi"))
@@ -171,7 +174,8 @@ def draw(panel, past, ahead, came, tail, name, time_col, target_col):
             linewidth=0,
             label=f"{level}% interval",
         )
-        low, high = min(low, max(lo.min(), shown.min() - room)), max(high, min(hi.max(), shown.max() + room))
+        low = min(low, max(lo.min(), shown.min() - room))
+        high = max(high, min(hi.max(), shown.max() + room))
     panel.set_ylim(low - 0.05 * (high - low or room), high + 0.05 * (high - low or room))
     if len(last):
         panel.axvline(times[0], color="#bbbbbb", linewidth=0.8, zorder=0)

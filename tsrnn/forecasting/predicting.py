@@ -65,7 +65,8 @@ def check_newer(panel, frame):
 
 def score(fitted, df):
     """Minus the mean absolute error of forecasts of the values that came, in units of each series' naive error."""
-    panel, h = fitted.panel, fitted.setting.h
+    panel = fitted.panel
+    h = fitted.setting.h
     frame = sorted_by_time(read_newer(fitted, df, fitted.roles.future), *panel.columns[:2])
     rows = rows_of(panel, frame, h)
     if fitted.roles.future and not fitted.fill_gaps:

@@ -96,7 +96,8 @@ def check_times(panel):
 
 def check_columns(fitted):
     """Names, covariates and what turns them into numbers."""
-    panel, roles = fitted.panel, fitted.roles
+    panel = fitted.panel
+    roles = fitted.roles
     check_kind(panel.columns, tuple, "columns")
     for names in roles:
         check_kind(names, list, "names of covariates")
@@ -193,9 +194,12 @@ def check_plan(plan, fitted):
 
 def widths_of(fitted):
     """How many numbers past, future and static covariates are at a step."""
-    panel, roles, codes = fitted.panel, fitted.roles, fitted.codes
+    panel = fitted.panel
+    roles = fitted.roles
+    codes = fitted.codes
     row = None if panel.covariates is None else panel.covariates.head(1)
-    past, static = encoded(row, roles.past, codes), encoded(row, roles.static, codes)
+    past = encoded(row, roles.past, codes)
+    static = encoded(row, roles.static, codes)
     names = tuple(future_numbers(row, panel.times[:1], roles, codes))
     check_effects(fitted, names)
     return 0 if past is None else past.shape[1], len(names), 0 if static is None else static.shape[1]
@@ -214,7 +218,8 @@ def check_effects(fitted, names):
 def check_form(member, setting, widths):
     """The network that `Windows.beginning` makes for such windows."""
     n_past, n_future, n_static = widths
-    plan, network = member.plan, member.network
+    plan = member.plan
+    network = member.network
     n_blocks = 1 + len(setting.quantiles)
     _, n_ahead = DECODERS[setting.decoder](setting.h, min(plan.segment, setting.h))
     found = {"cell": network.cell.name, "n_inputs": network.n_inputs, "hidden_size": network.hidden_size}

@@ -72,9 +72,11 @@ def several_zones(name):
 def day_comes_first(texts):
     """Whether texts such as 13/01/2024 have the day first; those of which none tells are refused."""
     parts = texts.str.extract(DAY_AND_MONTH).dropna().astype(int)
-    first, second = parts[0] > 12, parts[1] > 12
+    first = parts[0] > 12
+    second = parts[1] > 12
     if first.any() and second.any():
-        one, other = texts[parts.index[first][0]], texts[parts.index[second][0]]
+        one = texts[parts.index[first][0]]
+        other = texts[parts.index[second][0]]
         raise ValueError(
             f"column {texts.name!r} must hold times that are written in one way; got {one!r} and {other!r}, where the "
             "day comes first and second."
@@ -181,7 +183,8 @@ def spells_periods(times):
     where they look like its months or weeks.
     """
     for digits, most in ((100, 53), (10, 4)):
-        years, parts = times // digits, times % digits
+        years = times // digits
+        parts = times % digits
         if in_years(years) and parts.between(1, most).all():
             many = digits == 100 and parts.nunique() >= FEW
             likely = parts.max() <= 12 or parts.min() == 1 or parts.max() >= 52

@@ -60,7 +60,8 @@ class PanelTimeSeriesSplit:
         step = self.step_size or self.h
         for split in reversed(range(self.n_splits)):
             later = split * step
-            train, test = left > later + self.h, (left > later) & (left <= later + self.h)
+            train = left > later + self.h
+            test = (left > later) & (left <= later + self.h)
             if not train.any():
                 raise ValueError(
                     f"n_splits={self.n_splits}, h={self.h} and step_size={step} must leave values to train on; the "

@@ -177,7 +177,9 @@ def grid(first, last, step):
 
 def places(index, starts, step):
     """How many steps each time of sorted series is after the first of its series; -1 where it is not on the grid."""
-    clock, zone, starts = clock_of(index, step), getattr(index, "tz", None), np.asarray(starts)
+    clock = clock_of(index, step)
+    zone = getattr(index, "tz", None)
+    starts = np.asarray(starts)
     if width_of(step) is None and months_of(step) is None:
         return places_of_calendar(clock, starts, step, zone)
     series = series_of(starts)
@@ -206,8 +208,11 @@ def places_of_calendar(clock, starts, step, zone):
 
 def ahead(index, starts, step, h):
     """The `h` times after the end of every series, series by series."""
-    clock, zone, starts = clock_of(index, step), getattr(index, "tz", None), np.asarray(starts)
-    n, lengths = len(starts) - 1, np.diff(starts)
+    clock = clock_of(index, step)
+    zone = getattr(index, "tz", None)
+    starts = np.asarray(starts)
+    n = len(starts) - 1
+    lengths = np.diff(starts)
     try:
         if width_of(step) is None and months_of(step) is None:
             return on_zone(ahead_of_calendar(clock[starts[1:] - 1], step, h), step, zone)
@@ -224,7 +229,8 @@ def ahead(index, starts, step, h):
 def ahead_of_calendar(last, step, h):
     columns = []
     for _ in range(h):
-        before, last = last, following(last, step)
+        before = last
+        last = following(last, step)
         if (last <= before).any():  # it went round
             raise OverflowError
         columns.append(last)
@@ -242,7 +248,8 @@ def filled(index, starts, step, found):
     begins = np.append(0, counts.cumsum())
     rows = np.full(begins[-1], -1)
     rows[begins[series_of(starts)] + found] = np.arange(len(index))
-    clock, zone = clock_of(index, step), getattr(index, "tz", None)
+    clock = clock_of(index, step)
+    zone = getattr(index, "tz", None)
     if width_of(step) is None and months_of(step) is None:
         grids = [grid(clock[a], clock[b - 1], step) for a, b in pairwise(starts)]
         times = grids[0].append(grids[1:])

@@ -53,7 +53,8 @@ def is_whole(times):
 
 def like_those_of_fit(times, known, of=""):
     """The same instants in the time zone of `known`; its calendar is what was learnt. Other kinds are refused."""
-    mine, other = zone_of(known.dtype), zone_of(times.dtype)
+    mine = zone_of(known.dtype)
+    other = zone_of(times.dtype)
     if (known.dtype.kind == "i") != (times.dtype.kind == "i"):
         kinds = ("integers", "timestamps") if known.dtype.kind == "i" else ("timestamps", "integers")
         raise ValueError(f"times{of} must be {kinds[0]} as in fit; got {kinds[1]}.")
@@ -206,7 +207,8 @@ def check_grid(times, starts, ids, freq, gaps=False):
 
     Returns the place of each time, in steps after the first of its series.
     """
-    step, index = step_of(freq), pd.Index(times)
+    step = step_of(freq)
+    index = pd.Index(times)
     found = places(index, starts, step)
     off = found < 0
     if off.any():

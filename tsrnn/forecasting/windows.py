@@ -44,7 +44,8 @@ class Windows:
         """One row for each series, cut at its end: where forecasts start. Rows can go `forward` as far as there is
         `room` behind each end, which is `h` unless given. Of `histories` without `known` the network sees no gaps.
         """
-        series, room = histories.series, h if room is None else room
+        series = histories.series
+        room = h if room is None else room
         lengths = series.lengths
         starts = np.cumsum(lengths + window + room) - lengths - room
         n_values = len(series.values) + len(lengths) * (window + room)
@@ -155,7 +156,9 @@ class Windows:
         return cpu.averages(self.values, self.stops[chosen], self.level, None, None)
 
     def batch(self, chosen, room):
-        backend, values, stops = room.backend, room.resident(self.values), self.stops[chosen]
+        backend = room.backend
+        values = room.resident(self.values)
+        stops = self.stops[chosen]
         seen, level = self.read(chosen, room)
         context = room.take("context", (1, len(chosen), self.window))
         targets = room.take("targets", (1, len(chosen), self.h))
@@ -167,14 +170,17 @@ class Windows:
 
     def read(self, chosen, room):
         """What the network reads of the chosen rows, a batch without targets, and their levels on the device."""
-        backend, values, stops = room.backend, room.resident(self.values), self.stops[chosen]
+        backend = room.backend
+        values = room.resident(self.values)
+        stops = self.stops[chosen]
         lengths = np.full(len(chosen), self.window // self.segment)
         steps = backend.put(lengths, room, "lengths")
         level = backend.averages(values, backend.put(stops, room, "ends"), self.level, room, "level")
         x = room.take("x", (lengths[0], len(chosen), self.segment))
         backend.gather(values, backend.put(stops - self.window, room, "begins"), steps, level, x)
         if self.n_inputs > self.segment:
-            both, column = room.take("both", (*x.shape[:2], self.n_inputs)), 0
+            both = room.take("both", (*x.shape[:2], self.n_inputs))
+            column = 0
             for part in (x, *self._beside(chosen, room, steps)):
                 backend.place(part, 0, both, column, part.shape[2], steps, False, False)
                 column += part.shape[2]
@@ -184,7 +190,9 @@ class Windows:
 
     def _beside(self, chosen, room, steps):
         """What the network sees beside the values: (T, B, ...) of each kind."""
-        B, T, begins = len(chosen), self.window // self.segment, self.stops[chosen] - self.window
+        B = len(chosen)
+        T = self.window // self.segment
+        begins = self.stops[chosen] - self.window
         zero = room.backend.put(np.zeros(B, self.values.dtype), room, "zero")
         tables = {"known": (self.known, 0), "past": (self.past, 0), "future": (self.future, 0)}
         for name, (table, later) in (tables | {"later": (self.future, self.h)}).items():

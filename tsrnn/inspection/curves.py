@@ -31,7 +31,8 @@ class LossCurveDisplay(LineDisplay):
     """
 
     def __init__(self, loss_curve, validation_loss_curve=()):
-        self.loss_curve, self.validation_loss_curve = loss_curve, validation_loss_curve
+        self.loss_curve = loss_curve
+        self.validation_loss_curve = validation_loss_curve
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None, name=None, **line_kw):
@@ -79,7 +80,8 @@ class GradientNormDisplay(LineDisplay):
     """
 
     def __init__(self, norms, clip_norm=None):
-        self.norms, self.clip_norm = np.asarray(norms), clip_norm
+        self.norms = np.asarray(norms)
+        self.clip_norm = clip_norm
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None, name=None, **line_kw):
@@ -93,7 +95,8 @@ class GradientNormDisplay(LineDisplay):
         label = f"{name}, before clipping" if name else "before clipping"
         updates = np.arange(1, len(self.norms) + 1)
         (self.line_,) = self.ax_.plot(updates, self.norms, **line_of(0) | {"linewidth": 0.8, "label": label} | line_kw)
-        self.threshold_, self.clipped_share_ = None, 0.0
+        self.threshold_ = None
+        self.clipped_share_ = 0.0
         if self.clip_norm is not None:
             self.clipped_share_ = np.count_nonzero(self.norms > self.clip_norm) / max(len(self.norms), 1)
             label = f"clip_norm = {self.clip_norm:g}, {self.clipped_share_:.0%} of the updates clipped"

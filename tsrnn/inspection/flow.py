@@ -72,11 +72,17 @@ def gradient_flow(estimator, X, y, series=None):
     if y is None:
         raise ValueError("y must be the targets of X, whose loss has the gradient; got None.")
     _, rows = read(estimator, X, y, series)
-    fitted, network = estimator._fitted, estimator._fitted.network
-    n_layers, D, S, loss = network.n_layers, len(network.directions), network.cell.n_states, LOSSES[fitted.loss]
-    sums, n_sequences = np.zeros((n_layers * D, S, rows.lengths.max())), np.zeros(rows.lengths.max(), int)
+    fitted = estimator._fitted
+    network = estimator._fitted.network
+    n_layers = network.n_layers
+    D = len(network.directions)
+    S = network.cell.n_states
+    loss = LOSSES[fitted.loss]
+    sums = np.zeros((n_layers * D, S, rows.lengths.max()))
+    n_sequences = np.zeros(rows.lengths.max(), int)
     for _, batch, outputs, _, back in passes(estimator, rows):
-        slopes, found = np.empty_like(outputs), []
+        slopes = np.empty_like(outputs)
+        found = []
         # over 1: the loss of a sequence is divided by its own weight below
         cpu.loss(loss, outputs, batch.targets, batch.weights, fitted.loss_parameters, 1.0, slopes)
         back(slopes=slopes, scan=lambda *arguments, found=found: found.append(watched(*arguments)))
@@ -105,11 +111,13 @@ def watched(cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutput
     """`cpu.backward` one step after the other; norms (S, T, B) of the slopes of the states that each step leaves."""
     norms = np.zeros((len(dstates), len(x), len(lengths)))
     for t in reversed(range(len(x))):
-        running, last = lengths > t, dstates.astype(np.float64)
+        running = lengths > t
+        last = dstates.astype(np.float64)
         if len(doutputs):
             last[0, running] += doutputs[t, running]
         norms[:, t, running] = np.linalg.norm(last[:, running], axis=2)
-        step, around = slice(t, t + 1), np.ascontiguousarray(states[:, t : t + 2])
+        step = slice(t, t + 1)
+        around = np.ascontiguousarray(states[:, t : t + 2])
         slopes = doutputs[step], dstates, dx[step], grad, at
         cpu.backward(cell, x[step], running.astype(np.int64), 1, w_ih_t, w_hh_t, around, saved[step], *slopes)
     return norms
@@ -186,7 +194,8 @@ class GradientFlowDisplay(LineDisplay):
     """
 
     def __init__(self, flow, labels):
-        self.flow, self.labels = flow, labels
+        self.flow = flow
+        self.labels = labels
 
     @classmethod
     def from_estimator(cls, estimator, X, y, series=None, *, ax=None, name=None, **line_kw):

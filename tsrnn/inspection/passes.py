@@ -24,7 +24,8 @@ def read(estimator, X, y=None, series=None):
         )
     if series is not None and not isinstance(estimator, BaseSequence):
         raise ValueError(f"series must be None for {type(estimator).__name__}, whose rows are sequences; got labels.")
-    fitted, network = estimator._fitted, estimator._fitted.network
+    fitted = estimator._fitted
+    network = estimator._fitted.network
     where = {} if series is None else {"series": series}
     sequences = estimator._read_fitted(X, **where)
     targets = weights = np.empty((sequences.n_owners, 0))
@@ -43,8 +44,10 @@ def passes(estimator, rows):
 
     The way back is `Network.backward`, which still wants slopes of the outputs.
     """
-    network, order = estimator._fitted.network, longest_first(rows.lengths)
-    packed, room = network.packing(training=True)(estimator._fitted.theta), Room(network.dtype)
+    network = estimator._fitted.network
+    order = longest_first(rows.lengths)
+    packed = network.packing(training=True)(estimator._fitted.theta)
+    room = Room(network.dtype)
     grad = np.empty(network.layout.size, network.dtype)
     n_bytes = network.numbers_of_step(keep=True) * network.dtype.itemsize * int(np.max(rows.lengths, initial=1))
     n_rows = min(ROWS, max(1, cpu.MOST_BYTES // n_bytes))

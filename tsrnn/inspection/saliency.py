@@ -45,12 +45,14 @@ def saliency(estimator, X):
     (64, (20, 2))
     """
     sequences, rows = read(estimator, X)
-    network, settings = estimator._fitted.network, estimator._fitted.settings
+    network = estimator._fitted.network
+    settings = estimator._fitted.settings
     if network.every_step:
         name = type(estimator).__name__
         raise ValueError(f"saliency needs an estimator with one answer for a sequence; got {name}, with one a step.")
     cut_at_start = settings["truncate"] == "start"
-    n_features, n_outputs = network.n_inputs, network.n_outputs
+    n_features = network.n_inputs
+    n_outputs = network.n_outputs
     found = [np.zeros((length, n_features, n_outputs), network.dtype) for length in sequences.lengths]
     for chosen, batch, outputs, _, back in passes(estimator, rows):
         dx = np.empty((*batch.x.shape[:2], padded(n_features)), network.dtype)

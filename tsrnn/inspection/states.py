@@ -45,7 +45,8 @@ def hidden_states(estimator, X, layer=-1, series=None):
     """
     sequences, rows = read(estimator, X, series=series)
     network = estimator._fitted.network
-    D, H = len(network.directions), network.hidden_size
+    D = len(network.directions)
+    H = network.hidden_size
     wanted = Interval(Integral, -network.n_layers, network.n_layers - 1, "both")
     if not wanted.accepts(layer):
         raise ValueError(f"layer of hidden_states must be {wanted}; got {layer!r}.")
