@@ -203,7 +203,7 @@ class Steps:
 
     def passes(self, n_steps):
         """Every row once, in groups of about so many steps at most; pieces of a series one after the other."""
-        return self.epoch(None, max(1, n_steps // int(self.lengths.max())), False)
+        return self.epoch(None, max(1, n_steps // int(self.lengths.max())), shuffle=False)
 
     def places(self, chosen):
         step, row = steps_of(self.lengths[chosen])
@@ -251,7 +251,7 @@ class Steps:
 
     def n_batches(self, batch_size):
         """Of an epoch, or with carried states about so many: rows of unlike length make more."""
-        return len(self.epoch(None, batch_size, False))
+        return len(self.epoch(None, batch_size, shuffle=False))
 
     def epoch(self, rng, batch_size, shuffle):
         """Every row once, in batches; where states are carried, series of a batch advance together, piece by piece."""

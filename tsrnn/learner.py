@@ -67,16 +67,28 @@ class Learner:
         backend = self.backend
         recipe = self.recipe
         theta = self.theta.reshape(1, self.theta.size)
-        settings = weight, self.loss, recipe.loss_parameters, self.rooms, recipe.n_jobs, seed, recipe.bptt_steps
-        value, grads = gradient(self.network, self.theta, self.rows, chosen, *settings)
+        value, grads = gradient(
+            self.network,
+            self.theta,
+            self.rows,
+            chosen,
+            total=weight,
+            loss=self.loss,
+            parameter=recipe.loss_parameters,
+            rooms=self.rooms,
+            n_jobs=recipe.n_jobs,
+            seed=seed,
+            bptt_steps=recipe.bptt_steps,
+        )
         if weight:
             norm, clipped = backend.combine(grads, theta, self.decay, self.alpha, self.limit, self.grad)
             if not backend.is_finite(value, norm):
                 raise NotFinite(value, norm)
             c, place = self._numbers(c)
             backend.note(self.log, place, value, norm)
-            clip = self.limit, clipped, recipe.clip_norm
-            backend.move(self.rule, theta, self.grad, self.moments, self.decay, c, *clip)
+            backend.move(
+                self.rule, theta, self.grad, self.moments, self.decay, c, self.limit, clipped, recipe.clip_norm
+            )
 
     def read(self):
         """Losses, norms and weights of the updates since this was last called."""

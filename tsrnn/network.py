@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsrnn.backends import cpu
+from tsrnn.backends.placing import add_reversed, direction_in, direction_out, reverse_steps
 from tsrnn.backends.simd import PADDING
 from tsrnn.rules.cells import CELLS
 
@@ -288,7 +289,7 @@ class Network:
                 inputs = x
                 if d:
                     inputs = room.take(f"reversed{layer}", x.shape)
-                    backend.place(x, 0, inputs, 0, x.shape[2], lengths, True, False)
+                    reverse_steps(backend, x, inputs, lengths)
                 all_needed = keep or self.every_step or layer < self.n_layers - 1
                 states = room.take(f"states{end}", (cell.n_states, T + 1 if all_needed else 2, B, H))
                 saved = room.take(f"saved{end}", (T if keep else 1, B, cell.n_saved, H))
@@ -367,7 +368,7 @@ class Network:
                 doutputs = none
                 if above is not None:
                     doutputs = room.take("doutputs", (T, B, H))
-                    backend.place(above, d * H, doutputs, 0, H, lengths, d == 1, False)
+                    direction_in(backend, above, doutputs, lengths, d)
                 elif self.every_step:
                     doutputs = room.take("doutputs", (T, B, H))
                     backend.spread(dseen, d * H, lengths, doutputs, d == 1)
@@ -379,7 +380,7 @@ class Network:
                 slopes_of = doutputs, dstates, slopes_x, grad, starts[f"weight_ih{end}"].start
                 scan(cell, x, lengths, bptt_steps or T, *weights, states, saved, *slopes_of)
                 if d and below is not None:
-                    backend.place(slopes_x, 0, below, 0, below.shape[2], lengths, True, True)
+                    add_reversed(backend, slopes_x, below, lengths)
             if layer and noise is not None and self.dropout:
                 backend.drop(below.reshape(-1), noise.seed, noise.drawn + layer, self.dropout, below.reshape(-1))
         return all_dstates
@@ -394,7 +395,7 @@ class Network:
         if D == 2:
             x = room.take(f"x{layer}", (T, B, D * H))
             for d in (0, 1):
-                backend.place(traces[d - D].states[0, 1:], 0, x, d * H, H, lengths, d == 1, False)
+                direction_out(backend, traces[d - D].states[0, 1:], x, lengths, d)
         if noise is not None and self.dropout:
             kept = room.take(f"x{layer}_kept", x.shape)
             backend.drop(x.reshape(-1), noise.seed, noise.drawn + layer, self.dropout, kept.reshape(-1))

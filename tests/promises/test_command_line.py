@@ -481,10 +481,13 @@ def test_signals_end_the_command_at_once_and_clean(name, files):
     code += "sys.argv[0] = 'tsrnn'; tsrnn.cli.main(sys.argv[1:])"
     arguments = [*["forecast", "good.csv", "--h", "2", "--max-steps", "1000000"], "--out", "o.csv", "--plot", "o.png"]
     before = contents(files)
-    process = subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE, text=True)
-    lines = [process.stderr.readline()]  # the first of progress
-    process.send_signal(getattr(signal, name))
-    lines += process.communicate(timeout=60)[1].splitlines()
+    with subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE, text=True) as process:
+        lines = [process.stderr.readline()]  # the first of progress
+        process.send_signal(getattr(signal, name))
+        try:
+            lines += process.communicate(timeout=60)[1].splitlines()
+        finally:
+            process.kill()
     assert process.returncode == 128 + getattr(signal, name)
     assert lines[-1] == "tsrnn forecast: interrupted" and not any("Traceback" in line for line in lines)
     assert contents(files) == before

@@ -6,22 +6,22 @@ from typing import NamedTuple
 
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn.base import BaseEstimator
 from sklearn.model_selection import train_test_split
 from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tsrnn.backends.devices import DEVICES, PRECISIONS, backend_of
+from tsrnn.backends.devices import backend_of
 from tsrnn.batching import Sequences
 from tsrnn.estimators.convergence import check_convergence
 from tsrnn.estimators.fitted import Classes, Fitted, Inputs, form_of
 from tsrnn.estimators.keywords import says_what_it_takes
+from tsrnn.estimators.parameters import Parameters
 from tsrnn.estimators.storage import load, save
 from tsrnn.estimators.targets import check_weight
+from tsrnn.estimators.watched import Watched
 from tsrnn.labels import check_entries
 from tsrnn.network import Network
 from tsrnn.propagation import Rooms, predict
-from tsrnn.rules.cells import offered_cells
 from tsrnn.rules.updates import UPDATES
 from tsrnn.series import (
     by_name,
@@ -40,18 +40,6 @@ from tsrnn.series import (
     without_mask,
 )
 from tsrnn.training import History, Recipe, train
-from tsrnn.validation import (
-    BOOLEAN,
-    N_JOBS,
-    POSITIVE_INT,
-    RANDOM_STATE,
-    Integral,
-    Interval,
-    OneOf,
-    Real,
-    Registered,
-    check_parameters,
-)
 
 LONG = (
     ": a row must be one sequence, and a long frame must have the index (series, time), as after "
@@ -99,27 +87,6 @@ class Known(NamedTuple):
     targets: object
 
 
-class Watched(NamedTuple):
-    """Validation data, and what else `fit` has been given of it; None where there is none."""
-
-    X: object
-    y: object
-    others: dict
-
-    def check(self, estimator):
-        """Raise a sentence for a part without the rest, or for data that nobody watches."""
-        given = {"X_val": self.X, "y_val": self.y} | {f"{name}_val": value for name, value in self.others.items()}
-        there = [name for name, value in given.items() if value is not None]
-        for name in ("X_val", "y_val"):
-            if there and name not in there:
-                raise ValueError(f"{name} must be given with {there[0]}; got None.")
-        if there and not estimator.early_stopping:
-            raise ValueError(
-                f"early_stopping of {type(estimator).__name__} must be True with X_val and y_val, which it watches; "
-                "got False."
-            )
-
-
 class Plan(NamedTuple):
     """What training needs: rows, those held out, how, random numbers, and what it begins from and moves."""
 
@@ -148,109 +115,11 @@ def training(method):
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
-class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
-    """Parameters and behaviour common to all estimators; a dataclass, so `__init__` stores and does nothing else."""
-
-    cell: str = "lstm"
-    hidden_size: int = 32
-    n_layers: int = 1
-    bidirectional: bool = False
-    dropout: float = 0.0
-    output_dropout: float = 0.0
-    activation: str = "tanh"
-    max_length: int | None = None
-    truncate: str = "end"
-    bptt_steps: int | None = None
-    solver: str = "adam"
-    learning_rate_init: float = 0.005
-    learning_rate: str = "constant"
-    momentum: float = 0.9
-    alpha: float = 0.0
-    clip_norm: float | None = 1.0
-    clip_value: float | None = None
-    batch_size: int = 64
-    max_iter: int = 200
-    tol: float = 1e-4
-    early_stopping: bool = False
-    validation_fraction: float = 0.1
-    n_iter_no_change: int = 10
-    shuffle: bool = True
-    warm_start: bool = False
-    random_state: int | np.random.RandomState | None = None
-    n_jobs: int | None = None
-    device: str = "cpu"
-    precision: str = "fp32"
-    dtype: str = "float32"
-    verbose: int = 0
-
-    _constraints = {
-        "cell": [Registered(offered_cells)],
-        "hidden_size": [POSITIVE_INT],
-        "n_layers": [POSITIVE_INT],
-        "bidirectional": [BOOLEAN],
-        "dropout": [Interval(Real, 0, 1)],
-        "output_dropout": [Interval(Real, 0, 1)],
-        "activation": [OneOf("tanh", "relu")],
-        "max_length": [POSITIVE_INT, OneOf(None)],
-        "truncate": [OneOf("end", "start")],
-        "bptt_steps": [POSITIVE_INT, OneOf(None)],
-        "solver": [OneOf(*UPDATES)],
-        "learning_rate_init": [Interval(Real, 0, closed="neither")],
-        "learning_rate": [OneOf("constant", "cosine", "plateau")],
-        "momentum": [Interval(Real, 0, 1)],
-        "alpha": [Interval(Real, 0)],
-        "clip_norm": [Interval(Real, 0, closed="neither"), OneOf(None)],
-        "clip_value": [Interval(Real, 0, closed="neither"), OneOf(None)],
-        "batch_size": [POSITIVE_INT],
-        "max_iter": [POSITIVE_INT],
-        "tol": [Interval(Real, 0)],
-        "early_stopping": [BOOLEAN],
-        "validation_fraction": [Interval(Real, 0, 1, "neither")],
-        "n_iter_no_change": [POSITIVE_INT],
-        "shuffle": [BOOLEAN],
-        "warm_start": [BOOLEAN],
-        "random_state": RANDOM_STATE,
-        "n_jobs": N_JOBS,
-        "device": [OneOf(*DEVICES)],
-        "precision": [OneOf(*PRECISIONS)],
-        "dtype": [OneOf("float32", "float64")],
-        "verbose": [Interval(Integral, 0), BOOLEAN],
-    }
+class BaseRecurrent(CallbackSupportMixin, Parameters):
+    """Behaviour common to all estimators."""
 
     _every_step = False  # whether the head answers at every step, or after the last one
     _targets = None  # type of the form of targets
-
-    # Checks
-
-    def _check_parameters(self):
-        check_parameters(self, self._constraints)
-        name = type(self).__name__
-        if self.activation == "relu" and self.cell != "rnn":
-            raise ValueError(
-                f"activation of {name} must be 'tanh' for cell={self.cell!r}, whose gates fix it; got 'relu'."
-            )
-        if self.dropout and self.n_layers == 1:
-            raise ValueError(
-                f"dropout of {name} must be 0 with n_layers=1, since it acts between layers; got {self.dropout!r}: "
-                "output_dropout acts before the output."
-            )
-        if self.bptt_steps and self.bidirectional:
-            raise ValueError(
-                f"bptt_steps of {name} must be None with bidirectional=True, whose passes end at both ends; "
-                f"got {self.bptt_steps!r}."
-            )
-        if self.precision != "fp32" and self.dtype == "float64":
-            raise ValueError(
-                f"precision of {name} must be 'fp32' with dtype='float64', whose products are not rounded; "
-                f"got {self.precision!r}."
-            )
-        backend_of(self.device, name, self.precision)
-
-    def _settings(self):
-        """The parameters as they are now."""
-        settings = self.get_params(deep=False)
-        del settings["random_state"]  # a generator that moves on; nothing after `fit` draws from it
-        return deepcopy(settings)
 
     def _read(self, X, dtype, known=None):
         """Sequences of any accepted form as `Series`, and the form of X, which must be the `known` one if given."""
@@ -296,8 +165,10 @@ class BaseRecurrent(CallbackSupportMixin, BaseEstimator):
         check_finite(series)
         if known is None:
             if flat:
-                return Inputs(n_features, learner.n_features_in_, True, getattr(learner, "feature_names_in_", None))
-            return Inputs(n_features, n_features, False, names_of(X))
+                return Inputs(
+                    n_features, learner.n_features_in_, flat=True, names=getattr(learner, "feature_names_in_", None)
+                )
+            return Inputs(n_features, n_features, flat=False, names=names_of(X))
         if n_features != known.n_features:
             raise ValueError(
                 f"X has {n_features} features a time step, but {type(self).__name__} is expecting "

@@ -8,7 +8,7 @@ from sklearn.metrics import accuracy_score
 
 from tsrnn.batching import Pairs
 from tsrnn.decoding import decode
-from tsrnn.estimators.base import Watched, training
+from tsrnn.estimators.base import training
 from tsrnn.estimators.classifier import WithClasses
 from tsrnn.estimators.docs import documented_of_pairs
 from tsrnn.estimators.fitted import LabelSequences
@@ -23,6 +23,7 @@ from tsrnn.estimators.targets import (
     owner_of,
 )
 from tsrnn.estimators.timesteps import parts
+from tsrnn.estimators.watched import Watched
 from tsrnn.series import Series
 from tsrnn.validation import POSITIVE_INT, OneOf
 

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 from sklearn.metrics import r2_score
 
-from tsrnn.estimators.base import Watched, training
+from tsrnn.estimators.base import training
 from tsrnn.estimators.docs import documented_of_pairs
 from tsrnn.estimators.fitted import NumberSequences
 from tsrnn.estimators.regressor import Regression
 from tsrnn.estimators.seq2seq import BaseSeq2Seq
 from tsrnn.estimators.targets import check_weight, numbers_at_steps
 from tsrnn.estimators.timesteps import parts
+from tsrnn.estimators.watched import Watched
 from tsrnn.series import Series, check_scale, is_ragged
 
 

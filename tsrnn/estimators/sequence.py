@@ -9,9 +9,10 @@ from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tsrnn.batching import Steps
-from tsrnn.estimators.base import BaseRecurrent, Watched, training
+from tsrnn.estimators.base import BaseRecurrent, training
 from tsrnn.estimators.states import first_states, last_states
 from tsrnn.estimators.timesteps import Blocks, TimeSteps, check_times, parts, runs
+from tsrnn.estimators.watched import Watched
 from tsrnn.labels import check_row_by_row, index_of
 from tsrnn.propagation import predict
 from tsrnn.series import (

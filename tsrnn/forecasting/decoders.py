@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tsrnn.backends.placing import copy_columns
 from tsrnn.batching import Batch, PairBatch
 from tsrnn.encoder_decoder import EncoderDecoder
 from tsrnn.forecasting.windows import Windows
@@ -65,12 +66,12 @@ class DecodedWindows(Windows):
         )
         backend.gather(values, backend.put(stops - self.step, room, "begins"), steps, level, before)
         backend.gather(values, backend.put(stops, room, "ends"), steps, level, targets)
-        backend.place(before, 0, x, 0, self.step, steps, False, False)
+        copy_columns(backend, before, x, steps)
         if self.future is not None:
             begins = backend.put(stops * (self.n_known // self.step), room, "begins of known")
             known = room.take("known", (n, B, self.n_known))
             backend.gather(room.resident(self.future), begins, steps, zero, known)
-            backend.place(known, 0, x, self.step, self.n_known, steps, False, False)
+            copy_columns(backend, known, x, steps, to=self.step)
         none = np.empty((n * B, 0), x.dtype)
         targets = targets.reshape(n * B, self.step)
         target = Batch(x, lengths, steps, none, targets, backend.put(self.weights_of(chosen), room, "weights"))

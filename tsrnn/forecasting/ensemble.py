@@ -99,7 +99,7 @@ def train_members(adjusted, sees_gaps, jobs, n_steps, course, label="network"):
     running = []
     members = []
     try:
-        running += [threads.submit(work, *job) for job in enumerate(jobs, start=1)]
+        running += [threads.submit(work, number, job) for number, job in enumerate(jobs, start=1)]
         members = results_of(running)
     except KeyboardInterrupt:
         stop.set()

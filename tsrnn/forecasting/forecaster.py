@@ -199,7 +199,7 @@ class RNNForecaster(BaseEstimator):
     _constraints = {
         "h": [POSITIVE_INT],
         "season_length": [POSITIVE_INT],
-        "decoder": [OneOf(*DECODERS)],
+        "decoder": [OneOf.of(DECODERS)],
         "cell": [Registered(offered_cells, "auto")],
         "hidden_size": [POSITIVE_INT],
         "window": [POSITIVE_INT, AUTO],
@@ -225,8 +225,8 @@ class RNNForecaster(BaseEstimator):
         "warm_start": [BOOLEAN],
         "random_state": RANDOM_STATE,
         "n_jobs": N_JOBS,
-        "device": [OneOf(*DEVICES)],
-        "precision": [OneOf(*PRECISIONS)],
+        "device": [OneOf.of(DEVICES)],
+        "precision": [OneOf.of(PRECISIONS)],
         "verbose": [Interval(Integral, 0), BOOLEAN],
     }
 

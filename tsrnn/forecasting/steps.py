@@ -195,7 +195,7 @@ def places(index, starts, step):
 
 def places_of_calendar(clock, starts, step, zone):
     """Steps that no arithmetic tells are taken one after the other; where some do not follow, on a grid."""
-    follows = np.append(False, following(clock[:-1], step) == clock[1:])
+    follows = np.insert(following(clock[:-1], step) == clock[1:], 0, values=False)
     follows[starts[:-1]] = [step.is_on_offset(first) for first in clock[starts[:-1]]]
     found = np.arange(len(clock)) - np.repeat(starts[:-1], np.diff(starts))
     for i in np.unique(series_of(starts)[~follows]):

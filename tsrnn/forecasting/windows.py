@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tsrnn.backends import cpu
+from tsrnn.backends.placing import copy_columns
 from tsrnn.batching import Batch
 from tsrnn.forecasting.ragged import places
 from tsrnn.network import Network
@@ -182,7 +183,7 @@ class Windows:
             both = room.take("both", (*x.shape[:2], self.n_inputs))
             column = 0
             for part in (x, *self._beside(chosen, room, steps)):
-                backend.place(part, 0, both, column, part.shape[2], steps, False, False)
+                copy_columns(backend, part, both, steps, to=column)
                 column += part.shape[2]
             x = both
         none = np.empty((len(chosen), 0), self.values.dtype)
