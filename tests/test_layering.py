@@ -123,3 +123,51 @@ def test_import_of_the_package_is_cheap():
     loaded = set(done.stdout.split())
     assert "tsrnn" in loaded
     assert loaded & {"numba", "pandas", "matplotlib", "sklearn", "scipy", "torch"} == set()
+
+
+def test_contributing_tells_the_order():
+    text = (HOME.parent / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    told = text[text.index("    rules <") : text.index("`validation`, `exceptions`")]
+    assert [room.strip() for room in told.split("<")] == ORDER
+
+
+# One thought a line, outside the kernels
+
+
+def tree_of(file):
+    return ast.parse((HOME / file).read_text(encoding="utf-8"))
+
+
+WORDY = [file for file in FILES if file.split("/")[0] not in NUMBA_ROOMS]
+
+
+@pytest.mark.parametrize("file", WORDY)
+def test_assignments_do_not_stand_side_by_side(file):
+    """`a, b = x, y` hides a thought; unpacking one thing, such as a shape, does not."""
+    found = [
+        node.lineno
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, ast.Assign)
+        and isinstance(node.targets[0], ast.Tuple)
+        and isinstance(node.value, ast.Tuple)
+        and all(isinstance(target, ast.Name | ast.Attribute) for target in node.targets[0].elts)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("file", WORDY)
+def test_true_and_false_have_a_name(file):
+    """`f(x, True)` does not say what is true. Methods of matplotlib that take nothing else are clear without one."""
+    found = [
+        node.lineno
+        for node in ast.walk(tree_of(file))
+        if isinstance(node, ast.Call)
+        and not getattr(node.func, "attr", "").startswith("set_")
+        and any(isinstance(argument, ast.Constant) and isinstance(argument.value, bool) for argument in node.args)
+    ]
+    assert found == []
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_is_at_most_520_lines(file):
+    assert len((HOME / file).read_text(encoding="utf-8").splitlines()) <= 520
