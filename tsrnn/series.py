@@ -105,6 +105,12 @@ def numbers(objects, name, hint=""):
         raise kind(f"{name} must hold numbers; got object values: {str(error).rstrip('.')}{hint}.") from error
 
 
+NESTED = (
+    ": sequences in the cells of a frame are a frame with the index (series, time) after "
+    "sktime.datatypes.convert_to(X, 'pd-multiindex'), or a list of arrays"
+)
+
+
 def with_numbers(frame, hint=""):
     """The frame, its columns of objects as float64.
 
@@ -116,7 +122,8 @@ def with_numbers(frame, hint=""):
     found = {}
     for name, column in frame.items():
         if column.dtype == object:
-            found[name] = numbers(column, f"column {name!r} of X", hint)
+            nested = len(column) and isinstance(column.iloc[0], (pd.Series, np.ndarray, list, tuple))
+            found[name] = numbers(column, f"column {name!r} of X", NESTED if nested else hint)
         elif column.dtype.kind not in "biuf":
             raise ValueError(f"columns of X must be numbers; got {column.dtype} in column {name!r}{hint}.")
     frame = frame.copy(deep=False) if found else frame

@@ -164,3 +164,11 @@ def test_a_weight_that_is_no_power_of_two():
     for factor in (1e-300, 1e300, 1e308, 5e-324):
         model = RNNRegressor(**SMALL).fit(X, y, sample_weight=np.full(len(X), factor))
         np.testing.assert_allclose(model.predict(X), plain.predict(X), rtol=1e-4, atol=1e-5)
+
+
+def test_sequences_in_the_cells_of_a_frame_name_the_conversion():
+    nested = pd.DataFrame({"dim_0": [pd.Series(np.arange(5.0)) for _ in range(4)]})
+    with pytest.raises(
+        ValueError, match=r"'dim_0' of X must hold numbers; .*sktime\.datatypes\.convert_to\(X, 'pd-multiindex'\)"
+    ):
+        RNNRegressor().fit(nested, [1, 2, 3, 4])

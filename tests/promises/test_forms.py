@@ -297,3 +297,11 @@ def test_a_wide_frame_whose_times_are_objects_is_wide(times):
     forecast = forecaster().fit(before.set_axis(before.index.astype(object))).predict()
     assert forecast.index.tolist() == times[-H:].tolist()
     assert forecast.to_numpy().tolist() == expected.to_numpy().tolist()
+
+
+def test_categories_of_times_are_times():
+    """Those of the future are no categories yet, so timestamps come back."""
+    expected = forecaster().fit(wide()).predict()
+    pd.testing.assert_frame_equal(
+        forecaster().fit(wide(pd.CategoricalIndex(DAYS))).predict(), expected, check_freq=False
+    )

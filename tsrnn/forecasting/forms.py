@@ -121,12 +121,14 @@ def from_wide(df, names, missing):
 
 def holds_times(index):
     """Whether an index is one of timestamps, periods, or Python's dates and times, which databases give as objects."""
+    index = getattr(index, "categories", index)
     if isinstance(index, (pd.DatetimeIndex, pd.PeriodIndex)):
         return True
     return pd.api.types.infer_dtype(index) in ("date", "datetime", "datetime64", "period")
 
 
 def holds_counts(index):
+    index = getattr(index, "categories", index)
     return index.dtype.kind == "i" or pd.api.types.infer_dtype(index) == "integer"
 
 
