@@ -471,6 +471,7 @@ BAD_VALUES = {
     "loss": ["squared_error", "mse", None],
     "huber_delta": [0, -1.0, np.inf, None],
     "quantile": [0, 1, 0.0, 1.0, None],
+    "tweedie_power": [1, 2, 0.0, 3, None],
     "class_weight": ["auto", 2.0, [1, 2]],
     "window": [0, -1, 3.0, "all"],
 }

@@ -51,6 +51,7 @@ OTHER = {
     "teacher_forcing": 0.0,
     "tol": 9.0,
     "truncate": "start",
+    "tweedie_power": 1.1,
     "validation_fraction": 0.5,
     "verbose": 1,
     "warm_start": True,
