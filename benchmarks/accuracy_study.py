@@ -21,7 +21,7 @@ VARIANTS = {
     "4 networks": {"n_networks": 4},
     "lstm": {"cell": "lstm"},
     "rate .004": {"learning_rate_init": 0.004},
-    "level 1": {"level": 1},
+    "level 1": {"level_window": 1},
     "never a seasonal index": {"deseasonalize": False},
     "16 networks": {"n_networks": 16},
     "without Theta": {"theta_share": 0},

@@ -16,7 +16,15 @@ from tsrnn.forecasting.windows import Windows
 from tsrnn.network import Room
 
 H = 5
-QUICK = {"h": H, "season_length": 5, "n_networks": 2, "max_steps": 150, "hidden_size": 8, "window": 10, "level": 5}
+QUICK = {
+    "h": H,
+    "season_length": 5,
+    "n_networks": 2,
+    "max_steps": 150,
+    "hidden_size": 8,
+    "window": 10,
+    "level_window": 5,
+}
 QUICK |= {"deseasonalize": False, "theta_share": 0, "random_state": 0}
 
 
@@ -86,7 +94,7 @@ def test_what_the_past_announces_is_forecast():
     y = 20 * np.exp(np.concatenate([np.zeros((n, H)), sign[:, :-H]], axis=1))
     columns = {"unique_id": np.repeat(np.arange(n), length), "ds": np.tile(np.arange(length), n)}
     past, future = cut(pd.DataFrame(columns | {"y": y.ravel(), "sign": sign.ravel()}))
-    options = {"season_length": 1, "level": 1, "segment": 5, "max_steps": 400}
+    options = {"season_length": 1, "level_window": 1, "segment": 5, "max_steps": 400}
     without = error(quick(**options).fit(past).predict(), future)
     assert error(quick(**options, past_covariates=["sign"]).fit(past).predict(), future) < 0.5 * without
 
@@ -97,7 +105,7 @@ def test_the_calendar_tells_the_weekday():
     past, future = cut(
         pd.DataFrame({"unique_id": np.repeat(np.arange(12), 60), "ds": np.tile(days, 12), "y": y.ravel()})
     )
-    options = {"season_length": 1, "window": 5, "level": 5}  # a window that does not hold a week
+    options = {"season_length": 1, "window": 5, "level_window": 5}  # a window that does not hold a week
     without = error(quick(**options).fit(past).predict(), future)
     with_it = error(quick(**options, calendar=["dayofweek"]).fit(past).predict(), future)
     assert with_it < 0.5 * without

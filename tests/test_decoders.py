@@ -12,7 +12,7 @@ from tsrnn.forecasting.histories import Histories
 from tsrnn.forecasting.ragged import Ragged
 from tsrnn.network import Room
 
-QUICK = {"h": 7, "season_length": 5, "window": 15, "level": 5, "deseasonalize": False, "theta_share": 0}
+QUICK = {"h": 7, "season_length": 5, "window": 15, "level_window": 5, "deseasonalize": False, "theta_share": 0}
 QUICK |= {"n_networks": 2, "max_steps": 30, "hidden_size": 8, "random_state": 0}
 STEPWISE = "recursive", "encoder-decoder"  # a horizon of 7 in segments of 5: one and a half
 

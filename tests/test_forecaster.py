@@ -150,7 +150,7 @@ def test_silent_unless_asked(capfd):
 
 def test_progress_tells_network_epoch_and_time_left(monkeypatch, capsys):
     monkeypatch.setattr("sys.stderr.isatty", lambda: True, raising=False)
-    quick(verbose=1, window=8, level=1, log=True, deseasonalize=False).fit(waves())
+    quick(verbose=1, window=8, level_window=1, log=True, deseasonalize=False).fit(waves())
     shown = capsys.readouterr().err.replace("\033[K", "").split("\r")[1:]
     found = [
         re.fullmatch(r"training +(\d+)%, \d+ s left: (plan|network) (\d) of (\d), epoch (\d) of 2", one)
@@ -300,7 +300,7 @@ def test_the_trial_keeps_what_forecasts_the_held_out_values_best():
 
 def test_a_trial_finds_the_plan_that_can_see_the_season():
     df = waves(6, 80)
-    plans = quick(max_steps=150, season_length=5, deseasonalize=False, level=1).fit(df).plans_
+    plans = quick(max_steps=150, season_length=5, deseasonalize=False, level_window=1).fit(df).plans_
     assert plans[0].window >= 10 and len({plan.window for plan in plans}) == len(plans) <= 4
 
 

@@ -283,3 +283,12 @@ def test_no_warning_without_a_cause():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         quick().fit(noisy(3)).predict(level=80)
+
+
+def test_the_former_name_of_level_window_still_works():
+    df = noisy()
+    with pytest.warns(
+        FutureWarning, match=r"level=2 of RNNForecaster is now level_window=2; .* removed in version 0\.4"
+    ):
+        former = quick(level=2).fit(df)
+    pd.testing.assert_frame_equal(former.predict(), quick(level_window=2).fit(df).predict(), check_exact=True)

@@ -120,6 +120,7 @@ TABLES = {
         "hidden_size": [Acts(5, "forecast")],
         "window": [Acts(12, "forecast")],
         "segment": [Acts(2, "forecast", {"window": 12})],
+        "level_window": [Acts(3, "forecast")],
         "level": [Acts(3, "forecast")],
         "log": [Acts(False, "forecast")],
         "scale": [Acts(True, "forecast"), Acts(False, "forecast", {"log": False})],

@@ -20,7 +20,15 @@ from tsrnn.propagation import Rooms, gradient
 from tsrnn.rules.losses import LOSSES
 
 QUANTILES = (0.5, 0.1, 0.9)
-QUICK = {"h": 4, "season_length": 5, "n_networks": 2, "max_steps": 100, "hidden_size": 8, "window": 10, "level": 5}
+QUICK = {
+    "h": 4,
+    "season_length": 5,
+    "n_networks": 2,
+    "max_steps": 100,
+    "hidden_size": 8,
+    "window": 10,
+    "level_window": 5,
+}
 QUICK |= {"deseasonalize": False, "theta_share": 0, "random_state": 0}
 
 

@@ -236,7 +236,9 @@ def test_a_shorter_horizon_sees_the_rest_of_what_is_known(single):
     past, newer = single[:-8], single[-8:-6]
     forecasts = []
     for fh in (range(1, H + 1), single.index[-6:-2]):
-        forecaster = TsrnnForecaster(**QUICK | {"window": 8, "segment": 1, "level": 1}).fit(past, X=X[:-8], fh=fh)
+        forecaster = TsrnnForecaster(**QUICK | {"window": 8, "segment": 1, "level_window": 1}).fit(
+            past, X=X[:-8], fh=fh
+        )
         forecaster.update(newer, X=X[-8:-6], update_params=False)
         forecasts.append(forecaster.predict(X=X[-6:]))
     whole, shorter = forecasts

@@ -208,7 +208,7 @@ def test_forecaster():
     rng = np.random.default_rng(0)
     df = pd.DataFrame({"a": rng.normal(size=14), "b": rng.normal(size=14)}).add(5)
     df.iloc[3, 0] = np.nan
-    options = {"window": 4, "segment": 2, "level": 1, "deseasonalize": False, "log": False, "theta_share": 0}
+    options = {"window": 4, "segment": 2, "level_window": 1, "deseasonalize": False, "log": False, "theta_share": 0}
     options |= {"h": 2, "cell": "rnn", "hidden_size": 3, "n_networks": 1, "max_steps": 1, "batch_size": 4}
     one, other = (RNNForecaster(**options, random_state=0, device=d).fit(df).predict() for d in ("cpu", "cuda"))
     np.testing.assert_allclose(other, one, rtol=1e-4)

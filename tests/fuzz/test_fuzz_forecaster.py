@@ -16,7 +16,7 @@ from tsrnn import PanelTimeSeriesSplit, RNNForecaster
 QUICK = {
     "window": 4,
     "segment": 1,
-    "level": 1,
+    "level_window": 1,
     "deseasonalize": False,
     "n_networks": 1,
     "max_steps": 2,
@@ -197,7 +197,7 @@ def settings_of(draw):
         "deseasonalize": [False, True, "auto"],
         "window": [4, 4, "auto", 1, 500],
         "segment": [1, 2, "auto"],
-        "level": [1, 2, "auto"],
+        "level_window": [1, 2, "auto"],
         "fill_gaps": [False, True],
         "future_covariates": [None, None, ["promo"], ["kind"], ["nope"], ["y"], "promo", [1]],
         "past_covariates": [None, None, ["promo"]],

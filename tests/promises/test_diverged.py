@@ -12,7 +12,7 @@ import pytest
 from tsrnn import RNNForecaster
 from tsrnn.exceptions import DivergenceError
 
-QUICK = {"h": 3, "n_networks": 2, "max_steps": 20, "hidden_size": 8, "window": 6, "level": 1, "random_state": 0}
+QUICK = {"h": 3, "n_networks": 2, "max_steps": 20, "hidden_size": 8, "window": 6, "level_window": 1, "random_state": 0}
 
 
 def series(n=60, seed=0):
@@ -20,7 +20,7 @@ def series(n=60, seed=0):
 
 
 WILD = {
-    "with a trial": {"window": "auto", "level": "auto", "learning_rate_init": 1e4},
+    "with a trial": {"window": "auto", "level_window": "auto", "learning_rate_init": 1e4},
     "without clipping": {"learning_rate_init": 1e3, "clip_norm": None},
     "with quantiles": {"learning_rate_init": 1e4, "quantiles": [0.1, 0.9]},
     "recursive": {"learning_rate_init": 1e4, "decoder": "recursive"},

@@ -26,7 +26,7 @@ LONG = pd.DataFrame({"unique_id": "a", "ds": np.arange(40), "y": np.arange(40.0)
 
 @pytest.fixture(scope="module")
 def forecaster():
-    quick = {"h": 2, "window": 4, "level": 1, "deseasonalize": False, "n_networks": 1, "max_steps": 3}
+    quick = {"h": 2, "window": 4, "level_window": 1, "deseasonalize": False, "n_networks": 1, "max_steps": 3}
     return RNNForecaster(**quick, random_state=0).fit(LONG)
 
 
@@ -104,7 +104,7 @@ sys.modules["pyarrow"] = None
 import polars
 from tsrnn import RNNForecaster
 frame = polars.DataFrame({"unique_id": ["a"] * 20, "ds": range(20), "y": [float(i % 3) for i in range(20)]})
-quick = {"h": 2, "window": 4, "level": 1, "deseasonalize": False, "n_networks": 1, "max_steps": 3}
+quick = {"h": 2, "window": 4, "level_window": 1, "deseasonalize": False, "n_networks": 1, "max_steps": 3}
 print(type(RNNForecaster(**quick).fit(frame).predict()).__module__)
 """
 

@@ -14,7 +14,7 @@ from tsrnn import PanelTimeSeriesSplit, RNNForecaster
 
 NAME, H = "RNNForecaster", 3
 QUICK = {"h": H, "n_networks": 1, "max_steps": 3, "hidden_size": 4, "random_state": 0, "n_jobs": 1}
-PLAN = {"window": 4, "segment": 1, "level": 1, "deseasonalize": False}
+PLAN = {"window": 4, "segment": 1, "level_window": 1, "deseasonalize": False}
 DAYS = pd.date_range("2024-02-20", periods=30, freq="D")
 VALUES = 10 + np.random.default_rng(0).random((2, 30))
 

@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from tsrnn import PanelTimeSeriesSplit, RNNForecaster
 
 H, LENGTH = 4, 30
-QUICK = {"h": H, "n_networks": 1, "max_steps": 2, "hidden_size": 4, "window": 6, "segment": 1, "level": 1}
+QUICK = {"h": H, "n_networks": 1, "max_steps": 2, "hidden_size": 4, "window": 6, "segment": 1, "level_window": 1}
 QUICK |= {"random_state": 0, "n_jobs": 1}
 ROLES = {"past_covariates": ["visitors"], "future_covariates": ["promo", "shelf"], "static_covariates": ["region"]}
 

@@ -9,7 +9,7 @@ import pytest
 from tsrnn import RNNForecaster
 
 H = 4
-QUICK = {"h": H, "n_networks": 2, "max_steps": 20, "hidden_size": 6, "window": 6, "segment": 3, "level": 1}
+QUICK = {"h": H, "n_networks": 2, "max_steps": 20, "hidden_size": 6, "window": 6, "segment": 3, "level_window": 1}
 QUICK |= {"random_state": 0, "n_jobs": 1}  # a segment of 3 does not divide the horizon
 DECODERS = "direct", "recursive", "encoder-decoder"
 KINDS = {
@@ -134,7 +134,7 @@ def test_the_weekday_of_the_first_day():
     """A week's shape that only the calendar tells: a day ahead is forecast as well as it is among seven."""
     days = pd.date_range("2024-01-01", periods=84)
     y = pd.Series(np.where(days.day_of_week >= 5, 3.0, 10.0), days)
-    options = {"h": 7, "calendar": ["dayofweek"], "window": 2, "segment": 1, "level": 1, "theta_share": 0}
+    options = {"h": 7, "calendar": ["dayofweek"], "window": 2, "segment": 1, "level_window": 1, "theta_share": 0}
     forecaster = RNNForecaster(**QUICK | options | {"max_steps": 300}).fit(y[:77])
     for n in range(70, 77):
         one = forecaster.predict(y[:n], h=1)

@@ -20,7 +20,16 @@ from tsrnn import RNNForecaster
 from tsrnn.exceptions import DivergenceError, InterruptedFitWarning
 from tsrnn.forecasting import ensemble
 
-QUICK = {"h": 3, "n_networks": 3, "max_steps": 5, "hidden_size": 8, "window": 6, "segment": 1, "level": 1, "n_jobs": 2}
+QUICK = {
+    "h": 3,
+    "n_networks": 3,
+    "max_steps": 5,
+    "hidden_size": 8,
+    "window": 6,
+    "segment": 1,
+    "level_window": 1,
+    "n_jobs": 2,
+}
 QUICK |= {"random_state": 0}
 LONG = {"max_steps": 10**6}
 SOON = 5.0  # seconds within which all must have stopped; training takes hours
@@ -212,7 +221,7 @@ import signal, sys, time
 import numpy as np, pandas as pd
 from tsrnn import RNNForecaster
 y = pd.Series(np.random.default_rng(0).random(60) + 5, pd.date_range("2020", periods=60))
-quick = dict(h=3, n_networks=3, hidden_size=8, window=6, segment=1, level=1, n_jobs=2, random_state=0)
+quick = dict(h=3, n_networks=3, hidden_size=8, window=6, segment=1, level_window=1, n_jobs=2, random_state=0)
 forecaster = RNNForecaster(**quick, max_steps=5).fit(y)
 expected = forecaster.predict()
 signal.signal(signal.SIGTERM, lambda *_: sys.exit(7))

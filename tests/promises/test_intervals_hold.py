@@ -75,8 +75,8 @@ SETTINGS = {
     "scale": {"scale": True},
     "difference": {"difference": True},
     "quantiles": {"quantiles": [0.005, 0.025, 0.1, 0.25, 0.75, 0.9, 0.975, 0.995]},
-    "recursive": {"decoder": "recursive", "window": 8, "segment": 2, "level": 1},
-    "encoder-decoder": {"decoder": "encoder-decoder", "window": 8, "segment": 2, "level": 1},
+    "recursive": {"decoder": "recursive", "window": 8, "segment": 2, "level_window": 1},
+    "encoder-decoder": {"decoder": "encoder-decoder", "window": 8, "segment": 2, "level_window": 1},
 }
 QUICKLY = {"default", "a season", "quantiles"}  # the others in `make test-slow`
 

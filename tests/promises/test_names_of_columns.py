@@ -6,7 +6,7 @@ import pytest
 
 from tsrnn import RNNForecaster
 
-QUICK = {"h": 3, "n_networks": 1, "max_steps": 2, "hidden_size": 4, "window": 4, "level": 1, "random_state": 0}
+QUICK = {"h": 3, "n_networks": 1, "max_steps": 2, "hidden_size": 4, "window": 4, "level_window": 1, "random_state": 0}
 OURS = "RNNForecaster", "RNNForecaster-lo-80", "RNNForecaster-hi-95", "RNNForecaster-path-0"
 OTHERS = (
     *("cutoff", "index", "level_0", "level_1", "y", "ds", "unique_id", "value", "variable", "series", "step", "0", ""),

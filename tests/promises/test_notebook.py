@@ -20,7 +20,7 @@ PREPARED = """
 import numpy as np, pandas as pd
 from tsrnn import RNNForecaster, RNNRegressor, plot_forecasts
 from tsrnn.inspection import GradientFlowDisplay, GradientNormDisplay, HiddenStateDisplay, LossCurveDisplay
-quick = {"h": 3, "window": 4, "level": 1, "deseasonalize": False, "n_networks": 1, "random_state": 0}
+quick = {"h": 3, "window": 4, "level_window": 1, "deseasonalize": False, "n_networks": 1, "random_state": 0}
 df = pd.DataFrame({"unique_id": "a", "ds": np.arange(40), "y": np.arange(40.0) % 5})
 forecaster = RNNForecaster(**quick, max_steps=3).fit(df)
 X = np.random.default_rng(0).normal(size=(20, 6))

@@ -12,7 +12,15 @@ pytest.importorskip("matplotlib")
 from tsrnn import RNNForecaster, RNNRegressor, plot_forecasts
 from tsrnn.inspection import GradientFlowDisplay, GradientNormDisplay, LossCurveDisplay
 
-QUICK = {"h": 3, "window": 4, "level": 1, "deseasonalize": False, "n_networks": 1, "max_steps": 3, "random_state": 0}
+QUICK = {
+    "h": 3,
+    "window": 4,
+    "level_window": 1,
+    "deseasonalize": False,
+    "n_networks": 1,
+    "max_steps": 3,
+    "random_state": 0,
+}
 TIMES = pd.date_range("2024-03-28", periods=40, freq="h", tz="Europe/Berlin")
 LONG = pd.concat(
     pd.DataFrame({"unique_id": label, "ds": TIMES, "y": np.arange(40.0) % 5 + shift})
@@ -156,7 +164,7 @@ def tick_texts(axis):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"window": "auto", "level": "auto", "deseasonalize": "auto", "season_length": 4}]
+    "options", [{}, {"window": "auto", "level_window": "auto", "deseasonalize": "auto", "season_length": 4}]
 )
 def test_report(options):
     forecaster = RNNForecaster(**QUICK | {"max_steps": 45} | options).fit(LONG)
@@ -194,7 +202,7 @@ before = state()
 import numpy as np, pandas as pd
 from tsrnn import RNNForecaster, plot_forecasts
 df = pd.DataFrame({"unique_id": "a", "ds": np.arange(30), "y": np.arange(30.0) % 5})
-f = RNNForecaster(h=3, window=4, level=1, deseasonalize=False, n_networks=1, max_steps=3).fit(df)
+f = RNNForecaster(h=3, window=4, level_window=1, deseasonalize=False, n_networks=1, max_steps=3).fit(df)
 for figure in (plot_forecasts(df, f.predict()), f.report()):
     assert figure._repr_png_().startswith(b"\\x89PNG")
 assert "matplotlib.pyplot" not in sys.modules and state() == before

@@ -26,7 +26,15 @@ X = np.random.default_rng(0).normal(size=(12, 5, 1)).astype(np.float32)
 PAIRS = [list("ab")] * 12
 FRAME = pd.DataFrame({"unique_id": "a", "ds": np.arange(60), "y": np.arange(60.0) % 7})
 SMALL = {"hidden_size": 2, "max_iter": 30, "random_state": 0, "verbose": 1}
-FORECASTER = {"h": 2, "window": 4, "level": 1, "deseasonalize": False, "log": False, "hidden_size": 2, "max_steps": 600}
+FORECASTER = {
+    "h": 2,
+    "window": 4,
+    "level_window": 1,
+    "deseasonalize": False,
+    "log": False,
+    "hidden_size": 2,
+    "max_steps": 600,
+}
 
 # every estimator with the parameter: how it is trained, and what its last state begins with
 TRAINED = {

@@ -327,7 +327,7 @@ def test_a_device_that_is_missing_becomes_the_cpu(tmp_path, monkeypatch):
 
 
 def quick(**options):
-    given = {"h": 3, "n_networks": 1, "max_steps": 3, "hidden_size": 3, "window": 6, "segment": 1, "level": 1}
+    given = {"h": 3, "n_networks": 1, "max_steps": 3, "hidden_size": 3, "window": 6, "segment": 1, "level_window": 1}
     return RNNForecaster(**given | {"random_state": 0, "n_jobs": 1} | options)
 
 
@@ -358,6 +358,7 @@ def two_levels(names=("shop", "day")):
 
 HOLIDAYS = pd.offsets.CustomBusinessDay(holidays=["2024-03-29", "2024-04-01"])
 MONTH = pd.DateOffset(months=1)
+AUTO = dict.fromkeys(["window", "segment", "level_window"], "auto")
 FORMS = {
     "long": (long, {}),
     "zone": (lambda: long(pd.date_range("2024-03-10", periods=30, tz="Europe/Berlin")), {}),
@@ -394,7 +395,7 @@ FORMS = {
     "quantiles": (long, {"quantiles": (0.1, np.float64(0.9))}),
     "encoder-decoder": (long, {"decoder": "encoder-decoder", "calendar": ["dayofweek"], "segment": 2}),
     "recursive": (long, {"decoder": "recursive", "difference": True, "scale": np.True_, "log": False}),
-    "a trial": (long, {"window": "auto", "segment": "auto", "level": "auto", "n_networks": 2, "season_length": 7}),
+    "a trial": (long, AUTO | {"n_networks": 2, "season_length": 7}),
     "numbers of numpy": (long, {"window": np.int32(6), "h": np.int64(3), "theta_share": np.float32(0.25)}),
     "a missing value": (lambda: long().assign(y=lambda df: df["y"].where(df.index != 5)), {}),
 }  # fmt: skip

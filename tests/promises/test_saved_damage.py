@@ -30,7 +30,16 @@ TABLE, NUMBERS = RNG.normal(size=(8, 5)), RNG.normal(size=8)
 RAGGED = [RNG.normal(size=(n, 2)) for n in range(3, 11)]
 WORDS = ["ab", "b", "aab", "ba"] * 2
 SMALL = {"hidden_size": 3, "max_iter": 1, "random_state": 0, "n_jobs": 1}
-TINY = {"h": 3, "n_networks": 1, "max_steps": 2, "hidden_size": 3, "window": 6, "segment": 1, "level": 1, "n_jobs": 1}
+TINY = {
+    "h": 3,
+    "n_networks": 1,
+    "max_steps": 2,
+    "hidden_size": 3,
+    "window": 6,
+    "segment": 1,
+    "level_window": 1,
+    "n_jobs": 1,
+}
 
 
 def long(**columns):

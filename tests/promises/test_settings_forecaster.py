@@ -18,7 +18,7 @@ FITTED = {
     "covariates": {"h": 3, "calendar": ["dayofweek"], "fill_gaps": True} | ROLES,
     "quantiles": {"h": 3, "quantiles": [0.1, 0.9]},
     "differences": {"h": 3, "difference": True, "scale": True, "log": False},
-    "decoded": {"h": 4, "decoder": "encoder-decoder", "segment": 2, "level": 2},
+    "decoded": {"h": 4, "decoder": "encoder-decoder", "segment": 2, "level_window": 2},
 }
 
 # For every parameter values that are not those of any kind; None of a list has a value that `fit` would refuse here.
@@ -31,6 +31,7 @@ OTHERS = {
     "hidden_size": [9],
     "window": [12, "auto"],
     "segment": [3, "auto"],
+    "level_window": [3, "auto"],
     "level": [3, "auto"],
     "log": [True, False, "auto"],
     "scale": [True, False],

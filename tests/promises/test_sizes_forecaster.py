@@ -9,7 +9,7 @@ import pytest
 
 from tsrnn import RNNForecaster
 
-QUICK = {"h": 3, "n_networks": 1, "max_steps": 3, "hidden_size": 4, "window": 6, "segment": 3, "level": 1}
+QUICK = {"h": 3, "n_networks": 1, "max_steps": 3, "hidden_size": 4, "window": 6, "segment": 3, "level_window": 1}
 QUICK |= {"random_state": 0, "n_jobs": 1}
 HUGE = 10**9, 10**12, 10**30
 LARGE = "h", "hidden_size", "n_networks", "window"
@@ -92,7 +92,7 @@ def test_seeds_are_those_of_numpy(seed):
 @pytest.mark.parametrize("n_missing", [3, 5, 12])
 def test_rows_of_the_future_are_no_trial(n_missing):
     """What is appended without values is not held out: the last known values are."""
-    options = QUICK | {"window": "auto", "segment": "auto", "level": "auto", "max_steps": 30}
+    options = QUICK | {"window": "auto", "segment": "auto", "level_window": "auto", "max_steps": 30}
     y = series(60) + np.arange(60) / 5
     later = pd.Series(np.nan, pd.date_range(y.index[-1] + pd.Timedelta(days=1), periods=n_missing))
     forecaster = RNNForecaster(**options).fit(pd.concat([y, later]))
@@ -109,7 +109,7 @@ def test_rows_of_the_future_with_what_is_known_of_it():
     rng = np.random.default_rng(0)
     df = pd.DataFrame({"unique_id": np.repeat(["a", "b"], 40), "ds": np.tile(range(40), 2), "promo": rng.random(80)})
     df["y"] = np.where(df["ds"] < np.repeat([36, 30], 40), 3 + df["promo"], np.nan)
-    options = QUICK | {"window": "auto", "level": "auto", "segment": "auto", "future_covariates": ["promo"]}
+    options = QUICK | {"window": "auto", "level_window": "auto", "segment": "auto", "future_covariates": ["promo"]}
     forecaster = RNNForecaster(**options).fit(df)
     assert (forecaster.trial_["error"] > 0).all()
     X_df = df.assign(ds=df["ds"] + 40)

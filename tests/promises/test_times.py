@@ -12,7 +12,7 @@ from tsrnn import RNNForecaster
 from tsrnn.forecasting.frames import to_frame, to_panel
 
 H = 3
-QUICK = {"h": H, "n_networks": 1, "max_steps": 2, "hidden_size": 4, "window": 4, "segment": 1, "level": 1}
+QUICK = {"h": H, "n_networks": 1, "max_steps": 2, "hidden_size": 4, "window": 4, "segment": 1, "level_window": 1}
 QUICK |= {"random_state": 0, "n_jobs": 1}
 
 BERLIN, NEW_YORK, SAO_PAULO = "Europe/Berlin", "America/New_York", "America/Sao_Paulo"

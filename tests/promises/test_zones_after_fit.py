@@ -11,7 +11,7 @@ import pytest
 from tsrnn import RNNForecaster
 
 H = 6
-QUICK = {"h": H, "n_networks": 1, "max_steps": 20, "hidden_size": 4, "window": 6, "segment": 1, "level": 1}
+QUICK = {"h": H, "n_networks": 1, "max_steps": 20, "hidden_size": 4, "window": 6, "segment": 1, "level_window": 1}
 QUICK |= {"random_state": 0, "n_jobs": 1}
 ZONES = "UTC", "America/New_York", "Asia/Kolkata", "Europe/Berlin"
 # Steps, and a time before which the clocks are changed within history and horizon.
@@ -103,7 +103,15 @@ def test_the_calendar_is_that_of_fit():
     times = pd.date_range("2024-04-01", periods=24 * 20 + 48, freq="h", tz="Europe/Berlin")
     df = pd.DataFrame({"unique_id": "DE", "ds": times, "temp": np.random.default_rng(0).normal(size=len(times))})
     df["y"] = 100 + 30 * np.sin(times.hour * np.pi / 12) + 2 * df["temp"]
-    options = {"h": 48, "n_networks": 1, "max_steps": 60, "window": 24, "segment": 1, "level": 24, "random_state": 0}
+    options = {
+        "h": 48,
+        "n_networks": 1,
+        "max_steps": 60,
+        "window": 24,
+        "segment": 1,
+        "level_window": 24,
+        "random_state": 0,
+    }
     options |= {"future_covariates": ["temp"], "calendar": ["hour"]}
     forecaster = RNNForecaster(**options).fit(df[:-48])
     future = df[-48:]

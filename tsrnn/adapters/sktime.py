@@ -33,7 +33,7 @@ class TsrnnForecaster(base.BaseForecaster):
     ----------
     season_length : int, default=1
         Steps of a season; 1 for none.
-    decoder, cell, hidden_size, window, segment, level, log : optional
+    decoder, cell, hidden_size, window, segment, level_window, log : optional
         As in `tsrnn.RNNForecaster`, with the same defaults.
     scale, difference, deseasonalize, fill_gaps : optional
         As in `tsrnn.RNNForecaster`, with the same defaults.
@@ -96,7 +96,7 @@ class TsrnnForecaster(base.BaseForecaster):
         hidden_size=40,
         window="auto",
         segment="auto",
-        level="auto",
+        level_window="auto",
         log="auto",
         scale="auto",
         difference=False,
@@ -122,7 +122,7 @@ class TsrnnForecaster(base.BaseForecaster):
         self.hidden_size = hidden_size
         self.window = window
         self.segment = segment
-        self.level = level
+        self.level_window = level_window
         self.log = log
         self.scale = scale
         self.difference = difference

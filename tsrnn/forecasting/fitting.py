@@ -1,5 +1,6 @@
 """Fit: plans are tried on held-out values, the networks trained on all, and what they learnt becomes one record."""
 
+import warnings
 from dataclasses import fields, replace
 from types import SimpleNamespace
 
@@ -45,7 +46,7 @@ def fit(parameters, panel, last=None):
     -------
     Fitted
     """
-    parameters = SimpleNamespace(**{name: plain(value) for name, value in parameters.get_params(deep=False).items()})
+    parameters = read_parameters(parameters)
     roles = Roles.of(parameters, panel.columns)
     setting = setting_of(parameters)
     if roles.calendar and panel.times.dtype.kind == "i":
@@ -75,6 +76,20 @@ def fit(parameters, panel, last=None):
         effect_names=tuple(names),
         **learnt,
     )
+
+
+def read_parameters(forecaster):
+    """The parameters of now, numbers of numpy as those of Python, former names as those of today."""
+    found = SimpleNamespace(**{name: plain(value) for name, value in forecaster.get_params(deep=False).items()})
+    if found.level != "deprecated":
+        warnings.warn(
+            f"level={found.level!r} of RNNForecaster is now level_window={found.level!r}; the former name will be "
+            "removed in version 0.4.",
+            FutureWarning,
+            stacklevel=5,
+        )
+        found.level_window = found.level
+    return found
 
 
 def setting_of(parameters):
@@ -108,14 +123,14 @@ def plans_of(parameters, lengths):
         parameters.season_length,
         window=parameters.window,
         segment=parameters.segment,
-        level=parameters.level,
+        level=parameters.level_window,
         deseasonalize=parameters.deseasonalize,
     )
     for plan in plans:
         if plan.window % plan.segment or plan.level > plan.window:
             raise ValueError(
-                f"window must be a multiple of segment and at least level; got window={plan.window}, "
-                f"segment={plan.segment} and level={plan.level}."
+                f"window must be a multiple of segment and at least level_window; got window={plan.window}, "
+                f"segment={plan.segment} and level_window={plan.level}."
             )
     return plans
 

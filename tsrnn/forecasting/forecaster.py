@@ -74,7 +74,7 @@ class RNNForecaster(BaseEstimator):
         The recurrent cell, one of those of `RNNRegressor`; "auto" takes gru and lstm in turn.
     hidden_size : int, default=40
         Units of a network.
-    window, segment, level : int or "auto", default="auto"
+    window, segment, level_window : int or "auto", default="auto"
         Values a network sees, values of one step, and last values whose mean is the level.
     log : bool or "auto", default="auto"
         Whether to take logarithms; "auto" does for series without negative values.
@@ -83,7 +83,7 @@ class RNNForecaster(BaseEstimator):
         units of their mean size.
     difference : bool, default=False
         Whether networks see and forecast the differences between neighbouring values, of which forecasts are the sum.
-        Already the level is taken out of a window; with `level=1` it is the last value.
+        Already the level is taken out of a window; with `level_window=1` it is the last value.
     deseasonalize : bool or "auto", default="auto"
         Whether to take out each series' seasonal index, that of the classical decomposition, and put it back.
     fill_gaps : bool, default=False
@@ -126,6 +126,10 @@ class RNNForecaster(BaseEstimator):
         Of large matrix products on the GPU; see `RNNRegressor`.
     verbose : int, default=0
         1 shows one line of progress on stderr: the network, its epoch, and the time left.
+    level : int or "auto"
+        The former name of `level_window`, with a FutureWarning; `predict(level=...)` is the percent of an interval.
+
+        .. deprecated:: 0.2
 
     Attributes
     ----------
@@ -171,7 +175,7 @@ class RNNForecaster(BaseEstimator):
     hidden_size: int = 40
     window: int | str = "auto"
     segment: int | str = "auto"
-    level: int | str = "auto"
+    level_window: int | str = "auto"
     log: bool | str = "auto"
     scale: bool | str = "auto"
     difference: bool = False
@@ -195,6 +199,7 @@ class RNNForecaster(BaseEstimator):
     device: str = "cpu"
     precision: str = "fp32"
     verbose: int = 0
+    level: int | str = "deprecated"
 
     _constraints = {
         "h": [POSITIVE_INT],
@@ -204,7 +209,7 @@ class RNNForecaster(BaseEstimator):
         "hidden_size": [POSITIVE_INT],
         "window": [POSITIVE_INT, AUTO],
         "segment": [POSITIVE_INT, AUTO],
-        "level": [POSITIVE_INT, AUTO],
+        "level_window": [POSITIVE_INT, AUTO],
         "log": [BOOLEAN, AUTO],
         "scale": [BOOLEAN, AUTO],
         "difference": [BOOLEAN],
@@ -228,6 +233,7 @@ class RNNForecaster(BaseEstimator):
         "device": [OneOf.of(DEVICES)],
         "precision": [OneOf.of(PRECISIONS)],
         "verbose": [Interval(Integral, 0), BOOLEAN],
+        "level": [POSITIVE_INT, AUTO, OneOf("deprecated")],
     }
 
     def fit(self, df, id_col="unique_id", time_col="ds", target_col="y"):

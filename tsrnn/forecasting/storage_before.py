@@ -36,6 +36,9 @@ WAYS_BACK = {
 }
 
 
+NAMES = {"level": "level_window"}  # parameters that were called otherwise
+
+
 def read(Forecaster, metadata, arrays):
     """The forecaster with the parameters of such a file, and the record of its fit, not checked yet."""
     if metadata.get("format") != FORMAT:
@@ -49,7 +52,7 @@ def read(Forecaster, metadata, arrays):
 
 
 def understood(Forecaster, rest, arrays):
-    forecaster = estimator_of(Forecaster, rest["parameters"])
+    forecaster = estimator_of(Forecaster, {NAMES.get(name, name): value for name, value in rest["parameters"].items()})
     panel = panel_of(rest, arrays)
     roles = Roles(*rest.get("roles", ([], [], [], [])))
     codes = rest.get("codes", {})
