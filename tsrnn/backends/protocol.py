@@ -1,0 +1,140 @@
+"""What a backend must have: every operation, in one line each. `cpu` and `cuda` are backends, and so is what `devices`
+returns for a precision.
+
+A room is named scratch memory (`tsrnn.network.Room`); T steps, B rows, F inputs, H units, N rows of a table. Arrays are
+on the device unless a line says "of numpy".
+"""
+
+from typing import Protocol
+
+
+class Backend(Protocol):
+    MOST_ROWS: int  # of one forward pass in a prediction
+    MOST_BYTES: int  # of what such a pass keeps
+    Packing: type  # (cell, dtype, n_parameters): where each weight goes; a call packs a parameter vector
+
+    # Arrays
+
+    def to_device(self, array):
+        """Copy an array of numpy to the device."""
+
+    def to_host(self, array, out=None):
+        """Copy an array to numpy, into `out` if given."""
+
+    def zeros(self, shape, dtype):
+        """Allocate zeros."""
+
+    def put(self, array, room, name):
+        """Copy an array of numpy into the room's array of that name."""
+
+    def numbers(self, values, dtype, room, name):
+        """Copy a number, or a few, in the same way."""
+
+    def assign(self, array, values):
+        """Set an array to as many numbers, or to one."""
+
+    def set_columns(self, source, out, column):
+        """Copy `source` into columns of `out`, from `column` on."""
+
+    def add_columns(self, source, column, out):
+        """Add columns of `source`, from `column` on, to `out`."""
+
+    def take_rows(self, array, chosen, room, name):
+        """Copy the chosen rows of a table."""
+
+    def place(self, source, first, target, to, n_columns, lengths, backwards, add):
+        """Copy, or add, columns of every row's steps, each row reversed within its length if `backwards`."""
+
+    # Rows of a batch
+
+    def gather(self, values, starts, lengths, offsets, x):
+        """Copy rows of a flat array into x (T, B, F), less one offset a row."""
+
+    def averages(self, values, ends, n, room, name):
+        """Average the `n` values before each of `ends`."""
+
+    def rounded(self, n_steps):
+        """Say for how many steps to allocate, so that few kinds of batches are recorded."""
+
+    def count_chunks(self, n_rows, work):
+        """Say into how many chunks to cut a batch of so much work."""
+
+    def each(self, function, n_chunks, n_jobs):
+        """Call a function for every chunk, and return what it returns."""
+
+    def repeated(self, bring, update):
+        """Return `update` so that it may be recorded once and replayed; `bring` sends ahead what changes."""
+
+    # States
+
+    def set_first(self, states, initial):
+        """Set the states before the first step; zeros for None."""
+
+    def take_states(self, carried, series, fresh, initial):
+        """Copy the states carried by the series of each row; zeros where a row is fresh."""
+
+    def keep_states(self, last, series, carried):
+        """Carry the last state of each row on."""
+
+    def last_states(self, states, lengths, last):
+        """Copy the state after the last step of each row."""
+
+    def last_outputs(self, states, lengths, seen, column):
+        """Copy the output after the last step of each row into columns of the head's input."""
+
+    def every_output(self, states, lengths, seen, column, backwards):
+        """Copy all outputs into columns of the head's input, step by step over the rows that still run."""
+
+    def spread(self, dseen, column, lengths, doutputs, backwards):
+        """The gradient of `every_output`."""
+
+    def side_by_side(self, last, order, n_units, first):
+        """Join the last states of all directions of an encoder as the first states of a decoder."""
+
+    def apart_again(self, dfirst, order, n_units, dlast):
+        """The gradient of `side_by_side`."""
+
+    def feed(self, said, n, one_hot, forced, x):
+        """Feed a decoder its previous output, or with `one_hot` the most likely symbol, where it is not forced."""
+
+    # The network
+
+    def n_projected(self, n_gates, n_inputs):
+        """Count the numbers of a step that wait for the recurrence."""
+
+    def forward(self, cell, x, lengths, w_ih, w_hh, bias, states, saved):
+        """Run a cell over the steps of every row."""
+
+    def backward(
+        self, cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at
+    ):  # fmt: skip
+        """Backpropagate through the last `bptt_steps` steps of every row; gradients of weights from grad[at] on."""
+
+    def affine(self, x, w, b, out):
+        """out = x @ w + b."""
+
+    def affine_backward(self, x, w_t, dout, dx, grad, at):
+        """The gradient of `affine`; that of the weights from grad[at] on."""
+
+    def drop(self, x, seed, layer, rate, out):
+        """Apply dropout, with noise of its own for each layer."""
+
+    # The update
+
+    def loss(self, loss, outputs, targets, weights, parameters, total_weight, slopes):
+        """Sum the weighted losses over the total weight, and write the gradient at every output."""
+
+    def combine(self, grads, theta, decay, alpha, limit, grad):
+        """Sum the gradients of all chunks and of the weight decay; return the norm before and after clipping values."""
+
+    def move(self, update, theta, grad, moments, decay, c, limit, norm, clip_norm):
+        """Apply an optimiser's step, the gradient scaled down to `clip_norm` from its norm."""
+
+    def is_finite(self, loss, norm):
+        """False where it is already known that a loss or a norm is not finite."""
+
+    def new_log(self, n, dtype):
+        """Allocate room for the loss and the norm of n updates."""
+
+    def note(self, log, at, loss, norm):
+        """Write a loss and a norm into the log."""
