@@ -116,7 +116,7 @@ def quantile_huber(y, t, parameters):
 
 def tweedie(y, t, parameters):
     p, mean = parameters[0], np.exp(y)
-    return mean ** (2 - p) / (2 - p) - t * mean ** (1 - p) / (1 - p)
+    return t ** (2 - p) / ((1 - p) * (2 - p)) - t * mean ** (1 - p) / (1 - p) + mean ** (2 - p) / (2 - p)
 
 
 def log_loss(y, t, parameters):

@@ -23,7 +23,7 @@ def example(
     series = from_list(arrays, np.float64)
     starts, lengths = cut(series.starts, series.lengths, max_length, truncate)
     n = len(lengths)
-    targets = rng.normal(size=(n, n_outputs))
+    targets = np.maximum(rng.normal(size=(n, n_outputs)), LOSSES[loss].least)
     if loss == "log_loss":
         targets = (targets > 0).astype(float)
     if loss == "softmax_log_loss":

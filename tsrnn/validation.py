@@ -140,6 +140,8 @@ SYNONYMS = {
         "absolute_error": "absolute",
         "smooth_l1": "huber",
         "quantile": "pinball",
+        "poisson": "tweedie",
+        "gamma": "tweedie",
     },
     "cell": {"simplernn": "rnn", "vanilla": "rnn"},
     "device": {"gpu": "cuda"},

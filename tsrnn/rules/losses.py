@@ -79,12 +79,13 @@ def quantile_huber(output, target, parameters):
 
 @register_jitable
 def tweedie(output, target, parameters):
-    """exp((2 - p) y) / (2 - p) - t exp((1 - p) y) / (1 - p): half the deviance of Tweedie's distribution with the mean
-    exp(y) and the power p of its variance, but for what y does not change (Jorgensen 1987).
+    """t^(2 - p) / ((1 - p) (2 - p)) - t m^(1 - p) / (1 - p) + m^(2 - p) / (2 - p), m = exp(y): half the deviance of
+    Tweedie's distribution with the mean m and the power p of its variance, for 1 < p < 2 (Jorgensen 1987).
     """
     one, two = ONE - parameters[0], ONE + ONE - parameters[0]
     up, down = exp(two * output), target * exp(one * output)
-    return up / two - down / one, up - down
+    least = exp(two * log(greater(target, like(target, 1e-37, 1e-300)))) / (one * two)
+    return least + up / two - down / one, up - down
 
 
 @register_jitable
