@@ -148,7 +148,8 @@ def test_bad_calls_of_a_fitted_classifier():
     assert "X must hold sequences of symbols, as in fit; got numbers." in refusal(model.predict, X)
     assert "y must have one entry for each of the 4" in refusal(model.score, WORDS, LABELS[:2])
     assert "of the 4 sequences; got shape (2,)" in refusal(model.score, WORDS, LABELS, sample_weight=[1, 2])
-    assert "Sample weights must contain" in refusal(model.score, WORDS, LABELS, sample_weight=np.zeros(4))
+    sentence = refusal(model.score, WORDS, LABELS, sample_weight=np.zeros(4))
+    assert sentence == "the weights must be positive for at least one sequence; got zeros only."
     sentence = refusal(RNNSeq2SeqClassifier(**SMALL).partial_fit, WORDS, LABELS, classes="xy")
     assert sentence == "classes must be a list of labels; got 'xy'."
     assert "must have at least one symbol" in refusal(model.predict, pd.Series(["a", ""]))

@@ -193,6 +193,8 @@ def check_weight(sample_weight, series):
     if (weight < 0).any():
         i = int(weight.argmin())
         raise ValueError(f"sample_weight must not be negative; got {weight[i]:g} for {series.owner(i)}.")
+    if len(weight) and not weight.any():
+        raise ValueError(f"the weights must be positive for at least one {series.noun}; got zeros only.")
     return in_range(weight)
 
 
