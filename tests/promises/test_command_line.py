@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pandas as pd
@@ -472,6 +473,34 @@ def test_a_full_disk_leaves_the_old_file(files, capfd, monkeypatch):
     monkeypatch.setattr(os, "fsync", raising(OSError(28, "No space left on device")))
     status, _, err = run(f"forecast good.csv {QUICK} --quiet --out o.csv --plot o.png", capfd)
     assert status == 2 and "No space left on device" in err and contents(files) == before
+
+
+ENDLESS = {
+    "a device": lambda folder: "/dev/zero",
+    "gzip": lambda folder: squeezed(folder / "bomb.csv.gz", gzip.compress),
+    "bzip2": lambda folder: squeezed(folder / "bomb.csv.bz2", bz2.compress),
+    "xz": lambda folder: squeezed(folder / "bomb.csv.xz", lzma.compress),
+}
+
+
+def squeezed(path, compress):
+    path.write_bytes(compress(b"unique_id,ds,y\n" + b"a,1,1\n" * 2**20))
+    return path.name
+
+
+@pytest.mark.parametrize("kind", ENDLESS)
+def test_data_without_end_are_refused_before_they_take_all_memory(kind, files, capfd, monkeypatch):
+    monkeypatch.setattr("tsrnn.cli.content.most_bytes", lambda: 2**24)
+    source = ENDLESS[kind](files)
+    tracemalloc.start()
+    status, _, err = run(f"forecast {source} {QUICK} --quiet", capfd)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert status == 2 and peak < 2**24
+    sentence = (
+        f"{source!r} must hold at most 0.0021 GB, decompressed, on this machine; got more: forecast its series in"
+    )
+    assert err.strip() == f"tsrnn forecast: not enough memory: {sentence} parts."
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])

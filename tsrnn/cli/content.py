@@ -3,6 +3,7 @@
 import bz2
 import codecs
 import gzip
+import io
 import lzma
 import os
 import stat
@@ -11,7 +12,10 @@ import zlib
 from pathlib import Path
 
 from tsrnn.extras import require
+from tsrnn.forecasting.memory import most_bytes
 
+SHARE = 8  # of the memory of this machine, which text, its columns and a panel share
+PIECE = 2**20
 STANDARD_INPUT = "-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0"
 
 # How files begin; a name may lie.
@@ -50,13 +54,30 @@ def read_whole(source):
     if is_standard_input(source):
         if sys.stdin is None:
             raise ValueError("the data must come from a file or standard input; got a standard input that is closed.")
-        return sys.stdin.buffer.read()
+        return bounded(sys.stdin.buffer, source)
     path = Path(source)
     if "\0" in source or not path.exists():
         raise ValueError(f"the data file must exist; got {source!r}.")
     if path.is_dir():
         raise ValueError(f"the data must be a file; got the folder {source!r}.")
-    return path.read_bytes()
+    with open(path, "rb") as file:
+        return bounded(file, source)
+
+
+def bounded(stream, source):
+    """All that a stream holds, read piece by piece, as a pipe or a compressed file may have no end."""
+    most = most_bytes() // SHARE
+    pieces = []
+    n_bytes = 0
+    while piece := stream.read(PIECE):
+        pieces.append(piece)
+        n_bytes += len(piece)
+        if n_bytes > most:
+            raise MemoryError(
+                f"{source!r} must hold at most {most / 1e9:.3g} GB, decompressed, on this machine; got more: forecast "
+                "its series in parts."
+            )
+    return b"".join(pieces)
 
 
 def decompressed(data, source):
@@ -64,22 +85,22 @@ def decompressed(data, source):
     for start, decompress in DECOMPRESSORS.items():
         if data.startswith(start):
             try:
-                return decompress(data)
+                return bounded(decompress(io.BytesIO(data)), source)
             except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
                 raise ValueError(f"{source!r} must be a whole compressed file; it is damaged: {error}.") from None
     return data
 
 
-def zstd(data):
+def unzstd(file):
     pyarrow = require("pyarrow", "a zstd file")
-    return pyarrow.CompressedInputStream(pyarrow.BufferReader(data), "zstd").read()
+    return pyarrow.CompressedInputStream(file, "zstd")
 
 
 DECOMPRESSORS = {
-    b"\x1f\x8b": gzip.decompress,
-    b"BZh": bz2.decompress,
-    b"\xfd7zXZ\x00": lzma.decompress,
-    b"\x28\xb5\x2f\xfd": zstd,
+    b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
+    b"BZh": bz2.BZ2File,
+    b"\xfd7zXZ\x00": lzma.LZMAFile,
+    b"\x28\xb5\x2f\xfd": unzstd,
 }
 
 
