@@ -206,6 +206,8 @@ NUMBERS = {
     "decimals": lambda y: y.round(3).map(lambda value: Decimal(f"{value:.3f}")),
     "decimals and None": lambda y: y.map(lambda value: Decimal(repr(value))).where(np.arange(len(y)) != 5, None),
     "numbers of numpy": lambda y: pd.Series([np.float64(value) for value in y], y.index, dtype=object),
+    "categories": lambda y: y.astype("category"),
+    "categories and missing": lambda y: y.where(np.arange(len(y)) != 5).astype("category"),
     "Float64": lambda y: y.astype("Float64"),
     "pyarrow": lambda y: y.astype("double[pyarrow]"),
     "integers": lambda y: y.round().astype(int).astype(object),

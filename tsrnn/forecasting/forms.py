@@ -133,7 +133,9 @@ def holds_counts(index):
 
 
 def holds_numbers(column):
-    """Whether a column of a wide frame may be a series; databases give numbers as objects."""
+    """Whether a column of a wide frame may be a series; databases give numbers as objects, others as categories."""
+    if isinstance(column.dtype, pd.CategoricalDtype):
+        return holds_numbers(column.dtype.categories)
     return pd.api.types.is_numeric_dtype(column) or (
         column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) in (*NUMBERS, "empty")
     )

@@ -261,7 +261,8 @@ def as_numbers(frame, id_col, target_col):
 
 
 def numbers_of(objects, labels):
-    """Objects as float64: numbers of Python and numpy, decimals, and what is missing."""
+    """Objects, or categories, as float64: numbers of Python and numpy, decimals, and what is missing."""
+    objects = objects.astype(object)
     wrong = objects.map(lambda value: not isinstance(value, (Real, Decimal, np.bool_))) & objects.notna()
     if wrong.any():
         unread = pd.to_numeric(objects.astype(object), errors="coerce").isna() & wrong  # rather than a number in quotes
