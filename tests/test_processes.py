@@ -300,3 +300,9 @@ resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_IN
 print(pickle.dumps(vars(model)) == before, np.isfinite(model.fit(X, y).predict(X)).all())
 """
     assert run(source) == ["MemoryError", "True", "True", "True"]
+
+
+def test_a_system_without_fork_has_all_the_rest():
+    code = "import os; del os.register_at_fork; import tsrnn; print(tsrnn.RNNRegressor, tsrnn.RNNForecaster)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

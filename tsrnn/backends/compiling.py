@@ -17,11 +17,12 @@ if config.DISABLE_JIT:
     )
 
 # A child that is forked while another thread compiles would wait for that thread, which it has not, forever.
-os.register_at_fork(
-    before=global_compiler_lock.acquire,
-    after_in_parent=global_compiler_lock.release,
-    after_in_child=global_compiler_lock.release,
-)
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(
+        before=global_compiler_lock.acquire,
+        after_in_parent=global_compiler_lock.release,
+        after_in_child=global_compiler_lock.release,
+    )
 
 # What the compiler may assume. Not that there is no NaN, and not that sums may be reordered.
 PROMISES = {"contract", "nsz", "arcp"}

@@ -35,7 +35,8 @@ def pool():
     return ThreadPoolExecutor(max_workers=max(os.cpu_count() or 1, 2), thread_name_prefix="tsrnn")
 
 
-os.register_at_fork(after_in_child=pool.cache_clear)  # a child of fork has the pool but not its threads
+if hasattr(os, "register_at_fork"):  # Windows has no fork
+    os.register_at_fork(after_in_child=pool.cache_clear)  # a child of fork has the pool but not its threads
 
 
 def each(function, n_chunks, n_jobs):
