@@ -7,13 +7,14 @@ import subprocess
 import sys
 from importlib.util import find_spec
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
 
 from tsrnn import RNNForecaster, RNNRegressor
-from tsrnn.backends import cpu
+from tsrnn.backends import cpu, devices
 from tsrnn.backends.devices import backend_of, why_no_gpu
 
 HERE = Path(__file__).parent
@@ -50,3 +51,19 @@ def test_without_a_gpu_one_sentence_says_what_to_install(model):
 @pytest.mark.skipif(why_no_gpu() is None, reason="this machine has a GPU")
 def test_auto_is_the_cpu_where_there_is_no_gpu():
     assert backend_of("auto") is cpu
+
+
+@pytest.mark.parametrize("error", [ModuleNotFoundError("No module named 'cuda.core'"), OSError("bad ELF")])
+def test_an_installation_that_is_not_whole_counts_as_no_gpu(error, monkeypatch):
+    def find_spec(name, path=None, target=None):
+        if name.startswith("cuda.core"):
+            raise error
+
+    for name in [n for n in sys.modules if n.startswith(("cuda.core", "numba.cuda", "tsrnn.backends.cuda"))]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [SimpleNamespace(find_spec=find_spec), *sys.meta_path])
+    monkeypatch.setattr(devices, "find_spec", lambda name: name)
+    monkeypatch.setattr(devices, "why_no_gpu", devices.why_no_gpu.__wrapped__)
+    assert backend_of("auto") is cpu
+    with pytest.raises(ValueError, match=f"got 'cuda', and numba-cuda cannot be used: {error}"):
+        backend_of("cuda")

@@ -13,9 +13,12 @@ def why_no_gpu():
     """What kernels for the GPU lack here, or None. Only a machine that has numba-cuda pays for its import."""
     if find_spec("numba_cuda") is None:
         return "no numba-cuda"
-    from tsrnn.backends.cuda.launching import why_unavailable
+    try:
+        from tsrnn.backends.cuda.launching import why_unavailable
 
-    return why_unavailable()
+        return why_unavailable()
+    except Exception as error:  # of an installation that is not whole, or of its libraries
+        return f"numba-cuda cannot be used: {' '.join(str(error).split()).rstrip('.') or type(error).__name__}"
 
 
 def backend_of(device, owner="tsrnn", precision="fp32"):
