@@ -146,6 +146,24 @@ def test_regressor():
     np.testing.assert_allclose(other.predict(X), one.predict(X), atol=1e-12)
 
 
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_dropout_of_outputs(bidirectional):
+    X, y = data()
+    options = QUICK | {
+        "max_iter": 2,
+        "batch_size": 3,
+        "cell": "gru",
+        "output_dropout": 0.5,
+        "bidirectional": bidirectional,
+    }
+    one, other = (RNNRegressor(**options, device=device).fit(X, y) for device in ("cpu", "cuda"))
+    without = RNNRegressor(**options | {"output_dropout": 0.0}).fit(X, y)
+    assert np.abs(one.predict(X) - without.predict(X)).max() > 1e-4
+    for name, weight in one.weights_.items():
+        np.testing.assert_allclose(other.weights_[name], weight, atol=1e-12)
+    np.testing.assert_allclose(other.predict(X), one.predict(X), atol=1e-12)
+
+
 def test_classifier():
     X, _ = data()
     options = QUICK | {"max_iter": 1, "cell": "rnn"}
