@@ -90,6 +90,14 @@ def zstd(data):
     return sink.getvalue().to_pybytes()
 
 
+def two_streams(module, damage=0):
+    """A compressed file of two parts, as parallel compressors write; `damage` is done to the second."""
+    middle = CSV.index("\n", len(CSV) // 2) + 1
+    second = bytearray(module.compress(CSV[middle:].encode()))
+    second[len(second) // 2] ^= damage
+    return module.compress(CSV[:middle].encode()) + bytes(second)
+
+
 # name of a file: its bytes, and what must be said of it
 SAME = {
     "x.csv": (lambda: CSV.encode(), ""),
@@ -121,6 +129,10 @@ SAME = {
         ),
         "",
     ),
+    "points.csv": (lambda: replaced(";"), "--decimal ."),
+    "two_streams.csv.bz2": (lambda: two_streams(bz2), ""),
+    "two_streams.csv.xz": (lambda: two_streams(lzma), ""),
+    "padded.csv.xz": (lambda: lzma.compress(CSV.encode()) + bytes(8), ""),
     "blanks.csv": (lambda: CSV.replace(",", ", ").encode(), ""),
     "quotes.csv": (lambda: ('"day","sales"\n' + "".join(f'"{d}","{v}"\n' for d, v in zip(DAYS, VALUES))).encode(), ""),
     "blank_lines.csv": (lambda: ("\n\n" + CSV.replace("\n", "\n\n") + ",,\n").replace(",,", ",").encode(), ""),
@@ -231,7 +243,16 @@ FILES = {
     "damaged.csv.gz": gzip.compress(NUMBERS.encode())[:60],
     "damaged.csv.xz": lzma.compress(NUMBERS.encode())[:60],
     "damaged.csv.bz2": bz2.compress(NUMBERS.encode())[:60],
+    "damaged_end.csv.bz2": two_streams(bz2, 255),
+    "damaged_end.csv.xz": two_streams(lzma, 255),
+    "cut_end.csv.bz2": two_streams(bz2)[:-20],
+    "more.csv.bz2": bz2.compress(NUMBERS.encode()) + b"more",
+    "more.csv.xz": lzma.compress(NUMBERS.encode()) + b"more",
     "damaged.parquet": parquet()[:900],
+    "no_header.csv": NUMBERS.partition("\n")[2],
+    "no_header_counts.csv": "".join(f"{i},{i % 5 + 3}\n" for i in range(30)),
+    "grouped.csv": "day;sales\n" + "".join(f"{d};{900 + 7 * i:,}\n".replace(",", ".") for i, d in enumerate(DAYS[:30])),
+    "dash.csv": series([*"34567" * 5, "", "-", "4"]),
     "text.parquet": NUMBERS,
     "far.csv": series(["1e400"] * 30),
     "huge.csv": NUMBERS.replace("2024-01-20", "1" + "0" * 400),
@@ -293,7 +314,18 @@ REFUSED = {
     "forecast damaged.csv.gz --h 2": "must be a whole compressed file; it is damaged:",
     "forecast damaged.csv.xz --h 2": "must be a whole compressed file; it is damaged:",
     "forecast damaged.csv.bz2 --h 2": "must be a whole compressed file; it is damaged:",
+    "forecast damaged_end.csv.bz2 --h 2": "must be a whole compressed file; it is damaged:",
+    "forecast damaged_end.csv.xz --h 2": "must be a whole compressed file; it is damaged:",
+    "forecast cut_end.csv.bz2 --h 2": "must be a whole compressed file; it is damaged: it ends before its last stream",
+    "forecast more.csv.bz2 --h 2": "must be a whole compressed file; it is damaged:",
+    "forecast more.csv.xz --h 2": "must be a whole compressed file; it is damaged:",
     "forecast damaged.parquet --h 2": "must be a whole parquet file;",
+    "forecast no_header.csv --h 2": "must have a header; its first line holds '2024-01-01' and '3': write names",
+    "forecast no_header_counts.csv --h 2": "must have a header; its first line holds '0' and '3': write names",
+    "forecast grouped.csv --h 2": "got '1.005', whose point may group thousands: --decimal , or --decimal .",
+    "forecast dash.csv --h 2": "must hold numbers; series 'dash' has '-'.",
+    "forecast good.csv --h 2 --out circle.csv": "--out must be a file; got 'circle.csv', a link that leads to itself.",
+    "forecast good.csv --h 2 --plot circle.csv": "--plot must be a file; got 'circle.csv', a link that",
     "forecast text.parquet --h 2": "must be a whole parquet file;",
     "forecast far.csv --h 2": "infinite",
     "forecast huge.csv --h 2": "column 'day' must hold timestamps or integers",
@@ -311,6 +343,7 @@ REFUSED = {
     "forecast good.csv --h 2 --plot o.doc": "--plot must end with one of",
     "forecast good.csv --h 2 --plot none/o.png": "--plot must be a file in a folder that exists; got 'none/o.png'.",
 }
+LEVELS = "--level 80 95", "--level 80 --level 95"
 WITH_USAGE = ("usage", "invalid choice", "unknown options")
 
 
@@ -323,6 +356,7 @@ def files(folder):
     (folder / "link.csv").symlink_to("good.csv")
     os.link(folder / "good.csv", folder / "hard.csv")
     (folder / "picture.png").symlink_to("good.csv")
+    (folder / "circle.csv").symlink_to("circle.csv")
     (folder / "a.csv").write_text("before")
     (folder / "a.png").symlink_to("a.csv")
     return folder
@@ -343,6 +377,29 @@ def test_what_is_refused_is_one_sentence_and_changes_no_file(arguments, files, c
     )
     assert not arguments or lines[-1].startswith(("tsrnn: ", "tsrnn forecast: "))
     assert contents(files) == before
+
+
+@pytest.mark.parametrize(
+    ("header", "named"), [("0,1", ""), ("2024,sales", ""), ("2024-01-01,3", "--time-col 2024-01-01 --target-col 3")]
+)
+def test_names_of_columns_may_be_numbers(header, named, files, capfd):
+    expected = run(f"forecast good.csv {QUICK}", capfd)[1]
+    (files / "good.csv").write_text(NUMBERS.replace("day,sales", header))
+    status, out, _ = run(f"forecast good.csv {QUICK} {named}", capfd)
+    assert status == 0 and out.partition("\n")[2] == expected.partition("\n")[2]
+
+
+def test_levels_may_be_given_one_by_one(files, capfd):
+    together, apart = (run(f"forecast good.csv {QUICK} {levels}", capfd)[1] for levels in LEVELS)
+    assert together == apart and "RNNForecaster-lo-80" in apart and "RNNForecaster-hi-95" in apart
+
+
+def test_a_point_that_may_group_thousands_is_what_the_user_says(files, capfd):
+    of_values = {}
+    for decimal in ",.":
+        out = run(f"forecast grouped.csv {QUICK} --decimal {decimal}", capfd)[1]
+        of_values[decimal] = pd.read_csv(io.StringIO(out))["RNNForecaster"]
+    assert of_values[","].min() > 500 and of_values["."].max() < 500
 
 
 def test_zones_become_utc(files, capfd):

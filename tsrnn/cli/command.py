@@ -80,7 +80,14 @@ def parsers():
     add("--h", type=int, required=True, metavar="N", help="steps to forecast")
     add("--season-length", type=int, default=1, metavar="N", help="steps of a season; 1, the default, for none")
     add("--freq", help="pandas alias such as D or MS, or an integer; inferred if not given")
-    add("--level", type=float, nargs="+", metavar="P", help="percent of intervals to add, such as 80 95")
+    add(
+        "--level",
+        type=float,
+        action="extend",
+        nargs="+",
+        metavar="P",
+        help="percent of intervals to add, such as 80 95",
+    )
     add("--n-networks", type=int, default=None, metavar="N", help="networks whose median is the forecast (default: 8)")
     add("--max-steps", type=int, default=None, metavar="N", help="updates of each network (default: 400 to 2000)")
     add("--seed", type=int, default=0, metavar="N", help="the same seed gives the same forecast (default: 0)")

@@ -96,10 +96,42 @@ def unzstd(file):
     return pyarrow.CompressedInputStream(file, "zstd")
 
 
+class Streams:
+    """Streams of bzip2 or xz behind each other; a damaged one is told, where Python's own files end before it."""
+
+    def __init__(self, file, new):
+        self.file = file
+        self.new = new
+        self.decompressor = new()
+
+    def read(self, most):
+        """Some bytes, at most so many; none at the end."""
+        while True:
+            if self.decompressor.eof:
+                ahead = self._next_stream()
+                if not ahead:
+                    return b""
+                self.decompressor = self.new()
+            else:
+                ahead = self.file.read(PIECE) if self.decompressor.needs_input else b""
+                if self.decompressor.needs_input and not ahead:
+                    raise EOFError("it ends before its last stream does")
+            piece = self.decompressor.decompress(ahead, most)
+            if piece:
+                return piece
+
+    def _next_stream(self):
+        """The first bytes behind a stream; zeros there are padding."""
+        ahead = self.decompressor.unused_data.lstrip(b"\0")
+        while not ahead and (piece := self.file.read(PIECE)):
+            ahead = piece.lstrip(b"\0")
+        return ahead
+
+
 DECOMPRESSORS = {
     b"\x1f\x8b": lambda file: gzip.GzipFile(fileobj=file),
-    b"BZh": bz2.BZ2File,
-    b"\xfd7zXZ\x00": lzma.LZMAFile,
+    b"BZh": lambda file: Streams(file, bz2.BZ2Decompressor),
+    b"\xfd7zXZ\x00": lambda file: Streams(file, lzma.LZMADecompressor),
     b"\x28\xb5\x2f\xfd": unzstd,
 }
 

@@ -73,6 +73,8 @@ def from_csv(text, options):
         labels = frame[columns.id_col]
         frame[columns.id_col] = labels.where(labels != "", None)
     texts = frame[columns.time_col]
+    if options.time_col is None or options.target_col is None:
+        check_header(columns, texts.iloc[0], options.data)
     times = as_times(texts, options)
     frame[columns.time_col] = times
     numbers, decimals = as_numbers(frame[columns.target_col], separator, options.decimal)
@@ -123,6 +125,16 @@ def header_of(text, source):
         raise ValueError(f"the header of {source!r} must stand on one line; got {shortened(line.strip())!r}.")
     names = next(csv.reader([line.rstrip("\r\n")], delimiter=separator, skipinitialspace=True))
     return [name.strip() for name in names], separator, lines.read()
+
+
+def check_header(columns, time, source):
+    """Refuse names that are a time, as that of the first row, and a number: the file lacks a header."""
+    kinds = re.compile(NUMBER).fullmatch, pd.tseries.api.guess_datetime_format
+    if re.fullmatch(NUMBER, columns.target_col) and any(kind(columns.time_col) and kind(time) for kind in kinds):
+        raise ValueError(
+            f"{source!r} must have a header; its first line holds {columns.time_col!r} and {columns.target_col!r}: "
+            "write names above it, or say that these are names with --time-col and --target-col."
+        )
 
 
 def choose(options, names):
@@ -214,7 +226,7 @@ def as_numbers(texts, separator, decimal):
     other = "." if mark == "," else ","
     numeric = texts.str.fullmatch(number(mark, other))
     if not numeric[known].all():
-        return texts, 0
+        return texts.where(known, None), 0
     plain = texts.str.replace(other, "", regex=False).str.replace(mark, ".", regex=False)[known]
     numbers = pd.Series(np.nan, texts.index)
     numbers[known] = plain.to_numpy(object).astype(np.float64)  # as Python reads them: the nearest double
@@ -232,6 +244,7 @@ def decimal_mark(texts, separator):
     """A comma if the values can only be read with a decimal comma, otherwise a point."""
     commas = texts[texts.str.fullmatch(r"[+-]?[\d.]*,[\d.,]*([eE][+-]?\d+)?")]
     if not len(commas):
+        check_points(texts, separator)
         return "."
     comma, point = (texts.str.fullmatch(number(*marks)).all() for marks in (",.", ".,"))
     if separator == "," or comma == point:
@@ -240,6 +253,17 @@ def decimal_mark(texts, separator):
             "its comma is."
         )
     return "," if comma else "."
+
+
+def check_points(texts, separator):
+    """Refuse 980, 1.020 and the like beside separators of places where a point may group thousands."""
+    grouped = texts.str.fullmatch(r"[+-]?[1-9]\d{0,2}(\.\d{3})+")
+    below = texts.str.fullmatch(r"[+-]?\d{1,3}")
+    if separator != "," and grouped.any() and below.any() and (grouped | below).all():
+        raise ValueError(
+            f"column {texts.name!r} must hold numbers that read in one way; got {texts[grouped].iloc[0]!r}, whose "
+            "point may group thousands: --decimal , or --decimal . says what it is."
+        )
 
 
 def decimals_of(texts):

@@ -1,6 +1,7 @@
 """Files that are whole or not there: written beside their place and then moved into it."""
 
 import contextlib
+import errno
 import io
 import os
 import stat
@@ -35,12 +36,22 @@ def check_outputs(options):
 
 
 def check_place(option, path):
+    if is_circular(path):
+        raise ValueError(f"{option} must be a file; got {str(path)!r}, a link that leads to itself.")
     if path.is_dir() or not path.parent.is_dir():
         raise ValueError(f"{option} must be a file in a folder that exists; got {str(path)!r}.")
     if path.exists() and not os.access(path, os.W_OK):
         raise ValueError(f"{option} must be a file that may be written; got {str(path)!r}, which is read-only.")
     if is_plain(path) and not os.access(path.resolve().parent, os.W_OK):
         raise ValueError(f"{option} must be in a folder that may be written; got {str(path)!r}.")
+
+
+def is_circular(path):
+    try:
+        path.stat()
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    return False
 
 
 def check_suffix(option, path, known):
