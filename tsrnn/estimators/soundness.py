@@ -69,6 +69,9 @@ def check_targets(targets, estimator):
 
 
 def check_numbers(targets, estimator):
+    check_kind(targets.loss, str, "a name of a loss")
+    if targets.loss != estimator.loss:
+        raise DamagedError(f"targets of the loss {targets.loss!r:.40}, which is not that of the settings")
     check_flag(targets.many_outputs, "many_outputs")
 
 
