@@ -74,7 +74,7 @@ class Learner:
             chosen,
             total=weight,
             loss=self.loss,
-            parameter=recipe.loss_parameters,
+            parameters=recipe.loss_parameters,
             rooms=self.rooms,
             n_jobs=recipe.n_jobs,
             seed=seed,

@@ -106,7 +106,7 @@ def bring(network, rows, chosen, total, rooms, seed):
         return rows.batch(chosen[longest_first(rows.lengths[chosen])], room).form
 
 
-def gradient(network, theta, rows, chosen, total, loss, parameter, rooms, n_jobs=1, seed=None, bptt_steps=None):
+def gradient(network, theta, rows, chosen, total, loss, parameters, rooms, n_jobs=1, seed=None, bptt_steps=None):
     """The loss of the chosen rows over `total`, and its gradient in chunks' parts (n_chunks, n_parameters).
 
     `theta` is on the device of `rooms`; `seed` switches dropout on.
@@ -124,7 +124,7 @@ def gradient(network, theta, rows, chosen, total, loss, parameter, rooms, n_jobs
             batch = rows.batch(mine, room)
             outputs, traces = network.forward(packed, batch, room, noise, keep=True)
             slopes = room.take("slopes", outputs.shape)
-            value = backend.loss(loss, outputs, batch.targets, batch.weights, parameter, total, slopes)
+            value = backend.loss(loss, outputs, batch.targets, batch.weights, parameters, total, slopes)
             network.backward(packed, batch, traces, slopes, grads[chunk], room, noise, bptt_steps)
             if batch.initial is not None:
                 rows.carry(mine, network.last_states(traces, batch.device_lengths, room), room)

@@ -105,6 +105,11 @@ def numbers(objects, name, hint=""):
         raise kind(f"{name} must hold numbers; got object values: {str(error).rstrip('.')}{hint}.") from error
 
 
+def may_hold_objects(values):
+    """Whether entries may be of any type: those of an array of objects, or of a list."""
+    return getattr(getattr(values, "dtype", None), "kind", "O") == "O"
+
+
 NESTED = (
     ": sequences in the cells of a frame are a frame with the index (series, time) after "
     "sktime.datatypes.convert_to(X, 'pd-multiindex'), or a list of arrays"

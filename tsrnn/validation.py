@@ -34,10 +34,6 @@ class OneOf:
     def __init__(self, *options):
         self.options = options
 
-    @classmethod
-    def of(cls, options):
-        return cls(*[*options])
-
     def accepts(self, value):
         return any(value is option or (isinstance(value, str) and value == option) for option in self.options)
 

@@ -3,17 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
+from network_cases import ESTIMATORS, lists, target
 from numba.extending import register_jitable
 
-from tsrnn import (
-    RNNClassifier,
-    RNNForecaster,
-    RNNRegressor,
-    RNNSeq2SeqClassifier,
-    RNNSeq2SeqRegressor,
-    RNNSequenceClassifier,
-    RNNSequenceRegressor,
-)
+from tsrnn import RNNForecaster, RNNRegressor, RNNSeq2SeqRegressor
 from tsrnn.rules.cells import CELLS, Cell, offered_cells
 from tsrnn.rules.functions import ONE, tanh
 from tsrnn.rules.losses import LOSSES, Loss, losses_fed_back, offered_losses
@@ -45,27 +38,14 @@ def registered(monkeypatch):
     monkeypatch.setitem(LOSSES, "fourth", Loss("fourth", fourth_power, title="(y - t)^4"))
 
 
-def sequences():
-    rng = np.random.default_rng(0)
-    return [rng.normal(size=(length, 1)) for length in rng.integers(3, 9, size=60)]
-
-
 OPTIONS = {"hidden_size": 8, "max_iter": 30, "learning_rate_init": 0.01, "random_state": 0, "batch_size": 16}
-CASES = {
-    RNNRegressor: lambda X: np.array([x[-2:].mean() for x in X]),
-    RNNClassifier: lambda X: np.array([x[-1, 0] > 0 for x in X]),
-    RNNSequenceRegressor: lambda X: [np.tanh(x[:, 0]) for x in X],
-    RNNSequenceClassifier: lambda X: [x[:, 0] > 0 for x in X],
-    RNNSeq2SeqRegressor: lambda X: [x[:2] for x in X],
-    RNNSeq2SeqClassifier: lambda X: ["ab" if x[-1, 0] > 0 else "ba" for x in X],
-}
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@pytest.mark.parametrize("Estimator", CASES, ids=lambda Estimator: Estimator.__name__)
+@pytest.mark.parametrize("Estimator", ESTIMATORS, ids=lambda Estimator: Estimator.__name__)
 def test_estimators_train_with_what_is_registered(registered, Estimator, tmp_path):
-    X = sequences()
-    y = CASES[Estimator](X)
+    X = lists(60)
+    y = target(Estimator, X)
     loss = {"loss": "fourth"} if "loss" in Estimator._constraints else {}
     model = Estimator(cell="leaky", **loss, **OPTIONS).fit(X, y)
     assert model.loss_curve_[-1] < 0.7 * model.loss_curve_[0]
@@ -91,7 +71,7 @@ def test_what_is_registered_is_offered_by_name(registered):
 
 
 def test_docstrings_name_what_is_offered():
-    for Estimator in CASES:
+    for Estimator in ESTIMATORS:
         text = " ".join(Estimator.__doc__.split())
         assert all(f'"{name}" is {CELLS[name].title}' in text for name in offered_cells())
     for Estimator, offered in ((RNNRegressor, offered_losses()), (RNNSeq2SeqRegressor, losses_fed_back())):

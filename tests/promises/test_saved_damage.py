@@ -10,6 +10,8 @@ import warnings
 import numpy as np
 import pandas as pd
 import pytest
+import saved_cases
+from saved_cases import NUMBERS, RNG, SMALL, TABLE, TINY, WORDS
 
 from tsrnn import (
     DivergenceError,
@@ -25,27 +27,11 @@ from tsrnn.files.container import Content, content_of, parse, to_bytes
 
 pytest.importorskip("safetensors")
 
-RNG = np.random.default_rng(0)
-TABLE, NUMBERS = RNG.normal(size=(8, 5)), RNG.normal(size=8)
 RAGGED = [RNG.normal(size=(n, 2)) for n in range(3, 11)]
-WORDS = ["ab", "b", "aab", "ba"] * 2
-SMALL = {"hidden_size": 3, "max_iter": 1, "random_state": 0, "n_jobs": 1}
-TINY = {
-    "h": 3,
-    "n_networks": 1,
-    "max_steps": 2,
-    "hidden_size": 3,
-    "window": 6,
-    "segment": 1,
-    "level_window": 1,
-    "n_jobs": 1,
-}
 
 
 def long(**columns):
-    days = pd.date_range("2024-03-25", periods=20, tz="Europe/Berlin")
-    parts = [pd.DataFrame({"unique_id": name, "ds": days, "y": RNG.uniform(5, 9, 20)}) for name in ("a", "b")]
-    return pd.concat(parts, ignore_index=True).assign(**columns)
+    return saved_cases.long(pd.date_range("2024-03-25", periods=20, tz="Europe/Berlin"), **columns)
 
 
 def forecaster(df, **options):

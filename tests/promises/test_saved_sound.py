@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import saved_cases
+from saved_cases import NUMBERS, RNG, SMALL, TABLE, TINY, WORDS
 
 from tsrnn import (
     RNNClassifier,
@@ -23,28 +25,11 @@ from tsrnn.forecasting import storage as of_forecasters
 from tsrnn.forecasting.plan import Plan
 from tsrnn.network import Network
 
-RNG = np.random.default_rng(0)
-TABLE, NUMBERS = RNG.normal(size=(8, 5)), RNG.normal(size=8)
-WORDS = ["ab", "b", "aab", "ba"] * 2
-SMALL = {"hidden_size": 3, "max_iter": 1, "random_state": 0, "n_jobs": 1}
-TINY = {
-    "h": 3,
-    "n_networks": 1,
-    "max_steps": 2,
-    "hidden_size": 3,
-    "window": 6,
-    "segment": 1,
-    "level_window": 1,
-    "n_jobs": 1,
-}
-
-
 DAYS = pd.date_range("2024-01-01", periods=20)
 
 
 def long(days=DAYS, **columns):
-    parts = [pd.DataFrame({"unique_id": name, "ds": days, "y": RNG.uniform(5, 9, 20)}) for name in ("a", "b")]
-    return pd.concat(parts, ignore_index=True).assign(**columns)
+    return saved_cases.long(days, **columns)
 
 
 def part(name, **changes):

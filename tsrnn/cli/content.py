@@ -67,17 +67,15 @@ def read_whole(source):
 def bounded(stream, source):
     """All that a stream holds, read piece by piece, as a pipe or a compressed file may have no end."""
     most = most_bytes() // SHARE
-    pieces = []
-    n_bytes = 0
+    whole = io.BytesIO()
     while piece := stream.read(PIECE):
-        pieces.append(piece)
-        n_bytes += len(piece)
-        if n_bytes > most:
+        whole.write(piece)
+        if whole.tell() > most:
             raise MemoryError(
                 f"{source!r} must hold at most {most / 1e9:.3g} GB, decompressed, on this machine; got more: forecast "
                 "its series in parts."
             )
-    return b"".join(pieces)
+    return whole.getvalue()
 
 
 def decompressed(data, source):

@@ -17,7 +17,7 @@ from tsrnn.estimators.fitted import Classes, Fitted, Inputs, form_of
 from tsrnn.estimators.keywords import says_what_it_takes
 from tsrnn.estimators.parameters import Parameters
 from tsrnn.estimators.storage import load, save
-from tsrnn.estimators.targets import check_weight
+from tsrnn.estimators.targets import check_some, check_weight
 from tsrnn.estimators.watched import Watched
 from tsrnn.labels import check_entries
 from tsrnn.network import Network
@@ -50,8 +50,7 @@ LONG = (
 def with_weight(rows, series):
     """The rows that have a weight, of which there must be one."""
     kept = np.flatnonzero(rows.with_weight())
-    if len(kept) == 0:
-        raise ValueError(f"the weights must be positive for at least one {series.noun}; got zeros only.")
+    check_some(kept, series)
     return rows.select(kept)
 
 
@@ -246,7 +245,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         if changes is None and not plan.fitted.history.cut_short:
             n_before = len(last.history.loss_curve) if last else 0
             name = type(self).__name__
-            rooms = rooms_of(plan.fitted, type(self).__name__)
+            rooms = rooms_of(plan.fitted, name)
             check_convergence(name, plan.whole, plan.recipe, plan.fitted, n_before, rooms)
         self._keep(plan.fitted)
         return self

@@ -122,7 +122,7 @@ def loss_of_network(rows, recipe, fitted, rooms):
 
 def mean_loss(outputs, targets, weights, recipe):
     loss = LOSSES[recipe.loss]
-    total = total_weight(LOSSES[recipe.loss], weights)
+    total = total_weight(loss, weights)
     found = 0.0
     for first in range(0, len(targets), CHUNK):
         part = slice(first, first + CHUNK)

@@ -19,6 +19,7 @@ from tsrnn.series import (
     is_ragged,
     largest_square,
     lengths_without_padding,
+    may_hold_objects,
     numbers,
 )
 
@@ -144,7 +145,7 @@ def numeric_targets(y, series):
     """Numbers, (n_owners,) or (n_owners, n_outputs); NaN is a missing one where `series` need not have all."""
     check_real(y, "y", series)
     y = check_length(y, series)
-    if getattr(getattr(y, "dtype", None), "kind", "O") == "O" and np.asarray(y).dtype == object:
+    if may_hold_objects(y) and np.asarray(y).dtype == object:
         rows = np.array_split(np.asarray(y), len(y))
         y = np.concatenate([numbers(row, f"the target of {series.owner(i)}") for i, row in enumerate(rows)])
     y = check_array(y, ensure_2d=False, allow_nd=True, dtype=np.float64, ensure_all_finite=False, input_name="y")
@@ -182,7 +183,7 @@ def check_weight(sample_weight, series):
         return np.ones(series.n_owners)
     sample_weight = series.aligned(sample_weight, "sample_weight")
     check_real(sample_weight, "sample_weight", series)
-    if getattr(getattr(sample_weight, "dtype", None), "kind", "O") == "O":
+    if may_hold_objects(sample_weight):
         sample_weight = numbers(np.asarray(sample_weight, dtype=object), "sample_weight")
     weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
     if weight.shape != (series.n_owners,):
@@ -193,9 +194,15 @@ def check_weight(sample_weight, series):
     if (weight < 0).any():
         i = int(weight.argmin())
         raise ValueError(f"sample_weight must not be negative; got {weight[i]:g} for {series.owner(i)}.")
-    if len(weight) and not weight.any():
-        raise ValueError(f"the weights must be positive for at least one {series.noun}; got zeros only.")
+    if len(weight):
+        check_some(np.flatnonzero(weight), series)
     return in_range(weight)
+
+
+def check_some(weighted, series):
+    """Raise a sentence where nothing has a weight."""
+    if not len(weighted):
+        raise ValueError(f"the weights must be positive for at least one {series.noun}; got zeros only.")
 
 
 def in_range(weight):

@@ -8,7 +8,7 @@ import pandas as pd
 
 from tsrnn.estimators.targets import check_same_labels
 from tsrnn.labels import check_dense, check_row_by_row, index_of
-from tsrnn.series import Series, inside, labels_of, without_mask
+from tsrnn.series import Series, inside, labels_of, may_hold_objects, without_mask
 
 
 @dataclass(frozen=True)
@@ -111,7 +111,7 @@ def runs(labels, n, name="series"):
 
 def check_labels(labels, name):
     """Raise a sentence for the first label that cannot be looked up."""
-    if getattr(getattr(labels, "dtype", None), "kind", "O") == "O":
+    if may_hold_objects(labels):
         for row, label in enumerate(labels):
             try:
                 hash(label)

@@ -8,7 +8,7 @@ import numpy as np
 from tsrnn.forecasting.adjustment import Adjustment
 from tsrnn.forecasting.effects import effects_of
 from tsrnn.forecasting.importance import naive_errors, typical_of
-from tsrnn.forecasting.ragged import Ragged, places
+from tsrnn.forecasting.ragged import Ragged, places_of_runs
 
 
 class Scale(NamedTuple):
@@ -70,9 +70,9 @@ class Adjusted:
     def with_effects(self):
         """With the effects of covariates known in the future, as these series tell them."""
         histories = self.histories
-        setting = replace(self.setting, effects=None)
         if histories.future is None:
             return self
+        setting = replace(self.setting, effects=None)
         without = Adjusted(histories, setting, self._plain)
         z = without.scale(deseasonalize=False).z
         effects = effects_of(z, histories.mask, histories.future, setting.season_length)
@@ -106,7 +106,7 @@ def effects_at(histories, slopes):
     future = histories.future
     effect = future.values @ slopes
     ahead = future.starts[1:, None] - histories.n_ahead + np.arange(histories.n_ahead)
-    return effect[places(future.starts[:-1], series.lengths)], effect[ahead]
+    return effect[places_of_runs(future.starts[:-1], series.lengths)], effect[ahead]
 
 
 def differences(z):

@@ -9,7 +9,7 @@ from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.adjusted import Adjusted
 from tsrnn.forecasting.forms import long_way
 from tsrnn.forecasting.histories import joined
-from tsrnn.forecasting.predicting import check_levels, columns_of, starts_of
+from tsrnn.forecasting.predicting import adjusted_of, check_levels, columns_of
 
 
 def backtest(fit, panel, h, n_windows, step_size, every, levels):
@@ -47,7 +47,7 @@ def forecast_the_past(fitted, pairs, levels):
     h = fitted.setting.h
     at = 0
     told = [rest.to_long() if fitted.roles.future else None for _, rest in pairs]
-    starts = [starts_of(fitted, past, X_df, h, name="df").histories for (past, _), X_df in zip(pairs, told)]
+    starts = [adjusted_of(fitted, past, X_df, h, name="df").histories for (past, _), X_df in zip(pairs, told)]
     columns = columns_of(fitted, Adjusted(joined(starts), fitted.setting), levels, h)
     for history, rest in pairs:
         n = len(history.ids)
@@ -59,5 +59,4 @@ def forecast_the_past(fitted, pairs, levels):
 
 def first_of(panel, h):
     """The first `h` values of every series, a long frame."""
-    place = np.arange(len(panel.values)) - np.repeat(panel.starts[:-1], np.diff(panel.starts))
-    return panel.to_long()[place < h]
+    return panel.to_long()[panel.series.ages < h]

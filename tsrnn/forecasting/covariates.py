@@ -9,6 +9,7 @@ from utilsforecast.compat import pl_DataFrame
 from tsrnn.extras import require
 from tsrnn.forecasting.frames import with_covariates, with_times
 from tsrnn.forecasting.histories import Histories
+from tsrnn.forecasting.ragged import series_of
 from tsrnn.forecasting.times import called, like_those_of_fit
 
 # Parts of the date: their name in pandas and their period.
@@ -185,7 +186,7 @@ def check_static(panel, columns):
     """Every row of a series must have the same."""
     for column in columns:
         values = panel.covariates[column].to_numpy()
-        series = np.repeat(np.arange(len(panel.ids)), np.diff(panel.starts))
+        series = series_of(panel.starts)
         other = values != values[panel.starts[:-1]][series]
         if other.any():
             i = series[other.argmax()]

@@ -204,7 +204,7 @@ class RNNForecaster(BaseEstimator):
     _constraints = {
         "h": [POSITIVE_INT],
         "season_length": [POSITIVE_INT],
-        "decoder": [OneOf.of(DECODERS)],
+        "decoder": [Registered(DECODERS.keys)],
         "cell": [Registered(offered_cells, "auto")],
         "hidden_size": [POSITIVE_INT],
         "window": [POSITIVE_INT, AUTO],
@@ -230,8 +230,8 @@ class RNNForecaster(BaseEstimator):
         "warm_start": [BOOLEAN],
         "random_state": RANDOM_STATE,
         "n_jobs": N_JOBS,
-        "device": [OneOf.of(DEVICES)],
-        "precision": [OneOf.of(PRECISIONS)],
+        "device": [OneOf(*DEVICES)],
+        "precision": [OneOf(*PRECISIONS)],
         "verbose": [Interval(Integral, 0), BOOLEAN],
         "level": [POSITIVE_INT, AUTO, OneOf("deprecated")],
     }

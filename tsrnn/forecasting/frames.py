@@ -12,7 +12,7 @@ import pandas as pd
 
 from tsrnn.forecasting.dtypes import as_came, type_of_times
 from tsrnn.forecasting.forms import NUMBERS, as_it_is, as_long, keys_of
-from tsrnn.forecasting.ragged import Ragged
+from tsrnn.forecasting.ragged import Ragged, starts_of
 from tsrnn.forecasting.steps import ahead, filled, step_of
 from tsrnn.forecasting.times import (
     advice_on_repeats,
@@ -54,10 +54,10 @@ class Panel:
         """The panel without the last `n` values of each series, of which `least` must be left, and those last values
         as a panel.
         """
-        lengths = np.diff(self.starts)
-        left = np.repeat(self.starts[1:], lengths) - np.arange(len(self.values))  # this value and all after it
-        long = lengths >= n + least
-        rows = np.repeat(long, lengths)
+        series = self.series
+        left = series.left
+        long = series.lengths >= n + least
+        rows = series.repeat(long)
         return self._select(rows & (left > n), long), self._select(rows & (left <= n), long)
 
     def _select(self, rows, series):
@@ -65,7 +65,7 @@ class Panel:
         parts = {name: getattr(self, name)[rows] for name in ("values", "known", "times")}
         if self.covariates is not None:
             parts["covariates"] = self.covariates[rows]
-        return replace(self, **parts, starts=np.append(0, lengths.cumsum()), ids=self.ids[series])
+        return replace(self, **parts, starts=starts_of(lengths), ids=self.ids[series])
 
     def to_long(self):
         """A long frame, missing values missing."""
@@ -117,7 +117,7 @@ def to_panel(
     names = id_col, time_col, target_col
     frame, freq, restore = read(df, freq, *names, covariates, known)
     frame = begun(sorted_by_time(frame, id_col, time_col), *names)
-    starts, ids = starts_of(frame[id_col])
+    starts, ids = series_in(frame[id_col])
     freq = infer_freq(frame[time_col], starts, ids) if freq is None else check_freq(frame[time_col], freq)
     found = check_grid(frame[time_col], starts, ids, freq, gaps=fill_gaps)
     if fill_gaps:
@@ -181,10 +181,10 @@ def to_frame(panel, forecasts, h, name="RNNForecaster"):
     return panel.restore(panel.ahead(h).join(values))
 
 
-def starts_of(labels):
+def series_in(labels):
     """Where each series of a sorted column of labels begins, and the labels."""
     codes, ids = pd.factorize(labels)
-    return np.append(0, np.bincount(codes).cumsum()), ids
+    return starts_of(np.bincount(codes)), ids
 
 
 def begun(frame, id_col, time_col, target_col):
@@ -224,7 +224,7 @@ def without_gaps(frame, starts, freq, found, names, covariates):
     frame[time_col] = times
     if covariates:
         frame[covariates] = frame[covariates].ffill()  # the first row of a series has them
-    return frame, np.append(0, counts.cumsum())
+    return frame, starts_of(counts)
 
 
 def sorted_by_time(frame, id_col, time_col):

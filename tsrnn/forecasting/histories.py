@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.forecasting.ragged import Ragged, places
+from tsrnn.forecasting.ragged import Ragged, places_of_runs, starts_of
 
 
 class Histories(NamedTuple):
@@ -41,13 +41,13 @@ class Histories(NamedTuple):
 
     def first(self, lengths, chosen):
         """The first so many values of the chosen series; what is known of the others stays known."""
-        rows = places(self.series.starts[:-1][chosen], lengths)
+        rows = places_of_runs(self.series.starts[:-1][chosen], lengths)
         future = self.future
         if future is not None:
             cut = self.series.lengths[chosen] - lengths
             future = future.first(lengths + self.n_ahead + (cut.min() if len(cut) else 0), chosen)
         return Histories(
-            self.series.first(lengths, chosen),
+            Ragged(self.series.values[rows], starts_of(lengths)),
             None if self.known is None else self.known[rows],
             None if self.past is None else self.past[rows],
             future,
@@ -80,7 +80,7 @@ def joined(several):
 def end_to_end(several):
     """Ragged arrays as one."""
     lengths = np.concatenate([ragged.lengths for ragged in several])
-    return Ragged(np.concatenate([ragged.values for ragged in several]), np.append(0, lengths.cumsum()))
+    return Ragged(np.concatenate([ragged.values for ragged in several]), starts_of(lengths))
 
 
 def all_of(arrays):

@@ -29,8 +29,9 @@ def naive_distances(z, season_length):
 def lagged(z, season_length):
     """Places of values and of those a season before them, and how many of such pairs each series has."""
     lags = lags_of(z, season_length)
-    later = np.flatnonzero(z.ages >= z.repeat(lags))
-    return later, later - z.repeat(lags)[later], np.maximum(z.lengths - lags, 0)
+    lag = z.repeat(lags)
+    later = np.flatnonzero(z.ages >= lag)
+    return later, later - lag[later], np.maximum(z.lengths - lags, 0)
 
 
 def lags_of(z, season_length):

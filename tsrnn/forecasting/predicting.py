@@ -22,7 +22,7 @@ MOST_PARTS = 1000  # horizons that are forecast one from the other
 
 def predict(fitted, panel, h, levels, X_df):
     """A frame in the form of the panel's input: forecasts and intervals."""
-    adjusted = starts_of(fitted, panel, X_df, h)
+    adjusted = adjusted_of(fitted, panel, X_df, h)
     return to_frame(panel, columns_of(fitted, adjusted, levels, h), h)
 
 
@@ -30,7 +30,7 @@ def simulate(fitted, panel, n_paths, h, X_df, rng):
     """Possible futures, in the form of the panel's input; a shorter one is the beginning of a longer one."""
     check_memory(DOUBLE * n_paths * len(panel.ids) * fitted.setting.h, f"n_paths={n_paths} of {len(panel.ids)} series")
     check_errors(fitted)
-    adjusted = starts_of(fitted, panel, X_df, h)
+    adjusted = adjusted_of(fitted, panel, X_df, h)
     forecasts = forecasts_of(fitted, adjusted, fitted.setting.h)
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is said in a sentence
         futures = paths(fitted.errors, adjusted, forecasts, n_paths, rng=rng)
@@ -72,7 +72,7 @@ def score(fitted, df):
     if fitted.roles.future and not fitted.fill_gaps:
         check_gaps(panel, rows)
     X_df = frame if fitted.roles.future else None
-    forecasts = forecasts_of(fitted, starts_of(fitted, panel, X_df, h, n_told=0, name="df"), h)[0]
+    forecasts = forecasts_of(fitted, adjusted_of(fitted, panel, X_df, h, n_told=0, name="df"), h)[0]
     truth = np.where(rows >= 0, frame[panel.columns[2]].to_numpy()[rows], np.nan)
     if np.isnan(truth).all():
         raise ValueError("the data of score must hold times that follow those of fit; got none with a value.")
@@ -107,7 +107,7 @@ def check_gaps(panel, rows):
         )
 
 
-def starts_of(fitted, panel, X_df, h, n_told=None, name="X_df"):
+def adjusted_of(fitted, panel, X_df, h, n_told=None, name="X_df"):
     """What forecasts of `h` steps start from: the panel as numbers, with what is known ahead, of which the frame must
     tell all steps, or so many.
     """

@@ -36,7 +36,7 @@ class Ragged:
     @property
     def ages(self):
         """The place of each value in its series."""
-        return np.arange(len(self.values)) - self.repeat(self.starts[:-1])
+        return ages_of(self.starts)
 
     @property
     def left(self):
@@ -56,19 +56,19 @@ class Ragged:
 
     def first(self, lengths, chosen=slice(None)):
         """The first so many values of the chosen series."""
-        return Ragged(self.values[places(self.starts[:-1][chosen], lengths)], starts_of(lengths))
+        return Ragged(self.values[places_of_runs(self.starts[:-1][chosen], lengths)], starts_of(lengths))
 
     def ends(self, n):
         """The last `n` values of each series, or all it has."""
         lengths = np.minimum(self.lengths, min(n, self.longest))
-        return Ragged(self.values[places(self.starts[1:] - lengths, lengths)], starts_of(lengths))
+        return Ragged(self.values[places_of_runs(self.starts[1:] - lengths, lengths)], starts_of(lengths))
 
     def followed_by(self, ahead):
         """With further values (n_series, n, ...) after the end of each series."""
         n = ahead.shape[1]
         starts = starts_of(self.lengths + n)
         values = np.empty((starts[-1], *self.values.shape[1:]), self.values.dtype)
-        values[places(starts[:-1], self.lengths)] = self.values
+        values[places_of_runs(starts[:-1], self.lengths)] = self.values
         values[starts[1:, None] - n + np.arange(n)] = ahead
         return Ragged(values, starts)
 
@@ -88,7 +88,17 @@ def starts_of(lengths):
     return np.append(0, np.cumsum(lengths, dtype=np.int64))
 
 
-def places(firsts, lengths):
+def series_of(starts):
+    """The number of the series that each value belongs to."""
+    return np.repeat(np.arange(len(starts) - 1), np.diff(starts))
+
+
+def ages_of(starts):
+    """The place of each value in its series."""
+    return np.arange(starts[-1]) - np.repeat(starts[:-1], np.diff(starts))
+
+
+def places_of_runs(firsts, lengths):
     """Places of runs, end to end: of each from its first one on, so many."""
     starts = np.cumsum(lengths) - lengths
     return np.repeat(firsts - starts, lengths) + np.arange(np.sum(lengths, dtype=np.int64))

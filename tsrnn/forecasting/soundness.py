@@ -25,6 +25,7 @@ from tsrnn.forecasting.fitted import Fitted
 from tsrnn.forecasting.frames import to_frame
 from tsrnn.forecasting.intervals import Errors
 from tsrnn.forecasting.quantiles import in_order
+from tsrnn.forecasting.ragged import ages_of
 from tsrnn.forecasting.reading import check_panel
 from tsrnn.forecasting.steps import places, step_of
 from tsrnn.forecasting.times import check_freq
@@ -89,8 +90,7 @@ def check_times(panel):
     if len(times) != len(panel.values) or times.hasnans:
         raise DamagedError(f"{len(times)} times of {len(panel.values)} values, or one that is missing")
     freq = check_freq(pd.Series(times), panel.freq)
-    steps = np.arange(len(times)) - np.repeat(panel.starts[:-1], np.diff(panel.starts))
-    if (places(times, panel.starts, step_of(freq)) != steps).any():
+    if (places(times, panel.starts, step_of(freq)) != ages_of(panel.starts)).any():
         raise DamagedError(f"times that do not follow each other by freq={freq!r:.40}")
 
 

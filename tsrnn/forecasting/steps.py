@@ -15,6 +15,7 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.forecasting.memory import DOUBLE, check_memory
+from tsrnn.forecasting.ragged import ages_of, series_of, starts_of
 
 DAY = pd.Timedelta(days=1)
 # Aliases that pandas has given up.
@@ -118,10 +119,6 @@ def on_zone(clock, step, zone):
     return clock.tz_localize(zone, ambiguous=np.ones(len(clock), bool), nonexistent="shift_forward")
 
 
-def series_of(starts):
-    return np.repeat(np.arange(len(starts) - 1), np.diff(starts))
-
-
 def days_of(clock, starts):
     """The day of the month of every series: of those on the 31st, shorter months have the last."""
     return np.maximum.reduceat(np.asarray(clock.day), starts[:-1])
@@ -197,7 +194,7 @@ def places_of_calendar(clock, starts, step, zone):
     """Steps that no arithmetic tells are taken one after the other; where some do not follow, on a grid."""
     follows = np.insert(following(clock[:-1], step) == clock[1:], 0, values=False)
     follows[starts[:-1]] = [step.is_on_offset(first) for first in clock[starts[:-1]]]
-    found = np.arange(len(clock)) - np.repeat(starts[:-1], np.diff(starts))
+    found = ages_of(starts)
     for i in np.unique(series_of(starts)[~follows]):
         rows = slice(starts[i], starts[i + 1])
         mine = clock[rows]
@@ -245,7 +242,7 @@ def filled(index, starts, step, found):
     starts = np.asarray(starts)
     counts = found[starts[1:] - 1] + 1
     check_memory(4 * DOUBLE * int(sum(map(int, counts))), "the steps between the first and the last times")
-    begins = np.append(0, counts.cumsum())
+    begins = starts_of(counts)
     rows = np.full(begins[-1], -1)
     rows[begins[series_of(starts)] + found] = np.arange(len(index))
     clock = clock_of(index, step)

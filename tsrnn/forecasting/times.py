@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.forecasting.dtypes import time_columns
+from tsrnn.forecasting.ragged import ages_of
 from tsrnn.forecasting.spelling import check_count, timestamps, unix_unit
 from tsrnn.forecasting.steps import DAYS_OF_WEEK, ahead, goes_on, is_length, places, quiet, renamed, step_of, width_of
 
@@ -217,7 +218,7 @@ def check_grid(times, starts, ids, freq, gaps=False):
             f"freq={freq!r} must fit the times; series {called(ids[series_at(starts, row)])} has {index[row]}, which "
             f"does not{advice_on(index)}."
         )
-    expected = np.arange(len(found)) - np.repeat(starts[:-1], np.diff(starts))
+    expected = ages_of(starts)
     late = found != expected
     if late.any() and not gaps:
         i = series_at(starts, int(late.argmax()))

@@ -7,7 +7,7 @@ import numpy as np
 from tsrnn.backends import cpu
 from tsrnn.backends.placing import copy_columns
 from tsrnn.batching import Batch
-from tsrnn.forecasting.ragged import places
+from tsrnn.forecasting.ragged import places_of_runs
 from tsrnn.network import Network
 
 
@@ -56,7 +56,7 @@ class Windows:
                 return None
             long = np.minimum(ragged.lengths, lengths + room)
             table = np.zeros((n_values, *ragged.values.shape[1:]), dtype)
-            table[places(starts, long)] = ragged.first(long).values
+            table[places_of_runs(starts, long)] = ragged.first(long).values
             return table
 
         def beside(table):
