@@ -216,7 +216,7 @@ def test_precision(monkeypatch):
     ):
         RNNRegressor(device="cuda", precision="tf32", dtype="float64").fit(X, y[:, 0])
     with pytest.raises(ValueError, match=r"^precision of tsrnn must be 'fp32' on the CPU, .*; got 'tf32'"):
-        backend_of("auto", precision="tf32")
+        backend_of("cpu", precision="tf32")
     monkeypatch.setattr(tensor, "available", lambda: False)
     with pytest.raises(ValueError, match=r"compute capability below 8\.0, which has no TF32; got 'tf32'"):
         backend_of("cuda", precision="tf32")
@@ -274,5 +274,5 @@ def test_divergence():
     assert all(np.isfinite(part).all() for part in caught.value.weights.values())
 
 
-def test_auto_never_takes_the_simulator():
+def test_auto_never_takes_the_simulator(simulated):
     assert backend_of("auto") is backend_of("cpu") is not backend_of("cuda")

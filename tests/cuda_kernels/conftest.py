@@ -1,10 +1,12 @@
-"""The kernels of the GPU in numba's simulator, a process of its own (see tests/test_cuda.py)."""
+"""The kernels of the GPU, in numba's simulator or on a GPU, a process of its own (see tests/test_cuda.py)."""
 
 import sys
 import threading
 
 import pytest
 from numba import config
+
+from tsrnn.backends.devices import why_no_gpu
 
 
 class Allocations(dict):
@@ -43,6 +45,14 @@ if config.ENABLE_CUDASIM:
 
 
 def pytest_collection_modifyitems(items):
-    if not config.ENABLE_CUDASIM:
-        for item in items:
-            item.add_marker(pytest.mark.skip(reason="NUMBA_ENABLE_CUDASIM=1 must be set"))
+    missing = why_no_gpu()
+    for item in items:
+        if missing is not None:
+            item.add_marker(pytest.mark.skip(reason=f"NUMBA_ENABLE_CUDASIM=1 must be set without a GPU: {missing}"))
+        elif "simulated" in item.fixturenames and not config.ENABLE_CUDASIM:
+            item.add_marker(pytest.mark.skip(reason="it is about the simulator"))
+
+
+@pytest.fixture
+def simulated():
+    """A test that is about the simulator itself asks for it."""
