@@ -32,6 +32,7 @@ if TINY:
 import numpy as np  # noqa: E402
 from numba import cuda as device  # noqa: E402
 
+import tsrnn  # noqa: E402
 from benchmarks import curves  # noqa: E402
 from benchmarks.floor import H100, Gpu, floor  # noqa: E402
 from benchmarks.suite.work import Work  # noqa: E402
@@ -186,14 +187,24 @@ def measure(cell, *size):
         found[f"{name} step"] = median_time(ours.step)
     if find_spec("torch") is not None and not TINY:
         for name in precisions():
-            theirs = Theirs(ours, cell, name == "tf32")
-            for part in ("kernels", "step"):
-                function = getattr(theirs, part)
-                found[f"torch {name} {part}"] = median_time(function)
-                found[f"torch {name} {part}, graph"] = median_time(theirs.graph(function))
+            found |= measure_theirs(ours, cell, name)
     found["floor"] = {name: floor(gpu, name, cell, *size) for name in precisions()}
     for name in precisions():
         print(row((cell, *size), name, found), flush=True)
+    return found
+
+
+def measure_theirs(ours, cell, precision):
+    import torch
+
+    found, theirs = {}, Theirs(ours, cell, precision == "tf32")
+    for part in ("kernels", "step"):
+        function = getattr(theirs, part)
+        found[f"torch {precision} {part}"] = median_time(function)
+        found[f"torch {precision} {part}, graph"] = median_time(theirs.graph(function))
+    del theirs, function
+    gc.collect()
+    torch.cuda.empty_cache()  # what graphs kept for themselves
     return found
 
 
@@ -250,8 +261,8 @@ def sanitized(tool, seconds):
 
 def describe():
     gpu = "simulator" if TINY else str(device.get_current_device().name)
-    packages = [name for name in ("tsrnn", "numba", "numba-cuda", "torch") if find_spec(name.replace("-", "_"))]
-    found = {"device": gpu, "cpu": curves.processor(), "python": platform.python_version()}
+    packages = [name for name in ("numba", "numba-cuda", "torch") if find_spec(name.replace("-", "_"))]
+    found = {"device": gpu, "cpu": curves.processor(), "python": platform.python_version(), "tsrnn": tsrnn.__version__}
     return found | {part: version(part) for part in packages}
 
 

@@ -1,5 +1,6 @@
 """Gradients of whole networks and estimators on the simulated GPU, against those on the CPU and finite differences."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -257,6 +258,10 @@ def test_auto_takes_the_cpu_where_a_launch_fails(monkeypatch):
     monkeypatch.setattr(launching, "launch_now", launch)
     reason = launching.why_refused()
     assert reason == "GPU compute capability 7.0 is not supported"
+    monkeypatch.setattr(launching, "launch_now", lambda *arguments: np.a_name_that_is_gone)
+    assert re.fullmatch(
+        r"numba-cuda [\d.]+ does not work with numba [\d.]+ and numpy [\d.]+: .*gone'", launching.why_refused()
+    )
     monkeypatch.setattr(devices, "why_no_gpu", lambda: reason)
     assert devices.backend_of("auto") is cpu
     with pytest.raises(ValueError, match=r"^device of tsrnn must be 'cpu' or 'auto' .*; got 'cuda', and GPU comp"):

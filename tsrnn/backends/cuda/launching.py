@@ -4,6 +4,7 @@ The simulator runs the same kernels in Python, a thread of the GPU as a thread o
 """
 
 import threading
+from importlib.metadata import version
 
 import numpy as np
 from numba import config, cuda
@@ -34,6 +35,9 @@ def why_refused():
         out = cuda.device_array(1, np.float32)
         launch_now(set_one, 1, 1, out)
         out.copy_to_host()
+    except AttributeError as error:  # numpy or numba lacks a name that this numba-cuda asks for
+        versions = [f"{name} {version(name)}" for name in ("numba-cuda", "numba", "numpy")]
+        return f"{versions[0]} does not work with {versions[1]} and {versions[2]}: {first_line(error)}"
     except Exception as error:  # of the driver, the compiler or the linker, each of which has errors of its own
         return first_line(error) or type(error).__name__
     return None
