@@ -8,6 +8,7 @@ its own. Processes that a test starts inherit it.
 import hashlib
 import os
 import shutil
+import signal
 import time
 from pathlib import Path
 
@@ -37,3 +38,7 @@ def choose_cache():
 
 if "NUMBA_CACHE_DIR" not in os.environ:
     os.environ["NUMBA_CACHE_DIR"] = choose_cache()
+
+# A run in the background of a shell is deaf to Ctrl-C, and so are the processes it starts; some tests send it.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
