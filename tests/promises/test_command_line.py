@@ -6,6 +6,7 @@ import gzip
 import io
 import lzma
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -207,6 +208,12 @@ def series(texts, header="day,sales", begin="2024-01-01"):
     return header + "\n" + "".join(f"{day},{text}\n" for day, text in zip(days, texts))
 
 
+def timed(times, before=""):
+    """A csv of a value at each time, after a label where there is one."""
+    header = "unique_id,when,load\n" if before else "when,load\n"
+    return header + "".join(f"{before}{time},{i % 5 + 3}\n" for i, time in enumerate(times))
+
+
 NUMBERS = series([str(i % 5 + 3) for i in range(40)])
 PANEL = "shop,day,sales\n" + "".join(f"{s},{d},{i % 5 + 3}\n" for s in ("007", "NA") for i, d in enumerate(DAYS[:30]))
 HOURS = pd.date_range("2024-03-30", periods=48, freq="h", tz="Europe/Berlin")
@@ -240,6 +247,18 @@ FILES = {
     "latin.csv": NUMBERS.replace("sales", "verk\u00e4ufe").encode("latin-1"),
     "nul.csv": NUMBERS.replace("sales", "sa\0les"),
     "book.xlsx": b"PK\x03\x04rest",
+    "twice.csv.gz": gzip.compress(gzip.compress(NUMBERS.encode())),
+    "table.orc": b"ORC\x0a\x03\x00\x00\xff",
+    "ORCHARD.csv": NUMBERS.replace("day", "ORCHARD"),
+    "table.lz4": b"\x04\x22\x4d\x18@",
+    "x.tar": b"x.csv".ljust(257, b"\0") + b"ustar" + b"\0" * 99,
+    "weeks.csv": timed(pd.date_range("2024-01-01", periods=30, freq="W-MON").strftime("%G-W%V")),
+    "years.csv": timed([f"{1950 + i}.0" for i in range(30)]),
+    "quarters.csv": timed([f"{year}{quarter}" for year in range(2010, 2018) for quarter in range(1, 5)]),
+    "unix.csv": timed([str(1_500_000_000 + 86400 * i) for i in range(30) if i != 20]),
+    "put_back.csv": timed([*(f"2024-10-27 {hour:02}:00" for hour in (0, 1, 2, 2, 3, 4)), "2024-10-27 05:00"], "a,"),
+    "put_forward.csv": timed([f"2024-03-31 {hour:02}:00" for hour in (0, 1, 3, 4, 5, 6, 7)]),
+    "two_ways.csv": timed([*DAYS[:20], "21/01/2024"]),
     "damaged.csv.gz": gzip.compress(NUMBERS.encode())[:60],
     "damaged.csv.xz": lzma.compress(NUMBERS.encode())[:60],
     "damaged.csv.bz2": bz2.compress(NUMBERS.encode())[:60],
@@ -311,6 +330,17 @@ REFUSED = {
     "forecast book.xlsx --h 2": "must be csv or parquet; got a zip archive or an Excel workbook.",
     "forecast nul.csv --h 2": "must be csv or parquet; got bytes that are no text.",
     "forecast latin.csv --h 2": "must be text in UTF-8",
+    "forecast twice.csv.gz --h 2": "must be compressed once; got a compressed file in a compressed file.",
+    "forecast table.orc --h 2": "must be csv or parquet; got an ORC file.",
+    "forecast table.lz4 --h 2": "must be csv or parquet; got an lz4 file.",
+    "forecast x.tar --h 2": "must be csv or parquet; got a tar archive.",
+    "forecast weeks.csv --h 2": "got '2024-W01': write the first day of each week.",
+    "forecast years.csv --h 2": "must hold timestamps or integers; got float64: write them without decimals.",
+    "forecast quarters.csv --h 2": "--time-format %Y%m reads months; write others as dates.",
+    "forecast unix.csv --h 2": "if they count from 1970, write them as dates.",
+    "forecast put_back.csv --h 2 --time-col when --target-col load": "offsets from UTC, and --utc, tell the two apart",
+    "forecast put_forward.csv --h 2": "if clocks were put forward, write times with their offset from UTC, for --utc",
+    "forecast two_ways.csv --h 2": "written in one way; got '2024-01-01' and '21/01/2024'.",
     "forecast damaged.csv.gz --h 2": "must be a whole compressed file; it is damaged:",
     "forecast damaged.csv.xz --h 2": "must be a whole compressed file; it is damaged:",
     "forecast damaged.csv.bz2 --h 2": "must be a whole compressed file; it is damaged:",
@@ -376,6 +406,7 @@ def test_what_is_refused_is_one_sentence_and_changes_no_file(arguments, files, c
         err.startswith("usage: tsrnn") if any(words in REFUSED[arguments] for words in WITH_USAGE) else len(lines) == 1
     )
     assert not arguments or lines[-1].startswith(("tsrnn: ", "tsrnn forecast: "))
+    assert not re.search(r"pandas\.|astype|tz_\w+|\(\.\.\.", err)  # advice of the library, which is of no use here
     assert contents(files) == before
 
 
@@ -407,6 +438,53 @@ def test_zones_become_utc(files, capfd):
     assert status == 0 and list(pd.read_csv(io.StringIO(out))["when"]) == [
         str(time) for time in HOURS[-1].tz_convert("UTC") + pd.to_timedelta([1, 2], "h")
     ]
+
+
+WRITTEN = {
+    "%Y-%m-%d": "D",
+    "%Y-%m-%dT%H:%M:%SZ": "h",
+    "%Y-%m-%dT%H:%M:%S.000Z": "h",
+    "%Y-%m-%dT%H:%M:%S+00:00": "h",
+    "%Y-%m-%d %H:%M:%S+02:00": "h",
+    "%Y-%m-%d %H:%M:%S-0530": "h",
+    "%Y-%m-%d %H:%M": "h",
+    "%d/%m/%Y": "D",
+    "%m/%d/%Y": "D",
+    "%d.%m.%Y": "D",
+    "%d %B %Y": "D",
+    "%d-%b-%Y": "D",
+    "%b %Y": "MS",
+    "%Y-%m": "MS",
+    "%Y/%m": "MS",
+    "%Y": "YS",
+    "%Y-Q%q": "QS",
+    "%YQ%q": "QS",
+}
+
+
+@pytest.mark.parametrize("form", WRITTEN)
+def test_times_are_written_as_they_came(form, files, capfd):
+    """Also where the first of them reads in several ways, as 01/02/2015 does."""
+    times = pd.date_range("2015-02-01", periods=42, freq=WRITTEN[form])
+    texts = times.to_period("Q").strftime(form) if "%q" in form else times.strftime(form)
+    (files / "times.csv").write_text(timed(texts[:40]))
+    status, out, err = run(f"forecast times.csv {QUICK} --quiet", capfd)
+    assert (status, err) == (0, "")
+    assert [line.split(",")[0] for line in out.splitlines()[1:]] == list(texts[40:])
+
+
+def test_a_name_may_begin_as_another_format_does(files, capfd):
+    assert run(f"forecast ORCHARD.csv {QUICK}", capfd)[0] == 0
+
+
+def test_an_output_that_lacks_a_letter(files):
+    (files / "names.csv").write_text(PANEL.replace("007", "Käse"))
+    command = [sys.executable, "-m", "tsrnn.cli", *f"forecast names.csv {QUICK} --id-col shop".split()]
+    command += ["--time-col", "day", "--target-col", "sales", "--quiet"]
+    env = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
+    done = subprocess.run(command, capture_output=True, text=True, env=env)
+    assert done.returncode == 2 and done.stdout == ""
+    assert "must take every label; got '\\xe4', which its encoding ascii lacks: --out writes" in done.stderr
 
 
 def test_gaps_are_filled_and_said_in_one_line(files, capfd):

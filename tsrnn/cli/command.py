@@ -36,6 +36,12 @@ examples:
 # What messages advise in Python, and what does the same here.
 IN_OPTIONS = {
     r"pandas\.to_datetime\(\.\.\., utc=True\) converts": "--utc converts",
+    r"pandas\.to_datetime\(times \+ '-1', format='[^']+'\) converts them": "write the first day of each week",
+    r"pandas\.to_datetime\(\.\.\., unit='\w+'\) makes timestamps of them": "write them as dates",
+    r"pandas\.PeriodIndex or to_datetime converts them": "--time-format %Y%m reads months; write others as dates",
+    r"astype\(\'?int(64)?\'?\) makes them integers": "write them without decimals",
+    r"tz_localize tells the zone": "write times with their offset from UTC, for --utc",
+    r"tz_localize\(\.\.\., ambiguous='infer'\) tells the two apart": "offsets from UTC, and --utc, tell the two apart",
     r"pandas\.to_datetime\(\.\.\., format='([^']+)'\) converts": r"--time-format '\1' reads",
     r"(must hold timestamps or integers; got '.*')\.$": r"\1: --time-format says how they are written.",
     r"fill them, for example with [\w.]*fill_gaps, and give them values": "--fill-gaps takes them as missing values",
@@ -172,13 +178,24 @@ def run(options):
         contents[options.out] = as_bytes(table, options.out)
     write_all(contents)
     if not options.out:
-        table.to_csv(sys.stdout, index=False)
-        sys.stdout.flush()
+        print_table(table)
     if not options.quiet:
         n = forecasts[data.columns.id_col].nunique()
         seconds = time.perf_counter() - begin
         files = "".join(f", written to {path}" for path in (options.out, options.plot) if path)
         say(f"{n} series, {options.h} steps each, in {seconds:.1f} s{files}")
+
+
+def print_table(table):
+    try:
+        sys.stdout.write(table.to_csv(index=False, lineterminator="\n"))
+    except UnicodeEncodeError as error:
+        text = error.object[error.start : error.end]
+        raise ValueError(
+            f"standard output must take every label; got {text!a}, which its encoding {error.encoding} lacks: --out "
+            "writes a file in UTF-8."
+        ) from None
+    sys.stdout.flush()
 
 
 def check_numbers(options):
@@ -226,13 +243,14 @@ def written(forecasts, data, options):
     if options.out and options.out.suffix.lower() in (".parquet", ".pq"):
         return table
     from tsrnn.cli.digits import as_texts
+    from tsrnn.cli.reading import written_as
 
     values = data.frame.groupby(id_col, sort=False)[target_col]
     ranges = forecasts[id_col].map(values.max() - values.min()).astype(float)
     for name in forecasts.columns[2:]:
         table[name] = as_texts(forecasts[name], ranges, data.decimals)
     if data.time_format:
-        table[time_col] = table[time_col].dt.strftime(data.time_format)
+        table[time_col] = written_as(table[time_col], data.time_format)
     return table
 
 

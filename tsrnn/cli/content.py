@@ -39,10 +39,16 @@ OTHERS = {
     b"\x89PNG": "a picture",
     b"\x80\x04\x95": "a pickle",
     b"\x80\x05\x95": "a pickle",
+    b"\x04\x22\x4d\x18": "an lz4 file",
+    b"\x37\x7a\xbc\xaf": "a 7z archive",
+    b"Rar!\x1a": "a rar archive",
+    b"Obj\x01": "an Avro file",
+    b"PK\x05\x06": "an empty zip archive",
     b"{": "JSON",
     b"[": "JSON",
     b"<": "HTML or XML",
 }
+NOT_TEXT = {b"ORC": "an ORC file", b"RDX": "a file of R", b"HAST": "a file of Stata"}  # words that text may begin with
 
 
 def is_standard_input(source):
@@ -80,13 +86,20 @@ def bounded(stream, source):
 
 def decompressed(data, source):
     """Bytes as they were before gzip, bzip2, xz or zstd."""
-    for start, decompress in DECOMPRESSORS.items():
-        if data.startswith(start):
-            try:
-                return bounded(decompress(io.BytesIO(data)), source)
-            except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
-                raise ValueError(f"{source!r} must be a whole compressed file; it is damaged: {error}.") from None
+    decompress = decompressor_of(data)
+    if decompress is None:
+        return data
+    try:
+        data = bounded(decompress(io.BytesIO(data)), source)
+    except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
+        raise ValueError(f"{source!r} must be a whole compressed file; it is damaged: {error}.") from None
+    if decompressor_of(data) is not None:
+        raise ValueError(f"{source!r} must be compressed once; got a compressed file in a compressed file.")
     return data
+
+
+def decompressor_of(data):
+    return next((decompress for start, decompress in DECOMPRESSORS.items() if data.startswith(start)), None)
 
 
 def unzstd(file):
@@ -138,22 +151,26 @@ def as_text(data, source):
     """Text in UTF-8, or in UTF-16 or UTF-32 as a byte order mark says."""
     encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if data.startswith(mark)), "utf-8")
     if encoding == "utf-8":
-        refuse_other_formats(data, source)
+        refuse_other_formats(data, source, OTHERS)
     try:
         text = data.decode(encoding)
     except UnicodeDecodeError as error:
+        refuse_other_formats(data, source, NOT_TEXT)
         raise ValueError(
             f"{source!r} must be text in UTF-8, or in UTF-16 with a byte order mark; byte {error.start} is neither: "
             "iconv -f WINDOWS-1252 -t UTF-8 converts what older spreadsheets write."
         ) from None
     if "\0" in text:
+        refuse_other_formats(data, source, NOT_TEXT)
         raise ValueError(f"{source!r} must be csv or parquet; got bytes that are no text.")
     return text
 
 
-def refuse_other_formats(data, source):
+def refuse_other_formats(data, source, known):
     start = data[:64].lstrip()
-    for begins, name in OTHERS.items():
+    if data[257:262] == b"ustar":
+        raise ValueError(f"{source!r} must be csv or parquet; got a tar archive.")
+    for begins, name in known.items():
         if start.startswith(begins):
             raise ValueError(f"{source!r} must be csv or parquet; got {name}.")
 

@@ -3,6 +3,8 @@
 import csv
 import io
 import re
+import warnings
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,12 +13,14 @@ import pandas as pd
 
 from tsrnn.cli.content import PARQUET, as_text, decompressed, is_standard_input, read_whole
 from tsrnn.extras import require
+from tsrnn.forecasting.spelling import CLOCKS, DATES, parsed_as, timestamps
 
 SEPARATORS = ",;\t|"
 MISSING = {"", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "-nan", "NULL", "null", "None", "none"}
 INTEGER = r"[+-]?\d{1,18}"
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?"
 SUFFIXES = r"(\.(csv|tsv|txt|parquet|pq|gz|bz2|xz|zst))+$"
+QUARTERS = "%Y-Q%q", "%YQ%q"
 OPTIONS = "--id-col, --time-col, --target-col"
 
 
@@ -206,16 +210,51 @@ def as_times(texts, options):
 
 def format_of(texts, times, options):
     """How the file writes its times, if one format gives all of them again."""
-    if pd.api.types.is_numeric_dtype(times):
+    if pd.api.types.is_numeric_dtype(times) or options.utc:
         return None
-    form = options.time_format or pd.tseries.api.guess_datetime_format(str(texts.iloc[0]))
-    if form is None or options.utc:
+    texts = pd.Series(texts[~texts.isin(MISSING)].unique(), name=texts.name).str.strip()
+    if not len(texts):
         return None
-    try:
-        written = pd.to_datetime(texts, format=form).dt.strftime(form)
-    except (ValueError, TypeError, AttributeError, OverflowError):  # another format in another row
+    head = texts[:1]
+    forms = [f for f in formats(texts[0], options) if (written_as(read_as(head, f), f) == head).all()]
+    if not forms:
         return None
-    return form if (written == texts).all() else None
+    stamps = plain(timestamps(texts)) if options.time_format is None else read_as(texts, options.time_format)
+    for form in forms:
+        if (read_as(texts, form) == stamps).all() and (written_as(stamps, form) == texts).all():
+            return form
+    return None
+
+
+def plain(times):
+    """Times as the clock shows them."""
+    return times.dt.tz_localize(None)
+
+
+def formats(text, options):
+    """Formats that a text may be written in; an offset from UTC stands for itself."""
+    if options.time_format:
+        return [options.time_format]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of texts that do not have the day first
+        guesses = [pd.tseries.api.guess_datetime_format(text, dayfirst=first) for first in (False, True)]
+    fraction = re.search(r"(?<=\.)\d+", text)
+    offset = re.search(r"(Z|[+-]\d\d(:?\d\d)?)$", text)
+    guesses = [form.replace("%z", offset[0] if offset else "") for form in guesses if form]
+    guesses += [form.replace("%f", fraction[0]) for form in guesses if fraction]
+    return [*guesses, *(QUARTERS if "Q" in text else []), *map("".join, product(DATES, CLOCKS))]
+
+
+def read_as(texts, form):
+    """Timestamps without a zone, NaT for texts that are not written so."""
+    if "%q" in form:
+        return parsed_as(texts)
+    return plain(pd.to_datetime(texts, format=form, errors="coerce"))
+
+
+def written_as(times, form):
+    """Texts of timestamps; %q is the quarter, which only periods know."""
+    return times.dt.to_period("Q").dt.strftime(form) if "%q" in form else times.dt.strftime(form)
 
 
 def as_numbers(texts, separator, decimal):

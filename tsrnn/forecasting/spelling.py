@@ -10,12 +10,13 @@ from pandas.tseries.api import guess_datetime_format
 
 YEAR = r"(?<![\d:])(?<!:\d\d\.)\d{4}(?!\d)|^\d{8}(?!\d)|^\d{12}$|^\d{14}$"
 DAY_AND_MONTH = r"(?<![\d:.])(\d{1,2})[-/. ]{1,2}(\d{1,2})[-/. ]{1,2}\d{4}(?!\d)"
+ISO = r"^\d{4}-\d"
 ZONE = r":\d{2}(?:[.,]\d+)?\s*(?:Z|UTC|[+-]\d{2}(?::?\d{2})?)$"
 WEEK = r"\d{4}-?W\d{2}"
 # How times are written that pandas does not read by itself, or in more than one way.
 DATES = [f"%d{s}{m}{s}{y}" for s, (m, y) in product("/.- ", product(("%m", "%b", "%B"), ("%Y", "%y")))]
 DATES += [f"{m}{s}{y}" for s, (m, y) in product("/.- ", product(("%m", "%b", "%B"), ("%Y", "%y")))]
-DATES += ["%YM%m", "%Y:%m", "%G-W%V-%u", "%GW%V%u", "%Y.%m.%d", "%Y %m %d"]
+DATES += ["%Y/%m", "%YM%m", "%Y:%m", "%G-W%V-%u", "%GW%V%u", "%Y.%m.%d", "%Y %m %d"]
 CLOCKS = ["", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %I %p"]
 SPELLINGS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # by number of digits
 UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # in a second
@@ -71,7 +72,15 @@ def several_zones(name):
 
 def day_comes_first(texts):
     """Whether texts such as 13/01/2024 have the day first; those of which none tells are refused."""
-    parts = texts.str.extract(DAY_AND_MONTH).dropna().astype(int)
+    parts = texts.str.extract(DAY_AND_MONTH)
+    iso = texts.str.contains(ISO)
+    if iso.any() and parts[0].notna().any():
+        one = texts[iso].iloc[0]
+        other = texts[parts[0].notna()].iloc[0]
+        raise ValueError(
+            f"column {texts.name!r} must hold times that are written in one way; got {one!r} and {other!r}."
+        )
+    parts = parts.dropna().astype(int)
     first = parts[0] > 12
     second = parts[1] > 12
     if first.any() and second.any():
