@@ -56,7 +56,7 @@ FREE = {
     "spread dseen 1": "columns on the right",
     "spread doutputs 2": "units to copy",
     "backward x 2": "features, which the panels of weights are padded to",
-    "backward grad 0": "parameters behind",
+    "backward parameters 0": "parameters behind",
     "affine_backward grad 0": "parameters behind",
     "side_by_side first 3": "padding",
     "side_by_side last 3": "padding",
@@ -80,7 +80,7 @@ UNSEEN_ON_A_GPU = {"forward x 0", "every_output states 1", "every_output seen 0"
 
 def contracts():
     """{verb: names of its arguments} of all lines among the seams."""
-    helpers = {"checked", "refusal", "run", "depth", "wraps", "compiled"}
+    helpers = {"checked", "refusal", "run", "depth", "wraps", "compiled", "is_record"}
     functions = {name: part for name, part in vars(seams).items() if inspect.isfunction(part)}
     return {name: list(inspect.signature(part).parameters) for name, part in functions.items() if name not in helpers}
 
@@ -98,16 +98,24 @@ class Watched:
 
         def call(*arguments):
             kept = tuple(self.copied(argument) for argument in arguments)
-            shapes = str([getattr(argument, "shape", None) for argument in arguments])
+            shapes = str([getattr(part, "shape", None) for _, part in parts_of(kept)])
             self.calls.setdefault(name, {}).setdefault(shapes, kept)
             return verb(*arguments)
 
         return call
 
     def copied(self, argument):
+        if seams.is_record(argument):
+            return type(argument)(*map(self.copied, argument))
         if not hasattr(argument, "shape") or isinstance(argument, np.generic):
             return argument
         return self.backend.to_device(np.array(self.backend.to_host(argument)))
+
+
+def parts_of(call):
+    """(name or place, argument) of all arguments, records taken apart."""
+    for at, argument in enumerate(call):
+        yield from zip(argument._fields, argument) if seams.is_record(argument) else [(at, argument)]
 
 
 def learn(backend, network, rows, update=UPDATES["adam"]):
@@ -152,6 +160,10 @@ def everything(backend, dtype, cell="lstm", hidden_size=5):
 def smaller(call, names, backend):
     """(place, arguments) of a call with one array an element shorter along one axis, and with one axis less."""
     for at, (name, argument) in enumerate(zip(names, call, strict=True)):
+        if seams.is_record(argument):
+            for place, parts in smaller(argument, argument._fields, backend):
+                yield place, (*call[:at], type(argument)(*parts), *call[at + 1 :])
+            continue
         if not hasattr(argument, "shape") or isinstance(argument, np.generic):
             continue
         whole = np.array(backend.to_host(argument))

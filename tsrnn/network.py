@@ -10,6 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from tsrnn.backends import cpu
+from tsrnn.backends.layers import LayerCache, LayerGradients, LayerWeights
 from tsrnn.backends.placing import add_reversed, direction_in, direction_out, reverse_steps
 from tsrnn.backends.simd import PADDING
 from tsrnn.rules.cells import CELLS
@@ -83,14 +84,6 @@ class Noise(NamedTuple):
 
     def after(self, n_layers):
         return self._replace(drawn=self.drawn + n_layers)
-
-
-class Trace(NamedTuple):
-    """What one direction of one layer leaves for the way back."""
-
-    x: np.ndarray
-    states: np.ndarray
-    saved: np.ndarray
 
 
 class Network:
@@ -294,9 +287,10 @@ class Network:
                 states = room.take(f"states{end}", (cell.n_states, T + 1 if all_needed else 2, B, H))
                 saved = room.take(f"saved{end}", (T if keep else 1, B, cell.n_saved, H))
                 backend.set_first(states, None if batch.initial is None else batch.initial[len(traces)])
-                weights = (packed[f"{name}{end}"] for name in ("weight_ih", "weight_hh", "bias"))
-                backend.forward(cell, inputs, lengths, *weights, states, saved)
-                traces.append(Trace(inputs, states, saved))
+                weights = LayerWeights(packed[f"weight_ih{end}"], packed[f"weight_hh{end}"], packed[f"bias{end}"])
+                cache = LayerCache(inputs, states, saved)
+                backend.forward(cell, lengths, weights, cache)
+                traces.append(cache)
         if not self.n_outputs:
             return None, traces
         seen = self._seen(batch.lengths, room)
@@ -375,10 +369,10 @@ class Network:
                 elif self.n_outputs:
                     backend.add_columns(dseen, d * H, dstates[0])
                 slopes_x = none if below is None else below if d == 0 else room.take("dx_reverse", below.shape)
-                weights = packed[f"weight_ih{end}_t"], packed[f"weight_hh{end}_t"]
-                x, states, saved = traces[layer * D + d]
-                slopes_of = doutputs, dstates, slopes_x, grad, starts[f"weight_ih{end}"].start
-                scan(cell, x, lengths, bptt_steps or T, *weights, states, saved, *slopes_of)
+                weights = LayerWeights(packed[f"weight_ih{end}_t"], packed[f"weight_hh{end}_t"])
+                cache = traces[layer * D + d]
+                gradients = LayerGradients(doutputs, dstates, slopes_x, grad, starts[f"weight_ih{end}"].start)
+                scan(cell, lengths, bptt_steps or T, weights, cache, gradients)
                 if d and below is not None:
                     add_reversed(backend, slopes_x, below, lengths)
             if layer and noise is not None and self.dropout:

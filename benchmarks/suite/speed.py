@@ -4,6 +4,7 @@ import numpy as np
 
 from tsrnn import RNNRegressor
 from tsrnn.backends import cpu, elementwise, packing, scan
+from tsrnn.backends.layers import LayerCache, LayerWeights
 from tsrnn.batching import Sequences
 from tsrnn.network import Network
 from tsrnn.propagation import Rooms, gradient
@@ -111,10 +112,10 @@ class Kernels:
         (T, B, F, H), cell = (48, 48, 8, 128), network.cell
         packed = network.packing()(network.initial(rng))
         states, saved = np.zeros((cell.n_states, T + 1, B, H), "f4"), np.empty((1, B, cell.n_saved, H), "f4")
-        weights = packed["weight_ih_l0"], packed["weight_hh_l0"], packed["bias_l0"]
-        arguments = rng.normal(size=(T, B, F)).astype("f4"), np.full(B, T), *weights, states, saved
-        cpu.forward(cell, *arguments)
-        seconds = min(timeit.repeat(lambda: cpu.forward(cell, *arguments), number=1, repeat=20))
+        weights = LayerWeights(packed["weight_ih_l0"], packed["weight_hh_l0"], packed["bias_l0"])
+        cache = LayerCache(rng.normal(size=(T, B, F)).astype("f4"), states, saved)
+        cpu.forward(cell, np.full(B, T), weights, cache)
+        seconds = min(timeit.repeat(lambda: cpu.forward(cell, np.full(B, T), weights, cache), number=1, repeat=20))
         return 2 * T * B * cell.n_gates * H * (H + F) / seconds / 1e9
 
     track_gflops.unit = "GFLOP/s"

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from tsrnn.backends.layers import LayerCache, LayerGradients, LayerWeights
 from tsrnn.batching import Sequences
 from tsrnn.learner import Learner
 from tsrnn.network import Network
@@ -70,11 +71,13 @@ class Work:
         lengths, states = backend.to_device(self.lengths), backend.zeros((cell.n_states, T + 1, B, H), dtype)
         saved, dstates = (backend.zeros(s, dtype) for s in ((T, B, cell.n_saved, H), (cell.n_states, B, H)))
         none, grad = backend.zeros((0, B, H), dtype), backend.zeros(self.theta.shape, dtype)
-        forward = [packed[f"{name}_l0"] for name in ("weight_ih", "weight_hh", "bias")]
-        back = [packed[f"{name}_l0_t"] for name in ("weight_ih", "weight_hh")]
+        weights = LayerWeights(packed["weight_ih_l0"], packed["weight_hh_l0"], packed["bias_l0"])
+        transposed = LayerWeights(packed["weight_ih_l0_t"], packed["weight_hh_l0_t"])
+        cache = LayerCache(x, states, saved)
+        gradients = LayerGradients(none, dstates, none, grad, 0)
 
         def run():
-            backend.forward(cell, x, lengths, *forward, states, saved)
-            backend.backward(cell, x, lengths, T, *back, states, saved, none, dstates, none, grad, 0)
+            backend.forward(cell, lengths, weights, cache)
+            backend.backward(cell, lengths, T, transposed, cache, gradients)
 
         return run

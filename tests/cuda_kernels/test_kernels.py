@@ -10,7 +10,8 @@ import pytest
 
 import tsrnn
 from tsrnn.backends import cpu, cuda
-from tsrnn.backends.cuda import launching, products, resident, scan, tf32
+from tsrnn.backends.cuda import launching, products, resident, scan, scans, tf32
+from tsrnn.backends.layers import LayerCache, LayerWeights
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 from tsrnn.rules.updates import UPDATES
@@ -91,7 +92,7 @@ def test_slopes_of_weights_look_at_nothing_past_the_end(lengths, bptt_steps, n_p
 @pytest.mark.parametrize("projected", [False, True])
 def test_forward_is_the_definition(cell, dtype, projected, monkeypatch):
     """Ragged rows, states that begin anywhere, memory full of NaN; in single precision with weights in registers."""
-    monkeypatch.setattr(scan, "FEW_INPUTS", 0 if projected else 3)
+    monkeypatch.setattr(scans, "FEW_INPUTS", 0 if projected else 3)
     rng, lengths, F, cell = np.random.default_rng(0), np.array([4, 3, 1]), 3, CELLS[cell]
     H = 32 if cell.n_gates == 1 and dtype == np.float32 else 16
     assert resident.fits(cell, H, np.dtype(dtype)) == (dtype == np.float32)
@@ -103,7 +104,8 @@ def test_forward_is_the_definition(cell, dtype, projected, monkeypatch):
     states = put(np.full((cell.n_states, T + 1, B, H), np.nan, dtype))
     saved = put(np.full((T, B, cell.n_saved, H), np.nan, dtype))
     cuda.set_first(states, put(first))
-    cuda.forward(cell, put(x), put(lengths), put(w_ih), put(w_hh), put(bias), states, saved)
+    weights = LayerWeights(put(w_ih), put(w_hh), put(bias))
+    cuda.forward(cell, put(lengths), weights, LayerCache(put(x), states, saved))
     found, saved = cuda.to_host(states), cuda.to_host(saved)
     for b, length in enumerate(lengths):
         weights = (part.astype(float) for part in (w_ih.T, w_hh.T, *bias))

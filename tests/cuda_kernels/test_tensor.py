@@ -7,6 +7,7 @@ import pytest
 
 from tsrnn.backends import cpu, cuda
 from tsrnn.backends.cuda import products, tensor, tensor_scan, tf32
+from tsrnn.backends.layers import LayerCache, LayerGradients, LayerWeights
 from tsrnn.batching import Sequences
 from tsrnn.network import Network
 from tsrnn.propagation import Rooms, gradient
@@ -115,7 +116,8 @@ def test_forward_is_the_definition(cell, backend, lengths):
     assert tensor_scan.fits(H, 2 * (H + 16), B, x.dtype)
     assert tensor_scan.left_tiles(2 * (H + 16), B) == 1 + (lengths is MANY)
     backend.set_first(states, put(first))
-    backend.forward(cell, put(x), put(lengths), put(w_ih), put(w_hh), put(bias), states, saved)
+    weights = LayerWeights(put(w_ih), put(w_hh), put(bias))
+    backend.forward(cell, put(lengths), weights, LayerCache(put(x), states, saved))
     found, saved = backend.to_host(states), backend.to_host(saved)
     for b in {0, 1, 10, B // 2, B - 4, B - 1}:
         length, weights = lengths[b], (part.astype(float) for part in (w_ih.T, w_hh.T, *bias))
@@ -162,7 +164,10 @@ def test_backward_is_the_chain_rule(cell, precision, lengths, bptt_steps):
     assert tensor_scan.left_tiles(G * H, B) == 1 + (lengths is MANY)
     arrays = w_hh_t, states, saved, doutputs, dstates, D
     found = [put(array) for array in arrays]
-    assert tensor_scan.backward(precision, cell, put(lengths), bptt_steps, *found)
+    cache = LayerCache(None, *found[1:3])
+    gradients = LayerGradients(*found[3:5], None, None, 0)
+    assert tensor_scan.suits_backward(cell, cache.states)
+    tensor_scan.backward(precision, cell, put(lengths), bptt_steps, found[0], cache, gradients, found[5])
     expected = [array.astype(float) for array in arrays]
     backpropagated(cell, lengths, bptt_steps, *expected)
     check(cuda.to_host(found[-2]), expected[-2], precision)

@@ -206,18 +206,19 @@ def drop(x, seed, layer, rate, out):
 
 
 @checked
-def forward(cell, x, lengths, w_ih, w_hh, bias, states, saved):
+def forward(cell, lengths, weights, cache):
     """Run a cell over the steps of every row; weights and biases in their panels, the initial states in `states[:, 0]`.
 
     The state after t steps is in `states[:, t % n_slots]`: all of them with T + 1 slots, the last ones with two.
     """
-    scan.make_forward(cell)(x, lengths, w_ih, w_hh, bias, states, saved)
+    scan.make_forward(cell)(cache.x, lengths, *weights, cache.states, cache.saved)
 
 
 @checked
-def backward(cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):
+def backward(cell, lengths, bptt_steps, weights, cache, gradients):
     """Backpropagation through the last `bptt_steps` steps of every row; see `scan.make_backward`."""
-    scan.make_backward(cell)(x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at)
+    w_ih_t, w_hh_t, _ = weights
+    scan.make_backward(cell)(cache.x, lengths, bptt_steps, w_ih_t, w_hh_t, cache.states, cache.saved, *gradients)
 
 
 @checked

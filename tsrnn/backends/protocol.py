@@ -102,13 +102,11 @@ class Backend(Protocol):
     def n_projected(self, n_gates, n_inputs):
         """Count the numbers of a step that wait for the recurrence."""
 
-    def forward(self, cell, x, lengths, w_ih, w_hh, bias, states, saved):
+    def forward(self, cell, lengths, weights, cache):
         """Run a cell over the steps of every row."""
 
-    def backward(
-        self, cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at
-    ):  # fmt: skip
-        """Backpropagate through the last `bptt_steps` steps of every row; gradients of weights from grad[at] on."""
+    def backward(self, cell, lengths, bptt_steps, weights, cache, gradients):
+        """Backpropagate through the last `bptt_steps` steps of every row, into the gradients (see `layers`)."""
 
     def affine(self, x, w, b, out):
         """out = x @ w + b."""

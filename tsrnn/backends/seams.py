@@ -10,6 +10,7 @@ from functools import wraps
 import numpy as np
 
 from tsrnn.backends.compiling import compiled
+from tsrnn.backends.layers import LayerCache, LayerGradients, LayerWeights
 from tsrnn.backends.simd import PADDING
 
 HERE = sys.modules[__name__]
@@ -33,11 +34,17 @@ def checked(verb):
 
 
 def refusal(name, arguments):
-    shapes = ", ".join(str(argument.shape) for argument in arguments if hasattr(argument, "shape"))
+    arrays = [part for argument in arguments for part in (argument if is_record(argument) else [argument])]
+    shapes = ", ".join(str(array.shape) for array in arrays if hasattr(array, "shape"))
     return (
         f"arrays of {name} must be of one network and one batch; got shapes {shapes}: weights, rows and states must "
         "belong to the network that they are used with."
     )
+
+
+def is_record(argument):
+    """Whether it is one of `layers`."""
+    return isinstance(argument, LayerWeights | LayerCache | LayerGradients)
 
 
 @compiled
@@ -164,28 +171,31 @@ def depth(weights):
     return weights.shape[len(weights.shape) - 2]
 
 
-def forward(cell, x, lengths, w_ih, w_hh, bias, states, saved):
+def forward(cell, lengths, weights, cache):
+    w_ih, w_hh, bias = weights
+    x, states, saved = cache
     (T, B, F), (S, slots, rows, H) = x.shape, states.shape
     G, panels = cell.n_gates, len(w_ih.shape) == 3
     biases, axes = (2 * G - cell.n_together if panels else 2 * G) * H, len(w_hh.shape) == len(w_ih.shape)
-    weights = (
-        axes and len(bias.shape) == 2 and w_ih.size == F * G * H and w_hh.size == H * G * H and bias.size == biases
-    )
+    whole = axes and len(bias.shape) == 2 and w_ih.size == F * G * H and w_hh.size == H * G * H and bias.size == biases
     arrays = cell.n_states == S and rows == B and slots in (2, T + 1) and saved.shape[0] in (1, T)
     inner = depth(w_ih) == F and depth(w_hh) == H and saved.shape[1:] == (B, cell.n_saved, H)
-    return weights and arrays and inner and run(lengths, B, T)
+    return whole and arrays and inner and run(lengths, B, T)
 
 
-def backward(cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):
+def backward(cell, lengths, bptt_steps, weights, cache, gradients):
+    w_ih_t, w_hh_t, _ = weights
+    x, states, saved = cache
+    doutputs, dstates, dx, grad, at = gradients
     (T, B, F), H, G = x.shape, states.shape[3], cell.n_gates
     columns = w_ih_t.size // (G * H)  # of the inputs' slopes
-    weights = depth(w_ih_t) == depth(w_hh_t) == G * H and w_hh_t.size == G * H * H and columns >= F
+    matrices = depth(w_ih_t) == depth(w_hh_t) == G * H and w_hh_t.size == G * H * H and columns >= F
     traces = states.shape == (cell.n_states, T + 1, B, H) and saved.shape == (T, B, cell.n_saved, H)
     slopes = doutputs.shape in ((T, B, H), (0, B, H)) and dstates.shape == (cell.n_states, B, H)
     whole = len(w_ih_t.shape) == 2 or columns % PADDING == 0
     inputs = whole and len(dx.shape) == 3 and (dx.size == 0 or dx.shape == (T, B, columns))
     inside = len(grad.shape) == 1 and 0 <= at <= grad.size - (F + H + 2) * G * H and bptt_steps >= 1
-    return weights and traces and slopes and inputs and inside and run(lengths, B, T)
+    return matrices and traces and slopes and inputs and inside and run(lengths, B, T)
 
 
 def affine(x, w, b, out):

@@ -107,8 +107,11 @@ def weights_of(batch, network, loss):
     return np.bincount(steps_of(batch.lengths)[1], each) if network.every_step else each
 
 
-def watched(cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):
+def watched(cell, lengths, bptt_steps, weights, cache, gradients):
     """`cpu.backward` one step after the other; norms (S, T, B) of the slopes of the states that each step leaves."""
+    x, states, saved = cache
+    doutputs = gradients.outputs
+    dstates = gradients.states
     norms = np.zeros((len(dstates), len(x), len(lengths)))
     for t in reversed(range(len(x))):
         running = lengths > t
@@ -117,9 +120,9 @@ def watched(cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutput
             last[0, running] += doutputs[t, running]
         norms[:, t, running] = np.linalg.norm(last[:, running], axis=2)
         step = slice(t, t + 1)
-        around = np.ascontiguousarray(states[:, t : t + 2])
-        slopes = doutputs[step], dstates, dx[step], grad, at
-        cpu.backward(cell, x[step], running.astype(np.int64), 1, w_ih_t, w_hh_t, around, saved[step], *slopes)
+        around = cache._replace(x=x[step], states=np.ascontiguousarray(states[:, t : t + 2]), saved=saved[step])
+        of_step = gradients._replace(outputs=doutputs[step], inputs=gradients.inputs[step])
+        cpu.backward(cell, running.astype(np.int64), 1, weights, around, of_step)
     return norms
 
 

@@ -8,7 +8,7 @@ import math
 
 import numpy as np
 
-from tsrnn.backends.cuda import elementwise, scan
+from tsrnn.backends.cuda import elementwise, scans
 from tsrnn.backends.cuda.graphs import Repeated as repeated  # noqa: F401 a verb as it is
 from tsrnn.backends.cuda.launching import (
     N_PARTS,
@@ -43,7 +43,7 @@ def each(function, n_chunks, n_jobs):
 
 
 def n_projected(n_gates, n_inputs):
-    return n_gates if n_inputs > scan.FEW_INPUTS else 0
+    return n_gates if n_inputs > scans.FEW_INPUTS else 0
 
 
 # Arrays

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tsrnn.backends.cuda import scan
+from tsrnn.backends.cuda import scans
 from tsrnn.backends.cuda.launching import memory, nothing, to_device
 from tsrnn.backends.cuda.products import multiply, weight_slopes
 from tsrnn.backends.seams import checked
@@ -17,12 +17,11 @@ def ones(n):
 
 
 def in_precision(precision):
-    def forward(cell, x, lengths, w_ih, w_hh, bias, states, saved):
-        scan.forward(precision, cell, x, lengths, w_ih, w_hh, bias, states, saved)
+    def forward(cell, lengths, weights, cache):
+        scans.forward(precision, cell, lengths, weights, cache)
 
-    def backward(cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):
-        weights, slopes = (w_ih_t, w_hh_t), (doutputs, dstates, dx, grad, at)
-        scan.backward(precision, cell, x, lengths, bptt_steps, *weights, states, saved, *slopes)
+    def backward(cell, lengths, bptt_steps, weights, cache, gradients):
+        scans.backward(precision, cell, lengths, bptt_steps, weights, cache, gradients)
 
     def affine(x, w, b, out):
         multiply(precision, x.reshape(-1), x.shape[1], w, b, out.reshape(-1), out.shape[1], x.shape[0])

@@ -180,17 +180,28 @@ def make_forward(cell, H, projected):
     return compiled(forward, 4 * H // units)
 
 
-def forward(cell, projected, x, projections, lengths, w_ih, w_hh, bias, states, saved):
-    """Whether there was room for it; then it is done."""
-    (_, B, F), H, dtype = x.shape, states.shape[3], x.dtype
-    numbers = 2 * (H + 4 * GAP) + (cell.n_states - 1) * H + (0 if projected else 2 * F)
-    rows = rows_of_block(cell, B, numbers)
-    if not fits(cell, H, dtype) or rows == 0:
-        return False
-    kernel, threads = make_forward(cell, H, projected), 4 * H // units_of_thread(cell)
-    arguments = rows, x, projections, lengths, w_ih, w_hh, bias, states, saved
-    launch(kernel, -(-B // rows), threads, *arguments, shared=4 * rows * numbers)
-    return True
+def rows_forward(cell, cache, projected):
+    """Of a block, and the numbers of a row in shared memory."""
+    B, H = cache.states.shape[2:]
+    inputs = 0 if projected else 2 * cache.x.shape[2]
+    numbers = 2 * (H + 4 * GAP) + (cell.n_states - 1) * H + inputs
+    return rows_of_block(cell, B, numbers), numbers
+
+
+def suits_forward(cell, cache, projected):
+    rows, _ = rows_forward(cell, cache, projected)
+    return fits(cell, cache.states.shape[3], cache.x.dtype) and rows > 0
+
+
+def forward(cell, lengths, projections, weights, cache):
+    """See `scan.forward`."""
+    x, states, saved = cache
+    B, H = states.shape[2:]
+    projected = projections is not None
+    rows, numbers = rows_forward(cell, cache, projected)
+    arrays = x, projections if projected else x, lengths, *weights, states, saved
+    threads = 4 * H // units_of_thread(cell)
+    launch(make_forward(cell, H, projected), -(-B // rows), threads, rows, *arrays, shared=4 * rows * numbers)
 
 
 @cache
@@ -277,14 +288,22 @@ def make_backward(cell, H):
     return compiled(backward, 4 * H // units)
 
 
-def backward(cell, lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D):
-    """Whether there was room for it; then it is done."""
+def rows_backward(cell, states):
+    """Of a block, and the numbers of a row in shared memory."""
     B, H = states.shape[2:]
     numbers = 2 * (cell.n_gates * H + 4 * GAP) + cell.n_states * H
-    rows = rows_of_block(cell, B, numbers)
-    if not fits(cell, H, D.dtype) or rows == 0:
-        return False
-    kernel, threads = make_backward(cell, H), 4 * H // units_of_thread(cell)
-    arguments = rows, lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D
-    launch(kernel, -(-B // rows), threads, *arguments, shared=4 * rows * numbers)
-    return True
+    return rows_of_block(cell, B, numbers), numbers
+
+
+def suits_backward(cell, states):
+    rows, _ = rows_backward(cell, states)
+    return fits(cell, states.shape[3], states.dtype) and rows > 0
+
+
+def backward(cell, lengths, bptt_steps, w_hh_t, cache, gradients, D):
+    """See `scan.backward`."""
+    B, H = cache.states.shape[2:]
+    rows, numbers = rows_backward(cell, cache.states)
+    arrays = lengths, bptt_steps, w_hh_t, cache.states, cache.saved, gradients.outputs, gradients.states, D
+    threads = 4 * H // units_of_thread(cell)
+    launch(make_backward(cell, H), -(-B // rows), threads, rows, *arrays, shared=4 * rows * numbers)

@@ -10,23 +10,11 @@ from functools import cache
 import numba
 from numba import cuda
 
-from tsrnn.backends.cuda import resident, tensor_scan
-from tsrnn.backends.cuda.launching import (
-    ALIGNMENT,
-    BUSY,
-    SHARED_BYTES,
-    SIMULATED,
-    compiled,
-    launch,
-    nothing,
-    scratch,
-)
+from tsrnn.backends.cuda.launching import ALIGNMENT, BUSY, SHARED_BYTES, SIMULATED, compiled, launch
 from tsrnn.backends.cuda.picking import picking, zeros
-from tsrnn.backends.cuda.products import multiply, weight_slopes
 
 MOST_THREADS = 16 if SIMULATED else 256
 MOST_ROWS = 2 if SIMULATED else 8  # of a block
-FEW_INPUTS = 32  # up to so many are multiplied inside the scan, more before it in one product
 
 
 def rows_of_block(B, numbers_per_row, dtype):
@@ -118,23 +106,19 @@ def make_forward(cell, dtype, rows, projected):
     return compiled(forward, MOST_THREADS)
 
 
-def forward(precision, cell, x, lengths, w_ih, w_hh, bias, states, saved):
-    """See `cpu.forward`; weights as in `packing`."""
-    if tensor_scan.forward(precision, cell, x, lengths, w_ih, w_hh, bias, states, saved):
-        return
-    (T, B, F), H, N, projections = x.shape, states.shape[3], w_hh.shape[1], x
-    projected, n_threads = F > FEW_INPUTS, min(H, MOST_THREADS)
-    if projected:
-        projections = scratch("projections", T * B * N, x.dtype)[: T * B * N].reshape(T, B, N)
-        multiply(precision, x.reshape(-1), F, w_ih, bias[0], projections.reshape(-1), N, T * B)
-    if resident.forward(cell, projected, x, projections, lengths, w_ih, w_hh, bias, states, saved):
-        return
+def forward(cell, lengths, projections, weights, cache):
+    """`projections` are what the input adds to every gate, or None where the kernel multiplies it itself."""
+    x, states, saved = cache
+    _, B, F = x.shape
+    H = states.shape[3]
+    projected = projections is not None
+    n_threads = min(H, MOST_THREADS)
     n_sums = 2 * cell.n_gates - cell.n_together
     numbers = 2 * cell.n_states * H + n_sums * n_threads + (0 if projected else 2 * F)
     rows = rows_of_block(B, numbers, x.dtype)
-    kernel, n_bytes = make_forward(cell, x.dtype, rows, projected), rows * numbers * x.dtype.itemsize
-    arguments = x, projections, lengths, w_ih, w_hh, bias, states, saved
-    launch(kernel, -(-B // rows), n_threads, *arguments, shared=n_bytes)
+    kernel = make_forward(cell, x.dtype, rows, projected)
+    arrays = x, projections if projected else x, lengths, *weights, states, saved
+    launch(kernel, -(-B // rows), n_threads, *arrays, shared=rows * numbers * x.dtype.itemsize)
 
 
 @cache
@@ -203,21 +187,11 @@ def make_backward(cell, dtype, rows):
     return compiled(backward, MOST_THREADS)
 
 
-def backward(
-    precision, cell, x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at,
-):  # fmt: skip
-    """See `cpu.backward`."""
-    (T, B, F), H, G, together = x.shape, states.shape[3], cell.n_gates, cell.n_together
-    n_sums = 2 * G - together
-    flat = scratch("slopes", T * B * n_sums * H, x.dtype)[: T * B * n_sums * H]
-    D = flat.reshape(T, B, n_sums, H)
-    arguments = lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D
-    if not (tensor_scan.backward(precision, cell, *arguments) or resident.backward(cell, *arguments)):
-        numbers = (cell.n_states + G) * H
-        rows = rows_of_block(B, numbers, x.dtype)
-        kernel, n_bytes = make_backward(cell, x.dtype, rows), rows * numbers * x.dtype.itemsize
-        launch(kernel, -(-B // rows), min(H, MOST_THREADS), *arguments, shared=n_bytes)
-    factors = (x, F, G * H, 0), (states, H, together * H, (G - together) * H)
-    weight_slopes(precision, factors, flat, n_sums * H, G * H, lengths, bptt_steps, T, grad, at)
-    if dx.size:
-        multiply(precision, flat, n_sums * H, w_ih_t, nothing(1, x.dtype), dx.reshape(-1), dx.shape[2], T * B)
+def backward(cell, lengths, bptt_steps, w_hh_t, cache, gradients, D):
+    """Into `D`, see `make_backward`, and the gradients of the states."""
+    B, H = cache.states.shape[2:]
+    numbers = (cell.n_states + cell.n_gates) * H
+    rows = rows_of_block(B, numbers, D.dtype)
+    kernel = make_backward(cell, D.dtype, rows)
+    arrays = lengths, bptt_steps, w_hh_t, cache.states, cache.saved, gradients.outputs, gradients.states, D
+    launch(kernel, -(-B // rows), min(H, MOST_THREADS), *arrays, shared=rows * numbers * D.dtype.itemsize)

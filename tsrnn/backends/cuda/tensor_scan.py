@@ -194,17 +194,27 @@ def make_forward(cell, H, precision, m):
     return compiled(forward, 32 * n_warps)
 
 
-def forward(precision, cell, x, lengths, w_ih, w_hh, bias, states, saved):
-    """Whether it is worth it and there was room; then it is done."""
-    (_, B, F), H = x.shape, states.shape[3]
-    numbers = 2 * (H + -(-F // 8) * 8)
-    if not fits(H, numbers, B, x.dtype):
-        return False
-    weights = in_tiles(precision, w_ih, "tiles of w_ih"), in_tiles(precision, w_hh, "tiles of w_hh")
-    threads, m = 32 * min(H // 8, MOST_WARPS), left_tiles(numbers, B)
-    arguments, rows = (x, lengths, *weights, bias, states, saved), ROWS * m
-    launch(make_forward(cell, H, precision, m), -(-B // rows), threads, *arguments, shared=4 * rows * numbers)
-    return True
+def numbers_forward(cache):
+    """Of a row in shared memory."""
+    return 2 * (cache.states.shape[3] + -(-cache.x.shape[2] // 8) * 8)
+
+
+def suits_forward(cell, cache):
+    B, H = cache.states.shape[2:]
+    return fits(H, numbers_forward(cache), B, cache.x.dtype)
+
+
+def forward(precision, cell, lengths, weights, cache):
+    x, states, saved = cache
+    B, H = states.shape[2:]
+    numbers = numbers_forward(cache)
+    m = left_tiles(numbers, B)
+    rows = ROWS * m
+    w_ih = in_tiles(precision, weights.input, "tiles of w_ih")
+    w_hh = in_tiles(precision, weights.recurrent, "tiles of w_hh")
+    arrays = x, lengths, w_ih, w_hh, weights.bias, states, saved
+    kernel = make_forward(cell, H, precision, m)
+    launch(kernel, -(-B // rows), 32 * min(H // 8, MOST_WARPS), *arrays, shared=4 * rows * numbers)
 
 
 @cache
@@ -304,13 +314,18 @@ def make_backward(cell, H, precision, m):
     return compiled(backward, 32 * n_warps)
 
 
-def backward(precision, cell, lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D):
-    """Whether it is worth it and there was room; then it is done."""
-    (B, H), numbers = states.shape[2:], cell.n_gates * states.shape[3]
-    if not fits(H, numbers, B, D.dtype):
-        return False
-    weights, threads = in_tiles(precision, w_hh_t, "tiles of w_hh_t"), 32 * min(H // 8, MOST_WARPS)
+def suits_backward(cell, states):
+    B, H = states.shape[2:]
+    return fits(H, cell.n_gates * H, B, states.dtype)
+
+
+def backward(precision, cell, lengths, bptt_steps, w_hh_t, cache, gradients, D):
+    """Into `D`, see `scan.make_backward`, and the gradients of the states."""
+    B, H = cache.states.shape[2:]
+    numbers = cell.n_gates * H
     m = left_tiles(numbers, B)
-    arguments, rows = (lengths, bptt_steps, weights, states, saved, doutputs, dstates, D), ROWS * m
-    launch(make_backward(cell, H, precision, m), -(-B // rows), threads, *arguments, shared=4 * rows * numbers)
-    return True
+    rows = ROWS * m
+    tiles = in_tiles(precision, w_hh_t, "tiles of w_hh_t")
+    arrays = lengths, bptt_steps, tiles, cache.states, cache.saved, gradients.outputs, gradients.states, D
+    kernel = make_backward(cell, H, precision, m)
+    launch(kernel, -(-B // rows), 32 * min(H // 8, MOST_WARPS), *arrays, shared=4 * rows * numbers)
