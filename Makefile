@@ -55,6 +55,7 @@ gpu-compile: $(STAMP)-dev
 lint: $(STAMP)-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/basedpyright --level error
 
 # A selection: make bench BENCH=Scan
 bench: $(STAMP)-bench

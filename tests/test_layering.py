@@ -24,7 +24,7 @@ ORDER = [
     "forecasting",
 ]
 # May be imported everywhere, and import nothing else of the package.
-LEAVES = {"validation", "exceptions", "progress", "extras", "files", "pictures"}
+LEAVES = {"validation", "exceptions", "progress", "extras", "files", "pictures", "types", "contracts"}
 # May import all; those in the order may not import them.
 OUTSIDE = {"__init__", "__main__", "cli", "datasets", "inspection", "adapters", "perstep"}
 NUMBA_ROOMS = {"rules", "backends"}
@@ -169,5 +169,5 @@ def test_true_and_false_have_a_name(file):
 
 
 @pytest.mark.parametrize("file", FILES)
-def test_a_file_is_at_most_520_lines(file):
-    assert len((HOME / file).read_text(encoding="utf-8").splitlines()) <= 520
+def test_a_file_is_at_most_500_lines(file):
+    assert len((HOME / file).read_text(encoding="utf-8").splitlines()) <= 500

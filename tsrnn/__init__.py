@@ -1,6 +1,22 @@
 """Recurrent networks for time series in pure Numba, behind scikit-learn's estimator interface."""
 
 from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # what is fetched below, for editors and type checkers
+    from tsrnn import datasets, inspection
+    from tsrnn.estimators.classifier import RNNClassifier
+    from tsrnn.estimators.regressor import RNNRegressor
+    from tsrnn.estimators.seq2seq_classifier import RNNSeq2SeqClassifier
+    from tsrnn.estimators.seq2seq_regressor import RNNSeq2SeqRegressor
+    from tsrnn.estimators.sequence_classifier import RNNSequenceClassifier
+    from tsrnn.estimators.sequence_regressor import RNNSequenceRegressor
+    from tsrnn.exceptions import DivergenceError, InterruptedFitWarning
+    from tsrnn.forecasting.forecaster import RNNForecaster
+    from tsrnn.forecasting.plotting import plot_forecasts
+    from tsrnn.forecasting.split import PanelTimeSeriesSplit
+    from tsrnn.perstep import PerStep
+    from tsrnn.series import as_sequences, from_channels_first
 
 __version__ = "0.1.0"
 
@@ -23,7 +39,24 @@ HOMES = {
     "datasets": None,
     "inspection": None,
 }
-__all__ = sorted(HOMES)
+__all__ = [  # noqa: RUF022 the order of the homes
+    "RNNRegressor",
+    "RNNClassifier",
+    "RNNSequenceRegressor",
+    "RNNSequenceClassifier",
+    "RNNSeq2SeqRegressor",
+    "RNNSeq2SeqClassifier",
+    "RNNForecaster",
+    "PanelTimeSeriesSplit",
+    "plot_forecasts",
+    "PerStep",
+    "as_sequences",
+    "from_channels_first",
+    "DivergenceError",
+    "InterruptedFitWarning",
+    "datasets",
+    "inspection",
+]
 
 
 def __getattr__(name):

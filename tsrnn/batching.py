@@ -84,6 +84,7 @@ class Sequences:
     lengths: np.ndarray
     targets: np.ndarray  # (n_rows, n_outputs)
     weights: np.ndarray  # (n_rows, n_outputs)
+    carried = None
 
     def __len__(self):
         return len(self.starts)
@@ -235,9 +236,8 @@ class Steps:
         if self.carried is not None:
             _, n_ends, S, H = self.carried.shape
             initial = room.take("initial", (n_ends, S, len(chosen), H))
-            fresh = self.fresh[chosen]
-            carried = room.resident(self.carried), self.series_of(chosen, room), room.backend.put(fresh, room, "fresh")
-            room.backend.take_states(*carried, initial)
+            fresh = room.backend.put(self.fresh[chosen], room, "fresh")
+            room.backend.take_states(room.resident(self.carried), self.series_of(chosen, room), fresh, initial)
         context = np.empty((len(places), 0), x.dtype)
         targets, weights = targets_and_weights(self, places, room)
         return Batch(x, lengths, device_lengths, context, targets, weights, initial)
@@ -301,6 +301,7 @@ class Pairs:
     target: Steps
     forced: np.ndarray  # (n_steps,)
     shares: Iterator | None = None  # None where there is no training
+    carried = None
 
     def __len__(self):
         return len(self.source)

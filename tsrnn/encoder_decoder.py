@@ -174,10 +174,19 @@ class EncoderDecoder:
         """
         own = self._split(grad)
         later = None if noise is None else noise.after(self.encoder.n_layers)
-        written = packed.decoder, batch.target, traces.decoder, slopes, own.decoder, room.part("decoder"), later
-        dfirst = self.decoder.backward(*written)
+        inner = room.part("decoder")
+        dfirst = self.decoder.backward(packed.decoder, batch.target, traces.decoder, slopes, own.decoder, inner, later)
         _, S, B, _ = dfirst.shape
         dlast = room.take("dlast", (len(self.encoder.ends), S, B, self.encoder.width))
         room.backend.apart_again(dfirst, batch.order, self.encoder.hidden_size, dlast)
-        read = packed.encoder, batch.source, traces.encoder, None, own.encoder, room.part("encoder"), noise, bptt_steps
-        self.encoder.backward(*read, dlast=dlast)
+        self.encoder.backward(
+            packed.encoder,
+            batch.source,
+            traces.encoder,
+            slopes=None,
+            grad=own.encoder,
+            room=room.part("encoder"),
+            noise=noise,
+            bptt_steps=bptt_steps,
+            dlast=dlast,
+        )

@@ -5,6 +5,7 @@ import math
 import numpy as np
 
 from tsrnn.backends.devices import backend_of
+from tsrnn.contracts import Model, Rows
 from tsrnn.propagation import Rooms, bring, gradient, total_weight
 from tsrnn.rules.losses import LOSSES
 from tsrnn.rules.updates import UPDATES
@@ -17,7 +18,7 @@ class NotFinite(Exception):
 class Learner:
     """Holds on a device all that moves, from `theta` and `moments` on, and what the updates found out."""
 
-    def __init__(self, network, theta, moments, rows, recipe):
+    def __init__(self, network: Model, theta, moments, rows: Rows, recipe):
         self.network = network
         self.rows = rows
         self.recipe = recipe

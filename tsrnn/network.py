@@ -223,16 +223,18 @@ class Network:
         starts = {name: part.start for name, part in self.layout.parts.items()}
         packing = backend.Packing(self.cell, self.dtype, self.layout.size)
         for name, shape in self.layout.shapes.items():
+            start = starts[name]
             kind = packing.gates if name.startswith(("weight_ih", "weight_hh")) else packing.plain
             if name == "bias_ho":
-                packing.plain(name, starts[name], 1, *shape)
+                packing.plain(name, start, 1, shape[0])
             elif name.startswith("weight"):
-                kind(name, starts[name], *shape)
+                n_rows, n_columns = shape
+                kind(name, start, n_rows, n_columns)
                 if training:
-                    packing.transposed(f"{name}_t", starts[name], *shape)
+                    packing.transposed(f"{name}_t", start, n_rows, n_columns)
             elif name.startswith("bias_ih"):
                 end = name.removeprefix("bias_ih")
-                packing.biases(f"bias{end}", starts[name], starts[f"bias_hh{end}"], *shape)
+                packing.biases(f"bias{end}", start, starts[f"bias_hh{end}"], shape[0])
         return packing
 
     def numbers_of_step(self, backend=cpu, keep=False):

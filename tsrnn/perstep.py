@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -27,6 +28,9 @@ from tsrnn.series import (
     order_of,
     without_mask,
 )
+from tsrnn.types import SequencesLike, TargetsLike
+
+UNCHECKED = {"dtype": None, "ensure_all_finite": False}  # the transformer looks at the numbers
 
 
 class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
@@ -82,7 +86,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
     def __init__(self, transformer):
         self.transformer = transformer
 
-    def fit(self, X, y=None, **fit_params):
+    def fit(self, X: SequencesLike, y: TargetsLike = None, **fit_params) -> Self:
         """Fit the transformer on all time steps.
 
         Parameters
@@ -110,7 +114,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         self._keep(steps, transformer.fit(steps.table, **given))
         return self
 
-    def fit_transform(self, X, y=None, **fit_params):
+    def fit_transform(self, X: SequencesLike, y: TargetsLike = None, **fit_params) -> SequencesLike:
         """Fit the transformer on all time steps and transform them; parameters as in `fit`."""
         steps, transformer, given = self._prepared(X, y, fit_params)
         if not hasattr(transformer, "fit_transform"):
@@ -121,7 +125,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         self._keep(steps, transformer)
         return self._restored(out, steps, X)
 
-    def transform(self, X):
+    def transform(self, X: SequencesLike) -> SequencesLike:
         """Transform every time step.
 
         Parameters
@@ -141,12 +145,12 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             If X is not what it must be, or the transformer does not keep the number of rows.
         """
         check_is_fitted(self)
-        steps = self._steps(X, reset=False)
+        steps = self._further_steps(X)
         if len(steps.owners) == 0:
             return self._restored(np.empty((0, len(self._names(steps.columns)))), steps, X)
         return self._restored(self.transformer_.transform(steps.table), steps, X)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: SequencesLike) -> SequencesLike:
         """Undo `transform`, by the transformer's `inverse_transform`; parameters and result as there."""
         check_is_fitted(self)
         steps = flattened(X)
@@ -157,7 +161,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         single = self._flat and isinstance(found, np.ndarray) and found.ndim == 3 and found.shape[2] == 1
         return found[:, :, 0] if single else found
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
         """Names of the features of a time step, those of the transformer; of 2-D arrays the columns.
 
         Parameters
@@ -186,7 +190,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             )
         return input_features
 
-    def set_output(self, *, transform=None):
+    def set_output(self, *, transform: str | None = None) -> Self:
         """Container of transformed 2-D arrays; lists, frames and 3-D arrays keep their form.
 
         Parameters
@@ -216,7 +220,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         """The time steps, a new transformer, and what its `fit` is given besides them."""
         check_entries(y)
         transformer = clone(self.transformer)
-        steps = self._steps(X, reset=True)
+        steps = self._first_steps(X)
         if fit_params.get("sample_weight") is not None and not has_fit_parameter(transformer, "sample_weight"):
             raise TypeError(
                 f"sample_weight must be None for PerStep({type(transformer).__name__}()), whose fit takes none; got "
@@ -236,11 +240,15 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             if steps.columns is not None and all(isinstance(name, str) for name in steps.columns):
                 self.feature_names_in_ = np.asarray(steps.columns, dtype=object)
 
-    def _steps(self, X, reset):
-        if is_table(X) and (reset or self._flat):
-            X = validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
-        columns = None if reset or self._flat else getattr(self, "feature_names_in_", None)
-        return flattened(X, columns)
+    def _first_steps(self, X):
+        """Of the data of `fit`, whose form scikit-learn notes of a table."""
+        return flattened(validate_data(self, X, **UNCHECKED) if is_table(X) else X, None)
+
+    def _further_steps(self, X):
+        """Of data that must have the form of those of `fit`."""
+        if is_table(X) and self._flat:
+            X = validate_data(self, X, reset=False, **UNCHECKED)
+        return flattened(X, None if self._flat else getattr(self, "feature_names_in_", None))
 
     def _names(self, columns):
         if hasattr(self.transformer_, "get_feature_names_out"):
@@ -415,7 +423,7 @@ def to_blocks(out, names, lengths, n_steps):
 
 def to_table(out, names, shape):
     out = np.asarray(out)
-    return out.reshape(shape) if out.shape[1] == 1 else out.reshape(*shape, out.shape[1])
+    return out.reshape(shape) if out.shape[1] == 1 else out.reshape((*shape, out.shape[1]))
 
 
 def dense(out):

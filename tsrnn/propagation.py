@@ -8,6 +8,7 @@ import numpy as np
 
 from tsrnn.backends import cpu
 from tsrnn.batching import longest_first
+from tsrnn.contracts import Model, Rows
 from tsrnn.network import Noise, Room
 
 
@@ -62,7 +63,7 @@ def in_chunks(work, network, lengths, n_jobs, passes, rooms):
         rooms.backend.each(turn, len(chunks), n_jobs)
 
 
-def predict(network, theta, rows, n_jobs, passes=None, rooms=None):
+def predict(network: Model, theta, rows: Rows, n_jobs, passes=None, rooms=None):
     """The network's outputs for all rows, or steps, (..., n_outputs), without dropout; states are carried on.
 
     `passes` are groups of rows that go through together, one group after the other; `rooms` say on which device, the
@@ -81,9 +82,8 @@ def predict(network, theta, rows, n_jobs, passes=None, rooms=None):
             rows.carry(chosen, network.last_states(traces, batch.device_lengths, room), room)
 
     in_chunks(work, network, rows.lengths, n_jobs, slices(network, rows, backend) if passes is None else passes, rooms)
-    carried = getattr(rows, "carried", None)
-    if carried is not None:
-        backend.to_host(rooms.shared.resident(carried), carried)
+    if rows.carried is not None:
+        backend.to_host(rooms.shared.resident(rows.carried), rows.carried)
     return out
 
 
@@ -106,7 +106,9 @@ def bring(network, rows, chosen, total, rooms, seed):
         return rows.batch(chosen[longest_first(rows.lengths[chosen])], room).form
 
 
-def gradient(network, theta, rows, chosen, total, loss, parameters, rooms, n_jobs=1, seed=None, bptt_steps=None):
+def gradient(
+    network: Model, theta, rows: Rows, chosen, total, loss, parameters, rooms, n_jobs=1, seed=None, bptt_steps=None
+):
     """The loss of the chosen rows over `total`, and its gradient in chunks' parts (n_chunks, n_parameters).
 
     `theta` is on the device of `rooms`; `seed` switches dropout on.

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.lib.stride_tricks import as_strided
 
 from tsrnn.labels import check_dense, in_order_of
+from tsrnn.types import FrameLike, SequencesLike
 
 
 @dataclass(frozen=True)
@@ -169,7 +170,7 @@ def from_frame(frame, dtype):
     return Series.end_to_end(np.ascontiguousarray(values[order]), lengths, labels)
 
 
-def as_sequences(frame):
+def as_sequences(frame: FrameLike) -> FrameLike:
     """A list of frames, one for each series of a frame with a (series, time) index.
 
     Searches and cross-validation of scikit-learn count, split and shuffle the entries of a list: with one target for
@@ -280,7 +281,7 @@ def from_list(arrays, dtype, what="sequence", empty=None):
             raise ValueError(f"{what} {i} must be (n_timesteps,) or (n_timesteps, n_features); got shape {part.shape}.")
         if len(part) == 0 and empty is None:
             raise ValueError(f"{what} {i} must have at least one time step; got 0.")
-        part = part.reshape(len(part), empty if part.shape == (0,) else -1 if len(part) else part.shape[1])
+        part = part.reshape(len(part), empty if part.shape == (0,) else -1 if len(part) else part.shape[1])  # pyright: ignore[reportCallIssue]
         if parts and part.shape[1] != parts[0].shape[1]:
             raise ValueError(f"every {what} must have {parts[0].shape[1]} features; {what} {i} has {part.shape[1]}.")
         parts.append(part)
@@ -378,7 +379,7 @@ def cut(starts, lengths, max_length, truncate):
     return starts + (lengths - kept if truncate == "start" else 0), kept
 
 
-def from_channels_first(X):
+def from_channels_first(X: SequencesLike) -> SequencesLike:
     """Sequences in the order (n_sequences, n_channels, n_timesteps), as in sktime and aeon, in the order of this
     library.
 

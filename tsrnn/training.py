@@ -8,6 +8,7 @@ from itertools import islice
 import numpy as np
 
 from tsrnn.backends import cpu
+from tsrnn.contracts import Model, Rows
 from tsrnn.exceptions import DivergenceError, InterruptedFitWarning
 from tsrnn.learner import Learner, NotFinite
 from tsrnn.progress import Line
@@ -90,7 +91,17 @@ def never():
     return False
 
 
-def train(network, theta, rows, recipe, rng, validation=None, history=None, on_epoch=lambda epoch: False, stop=never):
+def train(
+    network: Model,
+    theta,
+    rows: Rows,
+    recipe,
+    rng,
+    validation=None,
+    history=None,
+    on_epoch=lambda epoch: False,
+    stop=never,
+):
     """Move `theta`, in place, to lower the loss of `rows`.
 
     With `validation` rows and early stopping it ends where their loss was lowest. Ctrl-C ends training early with the
@@ -151,7 +162,8 @@ def train(network, theta, rows, recipe, rng, validation=None, history=None, on_e
     except NotFinite as found:
         history.grad_norm_curve += learner.read()[1]
         theta[:] = best
-        raise diverged(recipe, epoch, *found.args, network.to_weights(best), history) from None
+        loss, norm = found.args
+        raise diverged(recipe, epoch, loss, norm, network.to_weights(best), history) from None
     except KeyboardInterrupt:
         theta[:] = best
         history.cut_short = True

@@ -285,7 +285,8 @@ def decimal_mark(texts, separator):
     if not len(commas):
         check_points(texts, separator)
         return "."
-    comma, point = (texts.str.fullmatch(number(*marks)).all() for marks in (",.", ".,"))
+    comma = texts.str.fullmatch(number(",", ".")).all()
+    point = texts.str.fullmatch(number(".", ",")).all()
     if separator == "," or comma == point:
         raise ValueError(
             f"column {texts.name!r} must hold numbers; got {commas.iloc[0]!r}: --decimal , or --decimal . says what "

@@ -28,7 +28,7 @@ class JapaneseVowels(NamedTuple):
     y_test: np.ndarray  # (370,), int64
 
 
-def load_airline():
+def load_airline() -> pd.Series:
     """Monthly airline passengers, 1949 to 1960: one short series with a trend and a season that grows with it.
 
     Returns
@@ -52,10 +52,10 @@ def load_airline():
     import pandas as pd
 
     frame = pd.read_csv(DATA / "airline.csv", index_col="month", parse_dates=["month"])
-    return frame["passengers"].asfreq("MS")
+    return frame["passengers"].asfreq("MS")  # pyright: ignore[reportReturnType]
 
 
-def load_cif2016():
+def load_cif2016() -> CIF2016:
     """The 72 monthly series of the CIF 2016 forecasting competition: many short series, two horizons.
 
     The last 12 values of 57 series and the last 6 of the other 15 are the test part: forecast them all at once from
@@ -103,7 +103,7 @@ def load_cif2016():
     return CIF2016(train, test, dict(zip(names, horizons.tolist(), strict=True)))
 
 
-def load_japanese_vowels():
+def load_japanese_vowels() -> JapaneseVowels:
     """640 utterances of the vowels /ae/ by nine men: sequences of 7 to 29 steps; the target is who speaks.
 
     Each step has 12 cepstrum coefficients of a frame of 25.6 ms; a frame begins every 6.4 ms. The split is the

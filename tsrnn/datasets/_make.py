@@ -1,11 +1,16 @@
 """Sequences with one thing to remember, as many and as long as wanted: the tasks by which a memory is measured."""
 
+from typing import Any
+
 import numpy as np
 
+from tsrnn.types import RandomState
 from tsrnn.validation import RANDOM_STATE, Integral, Interval, check_value
 
 
-def make_adding_problem(n_sequences=1000, n_steps=100, *, random_state=None):
+def make_adding_problem(
+    n_sequences: int = 1000, n_steps: Any = 100, *, random_state: RandomState = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Two of the numbers of a sequence are marked; the target is their sum.
 
     One mark lies in the first half, the other in the second half, each anywhere there. Who forgets the first number
@@ -54,7 +59,14 @@ def make_adding_problem(n_sequences=1000, n_steps=100, *, random_state=None):
     return np.stack([numbers, marks], axis=2), (numbers * marks).sum(axis=1)
 
 
-def make_copy_memory(n_sequences=1000, n_steps=100, *, n_symbols=8, n_copied=10, random_state=None):
+def make_copy_memory(
+    n_sequences: int = 1000,
+    n_steps: Any = 100,
+    *,
+    n_symbols: int = 8,
+    n_copied: int = 10,
+    random_state: RandomState = None,
+) -> tuple[np.ndarray, np.ndarray]:
     """Symbols to be repeated, in their order, after a long pause: a label at every step.
 
     A sequence is `n_copied` symbols, `n_steps` - 1 blanks, a delimiter and `n_copied` blanks; the target is blank until
@@ -109,7 +121,9 @@ def make_copy_memory(n_sequences=1000, n_steps=100, *, n_symbols=8, n_copied=10,
     return np.eye(n_symbols + 2)[read], y
 
 
-def make_temporal_order(n_sequences=1000, n_steps=100, *, random_state=None):
+def make_temporal_order(
+    n_sequences: int = 1000, n_steps: Any = 100, *, random_state: RandomState = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Two symbols, X or Y, among distractors; the class says which they were, in their order.
 
     A sequence begins with E and ends with B; all between is drawn from a, b, c and d, but for an X or Y at a step in

@@ -2,7 +2,7 @@
 
 from copy import copy, deepcopy
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 from tsrnn.backends.devices import backend_of
 from tsrnn.batching import Sequences
 from tsrnn.estimators.convergence import check_convergence
-from tsrnn.estimators.fitted import Classes, Fitted, Inputs, form_of
+from tsrnn.estimators.fitted import Classes, Fitted, Form, Inputs
 from tsrnn.estimators.keywords import says_what_it_takes
 from tsrnn.estimators.parameters import Parameters
 from tsrnn.estimators.storage import load, save
@@ -40,6 +40,7 @@ from tsrnn.series import (
     without_mask,
 )
 from tsrnn.training import History, Recipe, train
+from tsrnn.types import FilePath, NumbersLike, SequencesLike, TargetsLike
 
 LONG = (
     ": a row must be one sequence, and a long frame must have the index (series, time), as after "
@@ -52,12 +53,6 @@ def with_weight(rows, series):
     kept = np.flatnonzero(rows.with_weight())
     check_some(kept, series)
     return rows.select(kept)
-
-
-def is_plain(X, known):
-    """Whether scikit-learn's checks, which take longer than the network, could find nothing in this X."""
-    plain = known.flat and known.names is None and type(X) is np.ndarray
-    return plain and X.dtype.kind == "f" and X.ndim == 2 and len(X) > 0 and X.shape[1] == known.n_columns
 
 
 def check_names(frame, known):
@@ -98,7 +93,7 @@ class Plan(NamedTuple):
 
 
 try:  # scikit-learn 1.9 and newer
-    from sklearn.callback import CallbackSupportMixin, with_callbacks
+    from sklearn.callback import CallbackSupportMixin, with_callbacks  # pyright: ignore[reportAssignmentType]
 except ImportError:  # pragma: no cover
 
     class CallbackSupportMixin:
@@ -125,7 +120,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         flat = False
         learner = copy(self) if known is None else self
         with np.errstate(over="ignore"):  # what does not fit into the precision becomes infinite, and is refused so
-            if known is not None and is_plain(X, known):
+            if known is not None and known.makes_plain(X):
                 series = from_array(X, dtype)
             elif is_panel_frame(X):
                 if known is not None:
@@ -178,7 +173,16 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
     # Training
 
     @training
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: SequencesLike,
+        y: TargetsLike,
+        sample_weight: NumbersLike | None = None,
+        *,
+        X_val: SequencesLike | None = None,
+        y_val: TargetsLike | None = None,
+        sample_weight_val: NumbersLike | None = None,
+    ) -> Self:
         """Train from the start, or with `warm_start` from where the last `fit` ended.
 
         Parameters
@@ -216,7 +220,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         return self._fit(X, y, watched, sample_weight=sample_weight)
 
     @training
-    def partial_fit(self, X, y, sample_weight=None):
+    def partial_fit(self, X: SequencesLike, y: TargetsLike, sample_weight: NumbersLike | None = None) -> Self:
         """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`."""
         return self._fit_epoch(X, y, sample_weight=sample_weight)
 
@@ -261,7 +265,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         elif recipe.early_stopping:
             rows, held_out = self._hold_out(rows, targets)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
-        form = form_of(settings, inputs.n_features, rows.targets.shape[1])
+        form = Form.of(settings, inputs.n_features, rows.targets.shape[1])
         solver = UPDATES[recipe.solver].rule.__name__
         network = self._make_network(form, targets)
         theta, history = (network.initial(rng), History()) if last is None else self._going_on(last, form, solver)
@@ -283,8 +287,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         """Copies of the weights and of the history that training goes on from."""
         if form != last.form:
             raise ValueError(
-                f"{type(self).__name__} must go on with the form it was fitted with (cell, n_features, hidden_size, "
-                f"n_outputs, n_layers, bidirectional, dtype), {last.form}; got {form}."
+                f"{type(self).__name__} must go on with the form it was fitted with, {last.form}; got {form}."
             )
         history = deepcopy(last.history)
         if solver != last.solver:  # another solver's moments mean something else
@@ -292,9 +295,8 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         return last.theta.copy(), history
 
     def _make_network(self, form, targets):
-        *shape, dtype = form
         noise = {"dropout": self.dropout, "output_dropout": self.output_dropout}
-        return Network(*shape, **noise, every_step=self._every_step, dtype=dtype)
+        return Network(**form._asdict(), **noise, every_step=self._every_step)
 
     def _examples(self, X, y, settings, last, classes, sample_weight, **where):
         """Rows with their targets and weights, those that have a weight, and the forms of X and y; `where` says more of
@@ -379,14 +381,14 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
     # Weights
 
     @property
-    def weights_(self):
+    def weights_(self) -> dict[str, np.ndarray]:
         """Dict of arrays with the names, shapes and gate order of torch's recurrent layers, and the head's
         `weight_ho`, `bias_ho`.
         """
         check_is_fitted(self)
         return self._fitted.network.to_weights(self._fitted.theta)
 
-    def set_weights(self, weights):
+    def set_weights(self, weights: dict[str, np.ndarray]) -> Self:
         """Replace the fitted weights.
 
         Parameters
@@ -418,7 +420,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
 
     # Files
 
-    def save(self, path):
+    def save(self, path: FilePath) -> None:
         """Write the fitted estimator to a file that holds data only: nothing in it is executed by `load`.
 
         The file is either written whole or not at all. It is in safetensors' format; `pip install "tsrnn[save]"`.
@@ -439,7 +441,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         save(self, path)
 
     @classmethod
-    def load(cls, path, device=None):
+    def load(cls, path: FilePath, device: str | None = None) -> Self:
         """Read an estimator that `save` wrote; it predicts the same bits, and can be trained further.
 
         Parameters

@@ -1,6 +1,7 @@
 """One class for each sequence."""
 
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import log_softmax, softmax
@@ -21,6 +22,7 @@ from tsrnn.estimators.targets import (
     labelled,
     of_their_type,
 )
+from tsrnn.types import LabelsLike, NumbersLike, SequencesLike, TargetsLike
 from tsrnn.validation import Instance, Interval, OneOf, Real
 
 
@@ -35,7 +37,13 @@ class WithClasses(ClassifierMixin):
     }
 
     @training
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: SequencesLike,
+        y: TargetsLike,
+        classes: LabelsLike | None = None,
+        sample_weight: NumbersLike | None = None,
+    ) -> Self:
         """Train for one epoch from where the weights and the optimiser stand.
 
         Parameters
@@ -132,7 +140,7 @@ class RNNClassifier(Classification, BaseRecurrent):
         outputs = self._outputs(X)  # first, as it says whether there was a fit
         return self._fitted.targets.scores(outputs)
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: SequencesLike) -> Any:
         """Probability of each class for each sequence.
 
         Parameters
@@ -147,16 +155,16 @@ class RNNClassifier(Classification, BaseRecurrent):
         """
         return softmax(self._scores(X), axis=1)
 
-    def predict_log_proba(self, X):
+    def predict_log_proba(self, X: SequencesLike) -> Any:
         """Logarithm of `predict_proba`, exact where a probability is too small for a number."""
         return log_softmax(self._scores(X), axis=1)
 
-    def predict(self, X):
+    def predict(self, X: SequencesLike) -> TargetsLike:
         """The likeliest class of each sequence; X as in `predict_proba`, labels as in `classes_`."""
         outputs = self._outputs(X)
         return self._fitted.targets.decoded(outputs)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: SequencesLike, y: TargetsLike, sample_weight: NumbersLike | None = None) -> float:
         """Share of sequences whose class is predicted.
 
         Parameters

@@ -4,6 +4,7 @@ Nothing that comes after `fit` reads the constructor parameters, which may have 
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
@@ -22,6 +23,11 @@ class Inputs:
     flat: bool = False  # whether scikit-learn's own checks know X: a table
     names: np.ndarray | None = None  # of the columns
     symbols: np.ndarray | None = None  # sorted, where X was sequences of symbols
+
+    def makes_plain(self, X):
+        """Whether scikit-learn's checks, which take longer than the network, could find nothing in this X."""
+        plain = self.flat and self.names is None and type(X) is np.ndarray
+        return plain and X.dtype.kind == "f" and X.ndim == 2 and len(X) > 0 and X.shape[1] == self.n_columns
 
     def attributes(self):
         found = {"n_features_in_": self.n_columns, "feature_names_in_": self.names, "symbols_": self.symbols}
@@ -100,11 +106,22 @@ class LabelSequences:
         return {"classes_": self.classes}
 
 
-def form_of(settings, n_features, n_outputs):
-    """Of a network: cell, n_features, hidden_size, n_outputs, n_layers, bidirectional, dtype."""
-    cell = "rnn_relu" if settings["activation"] == "relu" else settings["cell"]
-    layers = settings["n_layers"], settings["bidirectional"], settings["dtype"]
-    return (cell, n_features, settings["hidden_size"], n_outputs, *layers)
+class Form(NamedTuple):
+    """What the weights of a network depend on."""
+
+    cell: str
+    n_inputs: int
+    hidden_size: int
+    n_outputs: int
+    n_layers: int
+    bidirectional: bool
+    dtype: str
+
+    @classmethod
+    def of(cls, settings, n_inputs, n_outputs):
+        cell = "rnn_relu" if settings["activation"] == "relu" else settings["cell"]
+        named = {name: settings[name] for name in ("hidden_size", "n_layers", "bidirectional", "dtype")}
+        return cls(cell=cell, n_inputs=n_inputs, n_outputs=n_outputs, **named)
 
 
 @dataclass(frozen=True)
@@ -124,7 +141,7 @@ class Fitted:
     @property
     def form(self):
         """What has to stay the same for weights to be trained further."""
-        return form_of(self.settings, self.inputs.n_features, self.network.n_outputs)
+        return Form.of(self.settings, self.inputs.n_features, self.network.n_outputs)
 
     def attributes(self):
         """The public ones of an estimator."""

@@ -11,6 +11,7 @@ from tsrnn.estimators.docs import documented
 from tsrnn.estimators.fitted import Numbers
 from tsrnn.estimators.targets import check_least, check_squares, check_weight, numeric_targets
 from tsrnn.rules.losses import LOSSES, losses_fed_back, offered_losses
+from tsrnn.types import NumbersLike, SequencesLike, TargetsLike
 from tsrnn.validation import Interval, Real, Registered
 
 
@@ -96,7 +97,7 @@ class RNNRegressor(LinkedRegression, BaseRecurrent):
 
     _constraints = BaseRecurrent._constraints | LinkedRegression._constraints
 
-    def predict(self, X):
+    def predict(self, X: SequencesLike) -> TargetsLike:
         """Predict the targets of sequences.
 
         Parameters
@@ -120,7 +121,7 @@ class RNNRegressor(LinkedRegression, BaseRecurrent):
         outputs = self._outputs(X)
         return self._fitted.targets.decoded(outputs)
 
-    def score(self, X, y, sample_weight=None):
+    def score(self, X: SequencesLike, y: TargetsLike, sample_weight: NumbersLike | None = None) -> float:
         """R^2 of the predicted targets, the mean over outputs.
 
         Parameters

@@ -45,9 +45,8 @@ class BaseSeq2Seq(BaseRecurrent):
         return series, known or Inputs(len(symbols), len(symbols), symbols=symbols)
 
     def _make_network(self, form, targets):
-        *shape, dtype = form
         noise = {"dropout": self.dropout, "output_dropout": self.output_dropout}
-        return EncoderDecoder(*shape, targets.n_known, **noise, one_hot=self._one_hot, dtype=dtype)
+        return EncoderDecoder(**form._asdict(), **noise, n_known=targets.n_known, one_hot=self._one_hot)
 
     def _recipe(self, targets):
         recipe = super()._recipe(targets)

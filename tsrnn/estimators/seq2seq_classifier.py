@@ -1,6 +1,7 @@
 """Labels, as many as it takes, for each sequence."""
 
 from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from scipy.special import log_softmax
@@ -25,6 +26,7 @@ from tsrnn.estimators.targets import (
 from tsrnn.estimators.timesteps import parts
 from tsrnn.estimators.watched import Watched
 from tsrnn.series import Series
+from tsrnn.types import NumbersLike, SequencesLike, TargetsLike
 from tsrnn.validation import POSITIVE_INT, OneOf
 
 
@@ -89,7 +91,16 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
         return "softmax_log_loss", ()
 
     @training
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None):
+    def fit(
+        self,
+        X: SequencesLike,
+        y: TargetsLike,
+        sample_weight: NumbersLike | None = None,
+        *,
+        X_val: SequencesLike | None = None,
+        y_val: TargetsLike | None = None,
+        sample_weight_val: NumbersLike | None = None,
+    ) -> Self:
         """Train from the start, or with `warm_start` from where the last `fit` ended.
 
         Parameters
@@ -161,7 +172,9 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
         end = len(fitted.targets.classes)
         return codes[codes != end], (codes != end).sum(axis=1)
 
-    def predict(self, X, beam_width=None, max_output_length=None):
+    def predict(
+        self, X: SequencesLike, beam_width: int | None = None, max_output_length: int | None = None
+    ) -> TargetsLike:
         """Write a sequence of labels for each sequence.
 
         Parameters
@@ -188,7 +201,9 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
         written = parts(form.classes[codes], lengths)
         return ["".join(labels) for labels in written] if form.strings else written
 
-    def predict_proba(self, X, beam_width=None, max_output_length=None):
+    def predict_proba(
+        self, X: SequencesLike, beam_width: int | None = None, max_output_length: int | None = None
+    ) -> Any:
         """Probability of each label at each step of what `predict` writes.
 
         Row s of sequence i is p(y_s = k | x_i, y_1, ..., y_{s-1}) for every label k, where y_1, ..., y_{s-1} are the
@@ -215,7 +230,9 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
         """
         return [np.exp(part) for part in self.predict_log_proba(X, beam_width, max_output_length)]
 
-    def predict_log_proba(self, X, beam_width=None, max_output_length=None):
+    def predict_log_proba(
+        self, X: SequencesLike, beam_width: int | None = None, max_output_length: int | None = None
+    ) -> Any:
         """Logarithm of `predict_proba`, exact where a probability is too small for a number."""
         series = self._read_fitted(X)
         codes, lengths = self._write(series, beam_width, max_output_length)
@@ -226,7 +243,14 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
         scores = self._outputs_of(rows, series).astype(np.float64)
         return [part[:-1, :-1] for part in parts(log_softmax(scores, axis=1), lengths + 1)]
 
-    def score(self, X, y, sample_weight=None, beam_width=None, max_output_length=None):
+    def score(
+        self,
+        X: SequencesLike,
+        y: TargetsLike,
+        sample_weight: NumbersLike | None = None,
+        beam_width: int | None = None,
+        max_output_length: int | None = None,
+    ) -> float:
         """Share of sequences whose target is predicted exactly.
 
         Parameters

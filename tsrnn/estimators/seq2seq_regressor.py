@@ -1,6 +1,7 @@
 """Numbers, as many as it takes, for each sequence."""
 
 from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
 from sklearn.metrics import r2_score
@@ -14,6 +15,7 @@ from tsrnn.estimators.targets import check_weight, numbers_at_steps
 from tsrnn.estimators.timesteps import parts
 from tsrnn.estimators.watched import Watched
 from tsrnn.series import Series, check_scale, is_ragged
+from tsrnn.types import NumbersLike, SequencesLike, TargetsLike
 
 
 @documented_of_pairs
@@ -61,16 +63,16 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
     @training
     def fit(
         self,
-        X,
-        y,
-        sample_weight=None,
-        decoder_inputs=None,
+        X: SequencesLike,
+        y: TargetsLike,
+        sample_weight: NumbersLike | None = None,
+        decoder_inputs: Any = None,
         *,
-        X_val=None,
-        y_val=None,
-        sample_weight_val=None,
-        decoder_inputs_val=None,
-    ):
+        X_val: SequencesLike | None = None,
+        y_val: TargetsLike | None = None,
+        sample_weight_val: NumbersLike | None = None,
+        decoder_inputs_val: Any = None,
+    ) -> Self:
         """Train from the start, or with `warm_start` from where the last `fit` ended.
 
         Parameters
@@ -108,7 +110,9 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         return self._fit(X, y, watched, sample_weight=sample_weight, decoder_inputs=decoder_inputs)
 
     @training
-    def partial_fit(self, X, y, sample_weight=None, decoder_inputs=None):
+    def partial_fit(
+        self, X: SequencesLike, y: TargetsLike, sample_weight: NumbersLike | None = None, decoder_inputs: Any = None
+    ) -> Self:
         """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`."""
         return self._fit_epoch(X, y, sample_weight=sample_weight, decoder_inputs=decoder_inputs)
 
@@ -164,7 +168,7 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         check_steps(known, lengths)
         return lengths
 
-    def predict(self, X, n_steps=None, decoder_inputs=None):
+    def predict(self, X: SequencesLike, n_steps: Any = None, decoder_inputs: Any = None) -> TargetsLike:
         """Predict the targets of sequences, step by step, each step fed the one before.
 
         Parameters
@@ -203,7 +207,9 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
             return parts(said, lengths)
         return said.reshape(len(series), lengths[0], *said.shape[1:])
 
-    def score(self, X, y, sample_weight=None, decoder_inputs=None):
+    def score(
+        self, X: SequencesLike, y: TargetsLike, sample_weight: NumbersLike | None = None, decoder_inputs: Any = None
+    ) -> float:
         """R^2 over all steps of all sequences, the mean over outputs.
 
         Parameters
@@ -222,7 +228,7 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
             raise ValueError(f"y must have {n_outputs} outputs, as in fit; got {truth.values.shape[1]}.")
         said = self.predict(X, truth.lengths, decoder_inputs)
         said = np.concatenate(list(said)).reshape(truth.values.shape)
-        weights = np.repeat(check_weight(sample_weight, series), truth.lengths)
+        weights = np.repeat(check_weight(sample_weight, series), truth.lengths)  # pyright: ignore[reportCallIssue]
         return r2_score(truth.values, said, sample_weight=weights)
 
 

@@ -2,6 +2,7 @@
 
 from copy import copy
 from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 import pandas as pd
@@ -29,6 +30,7 @@ from tsrnn.series import (
     with_numbers,
     without_mask,
 )
+from tsrnn.types import LabelsLike, NumbersLike, SequencesLike, TargetsLike
 from tsrnn.validation import POSITIVE_INT, OneOf
 
 # What is predicted in one go: of a series so many steps, after which its state is handed on, and of all series so many.
@@ -115,8 +117,17 @@ class BaseSequence(BaseRecurrent):
 
     @training
     def fit(
-        self, X, y, series=None, sample_weight=None, *, X_val=None, y_val=None, sample_weight_val=None, series_val=None
-    ):
+        self,
+        X: SequencesLike,
+        y: TargetsLike,
+        series: LabelsLike | None = None,
+        sample_weight: NumbersLike | None = None,
+        *,
+        X_val: SequencesLike | None = None,
+        y_val: TargetsLike | None = None,
+        sample_weight_val: NumbersLike | None = None,
+        series_val: LabelsLike | None = None,
+    ) -> Self:
         """Train from the start, or with `warm_start` from where the last `fit` ended.
 
         Parameters
@@ -156,7 +167,13 @@ class BaseSequence(BaseRecurrent):
         return self._fit(X, y, watched, series=series, sample_weight=sample_weight)
 
     @training
-    def partial_fit(self, X, y, series=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: SequencesLike,
+        y: TargetsLike,
+        series: LabelsLike | None = None,
+        sample_weight: NumbersLike | None = None,
+    ) -> Self:
         """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`."""
         return self._fit_epoch(X, y, series=series, sample_weight=sample_weight)
 
@@ -210,7 +227,7 @@ class BaseSequence(BaseRecurrent):
         outputs = predict(network, self._fitted.theta, rows, n_threads, passes, rooms)
         return steps, outputs, rows.carried
 
-    def predict(self, X, series=None, initial_state=None):
+    def predict(self, X: SequencesLike, series: LabelsLike | None = None, initial_state: Any = None) -> TargetsLike:
         """Predict the target of every time step.
 
         Parameters
@@ -238,7 +255,7 @@ class BaseSequence(BaseRecurrent):
         steps, outputs, _ = self._run(X, series, initial_state)
         return steps.nested(self._fitted.targets.decoded(outputs))
 
-    def predict_with_state(self, X, series=None, initial_state=None):
+    def predict_with_state(self, X: SequencesLike, series: LabelsLike | None = None, initial_state: Any = None) -> Any:
         """Predict the target of every time step, and return the states to go on from.
 
         A series in pieces, each begun from the state after the last one, gives exactly what it gives as a whole.

@@ -1,6 +1,7 @@
 """One class for each time step."""
 
 from dataclasses import dataclass
+from typing import Any, Self
 
 from scipy.special import log_softmax, softmax
 from sklearn.metrics import accuracy_score
@@ -10,6 +11,7 @@ from tsrnn.estimators.classifier import Classification
 from tsrnn.estimators.docs import documented_of_steps
 from tsrnn.estimators.sequence import BaseSequence
 from tsrnn.estimators.targets import check_weight, codes_of, labelled
+from tsrnn.types import LabelsLike, NumbersLike, SequencesLike, TargetsLike
 
 
 @documented_of_steps
@@ -50,7 +52,14 @@ class RNNSequenceClassifier(Classification, BaseSequence):
     _constraints = BaseSequence._constraints | Classification._constraints
 
     @training
-    def partial_fit(self, X, y, classes=None, series=None, sample_weight=None):
+    def partial_fit(
+        self,
+        X: SequencesLike,
+        y: TargetsLike,
+        classes: LabelsLike | None = None,
+        series: LabelsLike | None = None,
+        sample_weight: NumbersLike | None = None,
+    ) -> Self:
         """Train for one epoch from where the weights and the optimiser stand.
 
         Parameters
@@ -62,7 +71,7 @@ class RNNSequenceClassifier(Classification, BaseSequence):
         """
         return self._fit_epoch(X, y, classes, series=series, sample_weight=sample_weight)
 
-    def predict_proba(self, X, series=None, initial_state=None):
+    def predict_proba(self, X: SequencesLike, series: LabelsLike | None = None, initial_state: Any = None) -> Any:
         """Probability of each class at each time step.
 
         Parameters
@@ -78,12 +87,18 @@ class RNNSequenceClassifier(Classification, BaseSequence):
         steps, outputs, _ = self._run(X, series, initial_state)
         return steps.nested(softmax(self._fitted.targets.scores(outputs), axis=1))
 
-    def predict_log_proba(self, X, series=None, initial_state=None):
+    def predict_log_proba(self, X: SequencesLike, series: LabelsLike | None = None, initial_state: Any = None) -> Any:
         """Logarithm of `predict_proba`, exact where a probability is too small for a number."""
         steps, outputs, _ = self._run(X, series, initial_state)
         return steps.nested(log_softmax(self._fitted.targets.scores(outputs), axis=1))
 
-    def score(self, X, y, series=None, sample_weight=None):
+    def score(
+        self,
+        X: SequencesLike,
+        y: TargetsLike,
+        series: LabelsLike | None = None,
+        sample_weight: NumbersLike | None = None,
+    ) -> float:
         """Share of the time steps with a label whose class is predicted.
 
         Parameters

@@ -9,6 +9,7 @@ from tsrnn.estimators.docs import documented_of_steps
 from tsrnn.estimators.regressor import LinkedRegression
 from tsrnn.estimators.sequence import BaseSequence
 from tsrnn.estimators.targets import check_weight, numeric_targets
+from tsrnn.types import LabelsLike, NumbersLike, SequencesLike, TargetsLike
 
 
 @documented_of_steps
@@ -53,7 +54,13 @@ class RNNSequenceRegressor(LinkedRegression, BaseSequence):
 
     _constraints = BaseSequence._constraints | LinkedRegression._constraints
 
-    def score(self, X, y, series=None, sample_weight=None):
+    def score(
+        self,
+        X: SequencesLike,
+        y: TargetsLike,
+        series: LabelsLike | None = None,
+        sample_weight: NumbersLike | None = None,
+    ) -> float:
         """R^2 over the time steps that have a target, the mean over outputs.
 
         Parameters

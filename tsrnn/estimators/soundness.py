@@ -120,8 +120,7 @@ def check_network(fitted, estimator):
     network = fitted.network
     form = fitted.form
     found = form_of(network)
-    names = "cell", "n_inputs", "hidden_size", "n_outputs", "n_layers", "bidirectional", "dtype"
-    wanted = dict(zip(names, form)) | {"n_outputs": n_outputs_of(fitted.targets, network)}
+    wanted = form._asdict() | {"n_outputs": n_outputs_of(fitted.targets, network)}
     for name, value in wanted.items():
         if found[name] != value:
             raise DamagedError(f"a network of {name}={found[name]!r:.40}, where there must be {value!r:.40}")

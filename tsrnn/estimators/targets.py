@@ -213,7 +213,7 @@ def in_range(weight):
     if array.dtype.kind not in "iuf" or array.size == 0 or not np.isfinite(array).all():
         return weight
     exponent = int(np.frexp(np.abs(array).max())[1])
-    return weight if abs(exponent) <= WIDE else np.ldexp(weight, -exponent)
+    return weight if abs(exponent) <= WIDE else np.ldexp(weight, -exponent)  # pyright: ignore[reportCallIssue]
 
 
 def numbers_at_steps(values, series, name, dtype):

@@ -87,7 +87,7 @@ def decode_masked(payload, reader):
     dtype = MASKED[payload["kind"]]
     values = numbers(payload["values"], dtype.numpy_dtype, reader)
     missing = numbers(payload["missing"], bool, reader)
-    return type(pd.array([], dtype=dtype))(values, missing)
+    return type(pd.array([], dtype=dtype))(values, missing)  # pyright: ignore[reportCallIssue]
 
 
 def encode_strings(array, writer):
@@ -211,7 +211,7 @@ def decode_index(payload, reader):
         raise DamagedError(f"an index of a {type(values).__name__}")
     dtype = {"dtype": values.dtype} if isinstance(values, np.ndarray) else {}
     index = pd.Index(values, name=parts["name"], **dtype)
-    return index if parts["freq"] is None else type(index)(index, freq=parts["freq"])
+    return index if parts["freq"] is None else type(index)(index, freq=parts["freq"])  # pyright: ignore[reportCallIssue]
 
 
 def encode_range(index, writer):
@@ -219,10 +219,10 @@ def encode_range(index, writer):
 
 
 def decode_range(payload, reader):
-    *bounds, name = payload
-    if any(type(bound) is not int for bound in bounds) or len(range(*bounds)) > reader.size:
+    start, stop, step, name = payload
+    if any(type(bound) is not int for bound in (start, stop, step)) or len(range(start, stop, step)) > reader.size:
         raise DamagedError("a range longer than the file")
-    return pd.RangeIndex(*bounds, name=reader.value(name))
+    return pd.RangeIndex(start, stop, step, name=reader.value(name))
 
 
 def encode_levels(index, writer):

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
-from utilsforecast.compat import pl_DataFrame
+from utilsforecast.compat import pl_DataFrame  # pyright: ignore[reportPrivateImportUsage]
 
 from tsrnn.extras import require
 from tsrnn.forecasting.frames import with_covariates, with_times
@@ -134,7 +134,8 @@ def taken_from(frame, panel, rows, columns, of):
     used = np.unique(rows[rows >= 0])
     here = frame.iloc[used].reset_index(drop=True)
     if len(used):
-        here = with_covariates(here, *panel.columns[:2], columns, of)
+        id_col, time_col, _ = panel.columns
+        here = with_covariates(here, id_col, time_col, columns, of)
     places = np.searchsorted(used, rows)
     if (rows < 0).any():
         here = pd.concat([here[columns], panel.covariates[columns].iloc[panel.starts[1:] - 1]], ignore_index=True)

@@ -1,42 +1,28 @@
 """The future of a panel of series, from a few networks, each trained on all of them."""
 
-from dataclasses import dataclass
+from typing import Any, Self
 
 import numpy as np
-from sklearn.base import BaseEstimator, clone
+from sklearn.base import clone
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from tsrnn.backends.devices import DEVICES, PRECISIONS, backend_of
 from tsrnn.forecasting import fitting, predicting, reading
 from tsrnn.forecasting.backtesting import backtest
-from tsrnn.forecasting.decoders import DECODERS
+from tsrnn.forecasting.parameters import Parameters
 from tsrnn.forecasting.reading import NAME
 from tsrnn.forecasting.storage import load, save
-from tsrnn.rules.cells import offered_cells
+from tsrnn.types import FilePath, FrameLike, RandomState
 from tsrnn.validation import (
-    BOOLEAN,
-    N_JOBS,
     POSITIVE_INT,
     RANDOM_STATE,
-    Instance,
-    Integral,
-    Interval,
-    OneOf,
-    Real,
-    Registered,
-    check_parameters,
     check_value,
 )
 
 __all__ = ["NAME", "RNNForecaster"]
 
-AUTO = OneOf("auto")
-NAMES = (Instance((list, tuple), "a list of names"), OneOf(None))
 
-
-@dataclass(kw_only=True, eq=False, repr=False)
-class RNNForecaster(BaseEstimator):
+class RNNForecaster(Parameters):
     """Forecast every series of a panel with a few recurrent networks, each trained on all of them.
 
     A network reads the last `window` values before a cut, `segment` of them a step, as logarithms and less their
@@ -167,76 +153,7 @@ class RNNForecaster(BaseEstimator):
     True
     """
 
-    h: int = 12
-    freq: str | int | None = None
-    season_length: int = 1
-    decoder: str = "direct"
-    cell: str = "auto"
-    hidden_size: int = 40
-    window: int | str = "auto"
-    segment: int | str = "auto"
-    level_window: int | str = "auto"
-    log: bool | str = "auto"
-    scale: bool | str = "auto"
-    difference: bool = False
-    deseasonalize: bool | str = "auto"
-    fill_gaps: bool = False
-    past_covariates: list | None = None
-    future_covariates: list | None = None
-    static_covariates: list | None = None
-    calendar: list | None = None
-    n_networks: int = 8
-    quantiles: list | None = None
-    theta_share: float | str = "auto"
-    max_steps: int | str = "auto"
-    learning_rate_init: float = 0.01
-    batch_size: int = 256
-    alpha: float = 0.0
-    clip_norm: float | None = 1.0
-    warm_start: bool = False
-    random_state: int | np.random.RandomState | None = None
-    n_jobs: int | None = None
-    device: str = "cpu"
-    precision: str = "fp32"
-    verbose: int = 0
-    level: int | str = "deprecated"
-
-    _constraints = {
-        "h": [POSITIVE_INT],
-        "season_length": [POSITIVE_INT],
-        "decoder": [Registered(DECODERS.keys)],
-        "cell": [Registered(offered_cells, "auto")],
-        "hidden_size": [POSITIVE_INT],
-        "window": [POSITIVE_INT, AUTO],
-        "segment": [POSITIVE_INT, AUTO],
-        "level_window": [POSITIVE_INT, AUTO],
-        "log": [BOOLEAN, AUTO],
-        "scale": [BOOLEAN, AUTO],
-        "difference": [BOOLEAN],
-        "deseasonalize": [BOOLEAN, AUTO],
-        "fill_gaps": [BOOLEAN],
-        "past_covariates": NAMES,
-        "future_covariates": NAMES,
-        "static_covariates": NAMES,
-        "calendar": NAMES,
-        "n_networks": [POSITIVE_INT],
-        "quantiles": [Instance((list, tuple), "a list of numbers between 0 and 1"), OneOf(None)],
-        "theta_share": [Interval(Real, 0, 1, "both"), AUTO],
-        "max_steps": [POSITIVE_INT, AUTO],
-        "learning_rate_init": [Interval(Real, 0, closed="neither")],
-        "batch_size": [POSITIVE_INT],
-        "alpha": [Interval(Real, 0)],
-        "clip_norm": [Interval(Real, 0, closed="neither"), OneOf(None)],
-        "warm_start": [BOOLEAN],
-        "random_state": RANDOM_STATE,
-        "n_jobs": N_JOBS,
-        "device": [OneOf(*DEVICES)],
-        "precision": [OneOf(*PRECISIONS)],
-        "verbose": [Interval(Integral, 0), BOOLEAN],
-        "level": [POSITIVE_INT, AUTO, OneOf("deprecated")],
-    }
-
-    def fit(self, df, id_col="unique_id", time_col="ds", target_col="y"):
+    def fit(self, df: FrameLike, id_col: str = "unique_id", time_col: str = "ds", target_col: str = "y") -> Self:
         """Train on the history of every series.
 
         Parameters
@@ -273,7 +190,13 @@ class RNNForecaster(BaseEstimator):
         panel = reading.read_panel(self, df, columns)
         return self._keep(self._fit(panel))
 
-    def predict(self, df=None, h=None, level=None, X_df=None):
+    def predict(
+        self,
+        df: FrameLike | None = None,
+        h: int | None = None,
+        level: float | list[float] | None = None,
+        X_df: FrameLike | None = None,
+    ) -> FrameLike:
         """Forecast the steps after the end of every series.
 
         Parameters
@@ -329,7 +252,14 @@ class RNNForecaster(BaseEstimator):
         predicting.check_levels(fitted, levels, h)
         return predicting.predict(fitted, panel, h, levels, X_df)
 
-    def simulate(self, n_paths=100, df=None, random_state=None, X_df=None, h=None):
+    def simulate(
+        self,
+        n_paths: int = 100,
+        df: FrameLike | None = None,
+        random_state: RandomState = None,
+        X_df: FrameLike | None = None,
+        h: int | None = None,
+    ) -> FrameLike:
         """Possible futures: the forecast plus the errors of a whole window of the past, drawn at random.
 
         Parameters
@@ -359,7 +289,7 @@ class RNNForecaster(BaseEstimator):
         rng = np.random.default_rng(check_random_state(random_state).randint(2**31))
         return predicting.simulate(self._fitted, panel, int(n_paths), h, X_df, rng)
 
-    def update(self, df):
+    def update(self, df: FrameLike) -> Self:
         """Add newer values to the series of `fit`; what `predict` forecasts from, without training.
 
         Parameters
@@ -376,15 +306,15 @@ class RNNForecaster(BaseEstimator):
 
     def cross_validation(
         self,
-        df,
-        n_windows=1,
-        step_size=None,
-        refit=False,
-        level=None,
-        id_col="unique_id",
-        time_col="ds",
-        target_col="y",
-    ):
+        df: FrameLike,
+        n_windows: int = 1,
+        step_size: int | None = None,
+        refit: bool | int = False,
+        level: float | list[float] | None = None,
+        id_col: str = "unique_id",
+        time_col: str = "ds",
+        target_col: str = "y",
+    ) -> FrameLike:
         """Forecast the past: the last `h` values of every series, those before them, and so on.
 
         Parameters
@@ -423,7 +353,7 @@ class RNNForecaster(BaseEstimator):
         every = n_windows if refit is False else int(refit)
         return backtest(clone(self)._fit, panel, h, n_windows, step_size, every=every, levels=levels)
 
-    def score(self, df, y=None):
+    def score(self, df: FrameLike, y: Any = None) -> float:
         """Minus the mean absolute error of the next values, in units of each series' naive error: higher is better.
 
         Parameters
@@ -440,7 +370,7 @@ class RNNForecaster(BaseEstimator):
         check_is_fitted(self)
         return predicting.score(self._fitted, df)
 
-    def report(self):
+    def report(self) -> str:
         """A figure of the course of training and of the trial of plans.
 
         Returns
@@ -452,7 +382,7 @@ class RNNForecaster(BaseEstimator):
 
         return plot_training(self)
 
-    def save(self, path):
+    def save(self, path: FilePath) -> None:
         """Write the fitted forecaster to a file that holds data only: nothing in it is executed by `load`.
 
         The file is either written whole or not at all. It is in safetensors' format; `pip install "tsrnn[save]"`.
@@ -473,7 +403,7 @@ class RNNForecaster(BaseEstimator):
         save(self, path)
 
     @classmethod
-    def load(cls, path, device=None):
+    def load(cls, path: FilePath, device: str | None = None) -> Self:
         """Read a forecaster that `save` wrote; it forecasts the same bits.
 
         Parameters
@@ -497,16 +427,6 @@ class RNNForecaster(BaseEstimator):
         return load(cls, path, device)
 
     # Parts
-
-    def _check_parameters(self):
-        check_parameters(self, self._constraints)
-        for name, needed in (("decoder", "direct"), ("difference", False)):
-            if getattr(self, name) != needed and fitting.quantiles_of(self):  # sums of quantiles are none
-                raise ValueError(
-                    f"quantiles of RNNForecaster must be None unless {name}={needed!r}; got {self.quantiles!r} with "
-                    f"{name}={getattr(self, name)!r}."
-                )
-        backend_of(self.device, type(self).__name__, self.precision)
 
     def _fit(self, panel):
         last = getattr(self, "_fitted", None) if self.warm_start else None

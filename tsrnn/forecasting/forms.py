@@ -8,7 +8,7 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from utilsforecast.compat import pl_DataFrame
+from utilsforecast.compat import pl_DataFrame  # pyright: ignore[reportPrivateImportUsage]
 
 from tsrnn.extras import require
 from tsrnn.forecasting.dtypes import CUTOFF, as_polars, polars_types
@@ -22,7 +22,7 @@ def as_long(df, id_col, time_col, target_col, covariates=()):
     names = id_col, time_col, target_col
     if isinstance(df, pl_DataFrame):
         require("pyarrow", "a polars frame")  # which turns it into one of pandas
-        frame, _ = as_long(df.to_pandas(), *names, covariates)
+        frame, _ = as_long(df.to_pandas(), id_col, time_col, target_col, covariates)
         return frame, partial(to_typed_polars, polars_types(df, [id_col, time_col]))
     if not isinstance(df, (pd.DataFrame, pd.Series)):
         raise TypeError(f"the data must be a pandas or polars DataFrame or a pandas Series; got {type(df).__name__}.")
@@ -38,7 +38,7 @@ def as_long(df, id_col, time_col, target_col, covariates=()):
             "the time."
         )
     if df.index.nlevels == 2 and (df.ndim == 1 or target_col in df.columns):
-        return from_two_levels(df, *names, covariates)
+        return from_two_levels(df, id_col, time_col, target_col, covariates)
     if df.ndim == 1:
         check_columns(covariates, [])
         label = UNNAMED if df.name is None else str(df.name) if isinstance(df.name, tuple) else df.name

@@ -115,8 +115,8 @@ def to_panel(
         One sentence that says what must be, what was got, and which series.
     """
     names = id_col, time_col, target_col
-    frame, freq, restore = read(df, freq, *names, covariates, known)
-    frame = begun(sorted_by_time(frame, id_col, time_col), *names)
+    frame, freq, restore = read(df, freq, id_col, time_col, target_col, covariates, known)
+    frame = begun(sorted_by_time(frame, id_col, time_col), id_col, time_col, target_col)
     starts, ids = series_in(frame[id_col])
     freq = infer_freq(frame[time_col], starts, ids) if freq is None else check_freq(frame[time_col], freq)
     found = check_grid(frame[time_col], starts, ids, freq, gaps=fill_gaps)

@@ -1,11 +1,15 @@
 """Forecasts as a picture: small multiples of history, forecast and, where it is known, the truth."""
 
+from functools import partial
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
 from tsrnn.extras import require
 from tsrnn.forecasting.ensemble import EPOCH
 from tsrnn.forecasting.frames import read
+from tsrnn.types import FrameLike
 
 HISTORY = "#4d4d4d"
 FORECAST = "#d55e00"
@@ -13,17 +17,17 @@ TRUTH = "#0072b2"  # told apart without colour vision (Okabe & Ito 2008)
 
 
 def plot_forecasts(
-    history,
-    forecasts,
-    truth=None,
-    ids=None,
-    max_series=6,
-    tail=None,
-    name="RNNForecaster",
-    id_col="unique_id",
-    time_col="ds",
-    target_col="y",
-):
+    history: FrameLike,
+    forecasts: FrameLike | None,
+    truth: FrameLike | None = None,
+    ids: list | None = None,
+    max_series: int = 6,
+    tail: int | None = None,
+    name: str = "RNNForecaster",
+    id_col: str = "unique_id",
+    time_col: str = "ds",
+    target_col: str = "y",
+) -> Any:
     """Draw the end of some series, their forecasts with intervals and, where it is known, what came.
 
     The vertical axis shows history, forecast and truth; an interval that is more than as high again on either side
@@ -73,9 +77,9 @@ def plot_forecasts(
     from tsrnn.pictures import Picture
 
     names = id_col, time_col
-    past = read(history, None, *names, target_col)[0].sort_values(time_col, kind="stable")
+    past = in_time(history, id_col, time_col, target_col)
     ahead = read_forecasts(forecasts, name, names, past[id_col].iloc[0])
-    came = None if truth is None else read(truth, None, *names, target_col)[0].sort_values(time_col, kind="stable")
+    came = None if truth is None else in_time(truth, id_col, time_col, target_col)
     for what, frame in (("history", past), ("truth", came)):
         if frame is not None and kind_of(frame[time_col]) != kind_of(ahead[time_col]):
             raise ValueError(
@@ -88,10 +92,10 @@ def plot_forecasts(
     figure = Picture(figsize=(7.2 if n_columns == 1 else 4.2 * n_columns, 2.6 * n_rows + 0.6), layout="constrained")
     panels = figure.subplots(n_rows, n_columns, squeeze=False)
     for panel in panels.flat[len(ids) :]:
-        panel.set_visible(False)
+        panel.set(visible=False)
     for panel, label in zip(panels.flat, ids):
-        mine = [None if frame is None else frame[frame[id_col] == label] for frame in (past, ahead, came)]
-        draw(panel, *mine, tail, name, time_col, target_col)
+        mine = partial(of_series, id_col=id_col, label=label)
+        draw(panel, mine(past), mine(ahead), mine(came), tail, name, time_col, target_col)
         panel.set_title(str(label), loc="left", fontsize=10)
         decorate(panel, ahead[time_col])
     for panel in panels[:, 0]:
@@ -103,6 +107,17 @@ def plot_forecasts(
     return figure
 
 
+def in_time(df, id_col, time_col, target_col):
+    """A long frame, the times of every series in their order."""
+    frame = read(df, None, id_col, time_col, target_col)[0]
+    return frame.sort_values(time_col, kind="stable")  # pyright: ignore[reportCallIssue]
+
+
+def of_series(frame, id_col, label):
+    """The rows of one series."""
+    return None if frame is None else frame[frame[id_col] == label]
+
+
 def read_forecasts(forecasts, name, names, label):
     """A long frame from any form in which `predict` answers; `label` is that of a single series."""
     if isinstance(forecasts, pd.DataFrame) and forecasts.columns.nlevels == 2:  # wide, with intervals
@@ -111,14 +126,15 @@ def read_forecasts(forecasts, name, names, label):
     elif is_one_series(forecasts, name, names):  # with intervals
         forecasts = pd.concat({label: forecasts})
     intervals = [f"{name}-{end}-{level}" for level in levels_of(forecasts, name) for end in ("lo", "hi")]
-    frame = read(forecasts, None, *names, name, intervals)[0]
+    id_col, time_col = names
+    frame = read(forecasts, None, id_col, time_col, name, intervals)[0]
     repeated = frame.duplicated(list(names))
     if repeated.any():
         raise ValueError(
             f"forecasts must have one row for each series and time; got {frame[names[1]][repeated].iloc[0]} twice: of "
             "a cross-validation, take the rows of one cutoff."
         )
-    return frame.sort_values(names[1], kind="stable")
+    return frame.sort_values(names[1], kind="stable")  # pyright: ignore[reportCallIssue]
 
 
 def kind_of(times):
@@ -213,7 +229,7 @@ def plot_training(forecaster):
     else:
         draw_trial(trial, forecaster.trial_.iloc[::-1])
     for panel in (course, trial):
-        panel.spines[["top", "right"]].set_visible(False)
+        panel.spines[["top", "right"]].set(visible=False)
         panel.tick_params(which="both", labelsize=8, length=3)
         panel.title.set(fontsize=9)
         panel.xaxis.label.set(fontsize=9)
@@ -246,9 +262,9 @@ def draw_trial(panel, table):
 def decorate(panel, times):
     """No ornaments: a light grid, two sides of the frame, few ticks."""
     ticker = require("matplotlib.ticker", "a plot")
-    panel.spines[["top", "right"]].set_visible(False)
+    panel.spines[["top", "right"]].set(visible=False)
     panel.grid(axis="y", color="#eeeeee", linewidth=0.8)
-    panel.set_axisbelow(True)
+    panel.set(axisbelow=True)
     panel.tick_params(labelsize=8, length=3)
     panel.margins(x=0.02)
     panel.yaxis.set_major_locator(ticker.MaxNLocator(4))

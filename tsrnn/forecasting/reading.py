@@ -41,7 +41,8 @@ def read_panel(parameters, df, columns, taken=()):
     roles = Roles.of(parameters, columns)
     check_names(columns, roles, taken)
     check_target(df, columns, "target_col names it")
-    return to_panel(df, parameters.freq, *columns, parameters.fill_gaps, roles.columns)
+    id_col, time_col, target_col = columns
+    return to_panel(df, parameters.freq, id_col, time_col, target_col, parameters.fill_gaps, roles.columns)
 
 
 def read_again(fitted, df):

@@ -1,10 +1,13 @@
 """Cross-validation over panels, for scikit-learn's searches."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from tsrnn.forecasting.frames import rows_of
+from tsrnn.types import SequencesLike, TargetsLike
 from tsrnn.validation import POSITIVE_INT
 
 
@@ -44,7 +47,9 @@ class PanelTimeSeriesSplit:
     id_col: str = "unique_id"
     time_col: str = "ds"
 
-    def split(self, X, y=None, groups=None):
+    def split(
+        self, X: SequencesLike, y: TargetsLike = None, groups: Any = None
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Positions of rows to train on and to test on, split by split.
 
         Raises
@@ -75,5 +80,5 @@ class PanelTimeSeriesSplit:
             if not (POSITIVE_INT.accepts(value) or (name == "step_size" and value is None)):
                 raise ValueError(f"{name} of PanelTimeSeriesSplit must be {POSITIVE_INT}; got {value!r}.")
 
-    def get_n_splits(self, X=None, y=None, groups=None):
+    def get_n_splits(self, X: SequencesLike = None, y: TargetsLike = None, groups: Any = None) -> int:
         return self.n_splits

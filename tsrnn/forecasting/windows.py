@@ -39,6 +39,7 @@ class Windows:
     static: np.ndarray | None = None  # (n_series, n)
     n_draws: int = 0
     first_rows: np.ndarray | None = None  # of each series; one more at the end
+    carried = None
 
     @classmethod
     def at_ends(cls, histories, window, segment, level, h, room=None, dtype=np.float32):
@@ -142,7 +143,7 @@ class Windows:
         return -(-self.n_draws // batch_size)
 
     def epoch(self, rng, batch_size, shuffle):
-        counts = np.diff(self.first_rows)
+        counts = np.diff(self.first_rows)  # pyright: ignore[reportCallIssue]
         for _ in range(self.n_batches(batch_size)):
             series = rng.integers(len(counts), size=batch_size)
             yield self.first_rows[series] + rng.integers(counts[series])

@@ -10,7 +10,7 @@ def axes_of(ax):
     """Figure and axes: those given, or new ones."""
     if ax is None:
         ax = require("matplotlib.pyplot", "a display").subplots(layout="constrained")[1]
-    ax.spines[["top", "right"]].set_visible(False)
+    ax.spines[["top", "right"]].set(visible=False)
     return ax.figure, ax
 
 

@@ -1,6 +1,7 @@
 """How far back the gradient reaches: the slope of the loss along the state after each step."""
 
-from typing import NamedTuple
+from functools import partial
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -9,6 +10,7 @@ from tsrnn.batching import steps_of
 from tsrnn.inspection.drawing import LineDisplay, line_of
 from tsrnn.inspection.passes import passes, read
 from tsrnn.rules.losses import LOSSES
+from tsrnn.types import LabelsLike, SequencesLike, TargetsLike
 from tsrnn.validation import Interval, Real
 
 
@@ -20,7 +22,7 @@ class GradientFlow(NamedTuple):
     n_sequences: np.ndarray  # (n_steps,): how many reach so far back
 
 
-def gradient_flow(estimator, X, y, series=None):
+def gradient_flow(estimator: Any, X: SequencesLike, y: TargetsLike, series: LabelsLike | None = None) -> GradientFlow:
     """Norm of dL/dh_t, the slope of the loss along the hidden state after each step, for each layer.
 
     L is the loss of one sequence, the mean over its targets; norms are averaged over sequences aligned at their ends.
@@ -85,7 +87,7 @@ def gradient_flow(estimator, X, y, series=None):
         found = []
         # over 1: the loss of a sequence is divided by its own weight below
         cpu.loss(loss, outputs, batch.targets, batch.weights, fitted.loss_parameters, 1.0, slopes)
-        back(slopes=slopes, scan=lambda *arguments, found=found: found.append(watched(*arguments)))
+        back(slopes=slopes, scan=partial(watched, found))
         # layers are met from the top down, the directions of each in their order
         norms = np.concatenate([found[i : i + D] for i in reversed(range(0, len(found), D))])
         for row, (length, weight) in enumerate(zip(batch.lengths, weights_of(batch, network, loss))):
@@ -107,8 +109,10 @@ def weights_of(batch, network, loss):
     return np.bincount(steps_of(batch.lengths)[1], each) if network.every_step else each
 
 
-def watched(cell, lengths, bptt_steps, weights, cache, gradients):
-    """`cpu.backward` one step after the other; norms (S, T, B) of the slopes of the states that each step leaves."""
+def watched(found, cell, lengths, bptt_steps, weights, cache, gradients):
+    """`cpu.backward` one step after the other; norms (S, T, B) of the slopes of the states that each step leaves go
+    into `found`.
+    """
     x, states, saved = cache
     doutputs = gradients.outputs
     dstates = gradients.states
@@ -123,10 +127,12 @@ def watched(cell, lengths, bptt_steps, weights, cache, gradients):
         around = cache._replace(x=x[step], states=np.ascontiguousarray(states[:, t : t + 2]), saved=saved[step])
         of_step = gradients._replace(outputs=doutputs[step], inputs=gradients.inputs[step])
         cpu.backward(cell, running.astype(np.int64), 1, weights, around, of_step)
-    return norms
+    found.append(norms)
 
 
-def memory_length(estimator, X, y, fraction=0.01, series=None):
+def memory_length(
+    estimator: Any, X: SequencesLike, y: TargetsLike, fraction: float = 0.01, series: LabelsLike | None = None
+) -> int | None:
     """How many steps back the gradient still has a `fraction` of its size at the last step.
 
     Its size is the norm over the states of all layers, for an LSTM h_t and c_t, averaged as in `gradient_flow`.

@@ -35,8 +35,9 @@ def read(estimator, X, y=None, series=None):
         if targets.shape[1] != network.n_outputs:
             raise ValueError(f"y must have {network.n_outputs} outputs, as in fit; got {targets.shape[1]}.")
         weights = np.broadcast_to(factors > 0, targets.shape)
-    parts = (np.ascontiguousarray(part, dtype=network.dtype) for part in (targets, weights))
-    return sequences, estimator._rows(sequences, *parts, fitted.settings)
+    targets = np.ascontiguousarray(targets, dtype=network.dtype)
+    weights = np.ascontiguousarray(weights, dtype=network.dtype)
+    return sequences, estimator._rows(sequences, targets, weights, fitted.settings)
 
 
 def passes(estimator, rows):

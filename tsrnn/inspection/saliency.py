@@ -1,12 +1,15 @@
 """Which inputs an output listens to."""
 
+from typing import Any
+
 import numpy as np
 
 from tsrnn.inspection.passes import passes, read
 from tsrnn.network import padded
+from tsrnn.types import SequencesLike
 
 
-def saliency(estimator, X):
+def saliency(estimator: Any, X: SequencesLike) -> Any:
     """Size of the slope of each output along each input, |d output / d x_t|, for every sequence.
 
     Parameters

@@ -1,13 +1,16 @@
 """What a network remembers while it reads."""
 
+from typing import Any
+
 import numpy as np
 
 from tsrnn.inspection.drawing import axes_of
 from tsrnn.inspection.passes import passes, read
+from tsrnn.types import LabelsLike, SequencesLike
 from tsrnn.validation import Integral, Interval
 
 
-def hidden_states(estimator, X, layer=-1, series=None):
+def hidden_states(estimator: Any, X: SequencesLike, layer: int = -1, series: LabelsLike | None = None) -> Any:
     """The hidden state h_t of a layer after each step of every sequence.
 
     Parameters

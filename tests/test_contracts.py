@@ -1,0 +1,50 @@
+"""Every kind of rows and of models has what training and prediction ask of it, under the same names."""
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+
+import tsrnn
+from tsrnn.batching import Pairs, Sequences, Steps
+from tsrnn.contracts import Model, Rows
+from tsrnn.encoder_decoder import EncoderDecoder
+from tsrnn.forecasting.decoders import DecodedWindows
+from tsrnn.forecasting.windows import Windows
+from tsrnn.network import Network
+
+HOME = Path(tsrnn.__file__).parent
+KINDS = [(Rows, kind) for kind in (Sequences, Steps, Pairs, Windows, DecodedWindows)]
+KINDS += [(Model, kind) for kind in (Network, EncoderDecoder)]
+
+
+def members(contract):
+    own = {name: value for name, value in vars(contract).items() if not name.startswith("_") or name == "__len__"}
+    return own | dict.fromkeys(inspect.get_annotations(contract))
+
+
+def attributes_of(kind):
+    """Names that a class or its `__init__` sets."""
+    if hasattr(kind, "__dataclass_fields__"):
+        return {*dir(kind), *kind.__dataclass_fields__}
+    return {*dir(kind), *re.findall(r"self\.(\w+) = ", inspect.getsource(kind.__init__))}
+
+
+@pytest.mark.parametrize(("contract", "kind"), KINDS, ids=lambda part: part.__name__)
+def test_a_kind_keeps_the_contract(contract, kind):
+    assert set(members(contract)) <= attributes_of(kind)
+    for name, member in members(contract).items():
+        if inspect.isfunction(member):
+            asked = list(inspect.signature(member).parameters)
+            assert list(inspect.signature(getattr(kind, name)).parameters)[: len(asked)] == asked
+            assert (member.__doc__ or "").endswith(".")
+
+
+@pytest.mark.parametrize(("contract", "name"), [(Rows, "rows"), (Model, "network")])
+def test_nothing_else_is_asked(contract, name):
+    texts = [(HOME / file).read_text(encoding="utf-8") for file in ("propagation.py", "learner.py", "training.py")]
+    asked = {word for text in texts for word in re.findall(rf"\b{name}\.([a-z]\w*)", text)}
+    beside = {"targets", "weights", "cut", "carry"} if name == "rows" else {"last_states"}  # of some kinds, see there
+    assert asked - beside <= set(members(contract))
+    assert asked - beside
