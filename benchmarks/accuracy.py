@@ -19,9 +19,9 @@ from utilsforecast.losses import mase, smape
 
 from tsrnn import RNNForecaster
 from tsrnn.forecasting.adjustment import Adjustment
-from tsrnn.forecasting.histories import Histories
+from tsrnn.forecasting.panel.histories import Histories
+from tsrnn.forecasting.panel.ragged import Ragged
 from tsrnn.forecasting.plan import plans_for
-from tsrnn.forecasting.ragged import Ragged
 from tsrnn.forecasting.windows import Windows
 
 DECILES = 20, 40, 60, 80  # levels whose ends are the deciles, beside the point forecast

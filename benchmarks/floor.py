@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from tsrnn.network import Network
+from tsrnn.networks.network import Network
 
 SPEEDS = {"fp32": 8 / 3, "tf32": 8}  # of tensor cores beside the units of float32; fp32 takes three products
 CHAIN = 400  # cycles that one step waits for the last at least: shared memory, products, tanh, a barrier

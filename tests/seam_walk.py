@@ -5,10 +5,13 @@ import inspect
 import numpy as np
 
 from tsrnn.backends import seams
-from tsrnn.batching import Pairs, Sequences, Steps
-from tsrnn.encoder_decoder import EncoderDecoder
-from tsrnn.network import Network, Room
-from tsrnn.propagation import Rooms, gradient, predict
+from tsrnn.data.pairs import Pairs
+from tsrnn.data.sequences import Sequences
+from tsrnn.data.steps import Steps
+from tsrnn.networks.encoder_decoder import EncoderDecoder
+from tsrnn.networks.network import Network
+from tsrnn.networks.passes import Rooms, gradient, predict
+from tsrnn.networks.workspace import Room
 from tsrnn.rules.losses import LOSSES
 from tsrnn.rules.updates import UPDATES
 

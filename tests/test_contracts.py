@@ -7,12 +7,14 @@ from pathlib import Path
 import pytest
 
 import tsrnn
-from tsrnn.batching import Pairs, Sequences, Steps
 from tsrnn.contracts import Model, Rows
-from tsrnn.encoder_decoder import EncoderDecoder
+from tsrnn.data.pairs import Pairs
+from tsrnn.data.sequences import Sequences
+from tsrnn.data.steps import Steps
 from tsrnn.forecasting.decoders import DecodedWindows
 from tsrnn.forecasting.windows import Windows
-from tsrnn.network import Network
+from tsrnn.networks.encoder_decoder import EncoderDecoder
+from tsrnn.networks.network import Network
 
 HOME = Path(tsrnn.__file__).parent
 KINDS = [(Rows, kind) for kind in (Sequences, Steps, Pairs, Windows, DecodedWindows)]
@@ -43,7 +45,10 @@ def test_a_kind_keeps_the_contract(contract, kind):
 
 @pytest.mark.parametrize(("contract", "name"), [(Rows, "rows"), (Model, "network")])
 def test_nothing_else_is_asked(contract, name):
-    texts = [(HOME / file).read_text(encoding="utf-8") for file in ("propagation.py", "learner.py", "training.py")]
+    texts = [
+        (HOME / file).read_text(encoding="utf-8")
+        for file in ("networks/passes.py", "training/state.py", "training/loop.py")
+    ]
     asked = {word for text in texts for word in re.findall(rf"\b{name}\.([a-z]\w*)", text)}
     beside = {"targets", "weights", "cut", "carry"} if name == "rows" else {"last_states"}  # of some kinds, see there
     assert asked - beside <= set(members(contract))

@@ -7,13 +7,13 @@ import pandas as pd
 import pytest
 
 from tsrnn import RNNForecaster
-from tsrnn.forecasting.covariates import PARTS, waves
 from tsrnn.forecasting.effects import effects_of
-from tsrnn.forecasting.frames import to_panel
-from tsrnn.forecasting.histories import Histories
-from tsrnn.forecasting.ragged import Ragged
+from tsrnn.forecasting.panel.covariates import PARTS, waves
+from tsrnn.forecasting.panel.frames import to_panel
+from tsrnn.forecasting.panel.histories import Histories
+from tsrnn.forecasting.panel.ragged import Ragged
 from tsrnn.forecasting.windows import Windows
-from tsrnn.network import Room
+from tsrnn.networks.workspace import Room
 
 H = 5
 QUICK = {

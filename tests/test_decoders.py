@@ -8,9 +8,9 @@ import pytest
 
 from tsrnn import RNNForecaster
 from tsrnn.forecasting.decoders import DECODERS, DecodedWindows
-from tsrnn.forecasting.histories import Histories
-from tsrnn.forecasting.ragged import Ragged
-from tsrnn.network import Room
+from tsrnn.forecasting.panel.histories import Histories
+from tsrnn.forecasting.panel.ragged import Ragged
+from tsrnn.networks.workspace import Room
 
 QUICK = {"h": 7, "season_length": 5, "window": 15, "level_window": 5, "deseasonalize": False, "theta_share": 0}
 QUICK |= {"n_networks": 2, "max_steps": 30, "hidden_size": 8, "random_state": 0}

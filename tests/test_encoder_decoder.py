@@ -8,10 +8,12 @@ import pytest
 from scipy.special import log_softmax
 from test_steps import difference
 
-from tsrnn.batching import Pairs, Sequences, Steps
-from tsrnn.decoding import decode
-from tsrnn.encoder_decoder import EncoderDecoder
-from tsrnn.propagation import Rooms, gradient, predict
+from tsrnn.data.pairs import Pairs
+from tsrnn.data.sequences import Sequences
+from tsrnn.data.steps import Steps
+from tsrnn.networks.beam_search import decode
+from tsrnn.networks.encoder_decoder import EncoderDecoder
+from tsrnn.networks.passes import Rooms, gradient, predict
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 

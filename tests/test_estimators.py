@@ -10,7 +10,7 @@ from sklearn.exceptions import NotFittedError
 
 from tsrnn import DivergenceError, RNNClassifier, RNNRegressor, RNNSeq2SeqClassifier, from_channels_first
 from tsrnn.backends import cpu
-from tsrnn.series import from_array
+from tsrnn.data.series import from_array
 
 BOTH = [RNNRegressor, RNNClassifier]
 SMALL = {"cell": "gru", "hidden_size": 4, "max_iter": 4, "batch_size": 8, "random_state": 0}

@@ -18,15 +18,15 @@ from tsrnn.forecasting import ensemble as module
 from tsrnn.forecasting.adjusted import Adjusted, differences
 from tsrnn.forecasting.adjustment import Adjustment, seasonal_index
 from tsrnn.forecasting.fitting import setting_of
-from tsrnn.forecasting.histories import Histories
 from tsrnn.forecasting.importance import importance
+from tsrnn.forecasting.panel.histories import Histories
+from tsrnn.forecasting.panel.ragged import Ragged
 from tsrnn.forecasting.plan import Plan, steps_for
-from tsrnn.forecasting.ragged import Ragged
 from tsrnn.forecasting.theta import theta
 from tsrnn.forecasting.trial import best, hold_out, share_of
 from tsrnn.forecasting.trial import error as trial_error
 from tsrnn.forecasting.windows import Windows
-from tsrnn.network import Room
+from tsrnn.networks.workspace import Room
 
 
 def quick(**options):

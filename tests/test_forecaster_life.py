@@ -16,9 +16,9 @@ from utilsforecast.losses import mae
 from tsrnn import PanelTimeSeriesSplit, RNNForecaster
 from tsrnn.datasets import load_airline
 from tsrnn.forecasting import calibration
-from tsrnn.forecasting.histories import Histories
 from tsrnn.forecasting.intervals import Errors, radius
-from tsrnn.forecasting.ragged import Ragged
+from tsrnn.forecasting.panel.histories import Histories
+from tsrnn.forecasting.panel.ragged import Ragged
 from tsrnn.forecasting.trial import hold_out
 
 QUICK = {"h": 4, "season_length": 5, "n_networks": 2, "max_steps": 100, "hidden_size": 8, "window": 10}

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsrnn.forecasting.frames import to_frame, to_panel
+from tsrnn.forecasting.panel.frames import to_frame, to_panel
 
 
 def long(n=3, length=20, freq="MS", start="2020-01-01", seed=0):

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tsrnn import RNNForecaster
-from tsrnn.forecasting.frames import to_frame, to_panel
+from tsrnn.forecasting.panel.frames import to_frame, to_panel
 
 FREQUENCIES = {"D": "2024-02-26", "MS": "2023-11-01", "h": "2024-03-30 22:00", "W-SUN": "2024-01-07", "B": "2024-01-04"}
 

@@ -5,12 +5,12 @@ import numpy as np
 import pytest
 
 from tsrnn.backends import cpu
-from tsrnn.batching import Sequences
-from tsrnn.network import Network
-from tsrnn.propagation import Rooms, gradient, predict
+from tsrnn.data.sequences import Sequences
+from tsrnn.data.series import Series, cut, from_list
+from tsrnn.networks.network import Network
+from tsrnn.networks.passes import Rooms, gradient, predict
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
-from tsrnn.series import Series, cut, from_list
 
 PARAMETERS = {"huber": 0.7, "pinball": 0.3}
 

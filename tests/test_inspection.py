@@ -8,7 +8,7 @@ from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
 
 from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSequenceClassifier, RNNSequenceRegressor
-from tsrnn.backends import scan
+from tsrnn.backends.cpu import scan
 from tsrnn.inspection import gradient_flow, hidden_states, memory_length, saliency
 from tsrnn.rules.cells import CELLS
 

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tsrnn.forecasting.frames import to_frame, to_panel
+from tsrnn.forecasting.panel.frames import to_frame, to_panel
 
 OFFSETS = {
     "holidays": pd.offsets.CustomBusinessDay(holidays=["2024-03-29", "2024-04-01"], weekmask="Mon Tue Wed Fri"),

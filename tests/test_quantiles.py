@@ -9,14 +9,14 @@ from sklearn.metrics import mean_pinball_loss
 
 from tsrnn import RNNForecaster
 from tsrnn.backends import cpu
-from tsrnn.batching import Sequences
+from tsrnn.data.sequences import Sequences
 from tsrnn.forecasting.adjusted import Adjusted
-from tsrnn.forecasting.histories import Histories
 from tsrnn.forecasting.intervals import bands, residuals
+from tsrnn.forecasting.panel.histories import Histories
+from tsrnn.forecasting.panel.ragged import Ragged
 from tsrnn.forecasting.quantiles import blend, levels_of, median
-from tsrnn.forecasting.ragged import Ragged
-from tsrnn.network import Network
-from tsrnn.propagation import Rooms, gradient
+from tsrnn.networks.network import Network
+from tsrnn.networks.passes import Rooms, gradient
 from tsrnn.rules.losses import LOSSES
 
 QUANTILES = (0.5, 0.1, 0.9)

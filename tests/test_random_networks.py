@@ -4,9 +4,12 @@ import numpy as np
 import pytest
 
 from tsrnn.backends import cpu
-from tsrnn.batching import Pairs, Sequences, Steps
-from tsrnn.encoder_decoder import EncoderDecoder
-from tsrnn.network import Network, Noise, Room
+from tsrnn.data.pairs import Pairs
+from tsrnn.data.sequences import Sequences
+from tsrnn.data.steps import Steps
+from tsrnn.networks.encoder_decoder import EncoderDecoder
+from tsrnn.networks.network import Network, Noise
+from tsrnn.networks.workspace import Room
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 

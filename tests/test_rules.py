@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from tsrnn.backends.compiling import compiled
-from tsrnn.backends.simd import load, n_lanes, store_rows
+from tsrnn.backends.cpu.simd import load, n_lanes, store_rows
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.functions import exp, sigmoid, tanh
 from tsrnn.rules.losses import LOSSES

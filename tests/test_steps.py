@@ -6,9 +6,9 @@ import naive
 import numpy as np
 import pytest
 
-from tsrnn.batching import Steps
-from tsrnn.network import Network
-from tsrnn.propagation import Rooms, gradient, predict
+from tsrnn.data.steps import Steps
+from tsrnn.networks.network import Network
+from tsrnn.networks.passes import Rooms, gradient, predict
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 

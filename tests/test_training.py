@@ -9,7 +9,8 @@ import pytest
 
 from tsrnn import DivergenceError, InterruptedFitWarning, RNNRegressor
 from tsrnn.backends import cpu
-from tsrnn.training import Recipe, rate_at
+from tsrnn.training.config import Recipe
+from tsrnn.training.loop import rate_at
 
 
 def data(n=60, seed=0):

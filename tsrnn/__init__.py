@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # what is fetched below, for editors and type checkers
     from tsrnn import datasets, inspection
+    from tsrnn.data.series import as_sequences, from_channels_first
     from tsrnn.estimators.classifier import RNNClassifier
     from tsrnn.estimators.regressor import RNNRegressor
     from tsrnn.estimators.seq2seq_classifier import RNNSeq2SeqClassifier
@@ -13,10 +14,9 @@ if TYPE_CHECKING:  # what is fetched below, for editors and type checkers
     from tsrnn.estimators.sequence_regressor import RNNSequenceRegressor
     from tsrnn.exceptions import DivergenceError, InterruptedFitWarning
     from tsrnn.forecasting.forecaster import RNNForecaster
+    from tsrnn.forecasting.panel.split import PanelTimeSeriesSplit
     from tsrnn.forecasting.plotting import plot_forecasts
-    from tsrnn.forecasting.split import PanelTimeSeriesSplit
     from tsrnn.perstep import PerStep
-    from tsrnn.series import as_sequences, from_channels_first
 
 __version__ = "0.1.0"
 
@@ -29,11 +29,11 @@ HOMES = {
     "RNNSeq2SeqRegressor": "tsrnn.estimators.seq2seq_regressor",
     "RNNSeq2SeqClassifier": "tsrnn.estimators.seq2seq_classifier",
     "RNNForecaster": "tsrnn.forecasting.forecaster",
-    "PanelTimeSeriesSplit": "tsrnn.forecasting.split",
+    "PanelTimeSeriesSplit": "tsrnn.forecasting.panel.split",
     "plot_forecasts": "tsrnn.forecasting.plotting",
     "PerStep": "tsrnn.perstep",
-    "as_sequences": "tsrnn.series",
-    "from_channels_first": "tsrnn.series",
+    "as_sequences": "tsrnn.data.series",
+    "from_channels_first": "tsrnn.data.series",
     "DivergenceError": "tsrnn.exceptions",
     "InterruptedFitWarning": "tsrnn.exceptions",
     "datasets": None,

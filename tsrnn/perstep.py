@@ -14,9 +14,8 @@ from sklearn.utils import get_tags
 from sklearn.utils.metadata_routing import MetadataRouter, MethodMapping
 from sklearn.utils.validation import check_is_fitted, has_fit_parameter, validate_data
 
-from tsrnn.extras import require
-from tsrnn.labels import check_entries
-from tsrnn.series import (
+from tsrnn.data.labels import check_entries
+from tsrnn.data.series import (
     Series,
     by_name,
     check_form,
@@ -28,6 +27,7 @@ from tsrnn.series import (
     order_of,
     without_mask,
 )
+from tsrnn.extras import require
 from tsrnn.types import SequencesLike, TargetsLike
 
 UNCHECKED = {"dtype": None, "ensure_all_finite": False}  # the transformer looks at the numbers

@@ -4,12 +4,13 @@ from os import PathLike
 from typing import Any, TypeAlias
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 # Data come in many forms, which the methods themselves tell apart; the names say what is in them.
 SequencesLike: TypeAlias = Any  # list of (n_steps, n_features), array (n_sequences, n_steps, n_features), frame
 TargetsLike: TypeAlias = Any  # a number or label for each sequence, or a sequence of them for each
 FrameLike: TypeAlias = Any  # pandas, polars or pyarrow: a row for each series and time, or a column for each series
 LabelsLike: TypeAlias = Any  # one for each row, step or series
-NumbersLike: TypeAlias = np.typing.ArrayLike
+NumbersLike: TypeAlias = ArrayLike
 FilePath: TypeAlias = str | PathLike[str]
 RandomState: TypeAlias = int | np.random.RandomState | None

@@ -3,11 +3,12 @@
 import numpy as np
 
 from tsrnn import RNNRegressor
-from tsrnn.backends import cpu, elementwise, packing, scan
+from tsrnn.backends import cpu
+from tsrnn.backends.cpu import elementwise, packing, scan
 from tsrnn.backends.layers import LayerCache, LayerWeights
-from tsrnn.batching import Sequences
-from tsrnn.network import Network
-from tsrnn.propagation import Rooms, gradient
+from tsrnn.data.sequences import Sequences
+from tsrnn.networks.network import Network
+from tsrnn.networks.passes import Rooms, gradient
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 

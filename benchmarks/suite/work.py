@@ -3,12 +3,12 @@
 import numpy as np
 
 from tsrnn.backends.layers import LayerCache, LayerGradients, LayerWeights
-from tsrnn.batching import Sequences
-from tsrnn.learner import Learner
-from tsrnn.network import Network
-from tsrnn.propagation import gradient, predict
+from tsrnn.data.sequences import Sequences
+from tsrnn.networks.network import Network
+from tsrnn.networks.passes import gradient, predict
 from tsrnn.rules.losses import LOSSES
-from tsrnn.training import Recipe
+from tsrnn.training.config import Recipe
+from tsrnn.training.state import Learner
 
 # A new process fits for the first time.
 FIRST_FIT = """

@@ -18,10 +18,13 @@ from tsrnn.backends.cuda import (
     tensor_scan,
     tf32,
 )
-from tsrnn.batching import Pairs, Sequences, Steps
-from tsrnn.encoder_decoder import EncoderDecoder
-from tsrnn.network import Network, Room
-from tsrnn.propagation import Rooms, gradient, predict
+from tsrnn.data.pairs import Pairs
+from tsrnn.data.sequences import Sequences
+from tsrnn.data.steps import Steps
+from tsrnn.networks.encoder_decoder import EncoderDecoder
+from tsrnn.networks.network import Network
+from tsrnn.networks.passes import Rooms, gradient, predict
+from tsrnn.networks.workspace import Room
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 from tsrnn.rules.updates import UPDATES

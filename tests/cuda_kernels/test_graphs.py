@@ -7,7 +7,7 @@ import pytest
 from tsrnn import RNNForecaster, RNNRegressor, RNNSeq2SeqRegressor, RNNSequenceRegressor
 from tsrnn.backends import cuda
 from tsrnn.backends.cuda import graphs
-from tsrnn.network import Room
+from tsrnn.networks.workspace import Room
 
 QUICK = {"hidden_size": 3, "random_state": 0, "dtype": "float64", "cell": "rnn", "batch_size": 2}
 

@@ -18,10 +18,11 @@ from tsrnn import (
 from tsrnn.backends import cuda
 from tsrnn.backends.cuda import products, resident, tensor, tf32
 from tsrnn.backends.devices import backend_of
-from tsrnn.batching import Sequences, Steps
+from tsrnn.data.sequences import Sequences
+from tsrnn.data.steps import Steps
 from tsrnn.exceptions import DivergenceError
-from tsrnn.network import Network
-from tsrnn.propagation import Rooms, gradient, predict
+from tsrnn.networks.network import Network
+from tsrnn.networks.passes import Rooms, gradient, predict
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 

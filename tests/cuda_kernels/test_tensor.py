@@ -8,9 +8,9 @@ import pytest
 from tsrnn.backends import cpu, cuda
 from tsrnn.backends.cuda import products, tensor, tensor_scan, tf32
 from tsrnn.backends.layers import LayerCache, LayerGradients, LayerWeights
-from tsrnn.batching import Sequences
-from tsrnn.network import Network
-from tsrnn.propagation import Rooms, gradient
+from tsrnn.data.sequences import Sequences
+from tsrnn.networks.network import Network
+from tsrnn.networks.passes import Rooms, gradient
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 

@@ -11,7 +11,7 @@ import pytest
 import tsrnn
 
 HOME = Path(tsrnn.__file__).parent
-FILES = [*(HOME / "rules").glob("*.py"), *(HOME / "backends").glob("*.py")]
+FILES = [path for folder in ("rules", "backends", "backends/cpu") for path in (HOME / folder).glob("*.py")]
 COMPILERS = {"compiled", "register_jitable"}
 
 

@@ -23,8 +23,8 @@ from tsrnn import (
     RNNSequenceClassifier,
     RNNSequenceRegressor,
 )
-from tsrnn.architecture import OWN, form_of, n_weights, network_of, theta_of
 from tsrnn.files.errors import DamagedError
+from tsrnn.networks.architecture import OWN, form_of, n_weights, network_of, theta_of
 
 pytest.importorskip("safetensors")
 

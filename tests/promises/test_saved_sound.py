@@ -23,7 +23,7 @@ from tsrnn.files.errors import DamagedError
 from tsrnn.files.estimators import checked
 from tsrnn.forecasting import storage as of_forecasters
 from tsrnn.forecasting.plan import Plan
-from tsrnn.network import Network
+from tsrnn.networks.network import Network
 
 DAYS = pd.date_range("2024-01-01", periods=20)
 

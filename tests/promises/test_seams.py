@@ -5,10 +5,10 @@ import pytest
 import seam_walk
 
 from tsrnn.backends import cpu
-from tsrnn.batching import Sequences
-from tsrnn.encoder_decoder import EncoderDecoder
-from tsrnn.network import Network
-from tsrnn.propagation import Rooms, gradient, predict
+from tsrnn.data.sequences import Sequences
+from tsrnn.networks.encoder_decoder import EncoderDecoder
+from tsrnn.networks.network import Network
+from tsrnn.networks.passes import Rooms, gradient, predict
 from tsrnn.rules.losses import LOSSES
 
 ONE_ARRAY = {"assign", "set_first"}  # where the other is a number or None

@@ -9,7 +9,7 @@ import pytest
 from pandas import offsets
 
 from tsrnn import RNNForecaster
-from tsrnn.forecasting.frames import to_frame, to_panel
+from tsrnn.forecasting.panel.frames import to_frame, to_panel
 
 H = 3
 QUICK = {"h": H, "n_networks": 1, "max_steps": 2, "hidden_size": 4, "window": 4, "segment": 1, "level_window": 1}

@@ -5,8 +5,8 @@ import pandas as pd
 
 from tsrnn.extras import require
 from tsrnn.forecasting.forecaster import NAME, RNNForecaster
-from tsrnn.forecasting.steps import ahead, filled, step_of
-from tsrnn.forecasting.times import check_grid, infer_freq
+from tsrnn.forecasting.panel.steps import ahead, filled, step_of
+from tsrnn.forecasting.panel.times import check_grid, infer_freq
 
 base = require("sktime.forecasting.base", "TsrnnForecaster")
 

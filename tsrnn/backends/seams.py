@@ -11,7 +11,7 @@ import numpy as np
 
 from tsrnn.backends.compiling import compiled
 from tsrnn.backends.layers import LayerCache, LayerGradients, LayerWeights
-from tsrnn.backends.simd import PADDING
+from tsrnn.backends.padding import PADDING
 
 HERE = sys.modules[__name__]
 

@@ -13,7 +13,7 @@ import pandas as pd
 
 from tsrnn.cli.content import PARQUET, as_text, decompressed, is_standard_input, read_whole
 from tsrnn.extras import require
-from tsrnn.forecasting.spelling import CLOCKS, DATES, parsed_as, timestamps
+from tsrnn.forecasting.panel.spelling import CLOCKS, DATES, parsed_as, timestamps
 
 SEPARATORS = ",;\t|"
 MISSING = {"", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "-nan", "NULL", "null", "None", "none"}

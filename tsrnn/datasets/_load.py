@@ -28,7 +28,7 @@ class JapaneseVowels(NamedTuple):
     y_test: np.ndarray  # (370,), int64
 
 
-def load_airline() -> pd.Series:
+def load_airline() -> "pd.Series":
     """Monthly airline passengers, 1949 to 1960: one short series with a trend and a season that grows with it.
 
     Returns

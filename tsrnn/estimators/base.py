@@ -11,19 +11,9 @@ from sklearn.utils import check_array, check_random_state
 from sklearn.utils.validation import check_is_fitted, validate_data
 
 from tsrnn.backends.devices import backend_of
-from tsrnn.batching import Sequences
-from tsrnn.estimators.convergence import check_convergence
-from tsrnn.estimators.fitted import Classes, Fitted, Form, Inputs
-from tsrnn.estimators.keywords import says_what_it_takes
-from tsrnn.estimators.parameters import Parameters
-from tsrnn.estimators.storage import load, save
-from tsrnn.estimators.targets import check_some, check_weight
-from tsrnn.estimators.watched import Watched
-from tsrnn.labels import check_entries
-from tsrnn.network import Network
-from tsrnn.propagation import Rooms, predict
-from tsrnn.rules.updates import UPDATES
-from tsrnn.series import (
+from tsrnn.data.labels import check_entries
+from tsrnn.data.sequences import Sequences
+from tsrnn.data.series import (
     by_name,
     check_finite,
     check_form,
@@ -39,7 +29,18 @@ from tsrnn.series import (
     with_numbers,
     without_mask,
 )
-from tsrnn.training import History, Recipe, train
+from tsrnn.estimators.convergence import check_convergence
+from tsrnn.estimators.fitted import Classes, Fitted, Form, Inputs
+from tsrnn.estimators.keywords import says_what_it_takes
+from tsrnn.estimators.parameters import Parameters
+from tsrnn.estimators.storage import load, save
+from tsrnn.estimators.targets import check_some, check_weight
+from tsrnn.estimators.watched import Watched
+from tsrnn.networks.network import Network
+from tsrnn.networks.passes import Rooms, predict
+from tsrnn.rules.updates import UPDATES
+from tsrnn.training.config import History, Recipe
+from tsrnn.training.loop import train
 from tsrnn.types import FilePath, NumbersLike, SequencesLike, TargetsLike
 
 LONG = (

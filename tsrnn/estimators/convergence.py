@@ -9,7 +9,7 @@ import sklearn
 from sklearn.exceptions import ConvergenceWarning
 
 from tsrnn.backends import cpu
-from tsrnn.propagation import predict, total_weight
+from tsrnn.networks.passes import predict, total_weight
 from tsrnn.rules.losses import LOSSES
 
 NOTICEABLE = 0.01  # a fall of the loss, in units of the loss of the best constant prediction

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.encoder_decoder import EncoderDecoder
-from tsrnn.network import Network
+from tsrnn.networks.encoder_decoder import EncoderDecoder
+from tsrnn.networks.network import Network
 from tsrnn.rules.losses import LOSSES
-from tsrnn.training import History
+from tsrnn.training.config import History
 
 
 @dataclass(frozen=True)

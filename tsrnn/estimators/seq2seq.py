@@ -4,13 +4,14 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tsrnn.batching import Pairs, Steps
-from tsrnn.encoder_decoder import EncoderDecoder
+from tsrnn.data.labels import counts, index_of
+from tsrnn.data.pairs import Pairs
+from tsrnn.data.series import Series, check_scale
+from tsrnn.data.steps import Steps
 from tsrnn.estimators.base import BaseRecurrent, with_weight
 from tsrnn.estimators.fitted import Inputs
 from tsrnn.estimators.targets import check_weight, codes_of, is_symbolic, labels_at_steps, owner_of
-from tsrnn.labels import counts, index_of
-from tsrnn.series import Series, check_scale
+from tsrnn.networks.encoder_decoder import EncoderDecoder
 from tsrnn.validation import Interval, PairOf, Real
 
 SHARE = Interval(Real, 0, 1, "both")

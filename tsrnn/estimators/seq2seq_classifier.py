@@ -7,8 +7,8 @@ import numpy as np
 from scipy.special import log_softmax
 from sklearn.metrics import accuracy_score
 
-from tsrnn.batching import Pairs
-from tsrnn.decoding import decode
+from tsrnn.data.pairs import Pairs
+from tsrnn.data.series import Series
 from tsrnn.estimators.base import training
 from tsrnn.estimators.classifier import WithClasses
 from tsrnn.estimators.docs import documented_of_pairs
@@ -25,7 +25,7 @@ from tsrnn.estimators.targets import (
 )
 from tsrnn.estimators.timesteps import parts
 from tsrnn.estimators.watched import Watched
-from tsrnn.series import Series
+from tsrnn.networks.beam_search import decode
 from tsrnn.types import NumbersLike, SequencesLike, TargetsLike
 from tsrnn.validation import POSITIVE_INT, OneOf
 

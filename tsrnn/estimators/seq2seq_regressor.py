@@ -6,6 +6,7 @@ from typing import Any, Self
 import numpy as np
 from sklearn.metrics import r2_score
 
+from tsrnn.data.series import Series, check_scale, is_ragged
 from tsrnn.estimators.base import training
 from tsrnn.estimators.docs import documented_of_pairs
 from tsrnn.estimators.fitted import NumberSequences
@@ -14,7 +15,6 @@ from tsrnn.estimators.seq2seq import BaseSeq2Seq
 from tsrnn.estimators.targets import check_weight, numbers_at_steps
 from tsrnn.estimators.timesteps import parts
 from tsrnn.estimators.watched import Watched
-from tsrnn.series import Series, check_scale, is_ragged
 from tsrnn.types import NumbersLike, SequencesLike, TargetsLike
 
 

@@ -9,14 +9,8 @@ import pandas as pd
 from sklearn.utils import check_array
 from sklearn.utils.validation import check_is_fitted, validate_data
 
-from tsrnn.batching import Steps
-from tsrnn.estimators.base import BaseRecurrent, training
-from tsrnn.estimators.states import first_states, last_states
-from tsrnn.estimators.timesteps import Blocks, TimeSteps, check_times, parts, runs
-from tsrnn.estimators.watched import Watched
-from tsrnn.labels import check_row_by_row, index_of
-from tsrnn.propagation import predict
-from tsrnn.series import (
+from tsrnn.data.labels import check_row_by_row, index_of
+from tsrnn.data.series import (
     by_name,
     check_form,
     cut,
@@ -30,6 +24,12 @@ from tsrnn.series import (
     with_numbers,
     without_mask,
 )
+from tsrnn.data.steps import Steps
+from tsrnn.estimators.base import BaseRecurrent, training
+from tsrnn.estimators.states import first_states, last_states
+from tsrnn.estimators.timesteps import Blocks, TimeSteps, check_times, parts, runs
+from tsrnn.estimators.watched import Watched
+from tsrnn.networks.passes import predict
 from tsrnn.types import LabelsLike, NumbersLike, SequencesLike, TargetsLike
 from tsrnn.validation import POSITIVE_INT, OneOf
 

@@ -5,12 +5,12 @@ Every record that `fit` makes passes these checks; one that a file spells has to
 
 import numpy as np
 
-from tsrnn.architecture import form_of
 from tsrnn.estimators.fitted import Classes, Inputs, LabelSequences, Numbers, NumberSequences
 from tsrnn.files.errors import DamagedError
 from tsrnn.files.records import check_array, check_count, check_curve, check_flag, check_kind
+from tsrnn.networks.architecture import form_of
 from tsrnn.rules.updates import UPDATES
-from tsrnn.training import History
+from tsrnn.training.config import History
 
 LONGEST = 10**6  # steps or labels of a prediction
 LARGEST = 10**7  # labels that a beam search follows for one sequence

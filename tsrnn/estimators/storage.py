@@ -4,7 +4,6 @@ from dataclasses import fields, replace
 
 import numpy as np
 
-from tsrnn import architecture
 from tsrnn.backends.devices import backend_of
 from tsrnn.estimators.fitted import Classes, Fitted, Inputs, LabelSequences, Numbers, NumberSequences
 from tsrnn.estimators.soundness import check_fitted
@@ -12,7 +11,8 @@ from tsrnn.files import estimators
 from tsrnn.files.errors import DamagedError
 from tsrnn.files.records import check_kind, record
 from tsrnn.files.trees import Codec
-from tsrnn.training import History
+from tsrnn.networks import architecture
+from tsrnn.training.config import History
 
 PARTS = [field.name for field in fields(Fitted)]
 

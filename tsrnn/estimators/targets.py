@@ -9,8 +9,8 @@ import pandas as pd
 from sklearn.utils import check_array, column_or_1d
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
 
-from tsrnn.labels import check_dense
-from tsrnn.series import (
+from tsrnn.data.labels import check_dense
+from tsrnn.data.series import (
     Series,
     check_finite,
     from_list,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from tsrnn.data.labels import check_dense, check_row_by_row, index_of
+from tsrnn.data.series import Series, inside, labels_of, may_hold_objects, without_mask
 from tsrnn.estimators.targets import check_same_labels
-from tsrnn.labels import check_dense, check_row_by_row, index_of
-from tsrnn.series import Series, inside, labels_of, may_hold_objects, without_mask
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 from tsrnn.forecasting.adjustment import Adjustment
 from tsrnn.forecasting.effects import effects_of
 from tsrnn.forecasting.importance import naive_errors, typical_of
-from tsrnn.forecasting.ragged import Ragged, places_of_runs
+from tsrnn.forecasting.panel.ragged import Ragged, places_of_runs
 
 
 class Scale(NamedTuple):

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from tsrnn.forecasting.importance import spread
-from tsrnn.forecasting.ragged import sums
+from tsrnn.forecasting.panel.ragged import sums
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import pandas as pd
 
 from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.adjusted import Adjusted
-from tsrnn.forecasting.forms import long_way
-from tsrnn.forecasting.histories import joined
+from tsrnn.forecasting.panel.forms import long_way
+from tsrnn.forecasting.panel.histories import joined
 from tsrnn.forecasting.predicting import adjusted_of, check_levels, columns_of
 
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from tsrnn.backends.placing import copy_columns
-from tsrnn.batching import Batch, PairBatch
-from tsrnn.encoder_decoder import EncoderDecoder
+from tsrnn.data.batch import Batch
+from tsrnn.data.pairs import PairBatch
 from tsrnn.forecasting.windows import Windows
+from tsrnn.networks.encoder_decoder import EncoderDecoder
 
 
 @dataclass(frozen=True)

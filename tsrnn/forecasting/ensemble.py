@@ -9,13 +9,14 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.encoder_decoder import EncoderDecoder
 from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.importance import importance
 from tsrnn.forecasting.plan import Plan
-from tsrnn.network import Network
+from tsrnn.networks.encoder_decoder import EncoderDecoder
+from tsrnn.networks.network import Network
 from tsrnn.progress import Line
-from tsrnn.training import Recipe, train
+from tsrnn.training.config import Recipe
+from tsrnn.training.loop import train
 
 LEAST_BATCH = 256  # windows of an update that may be more than there are
 EPOCH = 20  # updates between two entries of a loss curve

@@ -4,9 +4,9 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from tsrnn.forecasting.covariates import Roles
-from tsrnn.forecasting.frames import Panel
 from tsrnn.forecasting.intervals import Errors
+from tsrnn.forecasting.panel.covariates import Roles
+from tsrnn.forecasting.panel.frames import Panel
 from tsrnn.forecasting.setting import Setting
 
 

@@ -10,13 +10,13 @@ from sklearn.utils import check_random_state
 
 from tsrnn.forecasting.adjusted import Adjusted
 from tsrnn.forecasting.calibration import expected_errors
-from tsrnn.forecasting.covariates import Roles, codes_of, future_numbers, histories_of
 from tsrnn.forecasting.ensemble import Course, Job, epochs, train_members
 from tsrnn.forecasting.fitted import Fitted
 from tsrnn.forecasting.forecasts import check_finite, member_forecasts, theta_forecast
 from tsrnn.forecasting.importance import importance
 from tsrnn.forecasting.intervals import residuals
 from tsrnn.forecasting.memory import bytes_of_fit, check_memory
+from tsrnn.forecasting.panel.covariates import Roles, codes_of, future_numbers, histories_of
 from tsrnn.forecasting.plan import plans_for, steps_for
 from tsrnn.forecasting.quantiles import blend, in_order, median
 from tsrnn.forecasting.reading import check_panel

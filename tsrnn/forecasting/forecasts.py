@@ -5,7 +5,7 @@ import numpy as np
 from tsrnn.exceptions import DivergenceError
 from tsrnn.forecasting.quantiles import blend, median
 from tsrnn.forecasting.theta import theta
-from tsrnn.propagation import Rooms, predict
+from tsrnn.networks.passes import Rooms, predict
 
 
 def forecast_any_horizon(adjusted, members, theta_share, h):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tsrnn.forecasting.ragged import sums
+from tsrnn.forecasting.panel.ragged import sums
 
 MOST = 20.0  # series that hardly move shall not outweigh all others
 

@@ -18,8 +18,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tsrnn.forecasting.importance import lifted, naive_distances
+from tsrnn.forecasting.panel.ragged import medians, sums
 from tsrnn.forecasting.quantiles import levels_of
-from tsrnn.forecasting.ragged import medians, sums
 
 FEW = 5  # errors beyond the end of an interval: with fewer at a step, errors of all steps are taken together
 OWN = 10  # errors of a step from which its own size counts as much as that of all steps

@@ -8,7 +8,7 @@ import pandas as pd
 
 from tsrnn.extras import require
 from tsrnn.forecasting.ensemble import EPOCH
-from tsrnn.forecasting.frames import read
+from tsrnn.forecasting.panel.frames import read
 from tsrnn.types import FrameLike
 
 HISTORY = "#4d4d4d"

@@ -6,15 +6,15 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.forecasting.adjusted import Adjusted
-from tsrnn.forecasting.covariates import ahead_of, check_kinds, histories_of
 from tsrnn.forecasting.forecasts import check_finite, forecast_any_horizon
-from tsrnn.forecasting.frames import sorted_by_time, to_frame
 from tsrnn.forecasting.importance import spread
 from tsrnn.forecasting.intervals import bands, paths
 from tsrnn.forecasting.memory import DOUBLE, check_memory
+from tsrnn.forecasting.panel.covariates import ahead_of, check_kinds, histories_of
+from tsrnn.forecasting.panel.frames import sorted_by_time, to_frame
+from tsrnn.forecasting.panel.times import called
 from tsrnn.forecasting.quantiles import levels_of
 from tsrnn.forecasting.reading import NAME, read_again, read_newer
-from tsrnn.forecasting.times import called
 from tsrnn.validation import POSITIVE_INT, Interval, Real, plain
 
 MOST_PARTS = 1000  # horizons that are forecast one from the other

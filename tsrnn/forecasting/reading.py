@@ -3,10 +3,10 @@
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.covariates import Roles, check_kinds, check_labels, check_static
-from tsrnn.forecasting.forms import UNNAMED
-from tsrnn.forecasting.frames import read, to_panel
-from tsrnn.forecasting.times import called
+from tsrnn.forecasting.panel.covariates import Roles, check_kinds, check_labels, check_static
+from tsrnn.forecasting.panel.forms import UNNAMED
+from tsrnn.forecasting.panel.frames import read, to_panel
+from tsrnn.forecasting.panel.times import called
 
 NAME = "RNNForecaster"  # column of the forecasts, and beginning of those of intervals and paths
 DEFAULTS = {"id_col": "unique_id", "time_col": "ds", "target_col": "y"}

@@ -8,7 +8,6 @@ from itertools import pairwise
 import numpy as np
 import pandas as pd
 
-from tsrnn.encoder_decoder import EncoderDecoder
 from tsrnn.files.errors import DamagedError
 from tsrnn.files.records import (
     check_array,
@@ -19,17 +18,18 @@ from tsrnn.files.records import (
     check_kind,
     check_number,
 )
-from tsrnn.forecasting.covariates import PARTS, encoded, future_numbers
 from tsrnn.forecasting.decoders import DECODERS
 from tsrnn.forecasting.fitted import Fitted
-from tsrnn.forecasting.frames import to_frame
 from tsrnn.forecasting.intervals import Errors
+from tsrnn.forecasting.panel.covariates import PARTS, encoded, future_numbers
+from tsrnn.forecasting.panel.frames import to_frame
+from tsrnn.forecasting.panel.ragged import ages_of
+from tsrnn.forecasting.panel.steps import places, step_of
+from tsrnn.forecasting.panel.times import check_freq
 from tsrnn.forecasting.quantiles import in_order
-from tsrnn.forecasting.ragged import ages_of
 from tsrnn.forecasting.reading import check_panel
-from tsrnn.forecasting.steps import places, step_of
-from tsrnn.forecasting.times import check_freq
-from tsrnn.network import Network
+from tsrnn.networks.encoder_decoder import EncoderDecoder
+from tsrnn.networks.network import Network
 from tsrnn.rules.cells import offered_cells
 
 LONGEST = 10**6  # steps of a horizon, a window or a season

@@ -2,24 +2,25 @@
 
 from dataclasses import replace
 
-from tsrnn import architecture
 from tsrnn.backends.devices import backend_of
 from tsrnn.files import estimators
 from tsrnn.files.errors import DamagedError
 from tsrnn.files.functions import functions
 from tsrnn.files.records import record
 from tsrnn.files.trees import Codec
-from tsrnn.forecasting import dtypes, forms, storage_before, times
+from tsrnn.forecasting import storage_before
 from tsrnn.forecasting.adjusted import Adjusted
-from tsrnn.forecasting.covariates import Roles
 from tsrnn.forecasting.ensemble import Member
 from tsrnn.forecasting.fitted import Fitted
-from tsrnn.forecasting.frames import Panel
-from tsrnn.forecasting.histories import Histories
 from tsrnn.forecasting.intervals import Errors
+from tsrnn.forecasting.panel import dtypes, forms, times
+from tsrnn.forecasting.panel.covariates import Roles
+from tsrnn.forecasting.panel.frames import Panel
+from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.plan import Plan
 from tsrnn.forecasting.setting import Setting
 from tsrnn.forecasting.soundness import check_fitted
+from tsrnn.networks import architecture
 
 WAYS_BACK = [  # of forecasts, to the form of the input
     forms.as_it_is,

@@ -5,22 +5,22 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from tsrnn.architecture import network_of
-from tsrnn.encoder_decoder import EncoderDecoder
 from tsrnn.files.container import as_json
 from tsrnn.files.errors import DamagedError, reason
 from tsrnn.files.estimators import estimator_of
 from tsrnn.files.records import check_array, check_finite
-from tsrnn.forecasting import forms, times
-from tsrnn.forecasting.covariates import Roles
 from tsrnn.forecasting.ensemble import Member
 from tsrnn.forecasting.fitted import Fitted
 from tsrnn.forecasting.fitting import setting_of
-from tsrnn.forecasting.frames import Panel
 from tsrnn.forecasting.intervals import Errors
+from tsrnn.forecasting.panel import forms, times
+from tsrnn.forecasting.panel.covariates import Roles
+from tsrnn.forecasting.panel.frames import Panel
 from tsrnn.forecasting.plan import Plan
 from tsrnn.forecasting.setting import Setting
-from tsrnn.network import Network
+from tsrnn.networks.architecture import network_of
+from tsrnn.networks.encoder_decoder import EncoderDecoder
+from tsrnn.networks.network import Network
 
 FORMAT = "tsrnn.RNNForecaster 1"
 WAYS_BACK = {

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.forecasting.histories import Histories
+from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.quantiles import blend
 
 N_KEPT = 4

@@ -6,9 +6,9 @@ import numpy as np
 
 from tsrnn.backends import cpu
 from tsrnn.backends.placing import copy_columns
-from tsrnn.batching import Batch
-from tsrnn.forecasting.ragged import places_of_runs
-from tsrnn.network import Network
+from tsrnn.data.batch import Batch
+from tsrnn.forecasting.panel.ragged import places_of_runs
+from tsrnn.networks.network import Network
 
 
 @dataclass(frozen=True)

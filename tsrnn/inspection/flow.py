@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tsrnn.backends import cpu
-from tsrnn.batching import steps_of
+from tsrnn.data.batch import steps_of
 from tsrnn.inspection.drawing import LineDisplay, line_of
 from tsrnn.inspection.passes import passes, read
 from tsrnn.rules.losses import LOSSES

@@ -6,10 +6,11 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.backends import cpu
-from tsrnn.batching import longest_first
+from tsrnn.data.batch import longest_first
 from tsrnn.estimators.base import BaseRecurrent
 from tsrnn.estimators.sequence import BaseSequence
-from tsrnn.network import Network, Room
+from tsrnn.networks.network import Network
+from tsrnn.networks.workspace import Room
 
 ROWS = 64  # sequences of one pass: all their states are kept
 

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from tsrnn.inspection.passes import passes, read
-from tsrnn.network import padded
+from tsrnn.networks.layout import padded
 from tsrnn.types import SequencesLike
 
 

@@ -7,8 +7,8 @@ from functools import cache
 import numpy as np
 
 from tsrnn.backends.compiling import compiled
-from tsrnn.backends.scan import add_sum, product
-from tsrnn.backends.simd import load, load_rows, n_lanes, of_any_layout, store, store_rows, tile_width
+from tsrnn.backends.cpu.scan import add_sum, product
+from tsrnn.backends.cpu.simd import load, load_rows, n_lanes, of_any_layout, store, store_rows, tile_width
 from tsrnn.backends.softmax import to_log_probabilities
 from tsrnn.rules.functions import clipped
 from tsrnn.rules.naming import distinct

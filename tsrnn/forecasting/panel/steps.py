@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.forecasting.memory import DOUBLE, check_memory
-from tsrnn.forecasting.ragged import ages_of, series_of, starts_of
+from tsrnn.forecasting.panel.ragged import ages_of, series_of, starts_of
 
 DAY = pd.Timedelta(days=1)
 # Aliases that pandas has given up.

@@ -7,9 +7,10 @@ from operator import add
 import numpy as np
 
 from tsrnn.backends import cpu
-from tsrnn.batching import longest_first
 from tsrnn.contracts import Model, Rows
-from tsrnn.network import Noise, Room
+from tsrnn.data.batch import longest_first
+from tsrnn.networks.network import Noise
+from tsrnn.networks.workspace import Room
 
 
 class Rooms:

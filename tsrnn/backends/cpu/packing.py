@@ -11,7 +11,8 @@ from functools import cached_property
 import numpy as np
 
 from tsrnn.backends.compiling import compiled
-from tsrnn.backends.simd import BITS, PADDING, n_lanes, tile_width
+from tsrnn.backends.cpu.simd import BITS, n_lanes, tile_width
+from tsrnn.backends.padding import PADDING
 
 NOWHERE = -1
 

@@ -11,7 +11,7 @@ import pandas as pd
 from utilsforecast.compat import pl_DataFrame  # pyright: ignore[reportPrivateImportUsage]
 
 from tsrnn.extras import require
-from tsrnn.forecasting.dtypes import CUTOFF, as_polars, polars_types
+from tsrnn.forecasting.panel.dtypes import CUTOFF, as_polars, polars_types
 
 UNNAMED = "series"  # label of a Series without a name
 NUMBERS = "integer", "floating", "mixed-integer-float", "decimal", "boolean"  # as pandas infers them

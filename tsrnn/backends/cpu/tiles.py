@@ -10,7 +10,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic, register_jitable
 
-from tsrnn.backends.simd import (
+from tsrnn.backends.cpu.simd import (
     FLAGS,
     I64,
     VECTORS,

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from tsrnn.forecasting.frames import rows_of
+from tsrnn.forecasting.panel.frames import rows_of
 from tsrnn.types import SequencesLike, TargetsLike
 from tsrnn.validation import POSITIVE_INT
 

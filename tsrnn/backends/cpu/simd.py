@@ -14,6 +14,7 @@ from numba.core.errors import TypingError
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, models, overload, register_model
 
+from tsrnn.backends.padding import TILE_BITS
 from tsrnn.rules.functions import greater, lesser
 from tsrnn.rules.naming import distinct
 
@@ -27,8 +28,7 @@ def register_bits():
     return 512 if "+avx512f" in known else 256 if "+avx" in known else 128
 
 
-BITS, TILE_BITS = register_bits(), 512
-PADDING = TILE_BITS // 32  # columns of matrices are a multiple of it: a tile of float32, two of float64
+BITS = register_bits()
 VECTORS = TILE_BITS // BITS  # a row of a tile
 I32, I64 = ir.IntType(32), ir.IntType(64)
 

@@ -6,11 +6,11 @@ by name, with the network that it claims to belong to, before any kernel sees it
 
 from inspect import signature
 
-from tsrnn.encoder_decoder import EncoderDecoder
 from tsrnn.files.errors import DamagedError
 from tsrnn.files.records import check_array, check_count, check_finite, check_flag, check_kind, check_number
 from tsrnn.files.trees import Codec
-from tsrnn.network import Network
+from tsrnn.networks.encoder_decoder import EncoderDecoder
+from tsrnn.networks.network import Network
 from tsrnn.rules.cells import CELLS
 
 COMMON = (

@@ -7,10 +7,20 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.dtypes import time_columns
-from tsrnn.forecasting.ragged import ages_of
-from tsrnn.forecasting.spelling import check_count, timestamps, unix_unit
-from tsrnn.forecasting.steps import DAYS_OF_WEEK, ahead, goes_on, is_length, places, quiet, renamed, step_of, width_of
+from tsrnn.forecasting.panel.dtypes import time_columns
+from tsrnn.forecasting.panel.ragged import ages_of
+from tsrnn.forecasting.panel.spelling import check_count, timestamps, unix_unit
+from tsrnn.forecasting.panel.steps import (
+    DAYS_OF_WEEK,
+    ahead,
+    goes_on,
+    is_length,
+    places,
+    quiet,
+    renamed,
+    step_of,
+    width_of,
+)
 
 RUN = 10  # times that tell a frequency: less than two weeks of business days look like days
 

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.forecasting.ragged import Ragged, places_of_runs, starts_of
+from tsrnn.forecasting.panel.ragged import Ragged, places_of_runs, starts_of
 
 
 class Histories(NamedTuple):

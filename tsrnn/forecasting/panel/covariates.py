@@ -7,10 +7,10 @@ import pandas as pd
 from utilsforecast.compat import pl_DataFrame  # pyright: ignore[reportPrivateImportUsage]
 
 from tsrnn.extras import require
-from tsrnn.forecasting.frames import with_covariates, with_times
-from tsrnn.forecasting.histories import Histories
-from tsrnn.forecasting.ragged import series_of
-from tsrnn.forecasting.times import called, like_those_of_fit
+from tsrnn.forecasting.panel.frames import with_covariates, with_times
+from tsrnn.forecasting.panel.histories import Histories
+from tsrnn.forecasting.panel.ragged import series_of
+from tsrnn.forecasting.panel.times import called, like_those_of_fit
 
 # Parts of the date: their name in pandas and their period.
 PARTS = {

@@ -12,68 +12,8 @@ import numpy as np
 from tsrnn.backends import cpu
 from tsrnn.backends.layers import LayerCache, LayerGradients, LayerWeights
 from tsrnn.backends.placing import add_reversed, direction_in, direction_out, reverse_steps
-from tsrnn.backends.simd import PADDING
+from tsrnn.networks.layout import Layout, padded
 from tsrnn.rules.cells import CELLS
-
-
-def padded(n):
-    return -(-n // PADDING) * PADDING
-
-
-class Layout:
-    """Names for the parts of one flat parameter vector."""
-
-    def __init__(self, shapes):
-        self.shapes = shapes
-        self.parts = {}
-        self.size = 0
-        for name, shape in shapes.items():
-            end = self.size + math.prod(shape)
-            self.parts[name] = slice(self.size, end)
-            self.size = end
-
-    def view(self, theta):
-        return {name: theta[part].reshape(self.shapes[name]) for name, part in self.parts.items()}
-
-
-class Room:
-    """Arrays of a backend that are used again: asking twice for a name gives the same memory, grown when needed. What
-    is in them is left as it was.
-    """
-
-    def __init__(self, dtype, backend=cpu, residents=None):
-        self.dtype = dtype
-        self.backend = backend
-        self.arrays = {}
-        self.views = {}
-        self.parts = {}
-        self.residents = {} if residents is None else residents
-
-    def part(self, name):
-        """A room in this one, where names mean something else."""
-        if name not in self.parts:
-            self.parts[name] = Room(self.dtype, self.backend, self.residents)
-        return self.parts[name]
-
-    def take(self, name, shape, dtype=None):
-        last = self.views.get(name)
-        if last is not None and last.shape == shape:  # the usual case, and so the quick one
-            return last
-        size = math.prod(shape)
-        if name not in self.arrays or self.arrays[name].size < size:
-            self.views.pop(name, None)
-            self.arrays.pop(name, None)  # given back before the larger one is asked for
-            # What nobody writes, such as padding, stays zero.
-            self.arrays[name] = self.backend.zeros(shape, dtype or self.dtype)
-        flat = self.arrays[name].reshape(-1)
-        self.views[name] = flat[:size].reshape(shape)
-        return self.views[name]
-
-    def resident(self, array):
-        """An array of numpy's on the device, copied there when it is first asked for."""
-        if id(array) not in self.residents:
-            self.residents[id(array)] = array, self.backend.to_device(array)  # held, so that no other gets its id
-        return self.residents[id(array)][1]
 
 
 class Noise(NamedTuple):

@@ -10,11 +10,11 @@ from numbers import Real
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.dtypes import as_came, type_of_times
-from tsrnn.forecasting.forms import NUMBERS, as_it_is, as_long, keys_of
-from tsrnn.forecasting.ragged import Ragged, starts_of
-from tsrnn.forecasting.steps import ahead, filled, step_of
-from tsrnn.forecasting.times import (
+from tsrnn.forecasting.panel.dtypes import as_came, type_of_times
+from tsrnn.forecasting.panel.forms import NUMBERS, as_it_is, as_long, keys_of
+from tsrnn.forecasting.panel.ragged import Ragged, starts_of
+from tsrnn.forecasting.panel.steps import ahead, filled, step_of
+from tsrnn.forecasting.panel.times import (
     advice_on_repeats,
     as_times,
     called,

@@ -11,8 +11,8 @@ from functools import cache
 
 import numpy as np
 
-from tsrnn.backends import elementwise, scan
-from tsrnn.backends.packing import Packing  # noqa: F401
+from tsrnn.backends.cpu import elementwise, scan
+from tsrnn.backends.cpu.packing import Packing  # noqa: F401
 from tsrnn.backends.seams import checked
 from tsrnn.backends.told import told
 

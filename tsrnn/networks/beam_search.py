@@ -3,7 +3,7 @@
 import numpy as np
 from scipy.special import log_softmax
 
-from tsrnn.propagation import in_chunks, slices
+from tsrnn.networks.passes import in_chunks, slices
 
 
 def decode(network, theta, rows, max_length, beam_width, n_jobs, rooms):

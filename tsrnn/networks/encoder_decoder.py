@@ -7,8 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from tsrnn.backends import cpu
-from tsrnn.batching import Batch
-from tsrnn.network import Layout, Network, padded
+from tsrnn.data.batch import Batch
+from tsrnn.networks.layout import Layout, padded
+from tsrnn.networks.network import Network
 
 
 class Pair(NamedTuple):

@@ -14,9 +14,9 @@ import numpy as np
 from numba.extending import register_jitable
 
 from tsrnn.backends.compiling import compiled
-from tsrnn.backends.packing import units_of
-from tsrnn.backends.simd import BITS, load, load_rows, n_lanes, of_any_layout, store, store_rows, tile_width
-from tsrnn.backends.tiles import add_gates, add_product, load_tile, repeat, store_sums, store_tile
+from tsrnn.backends.cpu.packing import units_of
+from tsrnn.backends.cpu.simd import BITS, load, load_rows, n_lanes, of_any_layout, store, store_rows, tile_width
+from tsrnn.backends.cpu.tiles import add_gates, add_product, load_tile, repeat, store_sums, store_tile
 from tsrnn.rules.naming import distinct
 
 BLOCK = 48  # rows that go through time together: their gates stay in the cache

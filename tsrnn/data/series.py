@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.lib.stride_tricks import as_strided
 
-from tsrnn.labels import check_dense, in_order_of
+from tsrnn.data.labels import check_dense, in_order_of
 from tsrnn.types import FrameLike, SequencesLike
 
 

@@ -6,7 +6,7 @@ import numpy as np
 
 from tsrnn.backends.devices import backend_of
 from tsrnn.contracts import Model, Rows
-from tsrnn.propagation import Rooms, bring, gradient, total_weight
+from tsrnn.networks.passes import Rooms, bring, gradient, total_weight
 from tsrnn.rules.losses import LOSSES
 from tsrnn.rules.updates import UPDATES
 

@@ -1,0 +1,83 @@
+"""Rows that share one array of values, with a target each."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from tsrnn.data.batch import Batch, epoch_of, equal, gather, targets_and_weights
+
+
+@dataclass(frozen=True)
+class Sequences:
+    """Row i has `lengths[i]` steps of `n_features` numbers from `values[starts[i]]` on, less `offsets[i]`, and one
+    target a column.
+    """
+
+    values: np.ndarray  # flat
+    n_features: int
+    starts: np.ndarray
+    lengths: np.ndarray
+    targets: np.ndarray  # (n_rows, n_outputs)
+    weights: np.ndarray  # (n_rows, n_outputs)
+    carried = None
+
+    def __len__(self):
+        return len(self.starts)
+
+    def select(self, rows):
+        return replace(
+            self, **{name: getattr(self, name)[rows] for name in ("starts", "lengths", "targets", "weights")}
+        )
+
+    def with_weight(self):
+        return self.weights.any(axis=1)
+
+    def weights_of(self, chosen):
+        return self.weights[chosen]
+
+    def targets_of(self, chosen):
+        return self.targets[chosen]
+
+    def outputs_of(self, chosen):
+        """Where the outputs of the chosen rows stand, in the order of `targets_of`."""
+        return chosen
+
+    def batch(self, chosen, room):
+        """Copies of the chosen rows, which must be sorted by length, longest first."""
+        lengths = self.lengths[chosen]
+        backend = room.backend
+        device_lengths = backend.put(lengths, room, "lengths")
+        x = room.take("x", (backend.rounded(int(lengths[0])), len(chosen), self.n_features))
+        gather(room.resident(self.values), self.starts[chosen], device_lengths, x, room)
+        targets, weights = targets_and_weights(self, chosen, room)
+        return Batch(x, lengths, device_lengths, np.empty((len(chosen), 0), x.dtype), targets, weights)
+
+    def places(self, chosen):
+        """Where the outputs of the chosen rows belong among those of all."""
+        return chosen
+
+    @property
+    def n_places(self):
+        return len(self)
+
+    def n_batches(self, batch_size):
+        return -(-len(self) // batch_size)
+
+    def epoch(self, rng, batch_size, shuffle):
+        return epoch_of(self.lengths, rng, batch_size, shuffle)
+
+    def merged(self):
+        """Equal rows as one of their summed weight, in an order that depends on their values alone.
+
+        The gradient of a whole set does not depend on the order of its rows; in floating point only this makes it so,
+        to the last bit, and makes an integer weight the same as repeated rows.
+        """
+        groups = equal((*self.key(i), (self.weights[i] != 0).tobytes()) for i in range(len(self)))
+        weights = np.stack([self.weights[group].sum(axis=0) for group in groups])
+        return replace(self.select(np.array([group[0] for group in groups])), weights=weights)
+
+    def key(self, i):
+        """Bytes of row i, the same for equal rows."""
+        start = self.starts[i]
+        length = self.lengths[i]
+        return self.values[start : start + length * self.n_features].tobytes(), self.targets[i].tobytes()
