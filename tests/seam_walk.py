@@ -10,8 +10,8 @@ from tsrnn.data.sequences import Sequences
 from tsrnn.data.steps import Steps
 from tsrnn.networks.encoder_decoder import EncoderDecoder
 from tsrnn.networks.network import Network
-from tsrnn.networks.passes import Rooms, gradient, predict
-from tsrnn.networks.workspace import Room
+from tsrnn.networks.passes import WorkspacePool, gradient, predict
+from tsrnn.networks.workspace import Workspace
 from tsrnn.rules.losses import LOSSES
 from tsrnn.rules.updates import UPDATES
 
@@ -61,12 +61,12 @@ FREE = {
     "backward x 2": "features, which the panels of weights are padded to",
     "backward parameters 0": "parameters behind",
     "affine_backward grad 0": "parameters behind",
-    "side_by_side first 3": "padding",
-    "side_by_side last 3": "padding",
-    "side_by_side last 0": "one direction, the same as both sides count it",
-    "apart_again dfirst 3": "padding",
-    "apart_again dlast 3": "padding",
-    "apart_again dlast 0": "one direction, the same as both sides count it",
+    "join_directions first 3": "padding",
+    "join_directions last 3": "padding",
+    "join_directions last 0": "one direction, the same as both sides count it",
+    "split_directions dfirst 3": "padding",
+    "split_directions dlast 3": "padding",
+    "split_directions dlast 0": "one direction, the same as both sides count it",
     "loss outputs 1": "padding, the same in outputs and slopes",
     "combine grads 0": "chunks",
     "note log 1": "later updates",
@@ -123,7 +123,7 @@ def parts_of(call):
 
 def learn(backend, network, rows, update=UPDATES["adam"]):
     """The verbs of an update and of a prediction."""
-    dtype, size, rooms = network.dtype, network.layout.size, Rooms(network.dtype, backend)
+    dtype, size, rooms = network.dtype, network.layout.size, WorkspacePool(network.dtype, backend)
     theta = network.initial(np.random.default_rng(0))
     seed = 1 if network.dropout else None
     there = backend.to_device(theta)
@@ -153,7 +153,7 @@ def everything(backend, dtype, cell="lstm", hidden_size=5):
     learn(backend, Network(*form, bidirectional=True, every_step=True, dtype=dtype), some)
     pair = EncoderDecoder(cell, 3, hidden_size, 2, 1, True, n_known=1, dtype=dtype)
     learn(backend, pair, Pairs(rows, some, np.arange(9) % 2 == 0))
-    network, room = Network(*form, n_context=3, dtype=dtype), Room(np.dtype(dtype), backend)
+    network, room = Network(*form, n_context=3, dtype=dtype), Workspace(np.dtype(dtype), backend)
     batch = rows.batch(np.array([0, 2, 1]), room)._replace(context=backend.put(np.ones((3, 3), dtype), room, "context"))
     theta = backend.to_device(network.initial(np.random.default_rng(0)))
     network.forward(network.packing(backend=backend)(theta), batch, room)

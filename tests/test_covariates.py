@@ -13,7 +13,7 @@ from tsrnn.forecasting.panel.frames import to_panel
 from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.panel.ragged import Ragged
 from tsrnn.forecasting.windows import Windows
-from tsrnn.networks.workspace import Room
+from tsrnn.networks.workspace import Workspace
 
 H = 5
 QUICK = {
@@ -147,7 +147,7 @@ def test_windows_show_covariates_beside_the_values_and_those_of_the_horizon():
     windows = Windows.at_ends(histories, 6, 2, 1, 3)
     rows = np.concatenate([*windows.for_training(200).epoch(np.random.default_rng(0), 50, True)])
     for these, chosen in ((windows, np.arange(2)), (windows.for_training(200), rows)):
-        batch = these.batch(chosen, Room(np.float32))
+        batch = these.batch(chosen, Workspace(np.float32))
         assert batch.x.shape[2] == these.n_inputs == 2 * (1 + 2 + 2) + 1
         ends = these.levels(chosen)
         for x, end in zip(batch.x.transpose(1, 0, 2), ends):

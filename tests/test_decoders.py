@@ -10,7 +10,7 @@ from tsrnn import RNNForecaster
 from tsrnn.forecasting.decoders import DECODERS, DecodedWindows
 from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.panel.ragged import Ragged
-from tsrnn.networks.workspace import Room
+from tsrnn.networks.workspace import Workspace
 
 QUICK = {"h": 7, "season_length": 5, "window": 15, "level_window": 5, "deseasonalize": False, "theta_share": 0}
 QUICK |= {"n_networks": 2, "max_steps": 30, "hidden_size": 8, "random_state": 0}
@@ -104,10 +104,10 @@ def test_rows_are_what_they_say():
     known, future = [rng.uniform(size=n) > 0.3 for n in (12, 20)], [rng.normal(size=(n, 3)) for n in (12, 20)]
     histories = Histories(Ragged.of(series), np.concatenate(known), None, Ragged.of(future))
     ends = DecodedWindows.at_ends(histories, 4, 2, 1, h)
-    rows, room = ends.for_training(8), Room(np.float32)
+    rows, room = ends.for_training(8), Workspace(np.float32)
     chosen = np.array([3, 0, len(rows.stops) - 1, 7])
     batch, S, B = rows.batch(chosen, room), 3, len(chosen)
-    assert ends.batch(np.array([1, 0]), Room(np.float32)).forced.tolist() == [False] * 6 and batch.forced.all()
+    assert ends.batch(np.array([1, 0]), Workspace(np.float32)).forced.tolist() == [False] * 6 and batch.forced.all()
     assert batch.source.x.shape == (2, B, 2 + 2 + 6 + 6) and batch.target.x.shape == (S, B, 2 + 6)
     assert batch.order.tolist() == [0, 1, 2, 3] and batch.target.lengths.tolist() == [3] * 4
     for b, stop in enumerate(rows.stops[chosen]):

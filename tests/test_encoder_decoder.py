@@ -13,7 +13,7 @@ from tsrnn.data.sequences import Sequences
 from tsrnn.data.steps import Steps
 from tsrnn.networks.beam_search import decode
 from tsrnn.networks.encoder_decoder import EncoderDecoder
-from tsrnn.networks.passes import Rooms, gradient, predict
+from tsrnn.networks.passes import WorkspacePool, gradient, predict
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 
@@ -39,7 +39,7 @@ def example(n_outputs=3, one_hot=False, forced=1.0, n_known=N_KNOWN, dtype=np.fl
 
 
 def value_and_gradient(network, theta, rows, loss, **options):
-    total, rooms = float(rows.weights[:, 0].sum() if loss.softmax else rows.weights.sum()), Rooms(network.dtype)
+    total, rooms = float(rows.weights[:, 0].sum() if loss.softmax else rows.weights.sum()), WorkspacePool(network.dtype)
     value, grads = gradient(network, theta, rows, np.arange(len(rows)), total, loss, 0.0, rooms, **options)
     return value, grads.sum(axis=0)
 
@@ -134,7 +134,7 @@ def test_dropout_acts_and_its_gradient_is_the_slope():
 
 def test_rooms_hold_no_trace_of_other_batches():
     network = EncoderDecoder("lstm", 2, 5, 3, 2, True, N_KNOWN, dtype=np.float64)
-    theta, rows, rooms = network.initial(np.random.default_rng(0)), example(forced=0.5), Rooms(np.float64)
+    theta, rows, rooms = network.initial(np.random.default_rng(0)), example(forced=0.5), WorkspacePool(np.float64)
     settings = 1.0, LOSSES["squared"], 0.0, rooms
     clean = gradient(network, theta, rows, np.array([3, 1, 4]), *settings)[1].copy()
     gradient(network, theta, rows, np.arange(5), *settings)
@@ -164,7 +164,9 @@ def test_a_wide_beam_finds_the_likeliest_sequence(cell):
     network = EncoderDecoder(cell, 2, 5, 3, 2, True, one_hot=True, dtype=np.float64)
     theta, source, longest = 3 * network.initial(np.random.default_rng(1)), example().source, 3
     weights, eye = weights_as_float64(network, theta), np.eye(3)
-    found = {width: decode(network, theta, source, longest, width, 1, Rooms(network.dtype)) for width in (1, 2, 27)}
+    found = {
+        width: decode(network, theta, source, longest, width, 1, WorkspacePool(network.dtype)) for width in (1, 2, 27)
+    }
     differs = 0
     for i in range(len(source)):
         x = source.values[source.starts[i] : source.starts[i] + 2 * READ[i]].reshape(-1, 2)
@@ -194,7 +196,7 @@ def test_what_is_written_does_not_depend_on_company_or_threads(width):
     rng = np.random.default_rng(0)
     theta, lengths, none = 3 * network.initial(rng), rng.integers(1, 9, size=150), np.empty((150, 0))
     source = Sequences(rng.normal(size=2 * lengths.sum()), 2, 2 * (lengths.cumsum() - lengths), lengths, none, none)
-    rooms = Rooms(network.dtype)
+    rooms = WorkspacePool(network.dtype)
     together = decode(network, theta, source, 7, width, 1, rooms)
     np.testing.assert_array_equal(decode(network, theta, source, 7, width, 2, rooms), together)
     alone = np.concatenate([decode(network, theta, source.select([i]), 7, width, 1, rooms) for i in range(20)])

@@ -26,7 +26,7 @@ from tsrnn.forecasting.theta import theta
 from tsrnn.forecasting.trial import best, hold_out, share_of
 from tsrnn.forecasting.trial import error as trial_error
 from tsrnn.forecasting.windows import Windows
-from tsrnn.networks.workspace import Room
+from tsrnn.networks.workspace import Workspace
 
 
 def quick(**options):
@@ -236,7 +236,7 @@ def test_windows_stay_within_their_series():
     series = [np.arange(100, 110.0), np.arange(200, 225.0), np.arange(300, 303.0)]
     windows = Windows.at_ends(Histories(Ragged.of(series)), window=6, segment=2, level=1, h=4).for_training(400)
     rows = np.concatenate(list(windows.epoch(np.random.default_rng(0), 100, True)))
-    batch, level = windows.batch(rows, Room(np.float32)), windows.levels(rows)
+    batch, level = windows.batch(rows, Workspace(np.float32)), windows.levels(rows)
     inputs = batch.x.transpose(1, 0, 2).reshape(len(rows), 6) + level[:, None]
     targets, known = batch.targets + level[:, None], batch.weights > 0
     np.testing.assert_array_equal(batch.context + level[:, None], inputs)

@@ -8,7 +8,7 @@ from tsrnn.backends import cpu
 from tsrnn.data.sequences import Sequences
 from tsrnn.data.series import Series, cut, from_list
 from tsrnn.networks.network import Network
-from tsrnn.networks.passes import Rooms, gradient, predict
+from tsrnn.networks.passes import WorkspacePool, gradient, predict
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 
@@ -38,7 +38,9 @@ def value_and_gradient(network, theta, rows, loss, **options):
     total = float(rows.weights[:, 0].sum() if loss.softmax else rows.weights.sum())
     parameter = PARAMETERS.get(loss.name, 0.0)
     chosen = np.arange(len(rows))
-    value, grads = gradient(network, theta, rows, chosen, total, loss, parameter, Rooms(network.dtype), **options)
+    value, grads = gradient(
+        network, theta, rows, chosen, total, loss, parameter, WorkspacePool(network.dtype), **options
+    )
     return value, grads.sum(axis=0)
 
 
@@ -223,7 +225,7 @@ def test_nothing_past_the_end_is_read_or_written(cell):
     _, rows = example(lengths=np.random.default_rng(2).integers(1, 15, size=70))
     network = Network(cell, 2, 6, 3, 2, bidirectional=True, dtype=np.float64)
     theta = network.initial(np.random.default_rng(0))
-    rooms, loss, chosen = Rooms(np.float64), LOSSES["squared"], np.arange(len(rows))
+    rooms, loss, chosen = WorkspacePool(np.float64), LOSSES["squared"], np.arange(len(rows))
     expected = [part.copy() for part in gradient(network, theta, rows, chosen, 1.0, loss, 0.0, rooms)[1]]
     for room in [*rooms.free, rooms.shared]:
         for array in room.arrays.values():

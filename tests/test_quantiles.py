@@ -16,7 +16,7 @@ from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.panel.ragged import Ragged
 from tsrnn.forecasting.quantiles import blend, levels_of, median
 from tsrnn.networks.network import Network
-from tsrnn.networks.passes import Rooms, gradient
+from tsrnn.networks.passes import WorkspacePool, gradient
 from tsrnn.rules.losses import LOSSES
 
 QUANTILES = (0.5, 0.1, 0.9)
@@ -95,7 +95,7 @@ def test_the_gradient_of_several_quantiles_is_the_slope():
 
     def value_and_gradient(theta):
         value, grads = gradient(
-            network, theta, rows, order, rows.weights.sum(), LOSSES["pinball"], QUANTILES, Rooms(np.float64)
+            network, theta, rows, order, rows.weights.sum(), LOSSES["pinball"], QUANTILES, WorkspacePool(np.float64)
         )
         return value, grads.sum(axis=0)
 
@@ -217,7 +217,7 @@ def test_a_saved_forecaster_has_its_quantiles(fitted, tmp_path):
     again = RNNForecaster.load(tmp_path / "forecaster")
     assert again.quantiles_ == fitted.quantiles_ and again.get_params() == fitted.get_params()
     pd.testing.assert_frame_equal(again.predict(level=[80, 95]), fitted.predict(level=[80, 95]))
-    with pytest.raises(ValueError, match=r"^level must be of those that quantiles bound, 95, 80; got 90\.$"):
+    with pytest.raises(ValueError, match=r"^level must be an interval that quantiles give, 95, 80; got 90\.$"):
         again.predict(level=[80, 90])
 
 
@@ -253,8 +253,8 @@ def test_training_goes_on_with_the_same_quantiles():
         ([0.1, 1.0], r"quantiles must be numbers between 0 and 1; got 1\.0"),
         ([0.1, "0.9"], r"quantiles must be numbers between 0 and 1; got '0\.9'"),
         ([0.1, 0.8], r"quantiles must hold 1 - q with every q; got 0\.1 without 0\.9"),
-        ([0.5], r"quantiles must hold some besides 0\.5, the forecast itself; got \[0\.5\]"),
-        ([], r"quantiles must hold some besides 0\.5, the forecast itself; got \[\]"),
+        ([0.5], r"quantiles must hold a pair besides 0\.5, the median that is always forecast; got \[0\.5\]"),
+        ([], r"quantiles must hold a pair besides 0\.5, the median that is always forecast; got \[\]"),
         (0.1, r"quantiles of RNNForecaster must be a list of numbers between 0 and 1 or None; got 0\.1"),
     ],
 )

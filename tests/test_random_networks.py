@@ -8,8 +8,8 @@ from tsrnn.data.pairs import Pairs
 from tsrnn.data.sequences import Sequences
 from tsrnn.data.steps import Steps
 from tsrnn.networks.encoder_decoder import EncoderDecoder
-from tsrnn.networks.network import Network, Noise
-from tsrnn.networks.workspace import Room
+from tsrnn.networks.network import DropoutKey, Network
+from tsrnn.networks.workspace import Workspace
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 
@@ -32,7 +32,7 @@ def drawn(seed):
     lengths = rng.integers(1, longest + 1, size=B)
     n = int(lengths.sum()) if every else B
     targets, weights = rng.normal(size=(n, n_outputs)), rng.integers(1, 4, size=(n, n_outputs)).astype(float)
-    starts, room = lengths.cumsum() - lengths, Room(np.dtype(np.float64))
+    starts, room = lengths.cumsum() - lengths, Workspace(np.dtype(np.float64))
     chosen = np.argsort(-lengths, kind="stable")
     network_of = EncoderDecoder if pairs else Network
     more = {"n_known": int(rng.integers(3))} if pairs else {"every_step": every}
@@ -66,7 +66,7 @@ def drawn(seed):
 
 def passed(network, batch, theta, loss, parameter, room):
     """The loss, and a function that fills a gradient."""
-    noise = Noise(5, 0) if network.dropout else None
+    noise = DropoutKey(5, 0) if network.dropout else None
     packed = network.packing(training=True)(theta)
     outputs, traces = network.forward(packed, batch, room, noise, keep=True)
     slopes = np.zeros_like(outputs)
@@ -89,7 +89,7 @@ def start(network, rng):
 def error_of(seed):
     """The largest relative error of slopes along three directions; None where each has a kink within the step."""
     kind, network, batch, loss, parameter, rng = drawn(seed)
-    theta, grad, room = start(network, rng), np.zeros(network.layout.size), Room(np.dtype(np.float64))
+    theta, grad, room = start(network, rng), np.zeros(network.layout.size), Workspace(np.dtype(np.float64))
     value, back = passed(network, batch, theta, loss, parameter, room)
     back(grad)
     if kind == "half forced":  # no slope goes through what the decoder said, so it is held for the differences

@@ -8,7 +8,7 @@ import pytest
 
 from tsrnn.data.steps import Steps
 from tsrnn.networks.network import Network
-from tsrnn.networks.passes import Rooms, gradient, predict
+from tsrnn.networks.passes import WorkspacePool, gradient, predict
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 
@@ -35,7 +35,7 @@ def states_of(network, n_series, seed=5):
 def value_and_gradient(network, theta, rows, loss="squared", **options):
     loss = LOSSES[loss]
     total = float(rows.weights[:, 0].sum() if loss.softmax else rows.weights.sum())
-    chosen, rooms = np.arange(len(rows)), Rooms(network.dtype)
+    chosen, rooms = np.arange(len(rows)), WorkspacePool(network.dtype)
     value, grads = gradient(network, theta, rows, chosen, total, loss, 0.0, rooms, **options)
     return value, grads.sum(axis=0)
 
@@ -106,7 +106,7 @@ def test_slopes_of_first_and_last_states(cell, n_layers):
     """The loss plus a random function of the last states, along random initial states."""
     rows, n = example(), len(LENGTHS)
     network = Network(cell, 2, 5, 3, n_layers, every_step=True, dtype=np.float64)
-    theta, rooms = network.initial(np.random.default_rng(0)), Rooms(np.float64)
+    theta, rooms = network.initial(np.random.default_rng(0)), WorkspacePool(np.float64)
     packed, first = network.packing(training=True)(theta), states_of(network, n)
     factors, direction = np.moveaxis(states_of(network, n, 1), 0, 2), states_of(network, n, 2)
     order = np.argsort(-rows.lengths, kind="stable")
@@ -131,7 +131,7 @@ def test_slopes_of_first_and_last_states(cell, n_layers):
 def test_rooms_hold_no_trace_of_other_batches():
     """Garbage of a longer batch past the end of a row must not reach a gradient."""
     network = Network("lstm", 2, 5, 3, 2, True, every_step=True, dtype=np.float64)
-    theta, rows, rooms = network.initial(np.random.default_rng(0)), example(), Rooms(np.float64)
+    theta, rows, rooms = network.initial(np.random.default_rng(0)), example(), WorkspacePool(np.float64)
     settings = 1.0, LOSSES["squared"], 0.0, rooms
     _, clean = gradient(network, theta, rows, np.array([3, 1, 4]), *settings)
     clean = clean.copy()

@@ -9,7 +9,7 @@ import pytest
 
 from tsrnn import DivergenceError, InterruptedFitWarning, RNNRegressor
 from tsrnn.backends import cpu
-from tsrnn.training.config import Recipe
+from tsrnn.training.config import TrainingConfig
 from tsrnn.training.loop import rate_at
 
 
@@ -105,7 +105,7 @@ def test_weight_decay_adds_alpha_times_the_weights_but_not_the_biases():
 
 
 def test_cosine_falls_from_the_first_rate_to_zero():
-    recipe = Recipe(loss="squared", learning_rate="cosine", learning_rate_init=0.2)
+    recipe = TrainingConfig(loss="squared", learning_rate="cosine", learning_rate_init=0.2)
     assert rate_at(recipe, 0, 100) == 0.2
     assert rate_at(recipe, 50, 100) == pytest.approx(0.1)
     assert rate_at(recipe, 100, 100) == pytest.approx(0, abs=1e-12)

@@ -8,7 +8,7 @@ from tsrnn.backends.cpu import elementwise, packing, scan
 from tsrnn.backends.layers import LayerCache, LayerWeights
 from tsrnn.data.sequences import Sequences
 from tsrnn.networks.network import Network
-from tsrnn.networks.passes import Rooms, gradient
+from tsrnn.networks.passes import WorkspacePool, gradient
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 
@@ -84,7 +84,7 @@ class Windows:
         starts = np.arange(1_000_000)
         y = values[starts + 400][:, None]
         rows = Sequences(values, 1, starts, np.full(len(starts), 336), y, np.ones_like(y))
-        network, rooms = Network("rnn", 1, 16, 1), Rooms(np.float32)
+        network, rooms = Network("rnn", 1, 16, 1), WorkspacePool(np.float32)
         theta = network.initial(np.random.default_rng(0))
         for chosen in rows.epoch(np.random.default_rng(0), 1024, shuffle=True)[:20]:
             gradient(network, theta, rows, chosen, 1024.0, LOSSES["squared"], 0.0, rooms)

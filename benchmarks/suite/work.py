@@ -7,8 +7,8 @@ from tsrnn.data.sequences import Sequences
 from tsrnn.networks.network import Network
 from tsrnn.networks.passes import gradient, predict
 from tsrnn.rules.losses import LOSSES
-from tsrnn.training.config import Recipe
-from tsrnn.training.state import Learner
+from tsrnn.training.config import TrainingConfig
+from tsrnn.training.state import TrainingState
 
 # A new process fits for the first time.
 FIRST_FIT = """
@@ -39,8 +39,8 @@ class Work:
         theta, self.lengths = numbers(self.network.initial(rng)), np.full(B, T) if lengths is None else lengths
         self.X, self.y = numbers(rng.normal(size=(B, T, F))), numbers(rng.normal(size=(B, 1)))
         self.rows = Sequences(self.X.ravel(), F, np.arange(B) * T * F, self.lengths, self.y, np.ones((B, 1), dtype))
-        recipe = Recipe("squared", n_jobs=n_jobs, device=device, precision=precision)
-        self.learner = Learner(self.network, theta, np.zeros((2, theta.size), dtype), self.rows, recipe)
+        recipe = TrainingConfig("squared", n_jobs=n_jobs, device=device, precision=precision)
+        self.learner = TrainingState(self.network, theta, np.zeros((2, theta.size), dtype), self.rows, recipe)
         self.learner.begin(LOG)
         self.backend, self.rooms, self.theta = self.learner.backend, self.learner.rooms, self.learner.theta
 

@@ -23,8 +23,8 @@ from tsrnn.data.sequences import Sequences
 from tsrnn.data.steps import Steps
 from tsrnn.networks.encoder_decoder import EncoderDecoder
 from tsrnn.networks.network import Network
-from tsrnn.networks.passes import Rooms, gradient, predict
-from tsrnn.networks.workspace import Room
+from tsrnn.networks.passes import WorkspacePool, gradient, predict
+from tsrnn.networks.workspace import Workspace
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 from tsrnn.rules.updates import UPDATES
@@ -68,13 +68,13 @@ def one_fit(
     rows = Sequences(values, n_features, starts, lengths, ones, ones)
     network = Network(cell, n_features, H, 2, n_layers, bidirectional, dropout=0.5 * (n_layers > 1), dtype=dtype)
     update(network, rows, LOSSES[loss], UPDATES[solver], backend)
-    predict(network, network.initial(np.random.default_rng(0)), rows, 1, rooms=Rooms(dtype, backend))
+    predict(network, network.initial(np.random.default_rng(0)), rows, 1, rooms=WorkspacePool(dtype, backend))
 
 
 def update(network, rows, loss, update, backend=cuda):
     size, dtype = network.layout.size, network.dtype
     theta, seed = np.zeros(size, dtype), 1 if network.dropout else None
-    settings = 1.0, loss, 0.0, Rooms(dtype, backend)
+    settings = 1.0, loss, 0.0, WorkspacePool(dtype, backend)
     value, grads = gradient(network, theta, rows, np.arange(len(rows)), *settings, seed=seed)
     flat, grad, moments = theta.reshape(1, size), np.zeros((1, size), dtype), np.zeros((update.n_moments, size), dtype)
     _, norm = cuda.combine(grads, flat, network.decay()[None], 0.0, 1.0, grad)
@@ -120,4 +120,4 @@ def steps(dtype):
     network = Network("lstm", 2, 16, 1, every_step=True, dtype=dtype)
     rows = Steps.whole(values, np.array([0, 3]), np.array([3, 3]), ones, ones).cut(3, network.zero_states(2))
     update(network, rows, LOSSES["squared"], UPDATES["adam"])
-    cuda.averages(np.zeros(4, dtype), np.array([4]), 2, Room(np.dtype(dtype), cuda), "level")
+    cuda.averages(np.zeros(4, dtype), np.array([4]), 2, Workspace(np.dtype(dtype), cuda), "level")

@@ -7,7 +7,7 @@ import pytest
 from tsrnn import RNNForecaster, RNNRegressor, RNNSeq2SeqRegressor, RNNSequenceRegressor
 from tsrnn.backends import cuda
 from tsrnn.backends.cuda import graphs
-from tsrnn.networks.workspace import Room
+from tsrnn.networks.workspace import Workspace
 
 QUICK = {"hidden_size": 3, "random_state": 0, "dtype": "float64", "cell": "rnn", "batch_size": 2}
 
@@ -102,7 +102,7 @@ def test_forecaster(decoder, recorded):
 
 
 def test_a_parcel_keeps_its_places_until_it_grows():
-    parcel, room = graphs.Parcel(), Room(np.float32)
+    parcel, room = graphs.Parcel(), Workspace(np.float32)
 
     def send(**arrays):
         parcel.open, parcel.arrays = True, {}
@@ -125,7 +125,7 @@ def test_a_parcel_keeps_its_places_until_it_grows():
 
 def test_graphs_of_a_smaller_parcel_are_dropped():
     """They would read what is no longer sent."""
-    room, out, seen = Room(np.float64, cuda), cuda.zeros(8, np.float64), []
+    room, out, seen = Workspace(np.float64, cuda), cuda.zeros(8, np.float64), []
 
     def bring(values):
         cuda.put(values, room, "values")

@@ -22,7 +22,7 @@ from tsrnn.data.sequences import Sequences
 from tsrnn.data.steps import Steps
 from tsrnn.exceptions import DivergenceError
 from tsrnn.networks.network import Network
-from tsrnn.networks.passes import Rooms, gradient, predict
+from tsrnn.networks.passes import WorkspacePool, gradient, predict
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 
@@ -46,7 +46,7 @@ def steps(network):
 
 
 def value_and_gradient(network, theta, rows, backend, rooms=None, **options):
-    rooms = rooms or Rooms(network.dtype, backend)
+    rooms = rooms or WorkspacePool(network.dtype, backend)
     settings = np.arange(len(rows)), 2.0, LOSSES["squared"], 0.0, rooms
     value, grads = gradient(network, backend.to_device(theta), rows, *settings, **options)
     return float(np.sum(backend.to_host(value))), backend.to_host(grads).sum(axis=0)
@@ -91,7 +91,7 @@ def test_gradient_at_every_step_and_states_carried_on():
     theta = network.initial(np.random.default_rng(0))
     on_cpu, on_gpu = steps(network), steps(network)
     one = value_and_gradient(network, theta, on_cpu, backend_of("cpu"))
-    rooms = Rooms(network.dtype, cuda)
+    rooms = WorkspacePool(network.dtype, cuda)
     other = value_and_gradient(network, theta, on_gpu, cuda, rooms)
     np.testing.assert_allclose(other[1], one[1], atol=1e-13)
     outputs = predict(network, theta, on_gpu, 1, rooms=rooms)
@@ -116,7 +116,7 @@ def test_gradient_is_the_slope():
 
 
 def test_twice_the_same_bits_whatever_the_memory_held():
-    network, rows, rooms = Network("gru", 2, 5, 1, dtype=np.float64), sequences(), Rooms(np.float64, cuda)
+    network, rows, rooms = Network("gru", 2, 5, 1, dtype=np.float64), sequences(), WorkspacePool(np.float64, cuda)
     theta = network.initial(np.random.default_rng(0))
     one = value_and_gradient(network, theta, rows, cuda, rooms)
     held = (room.arrays for room in [*rooms.free, rooms.shared])

@@ -10,7 +10,7 @@ from tsrnn.backends.cuda import products, tensor, tensor_scan, tf32
 from tsrnn.backends.layers import LayerCache, LayerGradients, LayerWeights
 from tsrnn.data.sequences import Sequences
 from tsrnn.networks.network import Network
-from tsrnn.networks.passes import Rooms, gradient
+from tsrnn.networks.passes import WorkspacePool, gradient
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 
@@ -185,7 +185,7 @@ def test_gradient(cell, backend, bptt_steps):
     rows, theta = Sequences(values.astype("f4"), 2, starts, lengths, *numbers), network.initial(rng)
 
     def found(backend):
-        settings = np.arange(3), 2.0, LOSSES["squared"], 0.0, Rooms(network.dtype, backend)
+        settings = np.arange(3), 2.0, LOSSES["squared"], 0.0, WorkspacePool(network.dtype, backend)
         value, grads = gradient(network, backend.to_device(theta), rows, *settings, bptt_steps=bptt_steps)
         return backend.to_host(grads).sum(axis=0), float(np.sum(backend.to_host(value)))
 

@@ -84,7 +84,7 @@ def test_paths_too(decoder, kind, fitted):
         pd.testing.assert_frame_equal(
             forecaster.simulate(3, random_state=1, h=h, **X), first(whole, h), check_exact=True
         )
-    with pytest.raises(ValueError, match="h of simulate must go with at most the trained horizon, h=4; got h=5"):
+    with pytest.raises(ValueError, match="h of simulate is available up to the trained horizon, h=4; got h=5"):
         forecaster.simulate(3, h=5, **X)
 
 

@@ -8,7 +8,7 @@ from tsrnn.backends import cpu
 from tsrnn.data.sequences import Sequences
 from tsrnn.networks.encoder_decoder import EncoderDecoder
 from tsrnn.networks.network import Network
-from tsrnn.networks.passes import Rooms, gradient, predict
+from tsrnn.networks.passes import WorkspacePool, gradient, predict
 from tsrnn.rules.losses import LOSSES
 
 ONE_ARRAY = {"assign", "set_first"}  # where the other is a number or None
@@ -91,7 +91,7 @@ def test_parameters_of_another_form_are_refused(change):
     with pytest.raises(ValueError, match="parameters of the network must be"):
         predict(network, theta, rows(), 1)
     with pytest.raises(ValueError, match="parameters of the network must be"):
-        gradient(network, theta, rows(), np.arange(2), 2.0, LOSSES["squared"], 0.0, Rooms(network.dtype))
+        gradient(network, theta, rows(), np.arange(2), 2.0, LOSSES["squared"], 0.0, WorkspacePool(network.dtype))
 
 
 def test_rows_of_other_features_are_refused():

@@ -1,8 +1,8 @@
 """What a backend must have: every operation, in one line each. `cpu` and `cuda` are backends, and so is what `devices`
 returns for a precision.
 
-A room is named scratch memory (`tsrnn.network.Room`); T steps, B rows, F inputs, H units, N rows of a table. Arrays are
-on the device unless a line says "of numpy".
+A room is scratch memory by name, `tsrnn.networks.workspace`; T steps, B rows, F inputs, H units, N rows of a table.
+Arrays are on the device unless a line says "of numpy".
 """
 
 from typing import Protocol
@@ -88,11 +88,11 @@ class Backend(Protocol):
     def spread(self, dseen, column, lengths, doutputs, backwards):
         """The gradient of `every_output`."""
 
-    def side_by_side(self, last, order, n_units, first):
+    def join_directions(self, last, order, n_units, first):
         """Join the last states of all directions of an encoder as the first states of a decoder."""
 
-    def apart_again(self, dfirst, order, n_units, dlast):
-        """The gradient of `side_by_side`."""
+    def split_directions(self, dfirst, order, n_units, dlast):
+        """The gradient of `join_directions`."""
 
     def feed(self, said, n, one_hot, forced, x):
         """Feed a decoder its previous output, or with `one_hot` the most likely symbol, where it is not forced."""

@@ -99,15 +99,15 @@ def keep_states(last, series, carried):
     return carried.shape[1:] == (E, S, H) and series.shape == (B,)
 
 
-def side_by_side(last, order, n_units, first):
+def join_directions(last, order, n_units, first):
     (E, S, B, H), (L, *same, width) = last.shape, first.shape
     return (
         same == [S, B] and order.shape == (B,) and L > 0 and E % L == 0 and n_units <= H and E // L * n_units <= width
     )
 
 
-def apart_again(dfirst, order, n_units, dlast):
-    return side_by_side(dlast, order, n_units, dfirst)
+def split_directions(dfirst, order, n_units, dlast):
+    return join_directions(dlast, order, n_units, dfirst)
 
 
 def feed(said, n, one_hot, forced, x):

@@ -62,7 +62,7 @@ class Steps:
         return Steps.whole(self.values[steps], starts, lengths, self.targets[steps], self.weights[steps])
 
     def passes(self, n_steps):
-        """Every row once, in groups of about so many steps at most; pieces of a series one after the other."""
+        """Group the rows, with at most about `n_steps` steps in a group, and the pieces of a series in their order."""
         return self.epoch(None, max(1, n_steps // int(self.lengths.max())), shuffle=False)
 
     def places(self, chosen):

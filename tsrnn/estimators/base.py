@@ -37,9 +37,9 @@ from tsrnn.estimators.storage import load, save
 from tsrnn.estimators.targets import check_some, check_weight
 from tsrnn.estimators.watched import Watched
 from tsrnn.networks.network import Network
-from tsrnn.networks.passes import Rooms, predict
+from tsrnn.networks.passes import WorkspacePool, predict
 from tsrnn.rules.updates import UPDATES
-from tsrnn.training.config import History, Recipe
+from tsrnn.training.config import History, TrainingConfig
 from tsrnn.training.loop import train
 from tsrnn.types import FilePath, NumbersLike, SequencesLike, TargetsLike
 
@@ -72,7 +72,7 @@ def typed(targets, weights, dtype):
 def rooms_of(fitted, owner):
     """Memory on the device that `fit` was told."""
     backend = backend_of(fitted.settings["device"], owner, fitted.settings["precision"])
-    return Rooms(fitted.network.dtype, backend)
+    return WorkspacePool(fitted.network.dtype, backend)
 
 
 class Known(NamedTuple):
@@ -88,7 +88,7 @@ class Plan(NamedTuple):
     rows: object
     whole: object  # the same rows before they were arranged for training
     held_out: object
-    recipe: Recipe
+    recipe: TrainingConfig
     rng: np.random.Generator
     fitted: Fitted
 
@@ -337,9 +337,11 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
 
     def _recipe(self, targets):
         loss, parameters = self._loss(targets)
-        shared = {name: getattr(self, name) for name in Recipe.__dataclass_fields__ if name in self._constraints}
+        shared = {
+            name: getattr(self, name) for name in TrainingConfig.__dataclass_fields__ if name in self._constraints
+        }
         own = {"loss": loss, "loss_parameters": (parameters,), "n_jobs": effective_n_jobs(self.n_jobs)}
-        return Recipe(**shared | own | {"verbose": int(self.verbose)})
+        return TrainingConfig(**shared | own | {"verbose": int(self.verbose)})
 
     def _rows(self, series, targets, weights, settings):
         starts, lengths = cut(series.starts, series.lengths, settings["max_length"], settings["truncate"])

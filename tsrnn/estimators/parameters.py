@@ -107,8 +107,8 @@ class Parameters(BaseEstimator):
             )
         if self.bptt_steps and self.bidirectional:
             raise ValueError(
-                f"bptt_steps of {name} must be None with bidirectional=True, whose passes end at both ends; "
-                f"got {self.bptt_steps!r}."
+                f"bptt_steps of {name} must be None with bidirectional=True, since one direction runs from the "
+                f"last step to the first; got {self.bptt_steps!r}."
             )
         if self.precision != "fp32" and self.dtype == "float64":
             raise ValueError(

@@ -94,7 +94,9 @@ class BaseSequence(BaseRecurrent):
                 # read-only ones would be another type for the compiler
                 values = np.require(array.reshape(n_steps, array.shape[-1]), dtype, ["C", "W"])
         if nest and series is not None:
-            raise ValueError("series must be None for three-dimensional arrays and lists, which say it; got labels.")
+            raise ValueError(
+                "series must be None for three-dimensional arrays and lists, whose items are the series; got labels."
+            )
         steps = TimeSteps.end_to_end(values, lengths, labels)
         if nest is None and isinstance(getattr(X, "index", None), TIMES):
             check_times(X.index, steps)
@@ -284,8 +286,8 @@ class BaseSequence(BaseRecurrent):
         network = self._fitted.network
         if len(network.directions) == 2:
             raise ValueError(
-                "predict_with_state needs bidirectional=False, since a state from the end of a series is no state to "
-                "go on from; got True."
+                "predict_with_state needs bidirectional=False, since a network that reads a series from both ends has "
+                "no state to continue from; got True."
             )
         steps, outputs, states = self._run(X, series, initial_state)
         states = last_states(states[..., : network.hidden_size], steps, initial_state)

@@ -16,8 +16,8 @@ class DecodedWindows(Windows):
     """Rows for an encoder that reads the window and a decoder that writes the `h` values after it, `step` of them at a
     time.
 
-    At each step the decoder reads the values of the step before, while training as they came and otherwise as it wrote
-    them, and the covariates that are known of the step itself; at the first one the last values of the window.
+    At each step the decoder reads the values of the step before, the true ones in training and its own outputs in
+    prediction, and the known covariates of the step itself. At the first step it reads the last values of the window.
     """
 
     @property

@@ -15,7 +15,7 @@ from tsrnn.forecasting.plan import Plan
 from tsrnn.networks.encoder_decoder import EncoderDecoder
 from tsrnn.networks.network import Network
 from tsrnn.progress import Line
-from tsrnn.training.config import Recipe
+from tsrnn.training.config import TrainingConfig
 from tsrnn.training.loop import train
 
 LEAST_BATCH = 256  # windows of an update that may be more than there are
@@ -143,7 +143,7 @@ def train_member(windows, job, n_steps, setting, on_epoch, stop):
     network, theta = windows.beginning(job.cell, setting.hidden_size, rng, setting.n_blocks)
     if job.start is not None:
         theta = job.start.theta.copy()
-    recipe = Recipe(
+    recipe = TrainingConfig(
         loss="pinball" if setting.quantiles else "absolute",
         loss_parameters=tuple((quantile,) for quantile in (0.5, *setting.quantiles)),
         learning_rate_init=setting.learning_rate_init,

@@ -30,10 +30,11 @@ class RNNForecaster(Parameters):
 
         z = log y - season,    x = z - level,    y_hat = exp(level + W_ho [h_T, x] + b_ho + season)
 
-    What is left on "auto" is tried: every plan of window, level and seasonal index forecasts the last `h` values of
-    the panel, held out, and the best few are kept. The forecast is the median over `n_networks` networks that differ in
-    plan, cell and random numbers, trained on all values, mixed with the Theta method's unless that harms; the errors on
-    the last windows give its intervals. `h`, `freq` and `season_length` are all a newcomer gives.
+    Settings left on "auto" are chosen on held-out data: every candidate plan of window, level and seasonal index
+    forecasts the last `h` values of the panel, and the best few are kept. The forecast is the median over `n_networks`
+    networks, trained on all values, which differ in plan, cell and random numbers. The Theta method's forecast is mixed
+    in unless that raises the held-out error. Errors on the last windows give the prediction intervals. Most users set
+    `h`, `freq` and `season_length` alone.
 
     Covariates that are known in the future have an effect b on the level, the same for all series, which a regression
     of seasonal differences tells; it is taken out before and put back after, z = log y - b f - season. Beside the
@@ -68,25 +69,25 @@ class RNNForecaster(Parameters):
         Whether to take series in units of their naive error; "auto" takes logarithms as they are and other series in
         units of their mean size.
     difference : bool, default=False
-        Whether networks see and forecast the differences between neighbouring values, of which forecasts are the sum.
-        Already the level is taken out of a window; with `level_window=1` it is the last value.
+        Whether networks see and forecast the differences between neighbouring values, whose sums are the forecasts.
+        Without it a window is already less its level; with `level_window=1` the level is the last value.
     deseasonalize : bool or "auto", default="auto"
         Whether to take out each series' seasonal index, that of the classical decomposition, and put it back.
     fill_gaps : bool, default=False
-        Whether times that are missing between the first and the last of a series count as missing values, with a
-        warning; otherwise they are refused.
+        Whether to insert times that are missing inside a series, with missing values and a warning. Otherwise they
+        raise an error.
     past_covariates, future_covariates, static_covariates : list of str, optional
-        Columns of a long frame that go with the values up to the end of a series, those that are also known beyond it,
-        as `predict` wants them in `X_df`, and those that are the same in all rows of a series. Numbers are
-        standardised; of labels, each is a number, and one that `fit` has not seen is none of them.
+        Columns of a long frame: known up to the end of a series; known beyond it too, where `predict` takes them from
+        `X_df`; the same in all rows of a series. Numbers are standardised. Labels are one-hot encoded, and a label that
+        `fit` has not seen is all zeros.
     calendar : list of str, optional
-        Parts of the date, which nobody needs to supply: "minute", "hour", "dayofweek", "day", "dayofyear", "month",
+        Features of the calendar, computed from the times: "minute", "hour", "dayofweek", "day", "dayofyear", "month",
         "quarter", each as up to three sines and cosines.
     n_networks : int, default=8
         Networks whose median is the forecast.
     quantiles : list of float or None, default=None
-        Quantiles that the networks forecast beside the point, trained with the pinball loss, which then give the
-        intervals: 0.1 and 0.9 that of `level=80`. With every q must come 1 - q.
+        Quantiles that networks forecast beside the median, trained with the pinball loss. They give the prediction
+        intervals: 0.1 and 0.9 are those of `level=80`. Quantiles come in pairs, q and 1 - q.
     theta_share : float or "auto", default="auto"
         Share of the Theta method's forecast in the forecast, from 0 to 1; "auto" takes 0.3, or 0 where that raises the
         error on the held-out values by more than 2 %.
@@ -183,7 +184,7 @@ class RNNForecaster(Parameters):
         Warns
         -----
         InterruptedFitWarning
-            After Ctrl-C, when the networks begun are kept as far as they are.
+            After Ctrl-C. Networks whose training had begun are kept with their weights so far, others are dropped.
         """
         self._check_parameters()
         columns = reading.column_names(id_col, time_col, target_col)
@@ -204,9 +205,9 @@ class RNNForecaster(Parameters):
         df : DataFrame or Series, optional
             Other series, or newer history of the same, in any form that `fit` takes; None for those of `fit`.
         h : int, optional
-            Steps, if not those trained for. Beyond them forecasts are taken for values, and forecast from.
+            Horizon; by default the trained one. A longer one is forecast recursively: forecasts join the history.
         level : number or list of numbers, optional
-            Intervals to give, in percent: of the values that come, so many are expected within.
+            Prediction intervals to add, in percent: the share of future values that is expected inside.
         X_df : DataFrame, optional
             What is known of the future: a long frame with the columns of series and time and those of
             `future_covariates`, a row for every step to forecast. Of the steps beyond, up to the end of a trained

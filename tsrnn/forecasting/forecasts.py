@@ -5,7 +5,7 @@ import numpy as np
 from tsrnn.exceptions import DivergenceError
 from tsrnn.forecasting.quantiles import blend, median
 from tsrnn.forecasting.theta import theta
-from tsrnn.networks.passes import Rooms, predict
+from tsrnn.networks.passes import WorkspacePool, predict
 
 
 def forecast_any_horizon(adjusted, members, theta_share, h):
@@ -41,7 +41,7 @@ def network_forecast(adjusted, member):
     everyone = np.arange(len(windows))
     parts = []
     while True:
-        rooms = Rooms(member.network.dtype, setting.backend)  # none holds values of before
+        rooms = WorkspacePool(member.network.dtype, setting.backend)  # none holds values of before
         z = predict(member.network, member.theta, windows, setting.n_threads, rooms=rooms).astype(np.float64)
         blocks = z.reshape(len(everyone), setting.n_blocks, -1).swapaxes(0, 1)
         parts.append(blocks + windows.levels(everyone)[:, None])

@@ -169,7 +169,7 @@ def check_level(level, quantiles):
         raise ValueError(f"level is in percent: {100 * level:g}, not {level:g}.")
     if quantiles and level not in levels_of(quantiles):
         bound = ", ".join(f"{known:g}" for known in levels_of(quantiles))
-        raise ValueError(f"level must be of those that quantiles bound, {bound}; got {level!r}.")
+        raise ValueError(f"level must be an interval that quantiles give, {bound}; got {level!r}.")
 
 
 def check_levels(fitted, levels, h):
@@ -182,7 +182,7 @@ def check_levels(fitted, levels, h):
 def check_trained(h, fitted, name):
     """Errors are known of the trained horizon."""
     if h > fitted.setting.h:
-        raise ValueError(f"{name} must go with at most the trained horizon, h={fitted.setting.h}; got h={h}.")
+        raise ValueError(f"{name} is available up to the trained horizon, h={fitted.setting.h}; got h={h}.")
 
 
 def check_errors(fitted):

@@ -17,7 +17,9 @@ def in_order(quantiles):
         if round(1 - q, 10) not in ordered:
             raise ValueError(f"quantiles must hold 1 - q with every q; got {q:g} without {1 - q:g}.")
     if not ordered:
-        raise ValueError(f"quantiles must hold some besides 0.5, the forecast itself; got {list(quantiles)}.")
+        raise ValueError(
+            f"quantiles must hold a pair besides 0.5, the median that is always forecast; got {list(quantiles)}."
+        )
     return ordered
 
 

@@ -10,7 +10,7 @@ from tsrnn.data.batch import longest_first
 from tsrnn.estimators.base import BaseRecurrent
 from tsrnn.estimators.sequence import BaseSequence
 from tsrnn.networks.network import Network
-from tsrnn.networks.workspace import Room
+from tsrnn.networks.workspace import Workspace
 
 ROWS = 64  # sequences of one pass: all their states are kept
 
@@ -49,7 +49,7 @@ def passes(estimator, rows):
     network = estimator._fitted.network
     order = longest_first(rows.lengths)
     packed = network.packing(training=True)(estimator._fitted.theta)
-    room = Room(network.dtype)
+    room = Workspace(network.dtype)
     grad = np.empty(network.layout.size, network.dtype)
     n_bytes = network.numbers_of_step(keep=True) * network.dtype.itemsize * int(np.max(rows.lengths, initial=1))
     n_rows = min(ROWS, max(1, cpu.MOST_BYTES // n_bytes))

@@ -121,7 +121,7 @@ class EncoderDecoder:
         last = self.encoder.last_states(traces, source.device_lengths, inner)
         _, S, B, _ = last.shape
         first = room.take("first", (self.decoder.n_layers, S, B, self.decoder.width))
-        backend.side_by_side(last, order, self.encoder.hidden_size, first)
+        backend.join_directions(last, order, self.encoder.hidden_size, first)
         return first, traces
 
     def step(self, packed, x, states, room):
@@ -179,7 +179,7 @@ class EncoderDecoder:
         dfirst = self.decoder.backward(packed.decoder, batch.target, traces.decoder, slopes, own.decoder, inner, later)
         _, S, B, _ = dfirst.shape
         dlast = room.take("dlast", (len(self.encoder.ends), S, B, self.encoder.width))
-        room.backend.apart_again(dfirst, batch.order, self.encoder.hidden_size, dlast)
+        room.backend.split_directions(dfirst, batch.order, self.encoder.hidden_size, dlast)
         self.encoder.backward(
             packed.encoder,
             batch.source,

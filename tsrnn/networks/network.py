@@ -16,7 +16,7 @@ from tsrnn.networks.layout import Layout, padded
 from tsrnn.rules.cells import CELLS
 
 
-class Noise(NamedTuple):
+class DropoutKey(NamedTuple):
     """Of dropout: a seed, as the device has it, and the number of layers that drew from it before."""
 
     seed: object
@@ -30,7 +30,7 @@ class Network:
     """Layers of one cell, forward or in both directions, and a linear head on the outputs of the last step, or of every
     step, of a sequence.
 
-    The head sees [h of each direction, context]: `n_context` further numbers a row, a linear way past the recurrence.
+    The head's input is [h of each direction, context]: `n_context` features of a row that bypass the recurrence.
     The outputs of every step come without gaps: those of step 0, row by row, then of step 1 the rows that still run,
     and so on; a context has the same order. Without outputs there is no head, and the last states are what is wanted.
     """

@@ -9,22 +9,22 @@ import numpy as np
 from tsrnn.backends import cpu
 from tsrnn.contracts import Model, Rows
 from tsrnn.data.batch import longest_first
-from tsrnn.networks.network import Noise
-from tsrnn.networks.workspace import Room
+from tsrnn.networks.network import DropoutKey
+from tsrnn.networks.workspace import Workspace
 
 
-class Rooms:
-    """A `Room` for each thread that works at the same time, handed round, and one for what they share."""
+class WorkspacePool:
+    """A `Workspace` for each thread that works at the same time, handed round, and one for what they share."""
 
     def __init__(self, dtype, backend=cpu):
         self.dtype = dtype
         self.backend = backend
         self.free = []
-        self.shared = Room(dtype, backend)
+        self.shared = Workspace(dtype, backend)
 
     @contextlib.contextmanager
     def one(self):
-        room = self.free.pop() if self.free else Room(self.dtype, self.backend, self.shared.residents)
+        room = self.free.pop() if self.free else Workspace(self.dtype, self.backend, self.shared.residents)
         try:
             yield room
         finally:
@@ -70,7 +70,7 @@ def predict(network: Model, theta, rows: Rows, n_jobs, passes=None, rooms=None):
     `passes` are groups of rows that go through together, one group after the other; `rooms` say on which device, the
     CPU without them.
     """
-    rooms = rooms or Rooms(network.dtype)
+    rooms = rooms or WorkspacePool(network.dtype)
     backend = rooms.backend
     packed = network.packing(backend=backend)(backend.to_device(theta))
     out = np.empty((rows.n_places, network.n_outputs), network.dtype)
@@ -122,7 +122,7 @@ def gradient(
 
     def work(chunk):
         with rooms.one() as room:
-            noise = None if seed is None else Noise(seed, chunk * network.n_layers)
+            noise = None if seed is None else DropoutKey(seed, chunk * network.n_layers)
             mine = chosen[chunks[chunk]]
             batch = rows.batch(mine, room)
             outputs, traces = network.forward(packed, batch, room, noise, keep=True)

@@ -5,7 +5,7 @@ import math
 from tsrnn.backends import cpu
 
 
-class Room:
+class Workspace:
     """Arrays of a backend that are used again: asking twice for a name gives the same memory, grown when needed. What
     is in them is left as it was.
     """
@@ -21,7 +21,7 @@ class Room:
     def part(self, name):
         """A room in this one, where names mean something else."""
         if name not in self.parts:
-            self.parts[name] = Room(self.dtype, self.backend, self.residents)
+            self.parts[name] = Workspace(self.dtype, self.backend, self.residents)
         return self.parts[name]
 
     def take(self, name, shape, dtype=None):

@@ -6,7 +6,7 @@ import numpy as np
 
 
 @dataclass
-class Recipe:
+class TrainingConfig:
     """How to train; the words are scikit-learn's."""
 
     loss: str

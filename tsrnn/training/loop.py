@@ -14,7 +14,7 @@ from tsrnn.progress import Line
 from tsrnn.rules.losses import LOSSES
 from tsrnn.rules.updates import UPDATES
 from tsrnn.training.config import History
-from tsrnn.training.state import Learner, NotFinite
+from tsrnn.training.state import NotFinite, TrainingState
 
 
 class Plateau:
@@ -75,7 +75,7 @@ def train(
     history.cut_short = False
     if history.moments is None:
         history.moments = np.zeros((UPDATES[recipe.solver].n_moments, network.layout.size), network.dtype)
-    learner = Learner(network, theta, history.moments, rows, recipe)
+    learner = TrainingState(network, theta, history.moments, rows, recipe)
     plateau = Plateau(recipe.tol, recipe.n_iter_no_change)
     factor = 1.0
     best = theta.copy()

@@ -6,7 +6,7 @@ import numpy as np
 
 from tsrnn.backends.devices import backend_of
 from tsrnn.contracts import Model, Rows
-from tsrnn.networks.passes import Rooms, bring, gradient, total_weight
+from tsrnn.networks.passes import WorkspacePool, bring, gradient, total_weight
 from tsrnn.rules.losses import LOSSES
 from tsrnn.rules.updates import UPDATES
 
@@ -15,8 +15,8 @@ class NotFinite(Exception):
     """A loss and a norm, of which one is not finite."""
 
 
-class Learner:
-    """Holds on a device all that moves, from `theta` and `moments` on, and what the updates found out."""
+class TrainingState:
+    """The state of training on a device: parameters, moments of the optimiser, a log of losses and gradient norms."""
 
     def __init__(self, network: Model, theta, moments, rows: Rows, recipe):
         self.network = network
@@ -27,7 +27,7 @@ class Learner:
         self.loss = LOSSES[recipe.loss]
         self.rule = UPDATES[recipe.solver]
         self.backend = backend_of(recipe.device, precision=recipe.precision)
-        self.rooms = Rooms(network.dtype, self.backend)
+        self.rooms = WorkspacePool(network.dtype, self.backend)
         self.theta = self.backend.to_device(theta)
         self.moments = self.backend.to_device(moments)
         self.decay = self.backend.to_device(network.decay()[None])
@@ -36,15 +36,15 @@ class Learner:
         self.alpha, self.shrink = (0.0, recipe.alpha) if self.rule.decoupled else (float(recipe.alpha), 0.0)
 
     def begin(self, n):
-        """Make room for what the next `n` updates find."""
+        """Allocate a log of the next `n` updates."""
         if self.log is None or self.log.shape[1] < n:
             self.log = self.backend.new_log(n, self.network.dtype)
             self.learn = self.backend.repeated(self._bring, self._update)
 
     def update(self, chosen, number, rate, seed):
-        """The `number`-th update from the beginning; whether there was anything to learn from the chosen rows.
+        """Make the `number`-th update; return whether the chosen rows had a target.
 
-        Where there is not they still pass, as they may leave a state for those after them. `seed` is of dropout.
+        Rows without a target still run forward, since later rows may continue from their state. `seed` is of dropout.
         """
         weight = total_weight(self.loss, self.rows.weights_of(chosen))
         c = self.rule.coefficients(number, rate, self.recipe.momentum)

@@ -124,7 +124,7 @@ def keep_states(last, series, carried):
 
 
 @checked
-def side_by_side(last, order, n_units, first):
+def join_directions(last, order, n_units, first):
     """first[l, s, order[b]] = the units of last[l * D + d, s, b] for all of D directions, `n_units` of each."""
     (L, S, B), D = first.shape[:3], last.shape[0] // first.shape[0]
     apart = last.reshape(L, D, S, B, -1)[..., :n_units]
@@ -132,8 +132,8 @@ def side_by_side(last, order, n_units, first):
 
 
 @checked
-def apart_again(dfirst, order, n_units, dlast):
-    """The way back of `side_by_side`, for slopes."""
+def split_directions(dfirst, order, n_units, dlast):
+    """The way back of `join_directions`, for slopes."""
     (L, S, B), D = dfirst.shape[:3], dlast.shape[0] // dfirst.shape[0]
     apart = dfirst[:, :, order, : D * n_units].reshape(L, S, B, D, n_units)
     dlast.reshape(L, D, S, B, -1)[..., :n_units] = np.moveaxis(apart, 3, 1)

@@ -86,13 +86,13 @@ def keep_states(last, series, carried):
 
 
 @checked
-def side_by_side(last, order, n_units, first):
-    launch_over(elementwise.side_by_side, last.size, last, order, n_units, first, False)
+def join_directions(last, order, n_units, first):
+    launch_over(elementwise.join_directions, last.size, last, order, n_units, first, False)
 
 
 @checked
-def apart_again(dfirst, order, n_units, dlast):
-    launch_over(elementwise.side_by_side, dlast.size, dlast, order, n_units, dfirst, True)
+def split_directions(dfirst, order, n_units, dlast):
+    launch_over(elementwise.join_directions, dlast.size, dlast, order, n_units, dfirst, True)
 
 
 @checked

@@ -67,8 +67,8 @@ def keep_states(last, series, carried):
 
 
 @compiled
-def side_by_side(last, order, n_units, first, back):
-    """From `last` to `first`, or `back`; see `cpu.side_by_side`."""
+def join_directions(last, order, n_units, first, back):
+    """From `last` to `first`, or `back`; see `cpu.join_directions`."""
     _, S, B, H = last.shape
     D = last.shape[0] // first.shape[0]
     for i in range(cuda.grid(1), last.size, cuda.gridsize(1)):
