@@ -215,15 +215,16 @@ def format_of(texts, times, options):
     texts = pd.Series(texts[~texts.isin(MISSING)].unique(), name=texts.name).str.strip()
     if not len(texts):
         return None
-    head = texts[:1]
-    forms = [f for f in formats(texts[0], options) if (written_as(read_as(head, f), f) == head).all()]
-    if not forms:
-        return None
     stamps = plain(timestamps(texts)) if options.time_format is None else read_as(texts, options.time_format)
-    for form in forms:
-        if (read_as(texts, form) == stamps).all() and (written_as(stamps, form) == texts).all():
+    for form in formats(texts[0], options):
+        first = gives_again(form, stamps[:1], texts[:1])  # which most formats do not
+        if first and gives_again(form, stamps, texts) and (read_as(texts, form) == stamps).all():
             return form
     return None
+
+
+def gives_again(form, stamps, texts):
+    return (written_as(stamps, form) == texts).all()
 
 
 def plain(times):
