@@ -165,7 +165,7 @@ def test_levels_are_between_0_and_100(level):
 def test_intervals_that_cannot_be():
     with pytest.raises(ValueError, match=r"fit must have a series of at least h \+ 3 = 7 values"):
         quick(window=2).fit(noisy(3, 6)).predict(level=80)
-    with pytest.raises(ValueError, match="at most the trained horizon, h=4; got h=6"):
+    with pytest.raises(ValueError, match="up to the trained horizon, h=4; got h=6"):
         quick().fit(noisy(3)).predict(h=6, level=80)
 
 

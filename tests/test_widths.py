@@ -17,7 +17,7 @@ import llvmlite.binding as llvm
 features, bits = llvm.get_host_cpu_features, int(sys.argv[1])
 llvm.get_host_cpu_features = lambda: llvm.FeatureMap({"avx512f": bits == 512, "avx": bits == 256})
 import numba.core.codegen
-from tsrnn.backends import simd
+from tsrnn.backends.cpu import simd
 llvm.get_host_cpu_features = features
 assert simd.BITS == bits, simd.BITS
 import numpy as np
