@@ -15,8 +15,10 @@ CODE = """
 import json, sys
 import llvmlite.binding as llvm
 features, bits = llvm.get_host_cpu_features, int(sys.argv[1])
-llvm.get_host_cpu_features = lambda: llvm.FeatureMap({"avx512f": bits == 512, "avx": bits == 256})
-import numba.core.codegen
+told = llvm.FeatureMap({"avx512f": bits == 512, "avx": bits == 256})
+asked_by = lambda: sys._getframe(2).f_globals["__name__"]
+# numba itself compiles for the real machine, which takes wider vectors apart
+llvm.get_host_cpu_features = lambda: told if asked_by() == "tsrnn.backends.cpu.simd" else features()
 from tsrnn.backends.cpu import simd
 llvm.get_host_cpu_features = features
 assert simd.BITS == bits, simd.BITS
