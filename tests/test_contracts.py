@@ -1,5 +1,6 @@
 """Every kind of rows and of models has what training and prediction ask of it, under the same names."""
 
+import ast
 import inspect
 import re
 from pathlib import Path
@@ -53,3 +54,24 @@ def test_nothing_else_is_asked(contract, name):
     beside = {"targets", "weights", "cut", "carry"} if name == "rows" else {"last_states"}  # of some kinds, see there
     assert asked - beside <= set(members(contract))
     assert asked - beside
+
+
+def test_editors_see_every_public_name():
+    """The names that are fetched late, those that are exported, and those that type checkers import are the same."""
+    tree = ast.parse(Path(tsrnn.__file__).read_text(encoding="utf-8"))
+    late = next(node for node in tree.body if isinstance(node, ast.If))
+    seen = [alias.name for node in late.body for alias in node.names]
+    assert sorted(seen) == sorted(tsrnn.__all__) == sorted(tsrnn.HOMES)
+
+
+def public_methods():
+    for name in tsrnn.__all__:
+        public = getattr(tsrnn, name)
+        for method, function in inspect.getmembers(public, callable) if inspect.isclass(public) else ():
+            if not method.startswith("_") and str(getattr(function, "__module__", "")).startswith("tsrnn"):
+                yield pytest.param(inspect.unwrap(function), id=f"{name}.{method}")
+
+
+@pytest.mark.parametrize("method", list(public_methods()))
+def test_a_public_method_says_what_it_returns(method):
+    assert "return" in inspect.get_annotations(method)

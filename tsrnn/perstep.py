@@ -206,7 +206,7 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             self._sklearn_output_config = {"transform": transform}  # where `clone` looks for it
         return self
 
-    def get_metadata_routing(self):
+    def get_metadata_routing(self) -> Any:
         """What scikit-learn's metadata routing hands on to the transformer's `fit`.
 
         Returns

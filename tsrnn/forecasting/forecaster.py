@@ -371,7 +371,7 @@ class RNNForecaster(Parameters):
         check_is_fitted(self)
         return predicting.score(self._fitted, df)
 
-    def report(self) -> str:
+    def report(self) -> Any:
         """A figure of the course of training and of the trial of plans.
 
         Returns

@@ -132,7 +132,7 @@ def watched(found, cell, lengths, bptt_steps, weights, cache, gradients):
 
 def memory_length(
     estimator: Any, X: SequencesLike, y: TargetsLike, fraction: float = 0.01, series: LabelsLike | None = None
-) -> int | None:
+) -> int:
     """How many steps back the gradient still has a `fraction` of its size at the last step.
 
     Its size is the norm over the states of all layers, for an LSTM h_t and c_t, averaged as in `gradient_flow`.

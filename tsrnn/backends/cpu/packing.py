@@ -13,6 +13,7 @@ import numpy as np
 from tsrnn.backends.compiling import compiled
 from tsrnn.backends.cpu.simd import BITS, n_lanes, tile_width
 from tsrnn.backends.padding import PADDING
+from tsrnn.backends.parameters import check_parameters
 
 NOWHERE = -1
 
@@ -29,14 +30,6 @@ def take(theta, places, targets, sources, out):
 def units_of(cell):
     """Vectors of units whose sums are made together: as many as fill the registers, with enough rows beside them."""
     return 2 if cell.n_gates == 1 and BITS < 512 else 1
-
-
-def check_parameters(theta, n, dtype):
-    if theta.shape != (n,) or theta.dtype != dtype:
-        raise ValueError(
-            f"parameters of the network must be {n:,} numbers of {dtype}; got shape {theta.shape} of {theta.dtype}: "
-            "they must come from a network of the same form."
-        )
 
 
 class Packing:

@@ -5,8 +5,8 @@ from functools import cached_property
 import numpy as np
 from numba import cuda
 
-from tsrnn.backends.cpu.packing import check_parameters
 from tsrnn.backends.cuda.launching import allocate, compiled, launch_over
+from tsrnn.backends.parameters import check_parameters
 
 
 @compiled
