@@ -18,10 +18,10 @@ from utilsforecast.evaluation import evaluate
 from utilsforecast.losses import mase, smape
 
 from tsrnn import RNNForecaster
-from tsrnn.forecasting.adjustment import Adjustment
+from tsrnn.forecasting.adjustment import Adjustment, Units
 from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.panel.ragged import Ragged
-from tsrnn.forecasting.plan import plans_for
+from tsrnn.forecasting.plan import Wanted, plans_for
 from tsrnn.forecasting.windows import Windows
 
 DECILES = 20, 40, 60, 80  # levels whose ends are the deciles, beside the point forecast
@@ -169,7 +169,9 @@ def load(folder, name):
     frame = pd.read_parquet(folder / f"{name}.parquet")
     frame = frame.assign(unique_id=frame["unique_id"].astype(str), ds=frame["t"].astype(int))
     columns = ["unique_id", "ds", "y"]
-    return frame.loc[frame["split"] == "train", columns], frame.loc[frame["split"] == "test", columns]
+    return frame.loc[frame["split"] == "train", columns], frame.loc[
+        frame["split"] == "test", columns
+    ]
 
 
 def by_horizon(train, test):
@@ -181,7 +183,9 @@ def by_horizon(train, test):
 
 
 def rnn(train, h, season, **options):
-    forecaster = RNNForecaster(h=h, freq=1, season_length=season, **{"random_state": 0} | options).fit(train)
+    forecaster = RNNForecaster(
+        h=h, freq=1, season_length=season, **{"random_state": 0} | options
+    ).fit(train)
     return forecaster.predict(level=[*DECILES, 95])
 
 
@@ -191,7 +195,9 @@ def seasonal_naive(train, h, season):
             {
                 "unique_id": label,
                 "ds": part["ds"].iloc[-1] + 1 + np.arange(h),
-                "SeasonalNaive": part["y"].to_numpy()[-min(season, len(part)) :][np.arange(h) % min(season, len(part))],
+                "SeasonalNaive": part["y"].to_numpy()[-min(season, len(part)) :][
+                    np.arange(h) % min(season, len(part))
+                ],
             }
         )
         for label, part in train.groupby("unique_id")
@@ -203,19 +209,25 @@ def ridge(train, h, season, n_rows=20_000):
     """One linear map from window to horizon for all series, on the forecaster's own windows; the penalty is chosen on
     a tenth of the series.
     """
-    labels, values = zip(*((label, part["y"].to_numpy()) for label, part in train.groupby("unique_id")))
+    labels, values = zip(
+        *((label, part["y"].to_numpy()) for label, part in train.groupby("unique_id"))
+    )
     series = Ragged.of(values)
-    adjustment = Adjustment.of(series, season, "auto", False)
-    plan = plans_for(series.lengths, h, season, level=1)[0]
-    ends = Windows.at_ends(Histories(adjustment.forward(series)), plan.window, plan.segment, plan.level, h)
+    adjustment = Adjustment.of(series, season, Units("auto"), deseasonalize=False)
+    plan = plans_for(series.lengths, h, season, Wanted(level=1))[0]
+    ends = Windows.at_ends(Histories(adjustment.forward(series)), plan, h)
     rows, rng = ends.for_training(n_rows), np.random.default_rng(0)
     chosen = np.concatenate(list(rows.epoch(rng, n_rows, True)))
-    chosen = chosen[(rows.ends[chosen] - rows.stops[chosen]) >= min(h, (rows.ends - rows.stops).max())]
+    chosen = chosen[
+        (rows.ends[chosen] - rows.stops[chosen]) >= min(h, (rows.ends - rows.stops).max())
+    ]
 
     def around(rows, chosen):
         at = rows.stops[chosen][:, None]
         level = rows.levels(chosen)[:, None].astype(float)
-        return rows.values[at - plan.window + np.arange(plan.window)] - level, rows.values[at + np.arange(h)] - level
+        return rows.values[at - plan.window + np.arange(plan.window)] - level, rows.values[
+            at + np.arange(h)
+        ] - level
 
     X, Y = around(rows, chosen)
     held_out = rows.ends[chosen] % 10 == 0
@@ -233,7 +245,9 @@ def ridge(train, h, season, n_rows=20_000):
     z = around(ends, everyone)[0] @ solve(X, Y, penalty) + ends.levels(everyone)[:, None]
     ahead = [part["ds"].iloc[-1] + 1 + np.arange(h) for _, part in train.groupby("unique_id")]
     values = adjustment.inverse(z).ravel()
-    return pd.DataFrame({"unique_id": np.repeat(labels, h), "ds": np.concatenate(ahead), "Ridge": values})
+    return pd.DataFrame(
+        {"unique_id": np.repeat(labels, h), "ds": np.concatenate(ahead), "Ridge": values}
+    )
 
 
 def scores(task, train, test, forecast):
@@ -242,11 +256,14 @@ def scores(task, train, test, forecast):
     both = test.merge(forecast, on=["unique_id", "ds"], validate="one_to_one")
     assert len(both) == len(test) and both[model].notna().all()
     metrics = [smape, partial(mase, seasonality=task.lag or task.season)]
-    table = evaluate(both, metrics, models=[model], train_df=train[train["unique_id"].isin(both["unique_id"])])
+    table = evaluate(
+        both, metrics, models=[model], train_df=train[train["unique_id"].isin(both["unique_id"])]
+    )
     means = table.replace(np.inf, np.nan).groupby("metric")[model].mean()
     s, m = 200 * means["smape"], means["mase"]
     covered = {
-        f"{level} %": 100 * both["y"].between(both[f"{model}-lo-{level}"], both[f"{model}-hi-{level}"]).mean()
+        f"{level} %": 100
+        * both["y"].between(both[f"{model}-lo-{level}"], both[f"{model}-hi-{level}"]).mean()
         for level in (80, 95)
         if f"{model}-lo-{level}" in both
     }
@@ -257,7 +274,10 @@ def scores(task, train, test, forecast):
 
 def weighted_quantile_loss(both, model):
     """Pinball loss of the nine deciles, doubled and summed, over the sum of absolute values: the mean over deciles."""
-    ends = [f"{model}-lo-{level}" for level in DECILES[::-1]], [f"{model}-hi-{level}" for level in DECILES]
+    ends = (
+        [f"{model}-lo-{level}" for level in DECILES[::-1]],
+        [f"{model}-hi-{level}" for level in DECILES],
+    )
     losses = []
     for decile, column in enumerate([*ends[0], model, *ends[1]], start=1):
         missed = both["y"] - both[column]
@@ -276,12 +296,17 @@ def measure(task, train, test, method):
 def row(label, values, seconds=None):
     cells = ["-" if value is None else f"{value:.3f}" for value in [*values, None, None, None][:5]]
     wql = list(values)[5:]
-    cells += ["-" if not wql or wql[0] is None else f"{wql[0]:.4f}", "-" if seconds is None else f"{seconds:.0f}"]
+    cells += [
+        "-" if not wql or wql[0] is None else f"{wql[0]:.4f}",
+        "-" if seconds is None else f"{seconds:.0f}",
+    ]
     return f"| {' | '.join([label, *cells])} |"
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
     parser.add_argument("--jobs", type=int, default=None)

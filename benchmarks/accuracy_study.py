@@ -42,7 +42,9 @@ def hold_out(train, test, origin):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=list(SETS))
     parser.add_argument("--variants", nargs="+", default=["default"], choices=list(VARIANTS))
@@ -52,7 +54,9 @@ def main():
     for name in args.sets:
         task, parts = SETS[name], [hold_out(*load(args.data, name), origin) for origin in ORIGINS]
         methods = {"seasonal naive": seasonal_naive, "ridge": ridge}
-        methods |= {label: partial(rnn, n_jobs=args.jobs, **VARIANTS[label]) for label in args.variants}
+        methods |= {
+            label: partial(rnn, n_jobs=args.jobs, **VARIANTS[label]) for label in args.variants
+        }
         for label, method in methods.items():
             measured = [measure(task, train, test, method) for train, test in parts]
             results, seconds = zip(*measured)

@@ -20,7 +20,11 @@ from tsrnn.datasets import load_japanese_vowels
 
 SHARED = {"hidden_size": 64, "bidirectional": True, "batch_size": 16, "max_iter": 60}
 GRID = [
-    {"group__kw_args": [{"size": size} for size in (1, 3, 6)], "rnn__cell": ["rnn", "gru", "lstm"], **layers}
+    {
+        "group__kw_args": [{"size": size} for size in (1, 3, 6)],
+        "rnn__cell": ["rnn", "gru", "lstm"],
+        **layers,
+    }
     for layers in ({"rnn__n_layers": [1]}, {"rnn__n_layers": [2], "rnn__dropout": [0.5]})
 ]
 N_VOTES = 8  # networks, of as many seeds, whose probabilities are averaged
@@ -50,20 +54,29 @@ def from_archive(path):
 def measure(X_train, y_train, X_test, y_test):
     """Search with one network, then fit and score several of the chosen kind."""
     X_train, X_test = standardized(X_train, X_test)
-    model = Pipeline([("group", FunctionTransformer(grouped)), ("rnn", RNNClassifier(**SHARED, random_state=0))])
-    folds = StratifiedKFold(min(5, np.unique(y_train, return_counts=True)[1].min()), shuffle=True, random_state=0)
+    model = Pipeline(
+        [("group", FunctionTransformer(grouped)), ("rnn", RNNClassifier(**SHARED, random_state=0))]
+    )
+    folds = StratifiedKFold(
+        min(5, np.unique(y_train, return_counts=True)[1].min()), shuffle=True, random_state=0
+    )
     begin = time.perf_counter()
-    search = GridSearchCV(model, GRID, scoring="neg_log_loss", cv=folds, n_jobs=2, refit=False).fit(X_train, y_train)
+    search = GridSearchCV(model, GRID, scoring="neg_log_loss", cv=folds, n_jobs=2, refit=False).fit(
+        X_train, y_train
+    )
     searched, begin = time.perf_counter() - begin, time.perf_counter()
     chosen = [
-        (f"{seed}", clone(model).set_params(**search.best_params_, rnn__random_state=seed)) for seed in range(N_VOTES)
+        (f"{seed}", clone(model).set_params(**search.best_params_, rnn__random_state=seed))
+        for seed in range(N_VOTES)
     ]
     vote = VotingClassifier(chosen, voting="soft", n_jobs=2).fit(X_train, y_train)
     return vote.score(X_test, y_test), time.perf_counter() - begin, searched, search.best_params_
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path)
     folder = parser.parse_args().data
     sets = {"JapaneseVowels": load_japanese_vowels} if folder is None else {}

@@ -27,22 +27,45 @@ MODELS = {"rnn": RNN, "gru": GRU, "lstm": LSTM}
 
 def panel(n_series=256, length=480):
     rng, t = np.random.default_rng(0), np.arange(length)
-    y = 10 + np.sin(2 * np.pi * t / 24) + rng.normal(scale=0.1, size=(n_series, length)).cumsum(axis=1) * 0.1
+    y = (
+        10
+        + np.sin(2 * np.pi * t / 24)
+        + rng.normal(scale=0.1, size=(n_series, length)).cumsum(axis=1) * 0.1
+    )
     ids = np.repeat([f"s{i}" for i in range(n_series)], length)
     return pd.DataFrame({"unique_id": ids, "ds": np.tile(t, n_series), "y": y.ravel()})
 
 
 def ours(cell, df, n_steps, threads):
-    shape = {"window": WINDOW, "segment": 1, "hidden_size": HIDDEN, "batch_size": BATCH, "n_networks": threads}
-    RNNForecaster(h=H, cell=cell, max_steps=n_steps, n_jobs=threads, random_state=0, **shape).fit(df)
+    shape = {
+        "window": WINDOW,
+        "segment": 1,
+        "hidden_size": HIDDEN,
+        "batch_size": BATCH,
+        "n_networks": threads,
+    }
+    RNNForecaster(h=H, cell=cell, max_steps=n_steps, n_jobs=threads, random_state=0, **shape).fit(
+        df
+    )
 
 
 def theirs(cell, df, n_steps, threads):
     torch.set_num_threads(threads)
-    quiet = {"enable_progress_bar": False, "logger": False, "enable_checkpointing": False, "accelerator": "cpu"}
+    quiet = {
+        "enable_progress_bar": False,
+        "logger": False,
+        "enable_checkpointing": False,
+        "accelerator": "cpu",
+    }
     shape = {"input_size": WINDOW, "encoder_hidden_size": HIDDEN, "encoder_n_layers": 1}
     model = MODELS[cell](
-        h=H, max_steps=n_steps, windows_batch_size=BATCH, batch_size=32, **shape, enable_model_summary=False, **quiet
+        h=H,
+        max_steps=n_steps,
+        windows_batch_size=BATCH,
+        batch_size=32,
+        **shape,
+        enable_model_summary=False,
+        **quiet,
     )
     NeuralForecast(models=[model], freq=1).fit(df)
 
@@ -57,7 +80,9 @@ def seconds_per_step(fit, cell, df, short, long, threads):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--cells", nargs="+", default=list(MODELS), choices=list(MODELS))
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--threads", type=int, default=min(2, os.cpu_count()))
@@ -66,7 +91,9 @@ def main():
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     df, threads, results = panel(), arguments.threads, []
-    print(f"{threads} threads: as many of our networks train side by side, and a step of each counts")
+    print(
+        f"{threads} threads: as many of our networks train side by side, and a step of each counts"
+    )
     print("| cell | ours, ms a step | neuralforecast, ms a step | ratio |\n|---|---|---|---|")
     for cell in arguments.cells:
         ours(cell, df, 2, threads)
@@ -78,7 +105,9 @@ def main():
             for _ in range(arguments.repeats)
         ]
         a, b = np.median(pairs, axis=0)
-        results.append({"cell": cell, "threads": threads, "step": a, "neuralforecast_step": b, "ratio": b / a})
+        results.append(
+            {"cell": cell, "threads": threads, "step": a, "neuralforecast_step": b, "ratio": b / a}
+        )
         print(f"| {cell} | {a * 1e3:.1f} | {b * 1e3:.1f} | {b / a:.1f} |", flush=True)
     if arguments.json:
         arguments.json.write_text(json.dumps(results, indent=1))

@@ -47,7 +47,9 @@ def alternate(*functions, repeats=7, seconds=6.0, least=0.01):
     numbers = []
     for function in functions:
         function()
-        numbers.append(math.ceil(least / min(timeit.repeat(function, number=1, repeat=3))) if least else 1)
+        numbers.append(
+            math.ceil(least / min(timeit.repeat(function, number=1, repeat=3))) if least else 1
+        )
     times, begin = [[] for _ in functions], time.perf_counter()
     while len(times[0]) < repeats or (len(times[0]) < 51 and time.perf_counter() - begin < seconds):
         for function, number, mine in zip(functions, numbers, times):
@@ -62,14 +64,18 @@ class Theirs:
         F, H = ours.network.n_inputs, ours.network.hidden_size
         self.net, self.head = NETS[cell](F, H, batch_first=True), torch.nn.Linear(H, 1)
         self.X, self.y = torch.from_numpy(ours.X), torch.from_numpy(ours.rows.targets)
-        self.lengths = None if (ours.lengths == ours.X.shape[1]).all() else torch.from_numpy(ours.lengths)
+        self.lengths = (
+            None if (ours.lengths == ours.X.shape[1]).all() else torch.from_numpy(ours.lengths)
+        )
         self.parameters = [*self.net.parameters(), *self.head.parameters()]
         self.adam = torch.optim.Adam(self.parameters, lr=1e-3)
 
     def last(self):
         x = self.X
         if self.lengths is not None:
-            x = torch.nn.utils.rnn.pack_padded_sequence(x, self.lengths, batch_first=True, enforce_sorted=False)
+            x = torch.nn.utils.rnn.pack_padded_sequence(
+                x, self.lengths, batch_first=True, enforce_sorted=False
+            )
         state = self.net(x)[1]
         return (state[0] if isinstance(state, tuple) else state)[-1]
 
@@ -110,7 +116,9 @@ def compare_steps(cells, results):
             forward, torch_forward = alternate(ours.forward, theirs.forward)
             share = flops(cell, B, T, F, H, True) / step / 1e9 / peak
             ratios.append((torch_step / step, torch_forward / forward))
-            row = dict(cell=cell, size=(B, T, F, H), step=step, torch_step=torch_step, forward=forward)
+            row = dict(
+                cell=cell, size=(B, T, F, H), step=step, torch_step=torch_step, forward=forward
+            )
             results.append(row | dict(torch_forward=torch_forward, share=share, sgemm=peak))
             print(
                 f"| {cell} | {B}, {T}, {F}, {H} | {step * 1e3:.2f} | {torch_step * 1e3:.2f} | {ratios[-1][0]:.2f} "
@@ -118,7 +126,10 @@ def compare_steps(cells, results):
                 flush=True,
             )
         means = np.exp(np.log(ratios).mean(axis=0))
-        print(f"| **{cell}** | geometric mean | | | **{means[0]:.2f}** | | **{means[1]:.2f}** |", flush=True)
+        print(
+            f"| **{cell}** | geometric mean | | | **{means[0]:.2f}** | | **{means[1]:.2f}** |",
+            flush=True,
+        )
 
 
 def compare_threads(cells, results):
@@ -135,15 +146,22 @@ def compare_threads(cells, results):
 def compare_ragged(cells, results):
     """A batch of lengths drawn uniformly from 1..T against the same batch at full length."""
     torch.set_num_threads(1)
-    print("\n| cell | B, T, F, H | ragged / full | torch's | ratio to torch, ragged |\n|---|---|---|---|---|")
+    print(
+        "\n| cell | B, T, F, H | ragged / full | torch's | ratio to torch, ragged |\n|---|---|---|---|---|"
+    )
     for cell in cells:
         for B, T, F, H in [(128, 48, 8, 64), (256, 96, 8, 128)]:
             lengths = np.random.default_rng(1).integers(1, T + 1, size=B)
             full, ragged = Work(cell, B, T, F, H), Work(cell, B, T, F, H, lengths=lengths)
             their_full, their_ragged = Theirs(cell, full), Theirs(cell, ragged)
             a, b, c, d = alternate(full.step, ragged.step, their_full.step, their_ragged.step)
-            results.append(dict(cell=cell, size=(B, T, F, H), ragged=b / a, torch_ragged=d / c, ratio=d / b))
-            print(f"| {cell} | {B}, {T}, {F}, {H} | {b / a:.2f} | {d / c:.2f} | {d / b:.2f} |", flush=True)
+            results.append(
+                dict(cell=cell, size=(B, T, F, H), ragged=b / a, torch_ragged=d / c, ratio=d / b)
+            )
+            print(
+                f"| {cell} | {B}, {T}, {F}, {H} | {b / a:.2f} | {d / c:.2f} | {d / b:.2f} |",
+                flush=True,
+            )
 
 
 def compare_fit(cells, results):
@@ -156,7 +174,13 @@ def compare_fit(cells, results):
         for threads in (1, 2):
             torch.set_num_threads(threads)
             model = RNNRegressor(
-                cell=cell, hidden_size=64, batch_size=256, max_iter=5, tol=0, random_state=0, n_jobs=threads
+                cell=cell,
+                hidden_size=64,
+                batch_size=256,
+                max_iter=5,
+                tol=0,
+                random_state=0,
+                n_jobs=threads,
             )
 
             def ours(model=model):
@@ -189,7 +213,11 @@ def compare_predict(cells, results):
     print("\n| cell | predict, us | bare torch module, us |\n|---|---|---|")
     for cell in cells:
         model = RNNRegressor(cell=cell, hidden_size=64, max_iter=1, random_state=0).fit(X, X[:, -1])
-        net, head, one = NETS[cell](1, 64, batch_first=True), torch.nn.Linear(64, 1), torch.from_numpy(X[:1, :, None])
+        net, head, one = (
+            NETS[cell](1, 64, batch_first=True),
+            torch.nn.Linear(64, 1),
+            torch.from_numpy(X[:1, :, None]),
+        )
 
         def ours(model=model):
             model.predict(X[:1])
@@ -207,13 +235,17 @@ def seconds_of(code, **environment):
     """Wall time of a new Python that runs `code`, and what it prints."""
     begin = time.perf_counter()
     run = [sys.executable, "-c", code]
-    done = subprocess.run(run, env=os.environ | environment, capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        run, env=os.environ | environment, capture_output=True, text=True, check=True
+    )
     return time.perf_counter() - begin, done.stdout.strip()
 
 
 def measure_start(cells, results):
     """New processes: import beyond numpy's, and a first fit and prediction with a warm and with an empty cache."""
-    numpy, ours = zip(*((seconds_of("import numpy")[0], seconds_of("import numpy, tsrnn")[0]) for _ in range(7)))
+    numpy, ours = zip(
+        *((seconds_of("import numpy")[0], seconds_of("import numpy, tsrnn")[0]) for _ in range(7))
+    )
     beyond = float(np.median(ours) - np.median(numpy))
     print(f"\nimport tsrnn: {beyond:.3f} s beyond import numpy\n")
     print("| cell | first fit and predict, warm cache, s | empty cache, s |\n|---|---|---|")
@@ -223,7 +255,11 @@ def measure_start(cells, results):
             with tempfile.TemporaryDirectory() as folder:
                 empty.append(seconds_of(code, NUMBA_CACHE_DIR=folder)[0])
                 warm.append(seconds_of(code, NUMBA_CACHE_DIR=folder)[0])
-        results.append(dict(cell=cell, beyond=beyond, warm=float(np.median(warm)), empty=float(np.median(empty))))
+        results.append(
+            dict(
+                cell=cell, beyond=beyond, warm=float(np.median(warm)), empty=float(np.median(empty))
+            )
+        )
         print(f"| {cell} | {np.median(warm):.2f} | {np.median(empty):.2f} |", flush=True)
 
 
@@ -250,7 +286,10 @@ def measure_memory(cells, results):
     """Fitting a million windows of 336 steps that slide over two million values; Linux."""
     megabytes = float(seconds_of(MILLION_WINDOWS.format(cell=cells[0]))[1])
     results.append(dict(cell=cells[0], megabytes=megabytes))
-    print(f"\na million windows of 336 steps, {cells[0]}: {megabytes:.0f} MB beyond the data", flush=True)
+    print(
+        f"\na million windows of 336 steps, {cells[0]}: {megabytes:.0f} MB beyond the data",
+        flush=True,
+    )
 
 
 PARTS = {
@@ -264,7 +303,9 @@ PARTS = {
 }
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("parts", nargs="*", default=[], help=", ".join(PARTS))
     parser.add_argument("--cells", nargs="+", default=list(NETS), choices=list(NETS))
     parser.add_argument("--json", type=Path, help="also write the figures here")

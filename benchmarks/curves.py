@@ -60,7 +60,12 @@ def main():
     for cell in CELLS:
         for axis in AXES:
             found = result["curves"][f"cpu {cell} {axis}"] = curve(cell, axis, on_cpu)
-            print(cell, axis, *(f"{value}: {time / 1e3:.2f} ms" for value, time in found.items()), flush=True)
+            print(
+                cell,
+                axis,
+                *(f"{value}: {time / 1e3:.2f} ms" for value, time in found.items()),
+                flush=True,
+            )
             write(result, path)
     print(path)
 

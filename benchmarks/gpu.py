@@ -76,10 +76,18 @@ class Theirs:
 
         self.torch, (B, _, F), H = torch, ours.X.shape, ours.network.hidden_size
         torch.backends.cudnn.allow_tf32 = torch.backends.cuda.matmul.allow_tf32 = tf32
-        self.net = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[cell](F, H).cuda()
+        self.net = {"rnn": torch.nn.RNN, "gru": torch.nn.GRU, "lstm": torch.nn.LSTM}[cell](
+            F, H
+        ).cuda()
         self.head = torch.nn.Linear(H, 1).cuda()
-        self.x, self.y = torch.from_numpy(ours.X.swapaxes(0, 1).copy()).cuda(), torch.from_numpy(ours.y).cuda()
-        self.dlast, self.parameters = torch.randn(B, H).cuda(), [*self.net.parameters(), *self.head.parameters()]
+        self.x, self.y = (
+            torch.from_numpy(ours.X.swapaxes(0, 1).copy()).cuda(),
+            torch.from_numpy(ours.y).cuda(),
+        )
+        self.dlast, self.parameters = (
+            torch.randn(B, H).cuda(),
+            [*self.net.parameters(), *self.head.parameters()],
+        )
         self.adam = torch.optim.Adam(self.parameters, lr=1e-3, fused=True, capturable=True)
 
     def kernels(self):
@@ -168,12 +176,22 @@ def check(cell, *size):
             "gradient": float(np.linalg.norm(grad - slopes) / np.linalg.norm(slopes)),
         }
         again, grad_again = ours.loss_and_gradient()
-        found[precision] = errors | {"same bits": bool(value == again and (grad == grad_again).all())}
-        print(cell, *size, precision, *(f"{name} {error:.1e}," for name, error in found[precision].items()), flush=True)
+        found[precision] = errors | {
+            "same bits": bool(value == again and (grad == grad_again).all())
+        }
+        print(
+            cell,
+            *size,
+            precision,
+            *(f"{name} {error:.1e}," for name, error in found[precision].items()),
+            flush=True,
+        )
     for precision, errors in found.items():
         most = LARGEST_ERROR[precision]
         if not (errors["gradient"] < most and errors["loss"] < most and errors["same bits"]):
-            raise AssertionError(f"{precision} is wrong: {errors}, at most {most} and the same bits were expected")
+            raise AssertionError(
+                f"{precision} is wrong: {errors}, at most {most} and the same bits were expected"
+            )
     return found
 
 
@@ -217,7 +235,11 @@ PLACES = {"gpu": on_gpu, "cpu": curves.on_cpu}
 
 def steps(place, cell, axis):
     found = curves.curve(cell, axis, PLACES[place])
-    print(f"step, us, {place} {cell} {axis}:", *(f"{value}: {time:.0f}" for value, time in found.items()), flush=True)
+    print(
+        f"step, us, {place} {cell} {axis}:",
+        *(f"{value}: {time:.0f}" for value, time in found.items()),
+        flush=True,
+    )
     return found
 
 
@@ -225,7 +247,14 @@ def measure_fit(cell):
     """Seconds of a whole fit on the GPU and on all cores of the CPU."""
     n, T, H, batch, epochs = (8, 2, 3, 4, 1) if TINY else (4096 * 8, 64, 64, 4096, 5)
     X, found = np.random.default_rng(0).normal(size=(n, T)).astype("f4"), {}
-    options = {"cell": cell, "hidden_size": H, "batch_size": batch, "tol": 0, "random_state": 0, "n_jobs": -1}
+    options = {
+        "cell": cell,
+        "hidden_size": H,
+        "batch_size": batch,
+        "tol": 0,
+        "random_state": 0,
+        "n_jobs": -1,
+    }
     for name in ("cuda", "cpu"):
         # Compiled before the clock starts.
         RNNRegressor(**options, max_iter=1, device=name).fit(X[:batch], X[:batch, 0])
@@ -248,7 +277,16 @@ def sanitized(tool, seconds):
         "    for cell in CELLS:\n"
         "        check(cell, 17, 3, 2, 16)"
     )
-    command = ["compute-sanitizer", "--tool", tool, "--error-exitcode", "9", sys.executable, "-c", code]
+    command = [
+        "compute-sanitizer",
+        "--tool",
+        tool,
+        "--error-exitcode",
+        "9",
+        sys.executable,
+        "-c",
+        code,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=seconds)
     if done.returncode:
         raise AssertionError(f"{tool}: {done.stdout[-2000:]}{done.stderr[-2000:]}")
@@ -261,8 +299,15 @@ def sanitized(tool, seconds):
 
 def describe():
     gpu = "simulator" if TINY else str(device.get_current_device().name)
-    packages = [name for name in ("numba", "numba-cuda", "torch") if find_spec(name.replace("-", "_"))]
-    found = {"device": gpu, "cpu": curves.processor(), "python": platform.python_version(), "tsrnn": tsrnn.__version__}
+    packages = [
+        name for name in ("numba", "numba-cuda", "torch") if find_spec(name.replace("-", "_"))
+    ]
+    found = {
+        "device": gpu,
+        "cpu": curves.processor(),
+        "python": platform.python_version(),
+        "tsrnn": tsrnn.__version__,
+    }
     return found | {part: version(part) for part in packages}
 
 
@@ -275,7 +320,11 @@ def row(case, precision, found):
     limit = max(least, key=least.get)
     cells = [*map(str, case), precision, f"{found[kernels]:.0f}", f"{found[graph]:.0f}"]
     cells += [f"{found[theirs]:.0f}" if theirs in found else "-", ratio(theirs, graph)]
-    cells += [f"{least[limit]:.0f} ({limit})", f"{least[limit] / found[graph]:.0%}", f"{found[step]:.0f}"]
+    cells += [
+        f"{least[limit]:.0f} ({limit})",
+        f"{least[limit] / found[graph]:.0%}",
+        f"{found[step]:.0f}",
+    ]
     cells += [ratio(f"{torch} step", step), ratio(f"{torch} step, graph", step)]
     return f"| {' | '.join(cells)} |"
 
@@ -301,7 +350,9 @@ class Run:
             if self.left() < 0:
                 raise TimeoutError(f"not begun after {SECONDS} s")
             self.result.setdefault(group, {})[name] = function(*arguments)
-        except Exception as error:  # whatever it is: the times of the others are wanted, and the status tells
+        except (
+            Exception
+        ) as error:  # whatever it is: the times of the others are wanted, and the status tells
             traceback.print_exc()
             self.failed.append(f"{group} {name}: {type(error).__name__}: {str(error)[:500]}")
             print(f"FAILED {self.failed[-1]}", flush=True)
@@ -310,9 +361,13 @@ class Run:
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--tiny", action="store_true", help="a rehearsal in the simulator")
-    parser.add_argument("--out", type=Path, help="folder of the JSON file; benchmarks/results, or with --tiny none")
+    parser.add_argument(
+        "--out", type=Path, help="folder of the JSON file; benchmarks/results, or with --tiny none"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as nowhere:
         run = Run(options.out or (Path(nowhere) if TINY else curves.RESULTS))
@@ -330,7 +385,11 @@ def main():
             run.part("fit", measure_fit, cell)
         if not TINY and shutil.which("compute-sanitizer") is not None:
             for tool in ("memcheck", "racecheck"):
-                run.part("sanitizer", lambda tool: sanitized(tool, min(SANITIZER, max(run.left(), 1))), tool)
+                run.part(
+                    "sanitizer",
+                    lambda tool: sanitized(tool, min(SANITIZER, max(run.left(), 1))),
+                    tool,
+                )
         print(run.path, f"{run.result['seconds']} s", *run.failed, sep="\n")
     sys.exit(bool(run.failed))
 

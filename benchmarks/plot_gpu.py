@@ -34,14 +34,24 @@ def draw(panel, curve, name, style):
     values, times = [int(value) for value in curve], [time / 1e3 for time in curve.values()]
     panel.plot(values, times, markersize=3.5, linewidth=1.4, **style)
     panel.annotate(
-        name, (values[-1], times[-1]), (-2, 6), textcoords="offset points", ha="right", fontsize=8, color=style["color"]
+        name,
+        (values[-1], times[-1]),
+        (-2, 6),
+        textcoords="offset points",
+        ha="right",
+        fontsize=8,
+        color=style["color"],
     )
 
 
 def main():
     found = results()
     measured = "device" in found
-    gpu = f"GPU: {found['device']}" if measured else "GPU: floor by arithmetic for an H100, not measured"
+    gpu = (
+        f"GPU: {found['device']}"
+        if measured
+        else "GPU: floor by arithmetic for an H100, not measured"
+    )
     figure = Figure(figsize=(9, 5.2), layout="constrained")
     panels = figure.subplots(len(curves.AXES), len(curves.CELLS), sharex="row", sharey=True)
     for line, (axis, values) in zip(panels, curves.AXES.items()):
@@ -51,7 +61,13 @@ def main():
                 draw(panel, found["curves"][f"gpu {cell} {axis}"], "GPU", GPU)
             else:
                 draw(panel, curves.curve(cell, axis, least), "GPU, floor", FLOOR)
-            panel.set(xscale="log", yscale="log", xlabel=axis, xticks=values, xticklabels=list(map(str, values)))
+            panel.set(
+                xscale="log",
+                yscale="log",
+                xlabel=axis,
+                xticks=values,
+                xticklabels=list(map(str, values)),
+            )
             panel.set_title(cell, fontsize=10)
             panel.margins(y=0.15)
             panel.minorticks_off()
@@ -63,7 +79,9 @@ def main():
     names = [f"CPU: {found['cpu']}", gpu]
     figure.legend(lines, names, loc="outside upper left", ncols=2, frameon=False, fontsize=9)
     base = ", ".join(f"{value} {name}" for name, value in curves.BASE.items())
-    figure.supxlabel(f"{curves.STEPS} steps; elsewhere {base}", x=0.995, ha="right", fontsize=8, color="#555555")
+    figure.supxlabel(
+        f"{curves.STEPS} steps; elsewhere {base}", x=0.995, ha="right", fontsize=8, color="#555555"
+    )
     figure.savefig("docs/gpu-times.png", dpi=130)
 
 

@@ -7,7 +7,11 @@ from matplotlib.figure import Figure
 
 from benchmarks.suite.work import Work
 
-COLOURS = {"rnn": "#0072b2", "gru": "#d55e00", "lstm": "#009e73"}  # told apart without colour vision
+COLOURS = {
+    "rnn": "#0072b2",
+    "gru": "#d55e00",
+    "lstm": "#009e73",
+}  # told apart without colour vision
 BASE = {"rows": 128, "steps": 48, "units": 64, "threads": 1}
 AXES = {
     "rows": [1, 4, 16, 64, 256, 1024],
@@ -37,10 +41,25 @@ def main():
         for cell, colour in COLOURS.items():
             sizes = [BASE | {name: value} for value in values]
             times = [median_seconds(work(cell, **size).step) * 1e3 for size in sizes]
-            panel.plot(values, times, color=colour, marker="o", markersize=3.5, linewidth=1.4, label=cell)
+            panel.plot(
+                values, times, color=colour, marker="o", markersize=3.5, linewidth=1.4, label=cell
+            )
         ideal = np.array(values) if name != "threads" else 1 / np.array(values)
-        panel.plot(values, times[0] * ideal / ideal[0], color="#bbbbbb", linewidth=0.9, linestyle="--", zorder=0)
-        panel.set(xscale="log", yscale="log", xlabel=name, xticks=values, xticklabels=list(map(str, values)))
+        panel.plot(
+            values,
+            times[0] * ideal / ideal[0],
+            color="#bbbbbb",
+            linewidth=0.9,
+            linestyle="--",
+            zorder=0,
+        )
+        panel.set(
+            xscale="log",
+            yscale="log",
+            xlabel=name,
+            xticks=values,
+            xticklabels=list(map(str, values)),
+        )
         panel.minorticks_off()
         panel.spines[["top", "right"]].set_visible(False)
         panel.grid(axis="y", color="#eeeeee", linewidth=0.8)

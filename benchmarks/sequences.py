@@ -41,17 +41,34 @@ def speakers():
     network = RNNSequenceClassifier(hidden_size=64, batch_size=16, max_iter=40, random_state=0)
     cells = {"cell": ["gru", "lstm"]}
     for name, last, grid in (
-        ("logistic regression of the frame", LogisticRegression(max_iter=2000), {"C": 10.0 ** np.arange(-2, 4)}),
+        (
+            "logistic regression of the frame",
+            LogisticRegression(max_iter=2000),
+            {"C": 10.0 ** np.arange(-2, 4)},
+        ),
         ("RNNSequenceClassifier", network, cells),
-        ("RNNSequenceClassifier, bidirectional", clone(network).set_params(bidirectional=True), cells),
+        (
+            "RNNSequenceClassifier, bidirectional",
+            clone(network).set_params(bidirectional=True),
+            cells,
+        ),
     ):
-        model = Pipeline([("scale", StandardScaler()), ("last", last)]).set_output(transform="pandas")
+        model = Pipeline([("scale", StandardScaler()), ("last", last)]).set_output(
+            transform="pandas"
+        )
         grid = {f"last__{parameter}": values for parameter, values in grid.items()}
         search = GridSearchCV(model, grid, cv=folds, n_jobs=2)
         begin = time.perf_counter()
         search.fit(X, y, groups=utterance)
         seconds = time.perf_counter() - begin
-        yield "speaker of every frame", name, "accuracy", search.score(X_test, y_test), seconds, search.best_params_
+        yield (
+            "speaker of every frame",
+            name,
+            "accuracy",
+            search.score(X_test, y_test),
+            seconds,
+            search.best_params_,
+        )
 
 
 def hourly(folder):
@@ -60,7 +77,11 @@ def hourly(folder):
     hours = pd.date_range("2000-06-05", periods=len(half_hours) // 2, freq="h")
     y = pd.Series(half_hours.reshape(-1, 2).mean(axis=1), index=hours)
     lags = {f"days{n}": y.shift(24 * n) for n in (1, 2, 7)}
-    calendar = {"hour": hours.hour, "weekday": hours.day_of_week, "hour of the week": np.arange(len(hours)) % WEEK}
+    calendar = {
+        "hour": hours.hour,
+        "weekday": hours.day_of_week,
+        "hour of the week": np.arange(len(hours)) % WEEK,
+    }
     X = pd.DataFrame(calendar | lags, index=hours)
     return X.iloc[WEEK:], y.iloc[WEEK:]
 
@@ -70,13 +91,17 @@ def demand(folder):
     X, y = hourly(folder)
     train, test = slice(None, -2 * WEEK), slice(-2 * WEEK, None)
     calendar, alphas = ["hour", "weekday"], {"alpha": 10.0 ** np.arange(-3, 6)}
-    network = RNNSequenceRegressor(batch_size=2, max_iter=100, learning_rate="cosine", random_state=0)
+    network = RNNSequenceRegressor(
+        batch_size=2, max_iter=100, learning_rate="cosine", random_state=0
+    )
     choices = {"cell": ["gru", "lstm"], "hidden_size": [16, 64], "window": [48, WEEK]}
     folds = TimeSeriesSplit(3, test_size=WEEK)
     models = ("ridge regression", Ridge(), alphas), ("RNNSequenceRegressor", network, choices)
     for known, (name, last, grid) in product((calendar, [*calendar, "hour of the week"]), models):
         encoder = ("calendar", OneHotEncoder(sparse_output=False), known)
-        columns = ColumnTransformer([encoder, ("lags", StandardScaler(), ["days1", "days2", "days7"])])
+        columns = ColumnTransformer(
+            [encoder, ("lags", StandardScaler(), ["days1", "days2", "days7"])]
+        )
         model = TransformedTargetRegressor(
             Pipeline([("columns", columns), ("last", last)]), transformer=StandardScaler()
         )
@@ -85,20 +110,36 @@ def demand(folder):
         begin = time.perf_counter()
         search.fit(X[train], y[train])
         seconds = time.perf_counter() - begin
-        predicted = search.predict(X)[test]  # from the first hour on, so that the state is there when the test begins
+        predicted = search.predict(X)[
+            test
+        ]  # from the first hour on, so that the state is there when the test begins
         error = mean_absolute_error(y[test], predicted)
-        yield f"hourly demand, up to the {known[-1]}", name, "MAE, MW", error, seconds, search.best_params_
+        yield (
+            f"hourly demand, up to the {known[-1]}",
+            name,
+            "MAE, MW",
+            error,
+            seconds,
+            search.best_params_,
+        )
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--data", type=Path)
     folder = parser.parse_args().data
-    print("| task | model | measure | test | search and fit, s | chosen |\n|---|---|---|---|---|---|")
+    print(
+        "| task | model | measure | test | search and fit, s | chosen |\n|---|---|---|---|---|---|"
+    )
     for rows in [speakers()] + ([demand(folder)] if folder else []):
         for task, name, measure, value, seconds, chosen in rows:
             values = ", ".join(f"{key.split('__')[-1]} {value}" for key, value in chosen.items())
-            print(f"| {task} | {name} | {measure} | {value:.4g} | {seconds:.0f} | {values} |", flush=True)
+            print(
+                f"| {task} | {name} | {measure} | {value:.4g} | {seconds:.0f} | {values} |",
+                flush=True,
+            )
 
 
 if __name__ == "__main__":

@@ -14,7 +14,9 @@ SEASON = 12
 def score(forecasts, truth, train):
     """sMAPE (0 to 200) and MASE, means over series; utilsforecast's sMAPE runs from 0 to 1."""
     frame = truth.merge(forecasts, on=["unique_id", "ds"])
-    models = [name for name in forecasts.columns if name not in ("unique_id", "ds") and "-" not in name]
+    models = [
+        name for name in forecasts.columns if name not in ("unique_id", "ds") and "-" not in name
+    ]
     errors = smape(frame, models), mase(frame, models, SEASON, train)
     return {name: (200 * errors[0][name].mean(), errors[1][name].mean()) for name in models}
 
@@ -30,7 +32,9 @@ def seasonal_naive(train, truth):
 
 def main():
     data, begin = load_cif2016(), time.perf_counter()
-    forecaster = RNNForecaster(h=12, season_length=SEASON, random_state=0, verbose=1).fit(data.train)
+    forecaster = RNNForecaster(h=12, season_length=SEASON, random_state=0, verbose=1).fit(
+        data.train
+    )
     forecasts = forecaster.predict(level=[80, 95])
     seconds = time.perf_counter() - begin
     ours = score(forecasts, data.test, data.train)["RNNForecaster"]
@@ -42,9 +46,13 @@ def main():
     print(f"{'best recurrent network, published':36}{10.23:7.2f}")
     print(f"{'RNNForecaster, defaults':36}{ours[0]:7.2f}{ours[1]:8.3f}")
     print("\nPublished: Hewamalage, Bergmeir & Bandara (2021), table 5.")
-    shown = forecasts.merge(data.test[["unique_id", "ds"]])  # half of the series have 6 steps of truth
+    shown = forecasts.merge(
+        data.test[["unique_id", "ds"]]
+    )  # half of the series have 6 steps of truth
     plot_forecasts(data.train, shown, data.test).savefig("forecast.png", dpi=130)
-    print(f"Trained and forecast in {seconds:.1f} s, compiling included. forecast.png shows six of the series.")
+    print(
+        f"Trained and forecast in {seconds:.1f} s, compiling included. forecast.png shows six of the series."
+    )
 
 
 if __name__ == "__main__":

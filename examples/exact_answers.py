@@ -24,7 +24,9 @@ SETTINGS = {
 
 def words(rng, n):
     """Of 1 to 10 letters, each one of ten."""
-    return ["".join(rng.choice(LETTERS, size=length)) for length in rng.integers(1, LONGEST + 1, size=n)]
+    return [
+        "".join(rng.choice(LETTERS, size=length)) for length in rng.integers(1, LONGEST + 1, size=n)
+    ]
 
 
 def dates(rng, n):
@@ -50,18 +52,25 @@ def run(name, n_test=2000):
     known = set(X)
     new = [source for source in draw(np.random.default_rng(seed), n_test) if source not in known]
     begin = time.perf_counter()
-    model = RNNSeq2SeqClassifier(**SETTINGS, max_iter=max_iter).fit(X, [answer(source) for source in X])
+    model = RNNSeq2SeqClassifier(**SETTINGS, max_iter=max_iter).fit(
+        X, [answer(source) for source in X]
+    )
     seconds = time.perf_counter() - begin
     return model, model.score(new, [answer(source) for source in new]), seconds
 
 
 def main():
-    RNNSeq2SeqClassifier(cell="lstm", max_iter=1).fit(["ab"], ["b"]).predict(["b"])  # compiled before the clock starts
+    RNNSeq2SeqClassifier(cell="lstm", max_iter=1).fit(["ab"], ["b"]).predict(
+        ["b"]
+    )  # compiled before the clock starts
     print(f"{'':10}{'exact':>8}{'seconds':>9}  an answer")
     for name, (draw, *_) in TASKS.items():
         model, score, seconds = run(name)
         source = draw(np.random.default_rng(2), 1)[0]
-        print(f"{name:10}{score:8.2%}{seconds:9.1f}  {source} -> {model.predict([source])[0]}", flush=True)
+        print(
+            f"{name:10}{score:8.2%}{seconds:9.1f}  {source} -> {model.predict([source])[0]}",
+            flush=True,
+        )
 
 
 if __name__ == "__main__":

@@ -19,7 +19,11 @@ from tsrnn.inspection import (
     saliency,
 )
 
-COLOURS = {"rnn": "#0072b2", "gru": "#d55e00", "lstm": "#009e73"}  # told apart without colour vision
+COLOURS = {
+    "rnn": "#0072b2",
+    "gru": "#d55e00",
+    "lstm": "#009e73",
+}  # told apart without colour vision
 UNITS, RATE = 32, 0.01
 FRACTIONS = 0.1, 0.01, 0.001
 
@@ -33,7 +37,9 @@ def sizes(quick):
 
 def begun(X, y, change=None, **options):
     """A regressor that has learned nothing yet; `change` makes other weights of its first ones."""
-    model = RNNRegressor(hidden_size=UNITS, random_state=0, max_iter=1, learning_rate_init=1e-30, **options)
+    model = RNNRegressor(
+        hidden_size=UNITS, random_state=0, max_iter=1, learning_rate_init=1e-30, **options
+    )
     model.fit(X[:2], y[:2])
     return model.set_weights(change(model.weights_)) if change else model
 
@@ -41,7 +47,9 @@ def begun(X, y, change=None, **options):
 def uniform(weights):
     """All weights uniform between -1 / sqrt(units) and 1 / sqrt(units), as textbooks and torch begin."""
     rng = np.random.default_rng(0)
-    return {name: rng.uniform(-(UNITS**-0.5), UNITS**-0.5, part.shape) for name, part in weights.items()}
+    return {
+        name: rng.uniform(-(UNITS**-0.5), UNITS**-0.5, part.shape) for name, part in weights.items()
+    }
 
 
 def growing(weights):
@@ -52,7 +60,9 @@ def growing(weights):
 def trained(model, X, y, epochs, rate=RATE, **options):
     """Go on from where the model stands, for so many epochs, whatever the loss does."""
     recipe = {"max_iter": epochs, "tol": 0, "n_iter_no_change": epochs, "learning_rate_init": rate}
-    return model.set_params(learning_rate="cosine", warm_start=True, n_jobs=-1, **recipe | options).fit(X, y)
+    return model.set_params(
+        learning_rate="cosine", warm_start=True, n_jobs=-1, **recipe | options
+    ).fit(X, y)
 
 
 def problem(n, n_test, T):
@@ -90,9 +100,20 @@ def draw_adding(rows):
     figure = Figure(figsize=(6.4, 4), layout="constrained")
     ax = figure.subplots()
     T = [row["steps"] for row in rows]
-    ax.plot(T, [row["guess"] for row in rows], color="#999999", linestyle="--", linewidth=1.2, label="always the mean")
+    ax.plot(
+        T,
+        [row["guess"] for row in rows],
+        color="#999999",
+        linestyle="--",
+        linewidth=1.2,
+        label="always the mean",
+    )
     for name in list(rows[0])[2:]:
-        line = {"color": COLOURS[name.split(",")[0]], "linestyle": ":" if "uniform" in name else "-", "marker": "o"}
+        line = {
+            "color": COLOURS[name.split(",")[0]],
+            "linestyle": ":" if "uniform" in name else "-",
+            "marker": "o",
+        }
         ax.plot(T, [row[name] for row in rows], **line, markersize=4, linewidth=1.4, label=name)
     ax.set(xscale="log", yscale="log", xticks=T, xticklabels=list(map(str, T)))
     ax.set(xlabel="steps of a sequence", ylabel="mean squared error")
@@ -134,7 +155,9 @@ def looking(model, T):
     marks = np.flatnonzero(X[0, :, 1])
     lower.bar(marks, slopes[marks], color="#d55e00", width=1.0, label="marked")
     upper.set(xlabel="", title=f"hidden state of the {model.cell} while it reads")
-    lower.set(xlabel="step", ylabel="slope", title="what the output listens to: |d output / d number|")
+    lower.set(
+        xlabel="step", ylabel="slope", title="what the output listens to: |d output / d number|"
+    )
     lower.spines[["top", "right"]].set_visible(False)
     lower.legend(frameon=False)
     return figure
@@ -151,9 +174,17 @@ def clipping(n, epochs, n_test, T=20, **_):
             norms, losses = model.grad_norm_curve_, model.loss_curve_
         except DivergenceError as error:
             report, norms, losses = str(error), error.grad_norm_curve, error.loss_curve
-        norms, losses = norms[1:], losses[1:]  # without the first update, with which `begun` made the network
+        norms, losses = (
+            norms[1:],
+            losses[1:],
+        )  # without the first update, with which `begun` made the network
         rows.append(
-            {"solver": solver, "clip_norm": clip_norm, "updates": len(norms), "largest norm": float(norms.max())}
+            {
+                "solver": solver,
+                "clip_norm": clip_norm,
+                "updates": len(norms),
+                "largest norm": float(norms.max()),
+            }
         )
         rows[-1] |= {"error": None if report else error_of(model, *test), "report": report}
         runs[solver, clip_norm] = norms, losses
@@ -163,7 +194,14 @@ def clipping(n, epochs, n_test, T=20, **_):
     LossCurveDisplay(losses).plot(left, name="clip_norm=1")
     GradientNormDisplay(norms, 1.0).plot(right, name="clip_norm=1")
     wild = runs["sgd", None][0]
-    right.plot(np.arange(1, len(wild) + 1), wild, color="#d55e00", marker="x", linestyle="", label="clip_norm=None")
+    right.plot(
+        np.arange(1, len(wild) + 1),
+        wild,
+        color="#d55e00",
+        marker="x",
+        linestyle="",
+        label="clip_norm=None",
+    )
     right.set(xscale="log", ylim=(None, 1e4 * wild.max()))  # room for the legend
     right.legend(frameon=False, loc="upper right")
     left.set_title("with clipping: the loss", loc="left", fontsize=10)
@@ -184,10 +222,15 @@ def carrying(epochs, seeds, **_):
         rng = np.random.default_rng(seed)
         parts = {
             "reset": (X, X_test),
-            "carried": (behind(X, rng.permutation(len(X))), behind(X_test, rng.permutation(len(X_test)))),
+            "carried": (
+                behind(X, rng.permutation(len(X))),
+                behind(X_test, rng.permutation(len(X_test))),
+            ),
         }
         for fitted, (sequences, _) in parts.items():
-            model = RNNClassifier(cell="gru", max_iter=2 * epochs, random_state=seed, n_jobs=-1).fit(sequences, y)
+            model = RNNClassifier(
+                cell="gru", max_iter=2 * epochs, random_state=seed, n_jobs=-1
+            ).fit(sequences, y)
             for used, (_, sequences) in parts.items():
                 found.setdefault((fitted, used), []).append(model.score(sequences, y_test))
     return [
@@ -206,14 +249,21 @@ def lengths():
     """Sequences of 12 and of 450 steps, side by side and cut to 200: by how much predictions differ, and steps felt."""
     rng = np.random.default_rng(0)
     short, long = rng.normal(size=(12, 1)), rng.normal(size=(450, 1))
-    X, y = [rng.normal(size=(length, 1)) for length in rng.integers(5, 40, size=200)], rng.normal(size=200)
-    model = RNNRegressor(cell="gru", hidden_size=UNITS, max_iter=3, dtype="float64", random_state=0).fit(X, y)
+    X, y = (
+        [rng.normal(size=(length, 1)) for length in rng.integers(5, 40, size=200)],
+        rng.normal(size=200),
+    )
+    model = RNNRegressor(
+        cell="gru", hidden_size=UNITS, max_iter=3, dtype="float64", random_state=0
+    ).fit(X, y)
 
     def apart(one, other):
         return float(np.abs(one - other).max())
 
     found = {
-        "beside a longer one and alone": apart(model.predict([short, long])[:1], model.predict([short])),
+        "beside a longer one and alone": apart(
+            model.predict([short, long])[:1], model.predict([short])
+        ),
         "with 188 zeros appended by hand": apart(
             model.predict([short]), model.predict([np.concatenate([short, np.zeros((188, 1))])])
         ),
@@ -237,12 +287,20 @@ def tables(results):
     """The numbers as they stand in docs/memory.md."""
     adding, rates = results["adding"], results["rates"]["errors"]
     names = list(adding[0])[1:]
-    yield table(["steps", *names], [[row["steps"], *(f"{row[name]:.5f}" for name in names)] for row in adding])
-    yield table(["learning rate", *rates], [["error", *(f"{error:.3f}" for error in rates.values())]])
+    yield table(
+        ["steps", *names],
+        [[row["steps"], *(f"{row[name]:.5f}" for name in names)] for row in adding],
+    )
+    yield table(
+        ["learning rate", *rates], [["error", *(f"{error:.3f}" for error in rates.values())]]
+    )
     yield table(
         ["gradient of", *COLOURS],
         [
-            [f"{when}, {float(fraction):g}", *(row[fraction] for row in results["vanishing"] if row["when"] == when)]
+            [
+                f"{when}, {float(fraction):g}",
+                *(row[fraction] for row in results["vanishing"] if row["when"] == when),
+            ]
             for when in dict.fromkeys(row["when"] for row in results["vanishing"])
             for fraction in map(str, FRACTIONS)
         ],
@@ -260,7 +318,11 @@ def tables(results):
     yield table(
         ["state, in training", "in use", "accuracy", "lowest", "highest"],
         [
-            [row["trained"], row["tested"], *(f"{row[name]:.3f}" for name in ("accuracy", "lowest", "highest"))]
+            [
+                row["trained"],
+                row["tested"],
+                *(f"{row[name]:.3f}" for name in ("accuracy", "lowest", "highest")),
+            ]
             for row in results["carrying"]
         ],
     )
@@ -272,8 +334,12 @@ def tables(results):
 
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a few seconds: small sizes, numbers without meaning")
-    parser.add_argument("--out", type=Path, default=Path(), help="folder for memory.json and the pictures")
+    parser.add_argument(
+        "--quick", action="store_true", help="a few seconds: small sizes, numbers without meaning"
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path(), help="folder for memory.json and the pictures"
+    )
     options = parser.parse_args(arguments)
     size, results, pictures = sizes(options.quick), {}, {}
     results["lengths"], results["carrying"] = lengths(), carrying(**size)

@@ -37,7 +37,13 @@ def lstm(a, q, states):
     return [sigmoid(o) * np.tanh(c), c]
 
 
-CELLS = {"rnn": (rnn, 1), "rnn_relu": (rnn_relu, 1), "gru": (gru, 1), "lstm": (lstm, 2), "mgu": (mgu, 1)}
+CELLS = {
+    "rnn": (rnn, 1),
+    "rnn_relu": (rnn_relu, 1),
+    "gru": (gru, 1),
+    "lstm": (lstm, 2),
+    "mgu": (mgu, 1),
+}
 
 
 def run(cell, x, w_ih, w_hh, b_ih, b_hh, states=None):
@@ -57,7 +63,9 @@ def network(cell, x, weights, n_layers=1, bidirectional=False, context=(), every
         for direction in ("", "_reverse") if bidirectional else ("",):
             names = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
             inputs = x[::-1] if direction else x
-            outputs = run(cell, inputs, *(weights[f"{name}_l{i}{direction}"] for name in names))[:, 0]
+            outputs = run(cell, inputs, *(weights[f"{name}_l{i}{direction}"] for name in names))[
+                :, 0
+            ]
             ways.append((outputs[-1], outputs[::-1] if direction else outputs))
         x = np.hstack([outputs for _, outputs in ways])
     seen = x if every_step else np.concatenate([*(last for last, _ in ways), context])
@@ -67,7 +75,9 @@ def network(cell, x, weights, n_layers=1, bidirectional=False, context=(), every
 NAMES = ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
 
 
-def encoder_decoder(cell, x, weights, start, known, fed_back, truth=None, n_layers=1, bidirectional=False):
+def encoder_decoder(
+    cell, x, weights, start, known, fed_back, truth=None, n_layers=1, bidirectional=False
+):
     """The head's outputs for every step: `known` (T, K) is given, `start` said before, then truth or what was said."""
     states, inputs = [], x
     for i in range(n_layers):
@@ -81,7 +91,9 @@ def encoder_decoder(cell, x, weights, start, known, fed_back, truth=None, n_laye
     for t, given in enumerate(known):
         inputs = np.concatenate([said, given])
         for i in range(n_layers):
-            states[i] = run(cell, inputs[None], *(weights[f"decoder.{name}_l{i}"] for name in NAMES), states[i])[-1]
+            states[i] = run(
+                cell, inputs[None], *(weights[f"decoder.{name}_l{i}"] for name in NAMES), states[i]
+            )[-1]
             inputs = states[i][0]
         outputs.append(weights["decoder.weight_ho"] @ inputs + weights["decoder.bias_ho"])
         said = fed_back(outputs[-1]) if truth is None else truth[t]
@@ -116,7 +128,11 @@ def quantile_huber(y, t, parameters):
 
 def tweedie(y, t, parameters):
     p, mean = parameters[0], np.exp(y)
-    return t ** (2 - p) / ((1 - p) * (2 - p)) - t * mean ** (1 - p) / (1 - p) + mean ** (2 - p) / (2 - p)
+    return (
+        t ** (2 - p) / ((1 - p) * (2 - p))
+        - t * mean ** (1 - p) / (1 - p)
+        + mean ** (2 - p) / (2 - p)
+    )
 
 
 def log_loss(y, t, parameters):
@@ -124,7 +140,10 @@ def log_loss(y, t, parameters):
     return -t * np.log(p) - (1 - t) * np.log(1 - p)
 
 
-LOSSES = {loss.__name__: loss for loss in (squared, absolute, huber, pinball, quantile_huber, tweedie, log_loss)}
+LOSSES = {
+    loss.__name__: loss
+    for loss in (squared, absolute, huber, pinball, quantile_huber, tweedie, log_loss)
+}
 
 
 def mean_loss(name, outputs, targets, weights, parameter=0.0):

@@ -18,7 +18,13 @@ def test_speakers_of_japanese_vowels():
     def three_steps_at_once(sequences):
         return [((x - mean) / scale)[len(x) % 3 :].reshape(len(x) // 3, -1) for x in sequences]
 
-    kind = {"cell": "rnn", "bidirectional": True, "hidden_size": 64, "batch_size": 16, "max_iter": 60}
+    kind = {
+        "cell": "rnn",
+        "bidirectional": True,
+        "hidden_size": 64,
+        "batch_size": 16,
+        "max_iter": 60,
+    }
     networks = [(str(seed), RNNClassifier(**kind, random_state=seed)) for seed in range(8)]
     begin = time.perf_counter()
     vote = VotingClassifier(networks, voting="soft").fit(three_steps_at_once(X_train), y_train)

@@ -12,7 +12,11 @@ from tsrnn.backends import cpu
 from tsrnn.backends.protocol import Backend
 
 HOME = Path(tsrnn.__file__).parent
-OPERATIONS = {name: value for name, value in vars(Backend).items() if inspect.isfunction(value) and name[0] != "_"}
+OPERATIONS = {
+    name: value
+    for name, value in vars(Backend).items()
+    if inspect.isfunction(value) and name[0] != "_"
+}
 OTHERS = "MOST_ROWS", "MOST_BYTES", "Packing"
 # Made by a function for each precision, or by numba, or a class: their arguments stand elsewhere.
 MADE = {"forward", "backward", "affine", "affine_backward", "repeated"}

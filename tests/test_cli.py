@@ -31,12 +31,20 @@ def folder(tmp_path):
     y = load_airline()
     y.rename_axis("month").to_csv(tmp_path / "air.csv")
     long = pd.DataFrame(
-        {"shop": np.repeat(["a", "b"], 40), "day": np.tile(np.arange(40), 2), "sales": np.arange(80.0) + 5}
+        {
+            "shop": np.repeat(["a", "b"], 40),
+            "day": np.tile(np.arange(40), 2),
+            "sales": np.arange(80.0) + 5,
+        }
     )
     long.to_csv(tmp_path / "shops.csv", index=False)
     (tmp_path / "empty.csv").write_text("")
-    long.replace({"shop": {"a": "007", "b": "NA"}}).to_csv(tmp_path / "numbers.csv", index=False, sep=";")
-    long.astype({"sales": object}).replace({"sales": {9.0: "closed"}}).to_csv(tmp_path / "text.csv", index=False)
+    long.replace({"shop": {"a": "007", "b": "NA"}}).to_csv(
+        tmp_path / "numbers.csv", index=False, sep=";"
+    )
+    long.astype({"sales": object}).replace({"sales": {9.0: "closed"}}).to_csv(
+        tmp_path / "text.csv", index=False
+    )
     return tmp_path
 
 
@@ -58,12 +66,16 @@ def test_a_panel_to_standard_output(folder, capfd, quick):
     for seed in ("1", "1"):
         main(f"forecast {folder}/shops.csv --h 3 {columns} --seed {seed}".split())
     lines = capfd.readouterr().out.splitlines()
-    assert lines[0] == "shop,day,RNNForecaster" and len(lines) == 14 and lines[1].startswith("a,40,")
+    assert (
+        lines[0] == "shop,day,RNNForecaster" and len(lines) == 14 and lines[1].startswith("a,40,")
+    )
     assert lines[:7] == lines[7:]
 
 
 def test_labels_stay_as_they_are_written(folder, capfd, quick):
-    main(f"forecast {folder}/numbers.csv --h 1 --id-col shop --time-col day --target-col sales".split())
+    main(
+        f"forecast {folder}/numbers.csv --h 1 --id-col shop --time-col day --target-col sales".split()
+    )
     assert [line[:4] for line in capfd.readouterr().out.splitlines()[1:]] == ["007,", "NA,4"]
 
 
@@ -78,7 +90,11 @@ def test_a_reader_that_has_enough_is_no_error(folder):
     command = f"{shlex.join([sys.executable, '-c', code])} | true"
     done = subprocess.run(command, shell=True, capture_output=True, text=True)
     lines = done.stderr.splitlines()
-    assert done.stdout == "" and lines[-1] == "training 100%" and all("training" in line for line in lines)
+    assert (
+        done.stdout == ""
+        and lines[-1] == "training 100%"
+        and all("training" in line for line in lines)
+    )
 
 
 def test_interrupt_leaves_no_file_and_no_traceback(folder):
@@ -87,9 +103,9 @@ def test_interrupt_leaves_no_file_and_no_traceback(folder):
     code = f"""
 import os, signal, tsrnn.cli, tsrnn.forecasting.ensemble as module
 train = module.train
-def interrupted(*args, on_epoch, **kwargs):
-    ctrl_c = lambda epoch: os.kill(os.getpid(), signal.SIGINT) if epoch == 1 else on_epoch(epoch)
-    return train(*args, on_epoch=ctrl_c, **kwargs)
+def interrupted(*args, watch):
+    ctrl_c = lambda epoch: os.kill(os.getpid(), signal.SIGINT) if epoch == 1 else watch.on_epoch(epoch)
+    return train(*args, watch=watch._replace(on_epoch=ctrl_c))
 module.train = interrupted
 tsrnn.cli.main({arguments})
 """
@@ -101,10 +117,21 @@ tsrnn.cli.main({arguments})
 def test_intervals_and_gaps(folder, capfd, quick):
     lines = (folder / "air.csv").read_text().splitlines(keepends=True)
     (folder / "gap.csv").write_text("".join(lines[:50] + lines[52:]))
-    arguments = f"forecast {folder}/gap.csv --h 2 --season-length 12 --freq MS --level 80 95".split()
+    arguments = (
+        f"forecast {folder}/gap.csv --h 2 --season-length 12 --freq MS --level 80 95".split()
+    )
     main([*arguments, "--fill-gaps"])
     stdout, stderr = capfd.readouterr()
-    assert len([line for line in stderr.splitlines() if line.startswith("tsrnn: ") and "2 missing times" in line]) == 1
+    assert (
+        len(
+            [
+                line
+                for line in stderr.splitlines()
+                if line.startswith("tsrnn: ") and "2 missing times" in line
+            ]
+        )
+        == 1
+    )
     header, first, _ = stdout.splitlines()
     assert header == "month,RNNForecaster" + "".join(
         f",RNNForecaster-{e}" for e in ("lo-95", "lo-80", "hi-80", "hi-95")
@@ -147,8 +174,18 @@ def test_bad_arguments_end_with_two_and_one_sentence(arguments, folder, capfd):
 
 
 def test_the_command_is_installed_and_quick_to_help():
-    code = "import sys; from tsrnn.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    code = (
+        "import sys; from tsrnn.cli import main\ntry: main(['--help'])\nexcept SystemExit: pass\n"
+    )
     code += "assert not {'pandas', 'numba', 'sklearn'} & set(sys.modules)"
-    assert "forecast" in subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert (
+        "forecast"
+        in subprocess.run(
+            [sys.executable, "-c", code], capture_output=True, text=True, check=True
+        ).stdout
+    )
     run = [sys.executable, "-m", "tsrnn.cli", "--version"]
-    assert subprocess.run(run, capture_output=True, text=True, check=True).stdout.strip() == __version__
+    assert (
+        subprocess.run(run, capture_output=True, text=True, check=True).stdout.strip()
+        == __version__
+    )

@@ -23,7 +23,11 @@ KINDS += [(Model, kind) for kind in (Network, EncoderDecoder)]
 
 
 def members(contract):
-    own = {name: value for name, value in vars(contract).items() if not name.startswith("_") or name == "__len__"}
+    own = {
+        name: value
+        for name, value in vars(contract).items()
+        if not name.startswith("_") or name == "__len__"
+    }
     return own | dict.fromkeys(inspect.get_annotations(contract))
 
 
@@ -51,7 +55,9 @@ def test_nothing_else_is_asked(contract, name):
         for file in ("networks/passes.py", "training/state.py", "training/loop.py")
     ]
     asked = {word for text in texts for word in re.findall(rf"\b{name}\.([a-z]\w*)", text)}
-    beside = {"targets", "weights", "cut", "carry"} if name == "rows" else {"last_states"}  # of some kinds, see there
+    beside = (
+        {"targets", "weights", "pieces", "carry"} if name == "rows" else {"last_states"}
+    )  # of some kinds, see there
     assert asked - beside <= set(members(contract))
     assert asked - beside
 
@@ -61,14 +67,18 @@ def test_editors_see_every_public_name():
     tree = ast.parse(Path(tsrnn.__file__).read_text(encoding="utf-8"))
     late = next(node for node in tree.body if isinstance(node, ast.If))
     seen = [alias.name for node in late.body for alias in node.names]
-    assert sorted(seen) == sorted(tsrnn.__all__) == sorted(tsrnn.HOMES)
+    assert sorted(seen) == sorted(tsrnn.__all__) == sorted(tsrnn.PUBLIC_NAMES)
 
 
 def public_methods():
     for name in tsrnn.__all__:
         public = getattr(tsrnn, name)
-        for method, function in inspect.getmembers(public, callable) if inspect.isclass(public) else ():
-            if not method.startswith("_") and str(getattr(function, "__module__", "")).startswith("tsrnn"):
+        for method, function in (
+            inspect.getmembers(public, callable) if inspect.isclass(public) else ()
+        ):
+            if not method.startswith("_") and str(getattr(function, "__module__", "")).startswith(
+                "tsrnn"
+            ):
                 yield pytest.param(inspect.unwrap(function), id=f"{name}.{method}")
 
 

@@ -8,10 +8,11 @@ import pytest
 
 from tsrnn import RNNForecaster
 from tsrnn.forecasting.effects import effects_of
-from tsrnn.forecasting.panel.covariates import PARTS, waves
+from tsrnn.forecasting.panel.covariates import CALENDAR_PARTS, waves
 from tsrnn.forecasting.panel.frames import to_panel
 from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.panel.ragged import Ragged
+from tsrnn.forecasting.plan import Plan
 from tsrnn.forecasting.windows import Windows
 from tsrnn.networks.workspace import Workspace
 
@@ -37,9 +38,18 @@ def shops(effect=0.7, n=12, length=65, seed=0):
     rng, t = np.random.default_rng(seed), np.arange(length)
     promo = (rng.uniform(size=(n, length)) < 0.3).astype(float)
     size = rng.normal(3, 1, size=(n, 1))
-    y = np.exp(size + 0.3 * np.sin(2 * np.pi * t / 5) + effect * promo + 0.03 * rng.normal(size=promo.shape))
+    y = np.exp(
+        size
+        + 0.3 * np.sin(2 * np.pi * t / 5)
+        + effect * promo
+        + 0.03 * rng.normal(size=promo.shape)
+    )
     days = np.tile(pd.date_range("2024-01-01", periods=length), n)
-    columns = {"unique_id": np.repeat([f"s{i:02}" for i in range(n)], length), "ds": days, "y": y.ravel()}
+    columns = {
+        "unique_id": np.repeat([f"s{i:02}" for i in range(n)], length),
+        "ds": days,
+        "y": y.ravel(),
+    }
     columns |= {"promo": promo.ravel(), "price": rng.normal(10, 3, size=n * length)}
     columns["size"] = np.repeat(np.where(size.ravel() > 3, "large", "small"), length)
     return pd.DataFrame(columns)
@@ -59,9 +69,9 @@ def error(forecast, truth):
 
 @pytest.fixture(scope="module")
 def fitted():
-    return quick(past_covariates=["price"], future_covariates=["promo"], static_covariates=["size"]).fit(
-        cut(shops())[0]
-    )
+    return quick(
+        past_covariates=["price"], future_covariates=["promo"], static_covariates=["size"]
+    ).fit(cut(shops())[0])
 
 
 # What they are good for
@@ -71,18 +81,26 @@ def fitted():
 def test_a_promotion_that_is_known_is_forecast(kind):
     df = shops()
     if kind != "numbers":
-        df["promo"] = np.where(df["promo"] > 0, "on", "off") if kind != "booleans" else df["promo"] > 0
+        df["promo"] = (
+            np.where(df["promo"] > 0, "on", "off") if kind != "booleans" else df["promo"] > 0
+        )
     df["promo"] = df["promo"].astype("category") if kind == "categories" else df["promo"]
     past, future = cut(df)
     without = error(quick().fit(past).predict(), future)
-    with_it = error(quick(future_covariates=["promo"]).fit(past).predict(X_df=future.drop(columns="y")), future)
+    with_it = error(
+        quick(future_covariates=["promo"]).fit(past).predict(X_df=future.drop(columns="y")), future
+    )
     assert with_it < 0.08 < 0.2 < without
 
 
 def test_a_useless_covariate_does_little_harm():
     past, future = cut(shops(effect=0))
     without = error(quick().fit(past).predict(), future)
-    kinds = {"past_covariates": ["price"], "future_covariates": ["promo"], "static_covariates": ["size"]}
+    kinds = {
+        "past_covariates": ["price"],
+        "future_covariates": ["promo"],
+        "static_covariates": ["size"],
+    }
     assert error(quick(**kinds).fit(past).predict(X_df=future), future) < 1.3 * without
 
 
@@ -96,16 +114,27 @@ def test_what_the_past_announces_is_forecast():
     past, future = cut(pd.DataFrame(columns | {"y": y.ravel(), "sign": sign.ravel()}))
     options = {"season_length": 1, "level_window": 1, "segment": 5, "max_steps": 400}
     without = error(quick(**options).fit(past).predict(), future)
-    assert error(quick(**options, past_covariates=["sign"]).fit(past).predict(), future) < 0.5 * without
+    assert (
+        error(quick(**options, past_covariates=["sign"]).fit(past).predict(), future)
+        < 0.5 * without
+    )
 
 
 def test_the_calendar_tells_the_weekday():
     rng, days = np.random.default_rng(0), pd.date_range("2024-01-01", periods=60)
-    y = np.where(days.day_of_week >= 5, 3.0, 10.0) * np.exp(rng.normal(size=(12, 1)) + 0.03 * rng.normal(size=(12, 60)))
-    past, future = cut(
-        pd.DataFrame({"unique_id": np.repeat(np.arange(12), 60), "ds": np.tile(days, 12), "y": y.ravel()})
+    y = np.where(days.day_of_week >= 5, 3.0, 10.0) * np.exp(
+        rng.normal(size=(12, 1)) + 0.03 * rng.normal(size=(12, 60))
     )
-    options = {"season_length": 1, "window": 5, "level_window": 5}  # a window that does not hold a week
+    past, future = cut(
+        pd.DataFrame(
+            {"unique_id": np.repeat(np.arange(12), 60), "ds": np.tile(days, 12), "y": y.ravel()}
+        )
+    )
+    options = {
+        "season_length": 1,
+        "window": 5,
+        "level_window": 5,
+    }  # a window that does not hold a week
     without = error(quick(**options).fit(past).predict(), future)
     with_it = error(quick(**options, calendar=["dayofweek"]).fit(past).predict(), future)
     assert with_it < 0.5 * without
@@ -129,7 +158,9 @@ def test_effects_are_those_of_the_regression_of_differences():
                 differences.append((one[t] - one[t - 4]) / unit)
     rows, differences = np.array(rows), np.array(differences)
     expected = np.linalg.solve(rows.T @ rows + np.diag([0, 1, 1]), rows.T @ differences)[1:]
-    np.testing.assert_allclose(effects_of(Ragged.of(z), np.concatenate(known), Ragged.of(future), 4), expected)
+    np.testing.assert_allclose(
+        effects_of(Ragged.of(z), np.concatenate(known), Ragged.of(future), 4), expected
+    )
 
 
 def test_the_effect_is_told(fitted):
@@ -144,7 +175,7 @@ def test_windows_show_covariates_beside_the_values_and_those_of_the_horizon():
     future = [np.append(y, y[-1] + 1 + np.arange(3))[:, None] + 0.5 for y in series]
     static = np.array([[1.0], [2.0]])
     histories = Histories(Ragged.of(series), None, np.concatenate(past), Ragged.of(future), static)
-    windows = Windows.at_ends(histories, 6, 2, 1, 3)
+    windows = Windows.at_ends(histories, Plan(6, 2, 1), 3)
     rows = np.concatenate([*windows.for_training(200).epoch(np.random.default_rng(0), 50, True)])
     for these, chosen in ((windows, np.arange(2)), (windows.for_training(200), rows)):
         batch = these.batch(chosen, Workspace(np.float32))
@@ -155,7 +186,9 @@ def test_windows_show_covariates_beside_the_values_and_those_of_the_horizon():
             seen, at = times >= first, np.where(times >= first, times, 0)
             np.testing.assert_allclose(x[:, :2][seen], (times - end)[seen])
             np.testing.assert_allclose(
-                x[:, 2:6].reshape(3, 2, 2), np.stack([at + 0.1 * seen, at + 0.2 * seen], 2), rtol=1e-6
+                x[:, 2:6].reshape(3, 2, 2),
+                np.stack([at + 0.1 * seen, at + 0.2 * seen], 2),
+                rtol=1e-6,
             )
             np.testing.assert_allclose(x[:, 6:8], np.where(seen, times + 0.5, 0))
             later, beyond = times + 3, 115 if first == 100 else 210
@@ -164,7 +197,7 @@ def test_windows_show_covariates_beside_the_values_and_those_of_the_horizon():
             assert (x[:, 10] == first / 100).all()
 
 
-@pytest.mark.parametrize("part", PARTS)
+@pytest.mark.parametrize("part", CALENDAR_PARTS)
 def test_waves_are_the_same_after_a_period_only(part):
     times = pd.date_range("2024-01-01", periods=3000, freq="7min" if part == "minute" else "11h")
     numbers = np.column_stack([*waves(times, [part]).values()]).round(9)
@@ -176,7 +209,9 @@ def test_forecasts_depend_on_what_is_known_and_go_on_beyond_the_horizon(fitted):
     past, future = cut(shops())
     forecast = fitted.predict(X_df=future)
     turned = fitted.predict(X_df=future.assign(promo=1 - future["promo"]))
-    assert (forecast["RNNForecaster"].gt(turned["RNNForecaster"]) == future["promo"].eq(1)).mean() > 0.95
+    assert (
+        forecast["RNNForecaster"].gt(turned["RNNForecaster"]) == future["promo"].eq(1)
+    ).mean() > 0.95
     longer = pd.concat([future, future.assign(ds=future["ds"] + pd.Timedelta(H, "D"))])
     far = fitted.predict(h=2 * H, X_df=longer.sample(frac=1, random_state=0))
     near = far.groupby("unique_id").head(H).reset_index(drop=True)
@@ -194,14 +229,19 @@ def test_in_other_forms(fitted):
     np.testing.assert_array_equal(two["RNNForecaster"], expected["RNNForecaster"])
     frame = fitted.predict(polars.from_pandas(past), X_df=polars.from_pandas(future))
     np.testing.assert_array_equal(frame["RNNForecaster"].to_numpy(), expected["RNNForecaster"])
-    series = quick(calendar=["dayofweek"]).fit(past[past["unique_id"] == "s00"].set_index("ds")["y"])
+    series = quick(calendar=["dayofweek"]).fit(
+        past[past["unique_id"] == "s00"].set_index("ds")["y"]
+    )
     assert len(series.predict()) == H
 
 
 def test_the_past_is_forecast_with_what_was_known(fitted):
     df = shops()
     out = clone_of(fitted).cross_validation(df, n_windows=2, level=80)
-    assert list(out.columns[:5]) == ["unique_id", "ds", "cutoff", "y", "RNNForecaster"] and out.shape[1] == 7
+    assert (
+        list(out.columns[:5]) == ["unique_id", "ds", "cutoff", "y", "RNNForecaster"]
+        and out.shape[1] == 7
+    )
     assert (out["RNNForecaster"] / out["y"] - 1).abs().mean() < 0.08
     past, future = cut(df)
     again = clone_of(fitted).fit(cut(past)[0]).predict(past, X_df=future)
@@ -239,7 +279,10 @@ def test_a_label_that_fit_has_not_seen_is_none_of_them():
     past, future = cut(shops().assign(promo=lambda df: np.where(df["promo"] > 0, "on", "off")))
     forecaster = quick(future_covariates=["promo"]).fit(past)
     forecast = forecaster.predict(X_df=future.assign(promo="maybe"))["RNNForecaster"]
-    on, off = (forecaster.predict(X_df=future.assign(promo=label))["RNNForecaster"] for label in ("on", "off"))
+    on, off = (
+        forecaster.predict(X_df=future.assign(promo=label))["RNNForecaster"]
+        for label in ("on", "off")
+    )
     assert np.isfinite(forecast).all() and off.mean() < forecast.mean() < on.mean()
 
 
@@ -258,8 +301,16 @@ FIT = {
         lambda df: df,
         "future_covariates must be columns without another role; 'promo' is in past_covariates",
     ),
-    "a string": ({"calendar": "month"}, lambda df: df, "calendar of RNNForecaster must be a list of names or None"),
-    "no part": ({"calendar": ["moon"]}, lambda df: df, "calendar must be different ones of .*; got 'moon'"),
+    "a string": (
+        {"calendar": "month"},
+        lambda df: df,
+        "calendar of RNNForecaster must be a list of names or None",
+    ),
+    "no part": (
+        {"calendar": ["moon"]},
+        lambda df: df,
+        "calendar must be different ones of .*; got 'moon'",
+    ),
     "integers": (
         {"calendar": ["month"]},
         lambda df: df.assign(ds=df.groupby("unique_id").cumcount()),
@@ -307,24 +358,39 @@ def test_what_fit_refuses(name):
 
 
 PREDICT = {
-    "none": (lambda X: None, r"X_df must be a DataFrame with the future of \['promo'\]; got NoneType"),
-    "no column": (lambda X: X.drop(columns="promo"), r"X_df must have the columns .*; \['promo'\] not among"),
+    "none": (
+        lambda X: None,
+        r"X_df must be a DataFrame with the future of \['promo'\]; got NoneType",
+    ),
+    "no column": (
+        lambda X: X.drop(columns="promo"),
+        r"X_df must have the columns .*; \['promo'\] not among",
+    ),
     "no row": (
         lambda X: X.drop([8, 9]),
         "X_df must have a row for each of the 5 steps to forecast; series 's01' lacks 2 of them, the first 2024-03-04",
     ),
     "no series": (lambda X: X[X["unique_id"] != "s03"], "series 's03' lacks 5 of them"),
-    "other times": (lambda X: X.assign(ds=X["ds"] + pd.Timedelta("1h")), "series 's00' lacks 5 of them"),
+    "other times": (
+        lambda X: X.assign(ds=X["ds"] + pd.Timedelta("1h")),
+        "series 's00' lacks 5 of them",
+    ),
     "other zone": (
         lambda X: X.assign(ds=X["ds"].dt.tz_localize("UTC")),
         "times of X_df must have no time zone, as those of fit",
     ),
-    "twice": (lambda X: pd.concat([X, X.iloc[[6]]]), "times of X_df must not repeat within a series; series 's01' has"),
+    "twice": (
+        lambda X: pd.concat([X, X.iloc[[6]]]),
+        "times of X_df must not repeat within a series; series 's01' has",
+    ),
     "missing": (
         lambda X: X.assign(promo=X["promo"].where(X.index != 6)),
         "column 'promo' of X_df must have a value in every row; series 's01' lacks one at 2024-03-02",
     ),
-    "labels": (lambda X: X.assign(promo="on"), "column 'promo' must hold numbers as in fit; got 'on'"),
+    "labels": (
+        lambda X: X.assign(promo="on"),
+        "column 'promo' must hold numbers as in fit; got 'on'",
+    ),
 }
 
 
@@ -338,7 +404,9 @@ def test_what_predict_refuses(name, fitted):
 
 def test_what_is_not_needed_is_refused():
     past, future = cut(shops())
-    with pytest.raises(ValueError, match="X_df must be None without future_covariates; got a DataFrame"):
+    with pytest.raises(
+        ValueError, match="X_df must be None without future_covariates; got a DataFrame"
+    ):
         quick(max_steps=1, n_networks=1).fit(past).predict(X_df=future)
 
 
@@ -353,4 +421,6 @@ def test_no_warning_without_a_cause():
     past, future = cut(shops(n=4))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        quick(future_covariates=["promo"], calendar=["dayofweek"], max_steps=5).fit(past).predict(X_df=future, level=80)
+        quick(future_covariates=["promo"], calendar=["dayofweek"], max_steps=5).fit(past).predict(
+            X_df=future, level=80
+        )

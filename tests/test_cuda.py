@@ -54,7 +54,10 @@ def test_in_the_compiler(tests):
 @pytest.mark.parametrize("model", [RNNRegressor(device="cuda"), RNNForecaster(device="cuda")])
 def test_without_a_gpu_one_sentence_says_what_to_install(model):
     X = np.zeros((30, 2))
-    with pytest.raises(ValueError, match=r"^device of .* must be 'cpu' or 'auto' .*tsrnn\[cuda12\].*; got 'cuda', and"):
+    with pytest.raises(
+        ValueError,
+        match=r"^device of .* must be 'cpu' or 'auto' .*tsrnn\[cuda12\].*; got 'cuda', and",
+    ):
         model.fit(X, X[:, 0]) if isinstance(model, RNNRegressor) else model.fit(pd.DataFrame(X))
 
 
@@ -63,13 +66,17 @@ def test_auto_is_the_cpu_where_there_is_no_gpu():
     assert backend_of("auto") is cpu
 
 
-@pytest.mark.parametrize("error", [ModuleNotFoundError("No module named 'cuda.core'"), OSError("bad ELF")])
+@pytest.mark.parametrize(
+    "error", [ModuleNotFoundError("No module named 'cuda.core'"), OSError("bad ELF")]
+)
 def test_an_installation_that_is_not_whole_counts_as_no_gpu(error, monkeypatch):
     def find_spec(name, path=None, target=None):
         if name.startswith("cuda.core"):
             raise error
 
-    for name in [n for n in sys.modules if n.startswith(("cuda.core", "numba.cuda", "tsrnn.backends.cuda"))]:
+    for name in [
+        n for n in sys.modules if n.startswith(("cuda.core", "numba.cuda", "tsrnn.backends.cuda"))
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr(sys, "meta_path", [SimpleNamespace(find_spec=find_spec), *sys.meta_path])
     monkeypatch.setattr(devices, "find_spec", lambda name: name)

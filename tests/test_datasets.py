@@ -49,7 +49,9 @@ def test_cif2016_test_part_runs_on_where_training_ended():
 )
 def test_cif2016_values(name, length, first, last_train, first_test, last):
     data = load_cif2016()
-    train, test = (part.loc[part["unique_id"] == name, "y"].tolist() for part in (data.train, data.test))
+    train, test = (
+        part.loc[part["unique_id"] == name, "y"].tolist() for part in (data.train, data.test)
+    )
     assert len(train) + len(test) == length
     assert [train[0], train[-1], test[0], test[-1]] == [first, last_train, first_test, last]
 
@@ -82,6 +84,10 @@ def test_japanese_vowels_values():
 
 
 def test_pandas_waits_for_a_loader_that_needs_it():
-    source = "import sys, tsrnn.datasets as d; d.load_japanese_vowels(); print('pandas' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    source = (
+        "import sys, tsrnn.datasets as d; d.load_japanese_vowels(); print('pandas' in sys.modules)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, check=True
+    )
     assert done.stdout.strip() == "False"

@@ -10,9 +10,17 @@ from tsrnn import RNNForecaster
 from tsrnn.forecasting.decoders import DECODERS, DecodedWindows
 from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.panel.ragged import Ragged
+from tsrnn.forecasting.plan import Plan
 from tsrnn.networks.workspace import Workspace
 
-QUICK = {"h": 7, "season_length": 5, "window": 15, "level_window": 5, "deseasonalize": False, "theta_share": 0}
+QUICK = {
+    "h": 7,
+    "season_length": 5,
+    "window": 15,
+    "level_window": 5,
+    "deseasonalize": False,
+    "theta_share": 0,
+}
 QUICK |= {"n_networks": 2, "max_steps": 30, "hidden_size": 8, "random_state": 0}
 STEPWISE = "recursive", "encoder-decoder"  # a horizon of 7 in segments of 5: one and a half
 
@@ -34,7 +42,9 @@ def shops(n=12, length=67):
     rng, t = np.random.default_rng(0), np.arange(length)
     promo, lifted = (rng.uniform(size=(n, length)) < 0.3).astype(float), np.arange(n)[:, None] % 2
     y = np.exp(3 + 0.3 * np.sin(2 * np.pi * t / 5) + np.where(lifted, 0.5, -0.5) * promo)
-    df = waves(n, length).assign(y=y.ravel(), promo=promo.ravel(), weather=rng.normal(size=promo.size))
+    df = waves(n, length).assign(
+        y=y.ravel(), promo=promo.ravel(), weather=rng.normal(size=promo.size)
+    )
     return df.assign(kind=np.where(np.repeat(lifted, length), "lifted", "lowered"))
 
 
@@ -49,7 +59,11 @@ def error(forecast, truth):
     return float((both["RNNForecaster"] / both["y"] - 1).abs().mean())
 
 
-BESIDE = {"past_covariates": ["weather"], "future_covariates": ["promo"], "static_covariates": ["kind"]}
+BESIDE = {
+    "past_covariates": ["weather"],
+    "future_covariates": ["promo"],
+    "static_covariates": ["kind"],
+}
 
 
 @pytest.fixture(scope="module", params=STEPWISE)
@@ -72,7 +86,9 @@ def test_to_go_on_is_to_take_forecasts_for_values():
     past, future = cut(shops())
     past.loc[[20, 100, 300, 301], "y"] = np.nan
     options = BESIDE | {"log": True, "n_networks": 1}
-    near, far = (quick(name, h=h, **options).fit(past) for name, h in [("direct", 5), ("recursive", 7)])
+    near, far = (
+        quick(name, h=h, **options).fit(past) for name, h in [("direct", 5), ("recursive", 7)]
+    )
     near, far = near.predict(h=7, X_df=future), far.predict(X_df=future)
     pd.testing.assert_frame_equal(far, near, rtol=1e-5)
 
@@ -101,13 +117,19 @@ def test_the_known_future_reaches_every_step(decoder):
 def test_rows_are_what_they_say():
     rng, h = np.random.default_rng(0), 6
     series = [rng.normal(size=n).astype(np.float32) for n in (12, 20)]
-    known, future = [rng.uniform(size=n) > 0.3 for n in (12, 20)], [rng.normal(size=(n, 3)) for n in (12, 20)]
+    known, future = (
+        [rng.uniform(size=n) > 0.3 for n in (12, 20)],
+        [rng.normal(size=(n, 3)) for n in (12, 20)],
+    )
     histories = Histories(Ragged.of(series), np.concatenate(known), None, Ragged.of(future))
-    ends = DecodedWindows.at_ends(histories, 4, 2, 1, h)
-    rows, room = ends.for_training(8), Workspace(np.float32)
+    ends = DecodedWindows.at_ends(histories, Plan(4, 2, 1), h)
+    rows, workspace = ends.for_training(8), Workspace(np.float32)
     chosen = np.array([3, 0, len(rows.stops) - 1, 7])
-    batch, S, B = rows.batch(chosen, room), 3, len(chosen)
-    assert ends.batch(np.array([1, 0]), Workspace(np.float32)).forced.tolist() == [False] * 6 and batch.forced.all()
+    batch, S, B = rows.batch(chosen, workspace), 3, len(chosen)
+    assert (
+        ends.batch(np.array([1, 0]), Workspace(np.float32)).forced.tolist() == [False] * 6
+        and batch.forced.all()
+    )
     assert batch.source.x.shape == (2, B, 2 + 2 + 6 + 6) and batch.target.x.shape == (S, B, 2 + 6)
     assert batch.order.tolist() == [0, 1, 2, 3] and batch.target.lengths.tolist() == [3] * 4
     for b, stop in enumerate(rows.stops[chosen]):
@@ -118,10 +140,14 @@ def test_rows_are_what_they_say():
             first, of_step = at + 2 * s, s * B + b
             here = np.arange(first, first + 2)
             there = here < len(y)
-            np.testing.assert_array_equal(batch.weights[of_step] > 0, there & known[i][np.minimum(here, len(y) - 1)])
+            np.testing.assert_array_equal(
+                batch.weights[of_step] > 0, there & known[i][np.minimum(here, len(y) - 1)]
+            )
             np.testing.assert_array_equal(batch.targets[of_step][there], y[here[there]] - level)
             before = here - 2
-            np.testing.assert_array_equal(batch.target.x[s, b, :2][before < len(y)], y[before[before < len(y)]] - level)
+            np.testing.assert_array_equal(
+                batch.target.x[s, b, :2][before < len(y)], y[before[before < len(y)]] - level
+            )
             seen = batch.target.x[s, b, 2:].reshape(2, 3)
             np.testing.assert_array_equal(seen[there], future[i][here[there]].astype(np.float32))
             assert rows.places(chosen)[of_step] == chosen[b] * S + s
@@ -133,7 +159,9 @@ def test_rows_are_what_they_say():
 
 
 def test_any_horizon(fitted):
-    near, usual, far = (fitted.predict(h=h).pivot(columns="unique_id", index="ds") for h in (3, None, 18))
+    near, usual, far = (
+        fitted.predict(h=h).pivot(columns="unique_id", index="ds") for h in (3, None, 18)
+    )
     assert [len(part) for part in (near, usual, far)] == [3, 7, 18]
     pd.testing.assert_frame_equal(usual[:3], near, check_exact=True)
     pd.testing.assert_frame_equal(far[:7], usual, check_exact=True)
@@ -195,5 +223,7 @@ def test_training_that_goes_on_is_of_one_kind(fitted):
 
 def test_no_other_decoder():
     past, _ = cut(waves())
-    with pytest.raises(ValueError, match="decoder of RNNForecaster must be one of 'direct', 'recursive', 'encoder-"):
+    with pytest.raises(
+        ValueError, match="decoder of RNNForecaster must be one of 'direct', 'recursive', 'encoder-"
+    ):
         quick("iterated").fit(past)

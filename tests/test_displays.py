@@ -25,7 +25,9 @@ Y = X[:, -1]
 
 
 def fitted(cell="gru", **options):
-    return RNNRegressor(cell=cell, hidden_size=4, max_iter=4, batch_size=5, random_state=0, **options).fit(X, Y)
+    return RNNRegressor(
+        cell=cell, hidden_size=4, max_iter=4, batch_size=5, random_state=0, **options
+    ).fit(X, Y)
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +69,9 @@ def test_gradient_flow(options, labels):
 def test_two_estimators_in_one_picture():
     ax = Figure().subplots()
     for cell, colour in (("rnn", "red"), ("gru", "blue")):
-        display = GradientFlowDisplay.from_estimator(fitted(cell), X, Y, ax=ax, name=cell, color=colour)
+        display = GradientFlowDisplay.from_estimator(
+            fitted(cell), X, Y, ax=ax, name=cell, color=colour
+        )
         assert display.ax_ is ax and display.figure_ is ax.figure
     assert texts(display) == ["rnn", "gru"]
     assert [line.get_color() for line in ax.get_lines()] == ["red", "blue"]
@@ -80,7 +84,9 @@ def test_loss_curve(early_stopping):
     curves = [model.loss_curve_, model.validation_loss_curve_][: 1 + early_stopping]
     assert texts(display) == ["model, training", "model, held out"][: 1 + early_stopping]
     for line, curve in zip(display.lines_, curves, strict=True):
-        assert_array_equal(line.get_xydata(), np.column_stack([np.arange(1, len(curve) + 1), curve]))
+        assert_array_equal(
+            line.get_xydata(), np.column_stack([np.arange(1, len(curve) + 1), curve])
+        )
 
 
 def test_gradient_norm():
@@ -89,10 +95,18 @@ def test_gradient_norm():
     display = GradientNormDisplay(model.grad_norm_curve_, threshold).plot()
     assert_array_equal(display.line_.get_ydata(), model.grad_norm_curve_)
     assert_array_equal(display.threshold_.get_ydata(), [threshold, threshold])
-    assert display.clipped_share_ == 0.75 and texts(display)[1].endswith("75% of the updates clipped")
-    assert GradientNormDisplay.from_estimator(fitted(clip_norm=0.25)).threshold_.get_ydata()[0] == 0.25
+    assert display.clipped_share_ == 0.75 and texts(display)[1].endswith(
+        "75% of the updates clipped"
+    )
+    assert (
+        GradientNormDisplay.from_estimator(fitted(clip_norm=0.25)).threshold_.get_ydata()[0] == 0.25
+    )
     without = GradientNormDisplay.from_estimator(fitted(clip_norm=None))
-    assert without.threshold_ is None and without.clipped_share_ == 0 and texts(without) == ["before clipping"]
+    assert (
+        without.threshold_ is None
+        and without.clipped_share_ == 0
+        and texts(without) == ["before clipping"]
+    )
     assert GradientNormDisplay([], clip_norm=1.0).plot().clipped_share_ == 0  # diverged at once
 
 
@@ -115,5 +129,7 @@ def test_unfitted():
 
 def test_without_matplotlib(monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r'^a display needs matplotlib: pip install "tsrnn\[plot\]"\.$'):
+    with pytest.raises(
+        ImportError, match=r'^a display needs matplotlib: pip install "tsrnn\[plot\]"\.$'
+    ):
         LossCurveDisplay([1.0]).plot()

@@ -11,7 +11,9 @@ PAGES = Path(__file__).parents[1] / "docs"
 def run(page):
     """The names that the blocks of a page leave behind."""
     names = {}
-    for block in re.findall(r"```python\n(.*?)```", (PAGES / page).read_text(encoding="utf-8"), flags=re.DOTALL):
+    for block in re.findall(
+        r"```python\n(.*?)```", (PAGES / page).read_text(encoding="utf-8"), flags=re.DOTALL
+    ):
         exec(block, names)
     return names
 

@@ -8,7 +8,13 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
-from tsrnn import DivergenceError, RNNClassifier, RNNRegressor, RNNSeq2SeqClassifier, from_channels_first
+from tsrnn import (
+    DivergenceError,
+    RNNClassifier,
+    RNNRegressor,
+    RNNSeq2SeqClassifier,
+    from_channels_first,
+)
 from tsrnn.backends import cpu
 from tsrnn.data.series import from_array
 
@@ -105,9 +111,9 @@ FORMS = {
     "frame of nullable numbers": lambda X: frame_of(X).astype("Int64"),
     "frame, times backwards": lambda X: backwards_in_time(frame_of(X)),
     "frame, by time": lambda X: by_time(frame_of(X)),
-    "frame of names and dates": lambda X: frame_of(X, labels=[f"store {-i}" for i in range(len(X))]).rename(
-        index=lambda week: pd.Timestamp("2020-01-01") + pd.Timedelta(days=week), level=1
-    ),
+    "frame of names and dates": lambda X: frame_of(
+        X, labels=[f"store {-i}" for i in range(len(X))]
+    ).rename(index=lambda week: pd.Timestamp("2020-01-01") + pd.Timedelta(days=week), level=1),
 }
 
 
@@ -219,7 +225,9 @@ def test_from_channels_first_turns_arrays_and_lists():
     X, _ = sequences()
     turned = np.swapaxes(X, 1, 2)
     assert_array_equal(from_channels_first(turned), X)
-    for x, expected in zip(from_channels_first([x[:, : 2 + i % 3] for i, x in enumerate(turned)]), X, strict=True):
+    for x, expected in zip(
+        from_channels_first([x[:, : 2 + i % 3] for i, x in enumerate(turned)]), X, strict=True
+    ):
         assert_array_equal(x, expected[: len(x)])
 
 
@@ -271,7 +279,9 @@ def test_more_sequences_than_one_forward_pass_takes():
     X, y = ragged(1500)
     model = regressor(max_iter=1, batch_size=200).fit(X, y)
     together = model.predict(X)
-    assert_array_equal(np.concatenate([model.predict(X[i : i + 400]) for i in range(0, 1500, 400)]), together)
+    assert_array_equal(
+        np.concatenate([model.predict(X[i : i + 400]) for i in range(0, 1500, 400)]), together
+    )
 
 
 @pytest.mark.parametrize("truncate", ["end", "start"])
@@ -302,7 +312,9 @@ def test_max_length_between_very_different_lengths(truncate):
 def test_a_model_of_short_sequences_predicts_long_ones():
     X, y = sequences(length=5)
     long, _ = sequences(length=50)
-    assert_array_equal(regressor().fit(X, y).predict(long), regressor().fit(list(X), y).predict(list(long)))
+    assert_array_equal(
+        regressor().fit(X, y).predict(long), regressor().fit(list(X), y).predict(list(long))
+    )
 
 
 # Outputs
@@ -315,7 +327,9 @@ def states(model, X):
     for x in X:
         h = np.zeros(model.hidden_size)
         for step in x:
-            h = np.tanh(w["weight_ih_l0"] @ step + w["bias_ih_l0"] + w["weight_hh_l0"] @ h + w["bias_hh_l0"])
+            h = np.tanh(
+                w["weight_ih_l0"] @ step + w["bias_ih_l0"] + w["weight_hh_l0"] @ h + w["bias_hh_l0"]
+            )
         out.append(w["weight_ho"] @ h + w["bias_ho"])
     return np.array(out)
 
@@ -353,7 +367,12 @@ def test_more_classes_are_a_softmax():
 def test_log_probabilities_stay_finite_where_probabilities_do_not():
     X, y = ragged()
     model = classifier().fit(X, y > 0)
-    model.set_weights({name: weight * (1e5 if name == "weight_ho" else 1) for name, weight in model.weights_.items()})
+    model.set_weights(
+        {
+            name: weight * (1e5 if name == "weight_ho" else 1)
+            for name, weight in model.weights_.items()
+        }
+    )
     assert (model.predict_proba(X) == 0).any()
     assert np.isfinite(model.predict_log_proba(X)).all()
 
@@ -371,7 +390,9 @@ def test_predictions_have_the_shape_of_the_targets():
     assert regressor().fit(X, y).predict(X).shape == (20,)
     assert regressor().fit(X, y[:, None]).predict(X).shape == (20, 1)
     assert regressor().fit(X, np.c_[y, y]).predict(X).shape == (20, 2)
-    assert_array_equal(regressor().fit(X, y).predict(X), regressor().fit(X, y[:, None]).predict(X)[:, 0])
+    assert_array_equal(
+        regressor().fit(X, y).predict(X), regressor().fit(X, y[:, None]).predict(X)[:, 0]
+    )
 
 
 LABELS = {
@@ -467,8 +488,12 @@ def test_class_weight_is_a_sample_weight():
     by_class = classifier(class_weight={"rare": 3}).fit(X, labels)
     by_sample = classifier().fit(X, labels, sample_weight=np.where(labels == "rare", 3, 1))
     assert_same_model(by_class, by_sample)
-    twice = classifier(class_weight={"rare": 3}).fit(X, labels, sample_weight=np.where(labels == "rare", 1, 2))
-    assert_same_model(twice, classifier().fit(X, labels, sample_weight=np.where(labels == "rare", 3, 2)))
+    twice = classifier(class_weight={"rare": 3}).fit(
+        X, labels, sample_weight=np.where(labels == "rare", 1, 2)
+    )
+    assert_same_model(
+        twice, classifier().fit(X, labels, sample_weight=np.where(labels == "rare", 3, 2))
+    )
 
 
 def test_balanced_weights_are_inverse_to_the_counts():
@@ -477,7 +502,9 @@ def test_balanced_weights_are_inverse_to_the_counts():
     counts = np.bincount(labels)
     assert len(set(counts)) == 3
     model = classifier(class_weight="balanced").fit(X, labels)
-    assert_same_model(model, classifier(class_weight=dict(enumerate(20 / (3 * counts)))).fit(X, labels))
+    assert_same_model(
+        model, classifier(class_weight=dict(enumerate(20 / (3 * counts)))).fit(X, labels)
+    )
 
 
 # Training
@@ -485,7 +512,12 @@ def test_balanced_weights_are_inverse_to_the_counts():
 
 def test_early_stopping_puts_back_the_best_weights():
     X, y = ragged(40)
-    settings = {"early_stopping": True, "learning_rate_init": 0.1, "n_iter_no_change": 5, "max_iter": 60}
+    settings = {
+        "early_stopping": True,
+        "learning_rate_init": 0.1,
+        "n_iter_no_change": 5,
+        "max_iter": 60,
+    }
     model = regressor(**settings).fit(X, y)
     best = int(np.argmin(model.validation_loss_curve_))
     assert len(model.validation_loss_curve_) == model.n_iter_
@@ -536,11 +568,17 @@ def test_warm_start_takes_another_solver():
     model = regressor(warm_start=True, solver="sgd").fit(X, y)
     before = model.weights_
     model.set_params(solver="adam", max_iter=1, learning_rate_init=0.01, batch_size=20).fit(X, y)
-    steps = np.concatenate([(weight - before[name]).ravel() for name, weight in model.weights_.items()])
-    assert_allclose(np.abs(steps[steps != 0]), 0.01, rtol=1e-2)  # Adam's first step is the learning rate
+    steps = np.concatenate(
+        [(weight - before[name]).ravel() for name, weight in model.weights_.items()]
+    )
+    assert_allclose(
+        np.abs(steps[steps != 0]), 0.01, rtol=1e-2
+    )  # Adam's first step is the learning rate
 
 
-@pytest.mark.parametrize("change", [{"hidden_size": 5}, {"cell": "rnn"}, {"n_layers": 2}, {"dtype": "float64"}])
+@pytest.mark.parametrize(
+    "change", [{"hidden_size": 5}, {"cell": "rnn"}, {"n_layers": 2}, {"dtype": "float64"}]
+)
 def test_warm_start_keeps_the_form_of_the_network(change):
     X, y = ragged()
     model = regressor(warm_start=True).fit(X, y)
@@ -548,9 +586,9 @@ def test_warm_start_keeps_the_form_of_the_network(change):
     with pytest.raises(ValueError, match="must go on with the form"):
         model.set_params(**change).fit(X, y)
     with pytest.raises(ValueError, match="must go on with the form"):
-        model.set_params(**{name: SMALL.get(name, getattr(RNNRegressor(), name)) for name in change}).fit(
-            X, np.c_[y, y]
-        )
+        model.set_params(
+            **{name: SMALL.get(name, getattr(RNNRegressor(), name)) for name in change}
+        ).fit(X, np.c_[y, y])
     assert_array_equal(model.predict(X), before)
 
 
@@ -585,7 +623,9 @@ def test_partial_fit_takes_sample_weight():
 def test_divergence_is_an_error_that_has_the_curves_and_leaves_the_estimator_as_it_was():
     X, y = ragged()
     model = regressor(solver="sgd", learning_rate_init=1e15, clip_norm=None, max_iter=50)
-    with pytest.raises(DivergenceError, match=r"epoch \d.*learning_rate_init \(it was 1e\+15\)") as caught:
+    with pytest.raises(
+        DivergenceError, match=r"epoch \d.*learning_rate_init \(it was 1e\+15\)"
+    ) as caught:
         model.fit(X, y)
     assert len(caught.value.loss_curve) < 50
     assert np.isfinite(caught.value.grad_norm_curve).all()
@@ -613,7 +653,14 @@ def test_threads_change_no_bit(cell, monkeypatch):
     rng = np.random.default_rng(0)
     X = [rng.normal(size=(length, 3)) for length in rng.integers(5, 30, size=300)]
     y = np.array([x.mean() for x in X])
-    settings = {"cell": cell, "hidden_size": 64, "batch_size": 200, "max_iter": 2, "n_layers": 2, "dropout": 0.2}
+    settings = {
+        "cell": cell,
+        "hidden_size": 64,
+        "batch_size": 200,
+        "max_iter": 2,
+        "n_layers": 2,
+        "dropout": 0.2,
+    }
     one = regressor(**settings).fit(X, y)
     calls, pool = [], cpu.pool
     monkeypatch.setattr(cpu, "pool", lambda: calls.append(1) or pool())
@@ -627,21 +674,36 @@ def test_threads_change_no_bit(cell, monkeypatch):
 
 SHAPES = {
     "rnn": {"weight_ih_l0": (5, 2), "weight_hh_l0": (5, 5), "bias_ih_l0": (5,), "bias_hh_l0": (5,)},
-    "gru": {"weight_ih_l0": (15, 2), "weight_hh_l0": (15, 5), "bias_ih_l0": (15,), "bias_hh_l0": (15,)},
-    "lstm": {"weight_ih_l0": (20, 2), "weight_hh_l0": (20, 5), "bias_ih_l0": (20,), "bias_hh_l0": (20,)},
+    "gru": {
+        "weight_ih_l0": (15, 2),
+        "weight_hh_l0": (15, 5),
+        "bias_ih_l0": (15,),
+        "bias_hh_l0": (15,),
+    },
+    "lstm": {
+        "weight_ih_l0": (20, 2),
+        "weight_hh_l0": (20, 5),
+        "bias_ih_l0": (20,),
+        "bias_hh_l0": (20,),
+    },
 }
 
 
 @pytest.mark.parametrize("cell", SHAPES)
 def test_weights_have_torchs_names_and_shapes(cell):
     X, y = ragged()
-    shapes = {name: weight.shape for name, weight in regressor(cell=cell, hidden_size=5).fit(X, y).weights_.items()}
+    shapes = {
+        name: weight.shape
+        for name, weight in regressor(cell=cell, hidden_size=5).fit(X, y).weights_.items()
+    }
     assert shapes == SHAPES[cell] | {"weight_ho": (1, 5), "bias_ho": (1,)}
 
 
 def test_weights_of_layers_and_directions():
     X, y = ragged()
-    model = regressor(cell="rnn", hidden_size=5, n_layers=2, bidirectional=True).fit(X, np.c_[y, y, y])
+    model = regressor(cell="rnn", hidden_size=5, n_layers=2, bidirectional=True).fit(
+        X, np.c_[y, y, y]
+    )
     shapes = {name: weight.shape for name, weight in model.weights_.items()}
     expected = {}
     for layer, n_inputs in ((0, 2), (1, 10)):
@@ -730,7 +792,9 @@ def test_verbose_is_one_line_that_is_written_over(early_stopping, monkeypatch, c
 
 @pytest.mark.parametrize("form", ["flat", "channels", "float64", "every third"])
 def test_sliding_windows_are_read_without_a_copy(form):
-    values = np.random.default_rng(0).normal(size=(400, 2)).astype("f8" if form == "float64" else "f4")
+    values = (
+        np.random.default_rng(0).normal(size=(400, 2)).astype("f8" if form == "float64" else "f4")
+    )
     windows = np.lib.stride_tricks.sliding_window_view(values, 30, axis=0).swapaxes(1, 2)
     windows = {"flat": windows[:, :, 0].copy(), "every third": windows[::3]}.get(form, windows)
     if form == "flat":
@@ -738,9 +802,15 @@ def test_sliding_windows_are_read_without_a_copy(form):
     series, copied = from_array(windows, np.float32), from_array(windows.copy(), np.float32)
     assert len(series.values) <= 400 < len(copied.values)
     for i in (0, 7, len(series) - 1):
-        one, other = (part.values[part.starts[i] : part.starts[i] + part.lengths[i]] for part in (series, copied))
+        one, other = (
+            part.values[part.starts[i] : part.starts[i] + part.lengths[i]]
+            for part in (series, copied)
+        )
         np.testing.assert_array_equal(one, other)
-    y, options = windows[:, 0].sum(axis=-1) if windows.ndim == 3 else windows[:, 0], dict(max_iter=2, random_state=0)
+    y, options = (
+        windows[:, 0].sum(axis=-1) if windows.ndim == 3 else windows[:, 0],
+        dict(max_iter=2, random_state=0),
+    )
     one, other = (RNNRegressor(**options).fit(X, y).predict(X) for X in (windows, windows.copy()))
     np.testing.assert_array_equal(one, other)
 
@@ -755,8 +825,13 @@ def test_the_first_window_with_a_missing_value_is_named():
 @pytest.mark.parametrize("model", [RNNRegressor, RNNClassifier, RNNSeq2SeqClassifier])
 def test_targets_and_weights_are_scored_by_their_labels(model):
     rng = np.random.default_rng(0)
-    X, names = [rng.normal(size=(length, 1)) for length in (3, 1, 2, 4, 2)], [f"s{i}" for i in range(5)]
+    X, names = (
+        [rng.normal(size=(length, 1)) for length in (3, 1, 2, 4, 2)],
+        [f"s{i}" for i in range(5)],
+    )
     y = pd.Series([0.1, 0.3, 0.7, 0.9, 0.2] if model is RNNRegressor else list("abbac"), names)
     weight, frame = pd.Series([1.0, 2.0, 0.5, 1.0, 3.0], names), frame_of(X, names)
-    fitted = model(hidden_size=16, max_iter=300, learning_rate_init=0.02, random_state=0).fit(frame, y)
+    fitted = model(hidden_size=16, max_iter=300, learning_rate_init=0.02, random_state=0).fit(
+        frame, y
+    )
     assert fitted.score(frame, y[::-1], weight[::-1]) == fitted.score(frame, y, weight) > 0.9

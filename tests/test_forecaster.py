@@ -16,21 +16,23 @@ from tsrnn.datasets import load_airline
 from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting import ensemble as module
 from tsrnn.forecasting.adjusted import Adjusted, differences
-from tsrnn.forecasting.adjustment import Adjustment, seasonal_index
+from tsrnn.forecasting.adjustment import Adjustment, Units, seasonal_index
 from tsrnn.forecasting.fitting import setting_of
-from tsrnn.forecasting.importance import importance
 from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.panel.ragged import Ragged
 from tsrnn.forecasting.plan import Plan, steps_for
-from tsrnn.forecasting.theta import theta
-from tsrnn.forecasting.trial import best, hold_out, share_of
+from tsrnn.forecasting.series_weights import series_weights
+from tsrnn.forecasting.theta_method import theta_method
+from tsrnn.forecasting.trial import best, hold_out, theta_share_of
 from tsrnn.forecasting.trial import error as trial_error
 from tsrnn.forecasting.windows import Windows
 from tsrnn.networks.workspace import Workspace
 
 
 def quick(**options):
-    return RNNForecaster(**{"h": 4, "n_networks": 2, "max_steps": 40, "hidden_size": 8, "random_state": 0} | options)
+    return RNNForecaster(
+        **{"h": 4, "n_networks": 2, "max_steps": 40, "hidden_size": 8, "random_state": 0} | options
+    )
 
 
 def waves(n=4, length=60, seed=0):
@@ -39,11 +41,17 @@ def waves(n=4, length=60, seed=0):
     t = np.arange(length)
     parts = [
         pd.DataFrame(
-            {"unique_id": f"s{i}", "ds": t, "y": 10 * (i + 1) * np.exp(0.3 * np.sin(2 * np.pi * t / 5) + 0.01 * t)}
+            {
+                "unique_id": f"s{i}",
+                "ds": t,
+                "y": 10 * (i + 1) * np.exp(0.3 * np.sin(2 * np.pi * t / 5) + 0.01 * t),
+            }
         )
         for i in range(n)
     ]
-    return pd.concat(parts, ignore_index=True).assign(y=lambda df: df["y"] * np.exp(0.001 * rng.normal(size=len(df))))
+    return pd.concat(parts, ignore_index=True).assign(
+        y=lambda df: df["y"] * np.exp(0.001 * rng.normal(size=len(df)))
+    )
 
 
 def error(forecast, truth):
@@ -62,25 +70,35 @@ def test_same_seed_same_bits_for_any_number_of_threads():
     df = waves()
     one, two = (quick(n_networks=3, n_jobs=n_jobs).fit(df).predict() for n_jobs in (1, 2))
     pd.testing.assert_frame_equal(one, two, check_exact=True)
-    assert not one["RNNForecaster"].equals(quick(n_networks=3, random_state=1).fit(df).predict()["RNNForecaster"])
+    assert not one["RNNForecaster"].equals(
+        quick(n_networks=3, random_state=1).fit(df).predict()["RNNForecaster"]
+    )
 
 
 def test_new_series_and_newer_history():
     df = waves(5)
-    forecaster = quick(season_length=5, max_steps=300).fit(df[df["unique_id"] != "s4"].query("ds < 50"))
+    forecaster = quick(season_length=5, max_steps=300).fit(
+        df[df["unique_id"] != "s4"].query("ds < 50")
+    )
     other = df[df["unique_id"] == "s4"]
     forecast = forecaster.predict(other[other["ds"] < 56])
     assert list(forecast["ds"]) == [56, 57, 58, 59] and set(forecast["unique_id"]) == {"s4"}
     assert error(forecast, other) < 0.05
     own = forecaster.predict()
-    pd.testing.assert_frame_equal(own, forecaster.predict(df[df["unique_id"] != "s4"].query("ds < 50")))
+    pd.testing.assert_frame_equal(
+        own, forecaster.predict(df[df["unique_id"] != "s4"].query("ds < 50"))
+    )
 
 
 def test_one_series_in_three_forms():
     y = load_airline()[:-4]
     series = quick(season_length=12).fit(y).predict()
     wide = quick(season_length=12).fit(y.to_frame("a")).predict()
-    long = quick(season_length=12).fit(pd.DataFrame({"unique_id": "a", "ds": y.index, "y": y.to_numpy()})).predict()
+    long = (
+        quick(season_length=12)
+        .fit(pd.DataFrame({"unique_id": "a", "ds": y.index, "y": y.to_numpy()}))
+        .predict()
+    )
     assert list(series.index) == list(load_airline().index[-4:])
     np.testing.assert_array_equal(series, wide["a"])
     np.testing.assert_array_equal(series, long["RNNForecaster"])
@@ -111,7 +129,10 @@ def test_estimator_form():
     forecaster.fit(waves())
     again = pickle.loads(pickle.dumps(forecaster))
     pd.testing.assert_frame_equal(again.predict(), forecaster.predict(), check_exact=True)
-    assert len(forecaster.loss_curves_) == 2 and forecaster.loss_curves_[0][-1] < forecaster.loss_curves_[0][0]
+    assert (
+        len(forecaster.loss_curves_) == 2
+        and forecaster.loss_curves_[0][-1] < forecaster.loss_curves_[0][0]
+    )
     assert forecaster.freq_ == 1
 
 
@@ -119,7 +140,10 @@ def test_estimator_form():
     ("options", "sentence"),
     [
         ({"h": 0}, r"h of RNNForecaster must be an int in \[1, inf\); got 0"),
-        ({"cell": "elman"}, "cell of RNNForecaster must be one of 'rnn', 'gru', 'lstm', 'mgu', 'auto'; got 'elman'"),
+        (
+            {"cell": "elman"},
+            "cell of RNNForecaster must be one of 'rnn', 'gru', 'lstm', 'mgu', 'auto'; got 'elman'",
+        ),
         ({"window": 10, "segment": 3}, "window must be a multiple of segment"),
         ({"log": True}, "log=True needs values that are not negative; series 's1' has -1"),
     ],
@@ -134,7 +158,9 @@ def test_bad_parameters(options, sentence):
 def test_log_of_newer_history_is_checked_too():
     df = waves(2)
     forecaster = quick(log=True).fit(df)
-    with pytest.raises(ValueError, match="log=True needs values that are not negative; series 's1' has -1"):
+    with pytest.raises(
+        ValueError, match="log=True needs values that are not negative; series 's1' has -1"
+    ):
         forecaster.predict(df.assign(y=df["y"].where(df.index != 70, -1.0)))
 
 
@@ -143,7 +169,9 @@ def test_silent_unless_asked(capfd):
     assert capfd.readouterr() == ("", "")
     quick(verbose=1).fit(waves())
     out, err = capfd.readouterr()
-    shares = re.findall(r"training +(\d+)%(?:, \d+ s left: .*)?\n", err)  # in a log: a line for every ten per cent
+    shares = re.findall(
+        r"training +(\d+)%(?:, \d+ s left: .*)?\n", err
+    )  # in a log: a line for every ten per cent
     assert out == "" and shares[-1] == "100" and len(shares) == err.count("\n") <= 11
     assert len({int(share) // 10 for share in shares}) == len(shares) > 1
 
@@ -153,7 +181,9 @@ def test_progress_tells_network_epoch_and_time_left(monkeypatch, capsys):
     quick(verbose=1, window=8, level_window=1, log=True, deseasonalize=False).fit(waves())
     shown = capsys.readouterr().err.replace("\033[K", "").split("\r")[1:]
     found = [
-        re.fullmatch(r"training +(\d+)%, \d+ s left: (plan|network) (\d) of (\d), epoch (\d) of 2", one)
+        re.fullmatch(
+            r"training +(\d+)%, \d+ s left: (plan|network) (\d) of (\d), epoch (\d) of 2", one
+        )
         for one in shown
     ]
     assert [bool(one) for one in found] == [True] * 6 + [False] and shown[-1] == "training 100%\n"
@@ -166,8 +196,10 @@ def test_progress_tells_network_epoch_and_time_left(monkeypatch, capsys):
 
 def test_adjustment_goes_back_to_where_it_came_from():
     rng = np.random.default_rng(0)
-    series = Ragged.of([rng.uniform(1, 5, size=24), rng.uniform(0, 5, size=30).round(), rng.normal(size=13)])
-    adjustment = Adjustment.of(series, 6, "auto", True)
+    series = Ragged.of(
+        [rng.uniform(1, 5, size=24), rng.uniform(0, 5, size=30).round(), rng.normal(size=13)]
+    )
+    adjustment = Adjustment.of(series, 6, Units("auto"), True)
     assert adjustment.logs.tolist() == [True, True, False]
     for i, (y, z) in enumerate(zip(series, adjustment.forward(series))):
         ahead = np.tile(z[-6:], (3, 1))  # a whole season ahead has the phases of the last one
@@ -177,7 +209,9 @@ def test_adjustment_goes_back_to_where_it_came_from():
 def test_seasonal_index_is_without_the_trend_and_without_noise():
     z = np.tile([1.0, -2, 3, 0], 6) + np.arange(24) / 4
     np.testing.assert_allclose(seasonal_index(Ragged.of([z]), 4), [[0.5, -2.5, 2.5, -0.5]])
-    np.testing.assert_allclose(seasonal_index(Ragged.of([np.tile([1.0, -2, 1], 4)]), 3), [[1, -2, 1]], atol=1e-12)
+    np.testing.assert_allclose(
+        seasonal_index(Ragged.of([np.tile([1.0, -2, 1], 4)]), 3), [[1, -2, 1]], atol=1e-12
+    )
     assert not seasonal_index(Ragged.of([z[:8]]), 4).any()
     noise = np.random.default_rng(0).normal(size=(50, 48))
     index, full = seasonal_index(Ragged.of(list(noise)), 12), noise.reshape(50, 4, 12).mean(axis=1)
@@ -186,30 +220,34 @@ def test_seasonal_index_is_without_the_trend_and_without_noise():
 
 def test_theta_goes_on_with_half_the_trend():
     z = [np.arange(9.0), np.full(4, 2.0), np.array([5.0]), np.array([0, 0, 4.0, 4, 4, 4])]
-    ahead = theta(Ragged.of(z), 3)
+    ahead = theta_method(Ragged.of(z), 3)
     np.testing.assert_allclose(np.diff(ahead[0]), 0.5)
     np.testing.assert_allclose(ahead[1:3], [[2] * 3, [5] * 3])
     assert 3.5 < ahead[3, 0] < 6  # a series that jumped stays where it went
-    np.testing.assert_allclose(theta(Ragged.of(z[3:]), 3)[0], ahead[3])  # alone as in a panel
+    np.testing.assert_allclose(
+        theta_method(Ragged.of(z[3:]), 3)[0], ahead[3]
+    )  # alone as in a panel
 
 
 def test_theta_is_left_out_where_it_does_harm():
     truth, weights = np.full((2, 3), 10.0), np.full(2, 0.5)
-    assert share_of(truth, np.full((1, 2, 3), 9.0), np.full((2, 3), 11.0), weights) == 0.3
-    assert share_of(truth, np.full((1, 2, 3), 9.0), np.full((2, 3), 5.0), weights) == 0
+    assert theta_share_of(truth, np.full((1, 2, 3), 9.0), np.full((2, 3), 11.0), weights) == 0.3
+    assert theta_share_of(truth, np.full((1, 2, 3), 9.0), np.full((2, 3), 5.0), weights) == 0
 
 
 @pytest.mark.parametrize("log", ["auto", False])
 def test_scale_takes_series_in_units_of_their_naive_error(log):
     rng = np.random.default_rng(0)
-    walks = [size * np.exp(rng.normal(size=(40, 1)).cumsum(axis=0)[:, 0] / 9) for size in (1, 1e3, 1e6)]
+    walks = [
+        size * np.exp(rng.normal(size=(40, 1)).cumsum(axis=0)[:, 0] / 9) for size in (1, 1e3, 1e6)
+    ]
     series = Ragged.of(walks)
     ahead = np.exp(rng.normal(size=(3, 5))) * [[1], [1e3], [1e6]]
-    adjustment = Adjustment.of(series, 4, log, True, scale=True)
-    z = Adjustment.of(series, 4, log, False, scale=True).forward(series)
+    adjustment = Adjustment.of(series, 4, Units(log, scale=True), True)
+    z = Adjustment.of(series, 4, Units(log, scale=True), False).forward(series)
     np.testing.assert_allclose([np.abs(one[4:] - one[:-4]).mean() for one in z], 1)
     np.testing.assert_allclose(adjustment.inverse(adjustment.plain(ahead)), ahead)
-    plain = Adjustment.of(series, 4, False, False, scale=False)
+    plain = Adjustment.of(series, 4, Units(log=False, scale=False), False)
     np.testing.assert_array_equal(plain.forward(series).values, series.values)
 
 
@@ -226,15 +264,19 @@ def test_differences_are_summed_again():
 
 def test_it_learns_from_differences():
     df = waves()
-    forecaster = quick(season_length=5, max_steps=300, difference=True, scale=True).fit(df[df["ds"] < 56])
+    forecaster = quick(season_length=5, max_steps=300, difference=True, scale=True).fit(
+        df[df["ds"] < 56]
+    )
     assert error(forecaster.predict(), df[df["ds"] >= 56]) < 0.03
-    with pytest.raises(ValueError, match="quantiles of RNNForecaster must be None unless difference=False; got"):
+    with pytest.raises(
+        ValueError, match="quantiles of RNNForecaster must be None unless difference=False; got"
+    ):
         forecaster.set_params(quantiles=[0.1, 0.9]).fit(df)
 
 
 def test_windows_stay_within_their_series():
     series = [np.arange(100, 110.0), np.arange(200, 225.0), np.arange(300, 303.0)]
-    windows = Windows.at_ends(Histories(Ragged.of(series)), window=6, segment=2, level=1, h=4).for_training(400)
+    windows = Windows.at_ends(Histories(Ragged.of(series)), Plan(6, 2, 1), h=4).for_training(400)
     rows = np.concatenate(list(windows.epoch(np.random.default_rng(0), 100, True)))
     batch, level = windows.batch(rows, Workspace(np.float32)), windows.levels(rows)
     inputs = batch.x.transpose(1, 0, 2).reshape(len(rows), 6) + level[:, None]
@@ -257,26 +299,30 @@ def test_newer_history_may_be_too_short_to_tell_its_frequency():
 
 def test_steps_are_counted_exactly():
     df = waves()
-    forecasts = [quick(max_steps=n).fit(df).predict()["RNNForecaster"].tolist() for n in (1, 19, 20, 21, 40)]
+    forecasts = [
+        quick(max_steps=n).fit(df).predict()["RNNForecaster"].tolist() for n in (1, 19, 20, 21, 40)
+    ]
     assert len({tuple(forecast) for forecast in forecasts}) == 5
 
 
 def test_interrupt_keeps_the_weights_so_far(monkeypatch):
     train, calls = module.train, []
 
-    def interrupted(*args, on_epoch, **kwargs):
+    def interrupted(*args, watch):
         calls.append(1)
         after_the_trial = len(calls) == 2
 
         def watched(epoch):
             if after_the_trial and epoch == 3:
                 os.kill(os.getpid(), signal.SIGINT)
-            return on_epoch(epoch)
+            return watch.on_epoch(epoch)
 
-        return train(*args, on_epoch=watched, **kwargs)
+        return train(*args, watch=watch._replace(on_epoch=watched))
 
     monkeypatch.setattr(module, "train", interrupted)
-    with pytest.warns(InterruptedFitWarning, match="of 20000; the weights so far of . of 4 networks are kept"):
+    with pytest.warns(
+        InterruptedFitWarning, match="of 20000; the weights so far of . of 4 networks are kept"
+    ):
         forecaster = quick(n_networks=4, max_steps=20000, window=8, n_jobs=2).fit(waves())
     assert 1 <= len(forecaster.loss_curves_) <= 3 and max(map(len, forecaster.loss_curves_)) < 900
     assert np.isfinite(forecaster.predict()["RNNForecaster"]).all()
@@ -293,41 +339,54 @@ def test_a_refused_fit_leaves_the_last_one():
 
 def test_the_trial_keeps_what_forecasts_the_held_out_values_best():
     assert best([5, 1.05, 1, 1.2, 1.01, 1.09]) == [2, 4, 1, 5]
-    history, truth = hold_out(Histories(Ragged.of([np.arange(10.0), np.arange(4.0), np.arange(5.0)])), 2)
+    history, truth = hold_out(
+        Histories(Ragged.of([np.arange(10.0), np.arange(4.0), np.arange(5.0)])), 2
+    )
     assert [len(y) for y in history.series] == [8, 3] and truth.tolist() == [[8, 9], [3, 4]]
-    assert trial_error(np.ones((2, 3)), np.array([[1, 1, 1], [3, 3, 3.0]]), np.array([0.0, 2])) == 1.0
+    assert (
+        trial_error(np.ones((2, 3)), np.array([[1, 1, 1], [3, 3, 3.0]]), np.array([0.0, 2])) == 1.0
+    )
 
 
 def test_a_trial_finds_the_plan_that_can_see_the_season():
     df = waves(6, 80)
-    plans = quick(max_steps=150, season_length=5, deseasonalize=False, level_window=1).fit(df).plans_
+    plans = (
+        quick(max_steps=150, season_length=5, deseasonalize=False, level_window=1).fit(df).plans_
+    )
     assert plans[0].window >= 10 and len({plan.window for plan in plans}) == len(plans) <= 4
 
 
 def test_importance_is_half_equal_and_half_by_the_naive_error():
     t = np.arange(40.0)
-    weights = importance(Ragged.of([np.sin(t), 2 * np.sin(t), 0 * t]), 1)
+    weights = series_weights(Ragged.of([np.sin(t), 2 * np.sin(t), 0 * t]), 1)
     assert weights.mean() == pytest.approx(1) and weights[2] > weights[0] > weights[1]
-    np.testing.assert_allclose((weights - weights.sum() / 6)[[0, 1]] @ [1, -1], (weights[0] - weights[1]))
-    np.testing.assert_array_equal(importance(Ragged.of([0 * t, 0 * t]), 1), 1)
+    np.testing.assert_allclose(
+        (weights - weights.sum() / 6)[[0, 1]] @ [1, -1], (weights[0] - weights[1])
+    )
+    np.testing.assert_array_equal(series_weights(Ragged.of([0 * t, 0 * t]), 1), 1)
 
 
 def test_steps_grow_with_the_root_of_the_number_of_values():
-    assert [steps_for(np.array([n])) for n in (100, 20_000, 80_000, 10**7)] == [400, 500, 1000, 2000]
+    assert [steps_for(np.array([n])) for n in (100, 20_000, 80_000, 10**7)] == [
+        400,
+        500,
+        1000,
+        2000,
+    ]
 
 
 def test_interrupt_in_the_trial_keeps_its_networks(monkeypatch):
     train, calls = module.train, []
 
-    def interrupted(*args, on_epoch, **kwargs):
+    def interrupted(*args, watch):
         calls.append(1)
 
         def watched(epoch):
             if len(calls) == 2 and epoch == 0:
                 os.kill(os.getpid(), signal.SIGINT)
-            return on_epoch(epoch)
+            return watch.on_epoch(epoch)
 
-        return train(*args, on_epoch=watched, **kwargs)
+        return train(*args, watch=watch._replace(on_epoch=watched))
 
     monkeypatch.setattr(module, "train", interrupted)
     with pytest.warns(InterruptedFitWarning, match="networks are kept"):

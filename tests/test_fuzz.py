@@ -10,14 +10,22 @@ from hypothesis import strategies as st
 from tsrnn import RNNForecaster
 from tsrnn.forecasting.panel.frames import to_frame, to_panel
 
-FREQUENCIES = {"D": "2024-02-26", "MS": "2023-11-01", "h": "2024-03-30 22:00", "W-SUN": "2024-01-07", "B": "2024-01-04"}
+FREQUENCIES = {
+    "D": "2024-02-26",
+    "MS": "2023-11-01",
+    "h": "2024-03-30 22:00",
+    "W-SUN": "2024-01-07",
+    "B": "2024-01-04",
+}
 
 
 @st.composite
 def frames(draw):
     """A long frame of shuffled rows with gaps, missing values and columns of many types, and what was left out."""
     freq = draw(st.sampled_from([1, 3, *FREQUENCIES]))
-    labels = draw(st.lists(st.one_of(st.text(min_size=1, max_size=3)), min_size=1, max_size=4, unique=True))
+    labels = draw(
+        st.lists(st.one_of(st.text(min_size=1, max_size=3)), min_size=1, max_size=4, unique=True)
+    )
     labels = labels if draw(st.booleans()) else list(range(-1, len(labels) - 1))
     zone = draw(st.sampled_from([None, "UTC", "America/New_York"])) if freq == "D" else None
     parts = []
@@ -38,7 +46,9 @@ def frames(draw):
     return df, freq
 
 
-RELAXED = settings(max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+RELAXED = settings(
+    max_examples=120, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
+)
 
 
 @RELAXED
@@ -57,7 +67,9 @@ def test_a_frame_is_read_or_refused(case, fill_gaps, told):
     pd.testing.assert_frame_equal(df, before)
     assert np.isfinite(panel.values).all() and panel.known[panel.starts[:-1]].all()
     long = panel.to_long()
-    assert (long.groupby("unique_id")["ds"].apply(lambda times: times.is_monotonic_increasing)).all()
+    assert (
+        long.groupby("unique_id")["ds"].apply(lambda times: times.is_monotonic_increasing)
+    ).all()
     kept = long.dropna().merge(df.dropna(), on=["unique_id", "ds"], how="outer", indicator=True)
     assert (kept["_merge"] == "both").all()
     np.testing.assert_allclose(kept["y_x"].astype(float), kept["y_y"].astype(float))
@@ -72,7 +84,9 @@ def test_a_frame_is_read_or_refused(case, fill_gaps, told):
 @given(frames())
 def test_what_is_read_is_forecast(case):
     df, freq = case
-    quick = RNNForecaster(h=2, freq=freq, n_networks=1, max_steps=3, hidden_size=4, fill_gaps=True, random_state=0)
+    quick = RNNForecaster(
+        h=2, freq=freq, n_networks=1, max_steps=3, hidden_size=4, fill_gaps=True, random_state=0
+    )
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "[0-9]+ times")
         try:

@@ -7,7 +7,13 @@ from sklearn.base import RegressorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
 
-from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor, RNNSequenceClassifier, RNNSequenceRegressor
+from tsrnn import (
+    RNNClassifier,
+    RNNForecaster,
+    RNNRegressor,
+    RNNSequenceClassifier,
+    RNNSequenceRegressor,
+)
 from tsrnn.backends.cpu import scan
 from tsrnn.inspection import gradient_flow, hidden_states, memory_length, saliency
 from tsrnn.rules.cells import CELLS
@@ -21,12 +27,29 @@ KINDS = [("rnn", "tanh"), ("rnn", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
 NAMES = "weight_ih", "weight_hh", "bias_ih", "bias_hh"
 
 
-def fitted(cell="gru", activation="tanh", n_layers=1, bidirectional=False, Estimator=RNNRegressor, y=Y, **options):
+def fitted(
+    cell="gru",
+    activation="tanh",
+    n_layers=1,
+    bidirectional=False,
+    Estimator=RNNRegressor,
+    y=Y,
+    **options,
+):
     """A small network whose weights are all different from zero."""
-    shape = {"cell": cell, "activation": activation, "n_layers": n_layers, "bidirectional": bidirectional}
-    model = Estimator(hidden_size=3, max_iter=1, random_state=0, **shape, **{"dtype": "float64"} | options).fit(X, y)
+    shape = {
+        "cell": cell,
+        "activation": activation,
+        "n_layers": n_layers,
+        "bidirectional": bidirectional,
+    }
+    model = Estimator(
+        hidden_size=3, max_iter=1, random_state=0, **shape, **{"dtype": "float64"} | options
+    ).fit(X, y)
     rng = np.random.default_rng(1)
-    return model.set_weights({name: part + 0.3 * rng.normal(size=part.shape) for name, part in model.weights_.items()})
+    return model.set_weights(
+        {name: part + 0.3 * rng.normal(size=part.shape) for name, part in model.weights_.items()}
+    )
 
 
 def pushed(model, x, where, step, push):
@@ -59,13 +82,22 @@ def loss_of(model, outputs, target):
         return np.nanmean((outputs - target) ** 2)
     if len(model.classes_) == 2:
         outputs = np.hstack([np.zeros_like(outputs), outputs])
-    known = [(one, np.searchsorted(model.classes_, label)) for one, label in zip(outputs, target) if label == label]
+    known = [
+        (one, np.searchsorted(model.classes_, label))
+        for one, label in zip(outputs, target)
+        if label == label
+    ]
     return np.mean([np.log(np.exp(one).sum()) - one[code] for one, code in known])
 
 
 def flow_by_differences(model, y):
     """What `gradient_flow` measures, for all states, by pushing each number of each state up and down."""
-    n_states, D, longest, eps = CELLS[model.cell].n_states, 1 + model.bidirectional, max(LENGTHS), 1e-5
+    n_states, D, longest, eps = (
+        CELLS[model.cell].n_states,
+        1 + model.bidirectional,
+        max(LENGTHS),
+        1e-5,
+    )
     found = np.full((len(X), model.n_layers * D, n_states, longest), np.nan)
     for i, (x, target) in enumerate(zip(X, y)):
         for where in range(model.n_layers * D):
@@ -75,7 +107,8 @@ def flow_by_differences(model, y):
                     push = np.zeros_like(slopes)
                     push[place] = eps
                     up, down = (
-                        loss_of(model, pushed(model, x, where, len(x) - back, sign * push), target) for sign in (1, -1)
+                        loss_of(model, pushed(model, x, where, len(x) - back, sign * push), target)
+                        for sign in (1, -1)
                     )
                     slopes[place] = (up - down) / (2 * eps)
                 found[i, where, :, back] = np.linalg.norm(slopes, axis=1)
@@ -117,7 +150,9 @@ def test_flow_with_a_target_at_every_step(cell, n_layers, bidirectional):
     assert flow.n_sequences.tolist() == [4, 3, 3, 2, 1, 1]
     table = np.concatenate(X), np.concatenate(y), np.repeat(["a", "b", "c", "d"], LENGTHS)
     np.testing.assert_array_equal(gradient_flow(model, *table).h, flow.h)
-    for part, other in zip(hidden_states(model, table[0], series=table[2]), hidden_states(model, X)):
+    for part, other in zip(
+        hidden_states(model, table[0], series=table[2]), hidden_states(model, X)
+    ):
         np.testing.assert_array_equal(part, other)
 
 
@@ -129,14 +164,19 @@ def test_flow_with_a_label_at_every_step(n_classes):
     assert_flow(gradient_flow(model, X, y), flow_by_differences(model, y), rtol=1e-6, atol=1e-9)
     y[2][:] = np.nan  # the longest sequence has no label, and is left out
     shorter = [i for i in range(len(X)) if i != 2]
-    flow, expected = gradient_flow(model, X, y), gradient_flow(model, [X[i] for i in shorter], [y[i] for i in shorter])
+    flow, expected = (
+        gradient_flow(model, X, y),
+        gradient_flow(model, [X[i] for i in shorter], [y[i] for i in shorter]),
+    )
     np.testing.assert_array_equal(flow.h, expected.h)
     np.testing.assert_array_equal(flow.n_sequences, expected.n_sequences)
 
 
 def torch_flow(torch, model, x, target):
     """Norms (rows, n_states, T) of the slopes of zeros that are added to every state."""
-    unroll = {"rnn": torch.nn.RNNCell, "gru": torch.nn.GRUCell, "lstm": torch.nn.LSTMCell}[model.cell]
+    unroll = {"rnn": torch.nn.RNNCell, "gru": torch.nn.GRUCell, "lstm": torch.nn.LSTMCell}[
+        model.cell
+    ]
     options, found = {"nonlinearity": model.activation} if model.cell == "rnn" else {}, []
     weights = {name: torch.from_numpy(part) for name, part in model.weights_.items()}
     steps = list(torch.from_numpy(x))
@@ -159,7 +199,10 @@ def torch_flow(torch, model, x, target):
     torch.nn.functional.mse_loss(y, torch.from_numpy(target)).backward()
     # the last cell of a pass has no way to the loss, and torch no slope for it
     norms = [
-        [[0.0 if z[s].grad is None else float(z[s].grad.norm()) for z in way] for s in range(len(way[0]))]
+        [
+            [0.0 if z[s].grad is None else float(z[s].grad.norm()) for z in way]
+            for s in range(len(way[0]))
+        ]
         for way in found
     ]
     return np.array(norms)
@@ -172,7 +215,10 @@ def test_flow_against_torch(cell, activation, n_layers, bidirectional):
     model = fitted(cell, activation, n_layers, bidirectional)
     all_norms = [torch_flow(torch, model, x, target)[..., ::-1] for x, target in zip(X, Y)]
     expected = np.stack(
-        [np.mean([norms[..., k] for norms in all_norms if norms.shape[-1] > k], axis=0) for k in range(max(LENGTHS))],
+        [
+            np.mean([norms[..., k] for norms in all_norms if norms.shape[-1] > k], axis=0)
+            for k in range(max(LENGTHS))
+        ],
         axis=-1,
     )
     assert_flow(gradient_flow(model, X, Y), expected, rtol=1e-10, atol=1e-14)
@@ -191,8 +237,12 @@ def test_many_sequences_in_single_precision():
     for k in range(19):
         reach = [one for one, length in zip(alone, lengths) if length > k]
         assert flow.n_sequences[k] == len(reach)
-        np.testing.assert_allclose(flow.h[:, k], np.mean([one.h[:, k] for one in reach], axis=0), rtol=1e-4)
-        np.testing.assert_allclose(flow.c[:, k], np.mean([one.c[:, k] for one in reach], axis=0), rtol=1e-4)
+        np.testing.assert_allclose(
+            flow.h[:, k], np.mean([one.h[:, k] for one in reach], axis=0), rtol=1e-4
+        )
+        np.testing.assert_allclose(
+            flow.c[:, k], np.mean([one.c[:, k] for one in reach], axis=0), rtol=1e-4
+        )
 
 
 def powers_of(factor, n_steps=12):
@@ -200,7 +250,9 @@ def powers_of(factor, n_steps=12):
     sequences, y = np.ones((3, n_steps)), np.zeros(3)
     options = {"cell": "rnn", "activation": "relu", "hidden_size": 1, "dtype": "float64"}
     model = RNNRegressor(max_iter=1, random_state=0, **options).fit(sequences, y)
-    ones = {name: np.full(part.shape, float("weight" in name)) for name, part in model.weights_.items()}
+    ones = {
+        name: np.full(part.shape, float("weight" in name)) for name, part in model.weights_.items()
+    }
     return model.set_weights(ones | {"weight_hh_l0": np.full((1, 1), factor)}), sequences, y
 
 
@@ -208,8 +260,12 @@ def powers_of(factor, n_steps=12):
 def test_powers(factor):
     model, sequences, y = powers_of(factor)
     error = (factor ** np.arange(12)).sum()
-    np.testing.assert_allclose(gradient_flow(model, sequences, y).h[0], 2 * error * factor ** np.arange(12))
-    np.testing.assert_allclose(saliency(model, sequences[:1])[0][:, 0], factor ** np.arange(12)[::-1])
+    np.testing.assert_allclose(
+        gradient_flow(model, sequences, y).h[0], 2 * error * factor ** np.arange(12)
+    )
+    np.testing.assert_allclose(
+        saliency(model, sequences[:1])[0][:, 0], factor ** np.arange(12)[::-1]
+    )
     assert memory_length(model, sequences, y) == (6 if factor == 0.5 else 11)
     assert memory_length(model, sequences, y, fraction=0.5) == (1 if factor == 0.5 else 11)
 
@@ -222,9 +278,18 @@ def test_what_is_cut_has_no_slope():
         model = fitted(n_layers=2, max_length=2, truncate=truncate).set_weights(weights)
         kept = slice(None, 2) if truncate == "end" else slice(-2, None)
         short = [x[kept] for x in X]
-        flow, slopes, states = gradient_flow(model, X, Y), saliency(model, X), hidden_states(model, X)
+        flow, slopes, states = (
+            gradient_flow(model, X, Y),
+            saliency(model, X),
+            hidden_states(model, X),
+        )
         assert flow.h.shape == (2, 2)
-        assert [len(part) for part in slopes] == LENGTHS and [len(part) for part in states] == [2, 1, 2, 2]
+        assert [len(part) for part in slopes] == LENGTHS and [len(part) for part in states] == [
+            2,
+            1,
+            2,
+            2,
+        ]
         np.testing.assert_array_equal(gradient_flow(uncut, short, Y).h, flow.h)
         for part, alone in zip(slopes, saliency(uncut, short)):
             np.testing.assert_array_equal(part[kept], alone)
@@ -245,16 +310,25 @@ def test_saliency_against_differences(cell, activation, n_layers, bidirectional)
         for place in np.ndindex(x.shape):
             push = np.zeros_like(x)
             push[place] = eps
-            up, down = (naive.network(kind, x + s * push, model.weights_, n_layers, bidirectional) for s in (1, -1))
-            np.testing.assert_allclose(slopes[place], np.abs(up - down) / (2 * eps), rtol=1e-5, atol=1e-9)
+            up, down = (
+                naive.network(kind, x + s * push, model.weights_, n_layers, bidirectional)
+                for s in (1, -1)
+            )
+            np.testing.assert_allclose(
+                slopes[place], np.abs(up - down) / (2 * eps), rtol=1e-5, atol=1e-9
+            )
 
 
 @pytest.mark.parametrize("n_features", [1, 8, 9, 16, 17, 24, 25, 33])
-@pytest.mark.parametrize(("dtype", "step", "most"), [("float32", 1e-2, 1e-3), ("float64", 1e-5, 1e-9)])
+@pytest.mark.parametrize(
+    ("dtype", "step", "most"), [("float32", 1e-2, 1e-3), ("float64", 1e-5, 1e-9)]
+)
 def test_saliency_of_any_number_of_features(dtype, step, most, n_features):
     """Slopes of inputs come in whole tiles of columns, for which there are as many panels of weights."""
     x = np.random.default_rng(0).normal(size=(1, 3, n_features)).astype(dtype)
-    model = RNNRegressor(dtype=dtype, bidirectional=True, max_iter=1, random_state=0).fit(np.repeat(x, 2, 0), [0, 1])
+    model = RNNRegressor(dtype=dtype, bidirectional=True, max_iter=1, random_state=0).fit(
+        np.repeat(x, 2, 0), [0, 1]
+    )
     (slopes,) = saliency(model, x)
     for f in range(n_features):
         push = np.zeros_like(x)
@@ -276,7 +350,9 @@ def test_saliency_against_torch(cell, n_layers, bidirectional):
         outputs = twin.head(torch.cat(list(last_of(twin, inputs)), dim=-1))
         for k in range(2):
             (expected,) = torch.autograd.grad(outputs[k], inputs, retain_graph=True)
-            np.testing.assert_allclose(slopes[..., k], expected.abs().numpy(), rtol=1e-10, atol=1e-14)
+            np.testing.assert_allclose(
+                slopes[..., k], expected.abs().numpy(), rtol=1e-10, atol=1e-14
+            )
 
 
 def last_of(twin, inputs):
@@ -350,15 +426,39 @@ LATE = [np.where(np.arange(len(x))[:, None] > 0, x, np.nan) for x in X]
             TypeError,
             "estimator must be one recurrent network, .*LinearRegression",
         ),
-        (lambda: saliency(RNNForecaster(h=1), X), TypeError, "one recurrent network, .* got RNNForecaster"),
-        (lambda: saliency(STEPS, X), ValueError, "one answer for a sequence; got RNNSequenceRegressor"),
-        (lambda: gradient_flow(MODEL, X, Y, series=[1]), ValueError, "series must be None for RNNRegressor"),
+        (
+            lambda: saliency(RNNForecaster(h=1), X),
+            TypeError,
+            "one recurrent network, .* got RNNForecaster",
+        ),
+        (
+            lambda: saliency(STEPS, X),
+            ValueError,
+            "one answer for a sequence; got RNNSequenceRegressor",
+        ),
+        (
+            lambda: gradient_flow(MODEL, X, Y, series=[1]),
+            ValueError,
+            "series must be None for RNNRegressor",
+        ),
         (lambda: saliency(RNNRegressor(), X), NotFittedError, "not fitted"),
         (lambda: saliency(MODEL, [np.ones((3, 4))]), ValueError, "X has 4 features a time step"),
-        (lambda: gradient_flow(MODEL, X, Y[:, 0]), ValueError, r"y must have 2 outputs, as in fit; got 1\."),
+        (
+            lambda: gradient_flow(MODEL, X, Y[:, 0]),
+            ValueError,
+            r"y must have 2 outputs, as in fit; got 1\.",
+        ),
         (lambda: gradient_flow(MODEL, X, Y[:2]), ValueError, "2"),
-        (lambda: gradient_flow(MODEL, X, None), ValueError, "y must be the targets of X, .* got None"),
-        (lambda: gradient_flow(SHORT, X, LATE), ValueError, "among the steps that max_length=1 keeps; got none"),
+        (
+            lambda: gradient_flow(MODEL, X, None),
+            ValueError,
+            "y must be the targets of X, .* got None",
+        ),
+        (
+            lambda: gradient_flow(SHORT, X, LATE),
+            ValueError,
+            "among the steps that max_length=1 keeps; got none",
+        ),
         (lambda: memory_length(MODEL, X, Y, fraction=0), ValueError, r"in \(0, 1\]; got 0\."),
         (lambda: memory_length(MODEL, X, Y, fraction=1.5), ValueError, r"in \(0, 1\]; got 1\.5\."),
         (

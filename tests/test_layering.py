@@ -17,7 +17,16 @@ ORDER = [
     "forecasting",
 ]
 # May be imported everywhere, and import nothing else of the package.
-LEAVES = {"validation", "exceptions", "progress", "extras", "files", "pictures", "types", "contracts"}
+LEAVES = {
+    "validation",
+    "exceptions",
+    "progress",
+    "extras",
+    "files",
+    "pictures",
+    "types",
+    "contracts",
+}
 # May import all; those in the order may not import them.
 OUTSIDE = {"__init__", "__main__", "cli", "datasets", "inspection", "adapters", "perstep"}
 NUMBA_ROOMS = {"rules", "backends"}
@@ -100,8 +109,14 @@ def test_the_checker_sees_an_offence(file, source):
     ("file", "source"),
     [
         ("backends/cuda/scan.py", "from numba import cuda\nfrom tsrnn.rules.cells import CELLS"),
-        ("networks/network.py", "from tsrnn.backends import cpu\nfrom tsrnn.validation import OneOf"),
-        ("forecasting/forecaster.py", "from tsrnn.forecasting.panel.frames import melt\nimport tsrnn.estimators.base"),
+        (
+            "networks/network.py",
+            "from tsrnn.backends import cpu\nfrom tsrnn.validation import OneOf",
+        ),
+        (
+            "forecasting/forecaster.py",
+            "from tsrnn.forecasting.panel.frames import melt\nimport tsrnn.estimators.base",
+        ),
         ("estimators/base.py", "from tsrnn import __version__\nimport numbers"),
         ("cli.py", "from tsrnn import RNNForecaster, datasets"),
     ],
@@ -112,7 +127,9 @@ def test_the_checker_lets_the_rest_pass(file, source):
 
 def test_import_of_the_package_is_cheap():
     source = "import sys, tsrnn; print(*{name.split('.')[0] for name in sys.modules})"
-    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, check=True)
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, check=True
+    )
     loaded = set(done.stdout.split())
     assert "tsrnn" in loaded
     assert loaded & {"numba", "pandas", "matplotlib", "sklearn", "scipy", "torch"} == set()
@@ -156,7 +173,10 @@ def test_true_and_false_have_a_name(file):
         for node in ast.walk(tree_of(file))
         if isinstance(node, ast.Call)
         and not getattr(node.func, "attr", "").startswith("set_")
-        and any(isinstance(argument, ast.Constant) and isinstance(argument.value, bool) for argument in node.args)
+        and any(
+            isinstance(argument, ast.Constant) and isinstance(argument.value, bool)
+            for argument in node.args
+        )
     ]
     assert found == []
 

@@ -19,7 +19,9 @@ def test_adding_problem(n_steps):
         assert first < n_steps // 2 <= second and x[first, 1] == x[second, 1] == 1
         assert target == x[first, 0] + x[second, 0]
         places.append((first, second))
-    for found, expected in zip(np.transpose(places), (range(n_steps // 2), range(n_steps // 2, n_steps))):
+    for found, expected in zip(
+        np.transpose(places), (range(n_steps // 2), range(n_steps // 2, n_steps))
+    ):
         assert set(found) == set(expected)  # each step of a half
 
 
@@ -57,7 +59,11 @@ def test_temporal_order(n_steps):
 
 @pytest.mark.parametrize("make", MAKERS)
 def test_random_state(make):
-    one, same, other = make(5, 20, random_state=0), make(5, 20, random_state=np.random.RandomState(0)), make(5, 20)
+    one, same, other = (
+        make(5, 20, random_state=0),
+        make(5, 20, random_state=np.random.RandomState(0)),
+        make(5, 20),
+    )
     for first, second in zip(one, same):
         np.testing.assert_array_equal(first, second)
     assert not np.array_equal(one[0], other[0])

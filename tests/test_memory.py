@@ -21,10 +21,17 @@ def test_quick(tmp_path, capsys):
     beside, appended, *cut = found["lengths"]["differences"].values()
     assert beside == 0 and cut == [0, 0] and appended > 1e-3
     wild, clipped, _ = found["clipping"]
-    assert wild["report"].startswith("training diverged in epoch 1") and wild["updates"] < clipped["updates"] == 8
+    assert (
+        wild["report"].startswith("training diverged in epoch 1")
+        and wild["updates"] < clipped["updates"] == 8
+    )
     assert clipped["report"] == "" and clipped["largest norm"] > 1
     assert [row["steps"] for row in found["adding"]] == [10, 20]
-    assert {row["when"] for row in found["vanishing"]} == {"uniform start", "orthogonal start", "trained"}
+    assert {row["when"] for row in found["vanishing"]} == {
+        "uniform start",
+        "orthogonal start",
+        "trained",
+    }
     for row in found["vanishing"]:
         assert row["0.1"] <= row["0.01"] <= row["0.001"] <= 19
     shown = capsys.readouterr().out
@@ -45,7 +52,9 @@ def test_page_says_what_was_found():
 def test_what_the_page_claims():
     found = json.loads((ROOT / "docs" / "memory.json").read_text(encoding="utf-8"))
     reach = {(row["when"], row["cell"]): row for row in found["vanishing"]}
-    assert reach["uniform start", "rnn"]["0.01"] < 10 <= reach["uniform start", "rnn"]["0.001"] <= 20
+    assert (
+        reach["uniform start", "rnn"]["0.01"] < 10 <= reach["uniform start", "rnn"]["0.001"] <= 20
+    )
     assert reach["orthogonal start", "rnn"]["0.01"] > reach["orthogonal start", "lstm"]["0.01"] > 20
     assert reach["trained", "gru"]["0.1"] == reach["trained", "lstm"]["0.1"] == 199
     for row in found["adding"]:

@@ -10,7 +10,9 @@ import pytest
 from tsrnn.forecasting.panel.frames import to_frame, to_panel
 
 OFFSETS = {
-    "holidays": pd.offsets.CustomBusinessDay(holidays=["2024-03-29", "2024-04-01"], weekmask="Mon Tue Wed Fri"),
+    "holidays": pd.offsets.CustomBusinessDay(
+        holidays=["2024-03-29", "2024-04-01"], weekmask="Mon Tue Wed Fri"
+    ),
     "any day of the month": pd.DateOffset(months=1),
     "hours of business": pd.offsets.BusinessHour(start="10:00", end="12:00"),
     "multiples": pd.offsets.Day(3),

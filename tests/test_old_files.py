@@ -22,14 +22,19 @@ def forecasts(forecaster):
     if forecaster.future_covariates:
         days = pd.date_range("2024-03-31", periods=3)
         X_df = pd.concat(
-            [pd.DataFrame({"unique_id": i, "ds": days, "price": [0.1, 0.5, 0.9]}) for i in ("s0", "s1", "s2")]
+            [
+                pd.DataFrame({"unique_id": i, "ds": days, "price": [0.1, 0.5, 0.9]})
+                for i in ("s0", "s1", "s2")
+            ]
         )
     return forecaster.predict(X_df=X_df)
 
 
 def as_numbers(frame):
     frame = frame if isinstance(frame, (pd.DataFrame, pd.Series)) else frame.to_pandas()
-    column = "RNNForecaster" if frame.ndim == 2 and "RNNForecaster" in frame.columns else slice(None)
+    column = (
+        "RNNForecaster" if frame.ndim == 2 and "RNNForecaster" in frame.columns else slice(None)
+    )
     return np.ravel(frame[column].to_numpy())
 
 
@@ -39,11 +44,16 @@ def test_an_old_file_forecasts_what_it_did(name, tmp_path):
         pytest.importorskip("polars")
     before = np.load(OLD / "forecasts.npz")[name]
     forecaster = RNNForecaster.load(OLD / f"{name}.safetensors")
-    np.testing.assert_allclose(as_numbers(forecasts(forecaster)), before, rtol=1e-5)  # vectors of any width
+    np.testing.assert_allclose(
+        as_numbers(forecasts(forecaster)), before, rtol=1e-5
+    )  # vectors of any width
     forecaster.save(tmp_path / "again")
     again = RNNForecaster.load(tmp_path / "again")
     np.testing.assert_array_equal(as_numbers(forecasts(again)), as_numbers(forecasts(forecaster)))
-    assert type(forecasts(again)) is type(forecasts(forecaster)) and again.get_params() == forecaster.get_params()
+    assert (
+        type(forecasts(again)) is type(forecasts(forecaster))
+        and again.get_params() == forecaster.get_params()
+    )
     if forecaster._fitted.errors is not None:
         forecaster.predict(level=80, X_df=None) if name not in ("covariates", "quantiles") else None
 
@@ -63,9 +73,14 @@ def refused(tmp_path, arrays, rest):
     save_file(
         arrays,
         tmp_path / "bad",
-        {"format": "tsrnn.RNNForecaster 1", "rest": rest if isinstance(rest, str) else json.dumps(rest)},
+        {
+            "format": "tsrnn.RNNForecaster 1",
+            "rest": rest if isinstance(rest, str) else json.dumps(rest),
+        },
     )
-    with pytest.raises(ValueError, match=r"must be a file that RNNForecaster\.save wrote, whole; got ") as caught:
+    with pytest.raises(
+        ValueError, match=r"must be a file that RNNForecaster\.save wrote, whole; got "
+    ) as caught:
         RNNForecaster.load(tmp_path / "bad")
     assert "\n" not in str(caught.value)
 
@@ -129,7 +144,11 @@ REST = {
     ("freq",): ["2D", "MS", 1, "nothing", None],
     ("stamps",): [["Y", None], ["ns", "Nowhere"], None],
     ("columns",): [["a", "b"], ["a", "a", "b"], 5],
-    ("restore",): [{"function": "system", "arguments": None}, {"function": "to_wide", "arguments": ["x"]}, None],
+    ("restore",): [
+        {"function": "system", "arguments": None},
+        {"function": "to_wide", "arguments": ["x"]},
+        None,
+    ],
     ("restore", "arguments"): [["x", "y"]],
     ("theta_share",): [2.0, "x", None],
     ("codes",): [{"y": {"labels": ["a"]}}, 5],

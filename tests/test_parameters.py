@@ -22,7 +22,14 @@ from tsrnn.backends.devices import why_no_gpu
 from tsrnn.forecasting import ensemble
 
 BASE = {"cell": "gru", "hidden_size": 4, "max_iter": 4, "batch_size": 8, "random_state": 0}
-QUICK = {"h": 3, "hidden_size": 4, "n_networks": 2, "max_steps": 20, "batch_size": 8, "random_state": 0}
+QUICK = {
+    "h": 3,
+    "hidden_size": 4,
+    "n_networks": 2,
+    "max_steps": 20,
+    "batch_size": 8,
+    "random_state": 0,
+}
 
 
 class Acts(NamedTuple):
@@ -51,7 +58,11 @@ SHARED = {
     "n_layers": [Acts(2)],
     "bidirectional": [Acts(True)],
     "dropout": [Acts(0.5, where=LAYERS), Refused(0.5)],
-    "output_dropout": [Acts(0.5), Acts(0.5, where=LAYERS), Acts(0.5, where={"bidirectional": True})],
+    "output_dropout": [
+        Acts(0.5),
+        Acts(0.5, where=LAYERS),
+        Acts(0.5, where={"bidirectional": True}),
+    ],
     "activation": [Acts("relu", where=PLAIN), Refused("relu")],
     "max_length": [Acts(3)],
     "truncate": [Acts("start", where={"max_length": 3})],
@@ -59,7 +70,11 @@ SHARED = {
     "solver": [Acts("adamw", where={"alpha": 0.1}), Acts("sgd"), Acts("rmsprop")],
     "learning_rate_init": [Acts(0.01)],
     "learning_rate": [Acts("cosine"), Acts("plateau", where=IMPATIENT)],
-    "momentum": [Acts(0.5), Acts(0.5, where={"solver": "sgd"}), Acts(0.5, where={"solver": "rmsprop"})],
+    "momentum": [
+        Acts(0.5),
+        Acts(0.5, where={"solver": "sgd"}),
+        Acts(0.5, where={"solver": "rmsprop"}),
+    ],
     "alpha": [Acts(0.1), Acts(0.1, where={"solver": "adamw"})],
     "clip_norm": [Acts(0.01), Acts(None, where={"clip_norm": 0.01})],
     "clip_value": [Acts(1e-3)],
@@ -71,7 +86,11 @@ SHARED = {
     "n_iter_no_change": [Acts(3, "epochs", IMPATIENT)],
     "shuffle": [Acts(False)],
     "warm_start": [Acts(True), Acts(True, "epochs")],
-    "random_state": [Acts(1), Acts(1, "validation losses", STOPPING), Acts(np.random.RandomState(1))],
+    "random_state": [
+        Acts(1),
+        Acts(1, "validation losses", STOPPING),
+        Acts(np.random.RandomState(1)),
+    ],
     "n_jobs": [Acts(2, "threads", WIDE)],
     "device": NO_GPU,
     "precision": [Refused("tf32"), Refused("tf32", {"dtype": "float64"})],
@@ -81,7 +100,10 @@ SHARED = {
 
 REGRESSION = {
     "loss": [Acts("absolute"), Acts("huber"), Acts("pinball"), Acts("quantile_huber")],
-    "huber_delta": [Acts(0.1, where={"loss": "huber"}), Acts(0.1, where={"loss": "quantile_huber"})],
+    "huber_delta": [
+        Acts(0.1, where={"loss": "huber"}),
+        Acts(0.1, where={"loss": "quantile_huber"}),
+    ],
     "quantile": [Acts(0.9, where={"loss": "pinball"}), Acts(0.9, where={"loss": "quantile_huber"})],
 }
 LINKED = {"tweedie_power": [Acts(1.1, where={"loss": "tweedie"}), Refused(2)]}
@@ -127,9 +149,17 @@ TABLES = {
         "difference": [Acts(True, "forecast")],
         "deseasonalize": [Acts(True, "forecast", {"season_length": 4, "deseasonalize": False})],
         "n_networks": [Acts(3, "forecast"), Acts(3, "networks")],
-        "quantiles": [Acts([0.1, 0.9], "forecast"), Acts([0.2, 0.8], "losses", {"quantiles": [0.1, 0.9]})],
+        "quantiles": [
+            Acts([0.1, 0.9], "forecast"),
+            Acts([0.2, 0.8], "losses", {"quantiles": [0.1, 0.9]}),
+        ],
         "theta_share": [Acts(0.5, "forecast"), Acts(0, "forecast")],
-        "max_steps": [Acts(1, "forecast"), Acts(19, "forecast"), Acts(21, "forecast"), Acts(40, "losses")],
+        "max_steps": [
+            Acts(1, "forecast"),
+            Acts(19, "forecast"),
+            Acts(21, "forecast"),
+            Acts(40, "losses"),
+        ],
         "fill_gaps": [Acts(True, "warnings")],
         "past_covariates": [Acts(["beside"], "forecast", BESIDE)],
         "future_covariates": [Acts(["beside"], "forecast", BESIDE)],
@@ -160,7 +190,9 @@ def sequences(Estimator, n=24):
     y = [2 * x[:, 0] for x in X]
     if Estimator in (RNNClassifier, RNNSequenceClassifier):
         y = [part > 0.8 for part in y]
-    return X, y if Estimator in (RNNSequenceRegressor, RNNSequenceClassifier) else np.array([part[-1] for part in y])
+    return X, y if Estimator in (RNNSequenceRegressor, RNNSequenceClassifier) else np.array(
+        [part[-1] for part in y]
+    )
 
 
 def panel(length):
@@ -173,7 +205,10 @@ def with_covariates(df):
     """Long, with columns of noise and a kind of each series; and what comes."""
     days = df.index.append(pd.date_range(df.index[-1], periods=4)[1:])
     long = (
-        df.reindex(days).rename_axis("ds").melt(var_name="unique_id", value_name="y", ignore_index=False).reset_index()
+        df.reindex(days)
+        .rename_axis("ds")
+        .melt(var_name="unique_id", value_name="y", ignore_index=False)
+        .reset_index()
     )
     rng = np.random.default_rng(1)
     long = long.assign(noise=rng.normal(size=len(long)), beside=rng.normal(size=len(long)))
@@ -214,7 +249,9 @@ def outcome(Estimator, parameters, monkeypatch, capfd):
     """Fit twice, as warm_start wants it, and look at everything."""
     if Estimator is RNNForecaster:
         return forecasted(parameters, monkeypatch, capfd)
-    X, y = sequences(Estimator, 200 if "batch_size" in parameters and parameters["batch_size"] == 200 else 24)
+    X, y = sequences(
+        Estimator, 200 if "batch_size" in parameters and parameters["batch_size"] == 200 else 24
+    )
     if parameters.get("loss") == "tweedie":
         y = [abs(one) for one in y]
     submitted, pool = [], cpu.pool
@@ -261,7 +298,9 @@ def test_a_parameter_acts_or_is_refused(Estimator, name, case, monkeypatch, capf
     after = before | {name: case.value}
     assert before.get(name, getattr(Estimator(), name)) is not case.value
     if isinstance(case, Refused):
-        with pytest.raises(ValueError, match=f"^{name} of {Estimator.__name__} must be .*; got {case.value!r}"):
+        with pytest.raises(
+            ValueError, match=f"^{name} of {Estimator.__name__} must be .*; got {case.value!r}"
+        ):
             Estimator(**after).fit(*sequences(Estimator))
         return
     key = Estimator, repr(before)
@@ -272,12 +311,20 @@ def test_a_parameter_acts_or_is_refused(Estimator, name, case, monkeypatch, capf
 
 @pytest.mark.parametrize(
     ("Estimator", "name"),
-    [(RNNRegressor, "cell"), (RNNRegressor, "solver"), (RNNRegressor, "learning_rate"), (RNNRegressor, "loss")],
+    [
+        (RNNRegressor, "cell"),
+        (RNNRegressor, "solver"),
+        (RNNRegressor, "learning_rate"),
+        (RNNRegressor, "loss"),
+    ],
 )
 def test_no_two_options_are_the_same(Estimator, name, monkeypatch, capfd):
     (choice,) = Estimator._constraints[name]
     setting = BASE | IMPATIENT | {"alpha": 0.1}
-    outcomes = [outcome(Estimator, setting | {name: option}, monkeypatch, capfd) for option in choice.options]
+    outcomes = [
+        outcome(Estimator, setting | {name: option}, monkeypatch, capfd)
+        for option in choice.options
+    ]
     assert len(outcomes) >= 3
     assert len({str(found["weights"]) for found in outcomes}) == len(outcomes)
 
@@ -299,9 +346,13 @@ def test_no_two_options_are_the_same(Estimator, name, monkeypatch, capfd):
     ],
 )
 @pytest.mark.parametrize("Estimator", [RNNRegressor, RNNSequenceRegressor])
-def test_a_parameter_changes_no_weight_where_it_should_not(Estimator, name, value, where, monkeypatch, capfd):
+def test_a_parameter_changes_no_weight_where_it_should_not(
+    Estimator, name, value, where, monkeypatch, capfd
+):
     if name not in TABLES[Estimator]:
         pytest.skip(f"{Estimator.__name__} has no {name}")
     before, after = BASE | where, BASE | where | {name: value}
-    one, other = (outcome(Estimator, parameters, monkeypatch, capfd) for parameters in (before, after))
+    one, other = (
+        outcome(Estimator, parameters, monkeypatch, capfd) for parameters in (before, after)
+    )
     assert one["weights"] == other["weights"]

@@ -42,7 +42,9 @@ def test_a_gradient_of_pieces_keeps_the_states_of_a_piece(long_series):
     model, (X, y) = stepwise(bptt_steps=500), long_series
     assert peak(lambda: model.fit(X, y)) < states(len(X)) / 4
     short = X[:20_000], y[:20_000]
-    assert peak(lambda: stepwise().fit(*short)) > states(20_000)  # the whole, which would be seen here
+    assert peak(lambda: stepwise().fit(*short)) > states(
+        20_000
+    )  # the whole, which would be seen here
 
 
 def test_a_prediction_keeps_no_states_but_the_last(long_series):
@@ -54,7 +56,13 @@ def test_a_million_windows_are_never_copied():
     """Windows of 336 steps that slide over a million values; of each the network reads the last four."""
     values = np.random.default_rng(0).normal(size=1_000_336).astype(np.float32)
     X, y = np.lib.stride_tricks.sliding_window_view(values, 336)[:1_000_000], values[336:]
-    settings = {"max_length": 4, "truncate": "start", "batch_size": 50_000, "max_iter": 1, "random_state": 0}
+    settings = {
+        "max_length": 4,
+        "truncate": "start",
+        "batch_size": 50_000,
+        "max_iter": 1,
+        "random_state": 0,
+    }
     model = RNNRegressor(cell="rnn", hidden_size=8, **settings).fit(X[:100], y[:100])
     copied = len(X) * 336 * 4 / MB
     assert peak(lambda: model.fit(X, y)) < copied / 8

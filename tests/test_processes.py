@@ -50,7 +50,9 @@ def has_threads():
 
 def run(source, **environment):
     """Standard output of a new process; a process that hangs or fails is an error."""
-    variables = {name: value for name, value in (os.environ | environment).items() if value is not None}
+    variables = {
+        name: value for name, value in (os.environ | environment).items() if value is not None
+    }
     command = [sys.executable, "-c", SOURCE + source]
     done = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, env=variables)
     assert done.returncode == 0, done.stderr
@@ -59,7 +61,9 @@ def run(source, **environment):
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_a_new_process_finds_the_same_bits(n_jobs, expected, tmp_path):
-    assert run(f"print(digest({n_jobs}))", PYTHONHASHSEED="7", OPENBLAS_NUM_THREADS="1") == [expected]
+    assert run(f"print(digest({n_jobs}))", PYTHONHASHSEED="7", OPENBLAS_NUM_THREADS="1") == [
+        expected
+    ]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
@@ -102,7 +106,12 @@ def test_threads_that_fit_at_once_do_not_meet(n_jobs):
 
     def fit(i):
         kind, target = (RNNClassifier, y > 0) if i % 2 else (RNNRegressor, y)
-        settings = {"cell": ["rnn", "gru"][i % 2], "hidden_size": 96, "batch_size": 100, "max_iter": 3}
+        settings = {
+            "cell": ["rnn", "gru"][i % 2],
+            "hidden_size": 96,
+            "batch_size": 100,
+            "max_iter": 3,
+        }
         model = kind(**settings, random_state=i, n_jobs=n_jobs).fit(X, target)
         return [weight.tobytes() for weight in model.weights_.values()], model.predict(X).tolist()
 
@@ -127,7 +136,10 @@ def test_one_model_predicts_in_many_threads():
     assert has_threads()
     expected = model.predict(X).tolist()
     found = []
-    threads = [threading.Thread(target=lambda: found.append(model.predict(X).tolist()), daemon=True) for _ in range(4)]
+    threads = [
+        threading.Thread(target=lambda: found.append(model.predict(X).tolist()), daemon=True)
+        for _ in range(4)
+    ]
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -136,7 +148,9 @@ def test_one_model_predicts_in_many_threads():
 
 
 def contents(folder):
-    return sorted((str(path.relative_to(folder)), path.stat().st_size) for path in folder.rglob("*"))
+    return sorted(
+        (str(path.relative_to(folder)), path.stat().st_size) for path in folder.rglob("*")
+    )
 
 
 def test_an_installation_that_cannot_be_written_works(expected, tmp_path):
@@ -154,8 +168,12 @@ def test_an_installation_that_cannot_be_written_works(expected, tmp_path):
     nowhere.parent.touch()
     before = contents(tmp_path)
     source = f"import tsrnn; assert tsrnn.__file__.startswith({str(copy)!r})\nprint(digest(2))"
-    homes = {name: str(nowhere) for name in ("HOME", "XDG_CACHE_HOME", "USERPROFILE", "LOCALAPPDATA")}
-    found = run(source, PYTHONPATH=str(copy.parent), NUMBA_CACHE_DIR=None, PYTHONSAFEPATH="1", **homes)
+    homes = {
+        name: str(nowhere) for name in ("HOME", "XDG_CACHE_HOME", "USERPROFILE", "LOCALAPPDATA")
+    }
+    found = run(
+        source, PYTHONPATH=str(copy.parent), NUMBA_CACHE_DIR=None, PYTHONSAFEPATH="1", **homes
+    )
     for path in [copy, *copy.rglob("*")]:
         path.chmod(0o755)
     assert found == [expected]
@@ -205,7 +223,9 @@ def test_damaged_machine_code_is_compiled_anew(suffix, damage, kept, tmp_path):
     folder, expected = kept
     shutil.copytree(folder, tmp_path / "kept")
     files = [
-        path for path in (tmp_path / "kept").rglob(f"*.{suffix}") if path.name.startswith(("packing.", "elementwise."))
+        path
+        for path in (tmp_path / "kept").rglob(f"*.{suffix}")
+        if path.name.startswith(("packing.", "elementwise."))
     ]
     assert len(files) > 5
     before = {path: path.read_bytes() for path in files}
@@ -228,7 +248,9 @@ def test_a_folder_that_can_no_longer_be_written_only_costs_time(kept, tmp_path):
     _, expected = kept
     folder = tmp_path / "cache"
     source = SMALL.replace(
-        "X = np", f"import shutil\nshutil.rmtree({str(folder)!r})\nopen({str(folder)!r}, 'w')\nX = np", 1
+        "X = np",
+        f"import shutil\nshutil.rmtree({str(folder)!r})\nopen({str(folder)!r}, 'w')\nX = np",
+        1,
     )
     folder.mkdir()
     assert run(source, NUMBA_CACHE_DIR=str(folder)) == expected
@@ -236,11 +258,20 @@ def test_a_folder_that_can_no_longer_be_written_only_costs_time(kept, tmp_path):
 
 
 def test_without_a_compiler_one_sentence_says_so():
-    command = [sys.executable, "-c", "import tsrnn; tsrnn.RNNRegressor().fit([[0.0, 1.0]] * 4, [0.0, 1.0, 0.0, 1.0])"]
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | {"NUMBA_DISABLE_JIT": "1"})
+    command = [
+        sys.executable,
+        "-c",
+        "import tsrnn; tsrnn.RNNRegressor().fit([[0.0, 1.0]] * 4, [0.0, 1.0, 0.0, 1.0])",
+    ]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    )
     last = done.stderr.strip().splitlines()[-1]
     assert done.returncode == 1
-    assert last.startswith("ImportError: NUMBA_DISABLE_JIT must be unset or 0 for tsrnn") and "got '1'" in last
+    assert (
+        last.startswith("ImportError: NUMBA_DISABLE_JIT must be unset or 0 for tsrnn")
+        and "got '1'" in last
+    )
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

@@ -16,7 +16,7 @@ from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.panel.ragged import Ragged
 from tsrnn.forecasting.quantiles import blend, levels_of, median
 from tsrnn.networks.network import Network
-from tsrnn.networks.passes import WorkspacePool, gradient
+from tsrnn.networks.passes import GradientOptions, Objective, WorkspacePool, gradient
 from tsrnn.rules.losses import LOSSES
 
 QUANTILES = (0.5, 0.1, 0.9)
@@ -66,17 +66,28 @@ def example():
 
 def test_the_loss_is_the_sum_of_the_quantiles_pinball_losses():
     rng = np.random.default_rng(1)
-    outputs, targets, weights = rng.normal(size=(9, 8)), rng.normal(size=(9, 2)), rng.uniform(size=(9, 2))
+    outputs, targets, weights = (
+        rng.normal(size=(9, 8)),
+        rng.normal(size=(9, 2)),
+        rng.uniform(size=(9, 2)),
+    )
     weights[3, 1], targets[3, 1] = 0, np.nan
     slopes = np.full_like(outputs, np.nan)
     value = cpu.loss(LOSSES["pinball"], outputs, targets, weights, QUANTILES, weights.sum(), slopes)
     known = weights > 0
     expected = sum(
-        mean_pinball_loss(targets[known], outputs[:, 2 * k : 2 * k + 2][known], alpha=q, sample_weight=weights[known])
+        mean_pinball_loss(
+            targets[known],
+            outputs[:, 2 * k : 2 * k + 2][known],
+            alpha=q,
+            sample_weight=weights[known],
+        )
         for k, q in enumerate(QUANTILES)
     )
     assert value == pytest.approx(expected, rel=1e-12)
-    assert (slopes[:, 6:] == 0).all() and (slopes[3, 1:6:2] == 0).all()  # padding; what is not known
+    assert (slopes[:, 6:] == 0).all() and (
+        slopes[3, 1:6:2] == 0
+    ).all()  # padding; what is not known
     at = (np.arange(9)[:, None], np.arange(6))
     for row, column in zip(*(part.ravel() for part in np.broadcast_arrays(*at))):
         moved = []
@@ -95,7 +106,12 @@ def test_the_gradient_of_several_quantiles_is_the_slope():
 
     def value_and_gradient(theta):
         value, grads = gradient(
-            network, theta, rows, order, rows.weights.sum(), LOSSES["pinball"], QUANTILES, WorkspacePool(np.float64)
+            network,
+            theta,
+            rows,
+            order,
+            Objective(LOSSES["pinball"], QUANTILES, rows.weights.sum()),
+            GradientOptions(WorkspacePool(np.float64)),
         )
         return value, grads.sum(axis=0)
 
@@ -137,7 +153,9 @@ def test_so_many_held_out_values_are_within():
     series = Ragged.of(list(10 + rng.normal(size=(399, 30))))
     truth, forecasts = 10 + rng.normal(size=(399, 3)), 10 + rng.normal(size=(5, 399, 3))
     forecasts = np.sort(forecasts, axis=0)[[2, 0, 1, 3, 4]]  # the point forecast is the middle one
-    setting = SimpleNamespace(season_length=1, log=False, typical=None, quantiles=(0.025, 0.1, 0.9, 0.975))
+    setting = SimpleNamespace(
+        season_length=1, log=False, typical=None, quantiles=(0.025, 0.1, 0.9, 0.975)
+    )
     adjusted = Adjusted(Histories(series), setting)
     errors = residuals(adjusted, truth, forecasts)._replace(plain=None)
     found = bands(errors, adjusted, forecasts, [80, 95])
@@ -172,7 +190,10 @@ def test_intervals_cover_what_they_say_and_do_not_cross(fitted):
     names = [f"RNNForecaster{end}" for end in ("", "-lo-95", "-lo-80", "-hi-80", "-hi-95")]
     assert list(forecast.columns) == ["unique_id", "ds", *names]
     assert (np.diff(forecast[names[1:]], axis=1) >= 0).all()
-    for level, most in ((80, 0.04), (95, 0.022)):  # two standard errors of 800 values, and of as many errors
+    for level, most in (
+        (80, 0.04),
+        (95, 0.022),
+    ):  # two standard errors of 800 values, and of as many errors
         assert abs(within(forecast, level).mean() - level / 100) < most
 
 
@@ -190,15 +211,21 @@ def test_intervals_are_wide_where_the_noise_is(fitted, plain):
 
 def test_the_forecast_is_as_good_as_without(fitted, plain):
     truth = uneven().query("ds >= 40")["y"].to_numpy()
-    errors = [np.abs(np.log(model.predict()["RNNForecaster"] / truth)).mean() for model in (fitted, plain)]
+    errors = [
+        np.abs(np.log(model.predict()["RNNForecaster"] / truth)).mean() for model in (fitted, plain)
+    ]
     assert errors[0] < 1.05 * errors[1]
 
 
 def test_a_horizon_beyond_the_trained_one(fitted):
     far = fitted.predict(h=9)
-    pd.testing.assert_frame_equal(far.groupby("unique_id").head(4).reset_index(drop=True), fitted.predict())
+    pd.testing.assert_frame_equal(
+        far.groupby("unique_id").head(4).reset_index(drop=True), fitted.predict()
+    )
     near = fitted.predict(h=2, level=80)
-    pd.testing.assert_frame_equal(near, fitted.predict(level=80).groupby("unique_id").head(2).reset_index(drop=True))
+    pd.testing.assert_frame_equal(
+        near, fitted.predict(level=80).groupby("unique_id").head(2).reset_index(drop=True)
+    )
 
 
 def test_paths_need_no_level_of_the_quantiles(fitted):
@@ -217,7 +244,9 @@ def test_a_saved_forecaster_has_its_quantiles(fitted, tmp_path):
     again = RNNForecaster.load(tmp_path / "forecaster")
     assert again.quantiles_ == fitted.quantiles_ and again.get_params() == fitted.get_params()
     pd.testing.assert_frame_equal(again.predict(level=[80, 95]), fitted.predict(level=[80, 95]))
-    with pytest.raises(ValueError, match=r"^level must be an interval that quantiles give, 95, 80; got 90\.$"):
+    with pytest.raises(
+        ValueError, match=r"^level must be an interval that quantiles give, 95, 80; got 90\.$"
+    ):
         again.predict(level=[80, 90])
 
 
@@ -233,7 +262,9 @@ def test_missing_values():
 @pytest.mark.parametrize("scale", [2.0**-30, 2.0**30])
 def test_intervals_grow_with_the_series(scale):
     df = uneven(20)
-    one, other = (quick(log=False).fit(part).predict(level=80) for part in (df, df.assign(y=scale * df["y"])))
+    one, other = (
+        quick(log=False).fit(part).predict(level=80) for part in (df, df.assign(y=scale * df["y"]))
+    )
     np.testing.assert_allclose(other.iloc[:, 2:], scale * one.iloc[:, 2:], rtol=1e-6)
 
 
@@ -242,7 +273,9 @@ def test_training_goes_on_with_the_same_quantiles():
     forecaster = quick(max_steps=20, warm_start=True).fit(df)
     before = forecaster.predict(level=80)
     assert not forecaster.fit(df).predict(level=80).equals(before)
-    with pytest.raises(ValueError, match=r"quantiles must stay those of the last fit, .*, \(0\.1, 0\.9\)\)"):
+    with pytest.raises(
+        ValueError, match=r"quantiles must stay those of the last fit, .*, \(0\.1, 0\.9\)\)"
+    ):
         forecaster.set_params(quantiles=[0.2, 0.8]).fit(df)
     pd.testing.assert_index_equal(forecaster.predict(level=80).columns, before.columns)
 
@@ -253,9 +286,18 @@ def test_training_goes_on_with_the_same_quantiles():
         ([0.1, 1.0], r"quantiles must be numbers between 0 and 1; got 1\.0"),
         ([0.1, "0.9"], r"quantiles must be numbers between 0 and 1; got '0\.9'"),
         ([0.1, 0.8], r"quantiles must hold 1 - q with every q; got 0\.1 without 0\.9"),
-        ([0.5], r"quantiles must hold a pair besides 0\.5, the median that is always forecast; got \[0\.5\]"),
-        ([], r"quantiles must hold a pair besides 0\.5, the median that is always forecast; got \[\]"),
-        (0.1, r"quantiles of RNNForecaster must be a list of numbers between 0 and 1 or None; got 0\.1"),
+        (
+            [0.5],
+            r"quantiles must hold a pair besides 0\.5, the median that is always forecast; got \[0\.5\]",
+        ),
+        (
+            [],
+            r"quantiles must hold a pair besides 0\.5, the median that is always forecast; got \[\]",
+        ),
+        (
+            0.1,
+            r"quantiles of RNNForecaster must be a list of numbers between 0 and 1 or None; got 0\.1",
+        ),
     ],
 )
 def test_quantiles_that_cannot_be(quantiles, message):

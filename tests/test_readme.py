@@ -21,7 +21,9 @@ def test_readme(block):
         assert len(both) == len(names["data"].test)
         truth, found = both["y"], both["RNNForecaster"]
         smape = 200 * (truth - found).abs() / (truth.abs() + found.abs())
-        assert smape.groupby(both["unique_id"]).mean().mean() < 11.88  # that of exponential smoothing (ETS) there
+        assert (
+            smape.groupby(both["unique_id"]).mean().mean() < 11.88
+        )  # that of exponential smoothing (ETS) there
     elif "search" in names:
         assert names["search"].best_score_ > 0.5
     else:
@@ -30,13 +32,21 @@ def test_readme(block):
 
 def test_notebook(monkeypatch):
     notebook = README.parent / "examples" / "forecast_a_csv.ipynb"
-    cells = [cell for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"] if cell["cell_type"] == "code"]
+    cells = [
+        cell
+        for cell in json.loads(notebook.read_text(encoding="utf-8"))["cells"]
+        if cell["cell_type"] == "code"
+    ]
     monkeypatch.chdir(notebook.parent)
     names = {}
     for cell in cells:
         exec("".join(cell["source"]), names)
-        assert any("image/png" in output["data"] for output in cell["outputs"])  # as a reader on the web sees it
-    assert len(names["forecast"]) == 12 and names["forecast"]["RNNForecaster"].between(350, 750).all()
+        assert any(
+            "image/png" in output["data"] for output in cell["outputs"]
+        )  # as a reader on the web sees it
+    assert (
+        len(names["forecast"]) == 12 and names["forecast"]["RNNForecaster"].between(350, 750).all()
+    )
 
 
 def test_readme_has_what_a_newcomer_needs():

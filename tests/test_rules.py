@@ -39,7 +39,10 @@ def test_backward_is_the_slope_of_forward(cell):
             for i in range(len(array)):
                 step = np.zeros(len(array))
                 step[i] = 1e-6
-                above, below = (value(*(x + s * step if x is array else x for x in (a, q, old))) for s in (1, -1))
+                above, below = (
+                    value(*(x + s * step if x is array else x for x in (a, q, old)))
+                    for s in (1, -1)
+                )
                 assert (above - below) / 2e-6 == pytest.approx(slope[i], abs=1e-8)
 
 
@@ -50,13 +53,17 @@ def test_gates_said_to_be_together_have_one_slope(cell):
     old = ds = tuple(np.ones(cell.n_states))
     _, saved = cell.forward(tuple(a), tuple(q), old)
     da, dq, _ = cell.backward(saved, old, ds)
-    assert da[: cell.n_together] == dq[: cell.n_together]
-    moved = (*(a + q)[: cell.n_together], *a[cell.n_together :])
-    rest = (*[0.0] * cell.n_together, *q[cell.n_together :])
-    np.testing.assert_allclose(cell.forward(moved, rest, old)[0], cell.forward(tuple(a), tuple(q), old)[0], rtol=1e-14)
+    assert da[: cell.n_summed_gates] == dq[: cell.n_summed_gates]
+    moved = (*(a + q)[: cell.n_summed_gates], *a[cell.n_summed_gates :])
+    rest = (*[0.0] * cell.n_summed_gates, *q[cell.n_summed_gates :])
+    np.testing.assert_allclose(
+        cell.forward(moved, rest, old)[0], cell.forward(tuple(a), tuple(q), old)[0], rtol=1e-14
+    )
 
 
-@pytest.mark.parametrize("loss", [loss for loss in LOSSES.values() if not loss.softmax], ids=lambda loss: loss.name)
+@pytest.mark.parametrize(
+    "loss", [loss for loss in LOSSES.values() if not loss.softmax], ids=lambda loss: loss.name
+)
 @pytest.mark.parametrize("parameter", [np.float64(0.3), np.float64(1.7)])
 def test_losses(loss, parameter):
     if "quantile" in loss.parameters and parameter > 1:

@@ -29,7 +29,10 @@ def numbers(n_outputs=2, n_known=0):
 
 def words(n=40, letters="abc", longest=5, seed=0):
     rng = np.random.default_rng(seed)
-    return ["".join(rng.choice(list(letters), size=length)) for length in rng.integers(1, longest + 1, size=n)]
+    return [
+        "".join(rng.choice(list(letters), size=length))
+        for length in rng.integers(1, longest + 1, size=n)
+    ]
 
 
 # Against torch
@@ -44,8 +47,13 @@ def twin(model):
         model.hidden_size * (1 + model.bidirectional),
     )
     options, nets = {"num_layers": model.n_layers, "batch_first": True, "dtype": torch.float64}, {}
-    for part, size, both in (("encoder", model.hidden_size, model.bidirectional), ("decoder", width, False)):
-        own = {name.removeprefix(f"{part}."): w for name, w in weights.items() if name.startswith(part)}
+    for part, size, both in (
+        ("encoder", model.hidden_size, model.bidirectional),
+        ("decoder", width, False),
+    ):
+        own = {
+            name.removeprefix(f"{part}."): w for name, w in weights.items() if name.startswith(part)
+        }
         nets[part] = kind(own["weight_ih_l0"].shape[1], size, bidirectional=both, **options)
         nets[part].load_state_dict({name: w for name, w in own.items() if not name.endswith("ho")})
     nets["head"] = torch.nn.Linear(width, len(own["bias_ho"]), dtype=torch.float64)
@@ -58,7 +66,10 @@ def started(nets, x, directions):
     torch = pytest.importorskip("torch")
     states = nets["encoder"](torch.from_numpy(x)[None])[1]
     states = states if isinstance(states, tuple) else (states,)
-    beside = [torch.cat(list(s.unflatten(0, (-1, directions)).unbind(1)), dim=-1).contiguous() for s in states]
+    beside = [
+        torch.cat(list(s.unflatten(0, (-1, directions)).unbind(1)), dim=-1).contiguous()
+        for s in states
+    ]
     return tuple(beside) if len(beside) == 2 else beside[0]
 
 
@@ -78,7 +89,9 @@ def test_loss_gradient_and_predictions_are_those_of_torch(shape):
     nets, loss, directions = twin(model), 0, 1 + model.bidirectional
     for x, target, z in zip(X, y, known):
         inputs = np.hstack([np.vstack([np.zeros((1, 2)), target[:-1]]), z])
-        said = nets["head"](nets["decoder"](torch.from_numpy(inputs)[None], started(nets, x, directions))[0])[0]
+        said = nets["head"](
+            nets["decoder"](torch.from_numpy(inputs)[None], started(nets, x, directions))[0]
+        )[0]
         loss = loss + ((said - torch.from_numpy(target)) ** 2).sum() / (2 * sum(WRITTEN))
     loss.backward()
     norm = torch.nn.utils.clip_grad_norm_(nets.parameters(), np.inf)
@@ -107,7 +120,9 @@ def test_log_loss_and_greedy_words_are_those_of_torch(shape):
         x, codes = symbols[[*map("abc".index, source)]], [*map("xyz".index, target), 3]
         inputs = torch.from_numpy(eye[[3, *codes[:-1]]])[None]
         said = nets["head"](nets["decoder"](inputs, started(nets, x, directions))[0])[0]
-        total += torch.nn.functional.cross_entropy(said, torch.tensor(codes), reduction="sum").item() / n
+        total += (
+            torch.nn.functional.cross_entropy(said, torch.tensor(codes), reduction="sum").item() / n
+        )
         states, code, written, chances = started(nets, x, directions), 3, "", []
         while len(written) < 7:
             out, states = nets["decoder"](torch.from_numpy(eye[[[code]]]), states)
@@ -130,7 +145,9 @@ def test_targets_come_back_in_their_form():
     found = RNNSeq2SeqRegressor(**SMALL).fit(X, cube)
     assert found.predict(X).shape == (5, 3, 2) and found.predict(X).dtype == np.float64
     assert found.predict(X, n_steps=6).shape == (5, 6, 2)
-    assert [part.shape for part in found.predict(X, n_steps=[1, 2, 3, 1, 2])] == [(n, 2) for n in (1, 2, 3, 1, 2)]
+    assert [part.shape for part in found.predict(X, n_steps=[1, 2, 3, 1, 2])] == [
+        (n, 2) for n in (1, 2, 3, 1, 2)
+    ]
     table = RNNSeq2SeqRegressor(**SMALL).fit(X, cube[:, :, 0])
     assert table.predict(X).shape == (5, 3)
     for same in (cube[:, :, 0].tolist(), pd.DataFrame(cube[:, :, 0])):
@@ -143,14 +160,21 @@ def test_targets_come_back_in_their_form():
 def test_targets_of_a_frame_are_matched_by_label():
     rng = np.random.default_rng(0)
     index = pd.MultiIndex.from_product([["b", "a", "c"], range(4)])
-    X, y = pd.DataFrame(rng.normal(size=(12, 2)), index=index), pd.DataFrame(rng.normal(size=(3, 2)), index=list("bac"))
-    one, other = (RNNSeq2SeqRegressor(**SMALL).fit(X, part).predict(X) for part in (y, y.sort_index()))
+    X, y = (
+        pd.DataFrame(rng.normal(size=(12, 2)), index=index),
+        pd.DataFrame(rng.normal(size=(3, 2)), index=list("bac")),
+    )
+    one, other = (
+        RNNSeq2SeqRegressor(**SMALL).fit(X, part).predict(X) for part in (y, y.sort_index())
+    )
     assert_array_equal(one, other)
 
 
 def test_a_sequence_alone_is_as_in_company():
     X, y, known = numbers(n_known=2)
-    model = RNNSeq2SeqRegressor(**SMALL, n_layers=2, dtype="float64").fit(X, y, decoder_inputs=known)
+    model = RNNSeq2SeqRegressor(**SMALL, n_layers=2, dtype="float64").fit(
+        X, y, decoder_inputs=known
+    )
     for x, z, said in zip(X, known, model.predict(X, decoder_inputs=known)):
         assert_array_equal(model.predict([x], decoder_inputs=[z])[0], said)
 
@@ -208,7 +232,11 @@ def test_symbols_and_labels_in_every_form():
     hot = [np.eye(3)[[*map("abc".index, word)]] for word in X]
     coded = clone(reference).fit(hot, codes)
     assert ["".join("ABC"[code] for code in part) for part in coded.predict(hot)] == written
-    assert coded.score(hot, codes) == reference.score(X, y) == np.mean([a == b for a, b in zip(written, y)])
+    assert (
+        coded.score(hot, codes)
+        == reference.score(X, y)
+        == np.mean([a == b for a, b in zip(written, y)])
+    )
 
 
 def test_a_table_of_labels():
@@ -235,7 +263,9 @@ def test_an_end_may_come_first_and_a_cap_holds():
 def test_probabilities_are_of_what_is_written():
     """Of every beginning of a word that a beam wrote: the label that came next, given the ones before."""
     X = words(30)
-    model = RNNSeq2SeqClassifier(**SMALL | {"max_iter": 30, "dtype": "float64"}, beam_width=3).fit(X, X)
+    model = RNNSeq2SeqClassifier(**SMALL | {"max_iter": 30, "dtype": "float64"}, beam_width=3).fit(
+        X, X
+    )
     found, written = model.predict_proba(X), model.predict(X)
     assert [part.shape for part in found] == [(len(word), 3) for word in written]
     greedy = clone(model).set_params(beam_width=1).fit(X, X)
@@ -249,9 +279,10 @@ def test_probabilities_are_of_what_is_written():
         assert_allclose(np.log(part), logs)
         assert len(part) == 5
     end[-1] = 1e3
-    assert {part.shape for part in model.set_weights(model.weights_ | {"decoder.bias_ho": end}).predict_proba(X)} == {
-        (0, 3)
-    }
+    assert {
+        part.shape
+        for part in model.set_weights(model.weights_ | {"decoder.bias_ho": end}).predict_proba(X)
+    } == {(0, 3)}
 
 
 def test_class_weight_is_a_weight_of_labels():
@@ -264,9 +295,17 @@ def test_class_weight_is_a_weight_of_labels():
     def loss(**weights):
         return RNNSeq2SeqClassifier(**settings, **weights).fit(X, X).loss_curve_[0]
 
-    plain, only = loss(), {label: loss(class_weight={other: 0 for other in "abc" if other != label}) for label in "abc"}
+    plain, only = (
+        loss(),
+        {
+            label: loss(class_weight={other: 0 for other in "abc" if other != label})
+            for label in "abc"
+        },
+    )
     ends = loss(class_weight=dict.fromkeys("abc", 0))
-    totals = {label: only[label] * (n + 12) - ends * 12 for label, n in zip("abc", counts)}  # of one label's losses
+    totals = {
+        label: only[label] * (n + 12) - ends * 12 for label, n in zip("abc", counts)
+    }  # of one label's losses
     assert plain == pytest.approx((sum(totals.values()) + ends * 12) / (counts.sum() + 12))
     weights = {"a": 3.0, "c": 0.5}
     total = sum(weights.get(label, 1) * totals[label] for label in "abc") + ends * 12
@@ -282,7 +321,8 @@ def test_partial_fit_needs_all_labels_at_first():
         model.partial_fit(X, ["d" + word[1:] for word in X])
     assert model.loss_curve_[5] < model.loss_curve_[1] and model.n_iter_ == 6
     with pytest.raises(
-        ValueError, match=r"labels of y must be among the classes .* got 'e' for the target of sequence 0"
+        ValueError,
+        match=r"labels of y must be among the classes .* got 'e' for the target of sequence 0",
     ):
         model.partial_fit(["a"], ["e"])
 
@@ -292,8 +332,15 @@ def test_partial_fit_needs_all_labels_at_first():
 
 def test_short_words_are_reversed_exactly():
     X, new = words(2000, "abcd", 4), words(300, "abcd", 4, seed=1)
-    settings = {"learning_rate_init": 0.01, "learning_rate": "cosine", "max_iter": 12, "random_state": 0}
-    model = RNNSeq2SeqClassifier(cell="gru", hidden_size=48, **settings).fit(X, [word[::-1] for word in X])
+    settings = {
+        "learning_rate_init": 0.01,
+        "learning_rate": "cosine",
+        "max_iter": 12,
+        "random_state": 0,
+    }
+    model = RNNSeq2SeqClassifier(cell="gru", hidden_size=48, **settings).fit(
+        X, [word[::-1] for word in X]
+    )
     assert model.score(new, [word[::-1] for word in new]) >= 0.99
     assert model.score(new, [word[::-1] for word in new], beam_width=3) >= 0.99
 
@@ -312,10 +359,20 @@ def test_a_decoder_that_hears_itself_while_training_predicts_better():
     """Of noisy walks the true step before says almost all, so that forcing teaches little about what was read."""
     rng = np.random.default_rng(0)
     slope = rng.normal(size=(300, 1))
-    X, y = slope * np.arange(1, 4), slope * np.arange(4, 12) / 4 + np.cumsum(0.3 * rng.normal(size=(300, 8)), axis=1)
-    settings = SMALL | {"hidden_size": 16, "max_iter": 60, "batch_size": 32, "learning_rate_init": 0.01}
+    X, y = (
+        slope * np.arange(1, 4),
+        slope * np.arange(4, 12) / 4 + np.cumsum(0.3 * rng.normal(size=(300, 8)), axis=1),
+    )
+    settings = SMALL | {
+        "hidden_size": 16,
+        "max_iter": 60,
+        "batch_size": 32,
+        "learning_rate_init": 0.01,
+    }
     scores = {
-        share: RNNSeq2SeqRegressor(**settings, teacher_forcing=share).fit(X[:200], y[:200]).score(X[200:], y[200:])
+        share: RNNSeq2SeqRegressor(**settings, teacher_forcing=share)
+        .fit(X[:200], y[:200])
+        .score(X[200:], y[200:])
         for share in (1.0, 0.0, (1.0, 0.0))
     }
     assert scores[0.0] > scores[1.0] and scores[1.0, 0.0] > scores[1.0]
@@ -328,7 +385,9 @@ def test_a_weight_is_a_number_of_repetitions():
     often = np.repeat(np.arange(6), weights)
     one = RNNSeq2SeqRegressor(**settings).fit(X, y, sample_weight=weights, decoder_inputs=known)
     other = RNNSeq2SeqRegressor(**settings)
-    other.fit([X[i] for i in often], [y[i] for i in often], decoder_inputs=[known[i] for i in often])
+    other.fit(
+        [X[i] for i in often], [y[i] for i in often], decoder_inputs=[known[i] for i in often]
+    )
     for name, weight in one.weights_.items():
         assert_array_equal(weight, other.weights_[name], err_msg=name)
 
@@ -377,7 +436,9 @@ def test_scikit_learn_check(estimator, check):
 
 def test_a_search_over_lists():
     X = words(30)
-    search = GridSearchCV(RNNSeq2SeqClassifier(**SMALL), {"hidden_size": [4, 8]}, cv=KFold(3)).fit(X, X)
+    search = GridSearchCV(RNNSeq2SeqClassifier(**SMALL), {"hidden_size": [4, 8]}, cv=KFold(3)).fit(
+        X, X
+    )
     assert search.best_params_["hidden_size"] in (4, 8)
     assert len(search.predict(X)) == 30
 
@@ -388,5 +449,7 @@ def test_decoder_inputs_are_routed():
     with config_context(enable_metadata_routing=True):
         model = RNNSeq2SeqRegressor(**SMALL)
         model.set_fit_request(decoder_inputs=True).set_score_request(decoder_inputs=True)
-        found = cross_validate(model, X, y, cv=2, params={"decoder_inputs": known}, error_score="raise")
+        found = cross_validate(
+            model, X, y, cv=2, params={"decoder_inputs": known}, error_score="raise"
+        )
     assert np.isfinite(found["test_score"]).all()

@@ -36,7 +36,9 @@ def sequences(seed=0):
 
 
 def targets(Estimator, y):
-    return y if Estimator is RNNSequenceRegressor else [np.where(part > 0, "up", "down") for part in y]
+    return (
+        y if Estimator is RNNSequenceRegressor else [np.where(part > 0, "up", "down") for part in y]
+    )
 
 
 def table(Estimator):
@@ -47,7 +49,11 @@ def table(Estimator):
 
 def frame(X, labels):
     times = np.concatenate([pd.date_range("2024-01-01", periods=length) for length in LENGTHS])
-    return pd.DataFrame(X, columns=["u", "v"], index=pd.MultiIndex.from_arrays([labels, times], names=["series", "t"]))
+    return pd.DataFrame(
+        X,
+        columns=["u", "v"],
+        index=pd.MultiIndex.from_arrays([labels, times], names=["series", "t"]),
+    )
 
 
 def assert_same_weights(one, other):
@@ -57,7 +63,9 @@ def assert_same_weights(one, other):
 
 def outputs(model, X, **where):
     """Numbers that tell two models apart: predictions, or probabilities."""
-    return (model.predict if isinstance(model, RNNSequenceRegressor) else model.predict_proba)(X, **where)
+    return (model.predict if isinstance(model, RNNSequenceRegressor) else model.predict_proba)(
+        X, **where
+    )
 
 
 def contradicting(estimator):
@@ -68,7 +76,9 @@ def contradicting(estimator):
     }
 
 
-@parametrize_with_checks([Estimator(**BRISK) for Estimator in BOTH], expected_failed_checks=contradicting)
+@parametrize_with_checks(
+    [Estimator(**BRISK) for Estimator in BOTH], expected_failed_checks=contradicting
+)
 def test_scikit_learn_check(estimator, check):
     check(estimator)
 
@@ -100,7 +110,9 @@ def test_all_forms_are_one(Estimator):
     assert_array_equal(framed.predict(frame(rows, labels)), np.concatenate(expected))
     assert list(framed.feature_names_in_) == ["u", "v"]
     score = nested.score(X, y)
-    assert framed.score(frame(rows, labels), flat) == model.score(rows, flat, series=labels) == score
+    assert (
+        framed.score(frame(rows, labels), flat) == model.score(rows, flat, series=labels) == score
+    )
     metric = r2_score if Estimator is RNNSequenceRegressor else accuracy_score
     assert score == pytest.approx(metric(flat, np.concatenate(expected)), rel=1e-12)
 
@@ -109,7 +121,11 @@ def test_all_forms_are_one(Estimator):
 def test_a_block_is_a_list_of_equal_lengths(Estimator):
     rng = np.random.default_rng(0)
     X = rng.normal(size=(5, 8, 2))
-    y = X[:, :, 0] + X[:, :, 1] if Estimator is RNNSequenceRegressor else (X[:, :, 0] > 0).astype(int)
+    y = (
+        X[:, :, 0] + X[:, :, 1]
+        if Estimator is RNNSequenceRegressor
+        else (X[:, :, 0] > 0).astype(int)
+    )
     model, other = Estimator(**SMALL).fit(X, y), Estimator(**SMALL).fit(list(X), list(y))
     assert_same_weights(model, other)
     assert model.predict(X).shape == (5, 8)
@@ -146,7 +162,9 @@ def test_rows_without_labels_are_one_series():
     rows, y, _ = table(RNNSequenceRegressor)
     model = RNNSequenceRegressor(**SMALL).fit(rows, y)
     assert_same_weights(model, RNNSequenceRegressor(**SMALL).fit([rows], [y]))
-    assert_same_weights(model, RNNSequenceRegressor(**SMALL).fit(pd.DataFrame(rows), pd.Series(y)[::1]))
+    assert_same_weights(
+        model, RNNSequenceRegressor(**SMALL).fit(pd.DataFrame(rows), pd.Series(y)[::1])
+    )
 
 
 def test_a_column_of_a_panel_is_one_feature():
@@ -168,7 +186,9 @@ def test_a_series_alone_is_a_series_among_others(cell, n_layers):
     together = model.predict(X)
     for x, part in zip(X, together):
         assert_array_equal(model.predict(x), part)
-    assert not np.array_equal(model.predict(np.concatenate(X)), np.concatenate(together))  # one series is another thing
+    assert not np.array_equal(
+        model.predict(np.concatenate(X)), np.concatenate(together)
+    )  # one series is another thing
     rows = np.concatenate(X)
     shuffled = model.predict([rows[:12], X[0][::-1].copy()])[0]
     assert_array_equal(shuffled, together[0])
@@ -185,16 +205,22 @@ def test_pieces_with_the_state_handed_on_are_the_whole(cell, n_states, dtype, mo
     for size in (1, 7, 39):
         state, found = None, []
         for first in range(0, 40, size):
-            part, state = model.predict_with_state(block[:, first : first + size], initial_state=state)
+            part, state = model.predict_with_state(
+                block[:, first : first + size], initial_state=state
+            )
             found.append(part)
         assert_array_equal(np.concatenate(found, axis=1), whole)
         assert state.shape == (3, 2, n_states, 20) and state.dtype == dtype
         assert_array_equal(state, model.predict_with_state(block)[1])
-    assert_array_equal(model.predict(block[1:, 39:], initial_state=state[1:] * 0), model.predict(block[1:, 39:]))
+    assert_array_equal(
+        model.predict(block[1:, 39:], initial_state=state[1:] * 0), model.predict(block[1:, 39:])
+    )
     monkeypatch.setattr(sequence, "PIECE", 6)  # what is cut inside, to keep little in memory
     monkeypatch.setattr(sequence, "TOGETHER", 11)
     assert_array_equal(model.predict(block), whole)
-    assert_array_equal(np.concatenate(model.predict(X)), np.concatenate([model.predict([x])[0] for x in X]))
+    assert_array_equal(
+        np.concatenate(model.predict(X)), np.concatenate([model.predict([x])[0] for x in X])
+    )
 
 
 def test_the_state_is_that_of_the_definition():
@@ -205,7 +231,11 @@ def test_the_state_is_that_of_the_definition():
     names = ("weight_ih_l0", "weight_hh_l0", "bias_ih_l0", "bias_hh_l0")
     _, states = model.predict_with_state(X)
     for x, state in zip(X, states):
-        assert_allclose(state[0], naive.run("lstm", x, *(model.weights_[name] for name in names))[-1], atol=1e-14)
+        assert_allclose(
+            state[0],
+            naive.run("lstm", x, *(model.weights_[name] for name in names))[-1],
+            atol=1e-14,
+        )
 
 
 @pytest.mark.parametrize("Estimator", BOTH)
@@ -213,7 +243,9 @@ def test_a_classifier_hands_states_on_too(Estimator):
     rows, y, labels = table(Estimator)
     model = Estimator(**EXACT).fit(rows, y, series=labels)
     _, state = model.predict_with_state(rows[:5])
-    assert_array_equal(outputs(model, rows[5:12], initial_state=state), outputs(model, rows[:12])[5:])
+    assert_array_equal(
+        outputs(model, rows[5:12], initial_state=state), outputs(model, rows[:12])[5:]
+    )
     predicted, _ = model.predict_with_state(rows, series=labels)
     assert_array_equal(predicted, model.predict(rows, series=labels))
 
@@ -221,12 +253,14 @@ def test_a_classifier_hands_states_on_too(Estimator):
 def test_memory_does_not_grow_with_the_series(monkeypatch):
     """No array of states is longer than a piece."""
     rng, longest = np.random.default_rng(0), []
-    model = RNNSequenceRegressor(**SMALL, window=20).fit(rng.normal(size=(100, 2)), rng.normal(size=100))
+    model = RNNSequenceRegressor(**SMALL, window=20).fit(
+        rng.normal(size=(100, 2)), rng.normal(size=100)
+    )
     forward = type(model._fitted.network).forward
 
-    def watched(self, packed, batch, room, *rest, **options):
+    def watched(self, packed, batch, workspace, *rest, **options):
         longest.append(batch.x.shape[0])
-        return forward(self, packed, batch, room, *rest, **options)
+        return forward(self, packed, batch, workspace, *rest, **options)
 
     monkeypatch.setattr(type(model._fitted.network), "forward", watched)
     model.predict(rng.normal(size=(5000, 2)))
@@ -238,8 +272,12 @@ def test_truncated_at_the_length_or_beyond_is_full(cell):
     X, y = sequences()
     full = RNNSequenceRegressor(**EXACT | {"cell": cell}).fit(X, y)
     for steps in (12, 13, 1000):
-        assert_same_weights(RNNSequenceRegressor(**EXACT | {"cell": cell}, bptt_steps=steps).fit(X, y), full)
-        assert_same_weights(RNNSequenceRegressor(**EXACT | {"cell": cell}, window=steps).fit(X, y), full)
+        assert_same_weights(
+            RNNSequenceRegressor(**EXACT | {"cell": cell}, bptt_steps=steps).fit(X, y), full
+        )
+        assert_same_weights(
+            RNNSequenceRegressor(**EXACT | {"cell": cell}, window=steps).fit(X, y), full
+        )
     other = RNNSequenceRegressor(**EXACT | {"cell": cell}, bptt_steps=11).fit(X, y)
     assert not np.array_equal(other.weights_["weight_ho"], full.weights_["weight_ho"])
 
@@ -252,7 +290,13 @@ def test_pieces_carry_the_state_and_windows_do_not():
     X[:, 0, 0] = sign
     y = np.full((80, 12), np.nan)
     y[:, 8:] = sign[:, None]
-    settings = {"cell": "rnn", "hidden_size": 8, "max_iter": 40, "batch_size": 20, "random_state": 0}
+    settings = {
+        "cell": "rnn",
+        "hidden_size": 8,
+        "max_iter": 40,
+        "batch_size": 20,
+        "random_state": 0,
+    }
     settings["learning_rate_init"] = 0.02
     carried = RNNSequenceRegressor(**settings, bptt_steps=4).fit(X, y)
     apart = RNNSequenceRegressor(**settings, window=4).fit(X, y)
@@ -261,24 +305,34 @@ def test_pieces_carry_the_state_and_windows_do_not():
 
 def test_an_update_for_each_piece():
     X, y = np.zeros((1, 20, 1)), np.ones((1, 20))
-    for settings, n_updates in (({}, 4), ({"bptt_steps": 5}, 16), ({"window": 5, "batch_size": 1}, 16)):
+    for settings, n_updates in (
+        ({}, 4),
+        ({"bptt_steps": 5}, 16),
+        ({"window": 5, "batch_size": 1}, 16),
+    ):
         assert len(RNNSequenceRegressor(**SMALL | settings).fit(X, y).grad_norm_curve_) == n_updates
 
 
 def test_windows_are_sequences_of_their_own():
     X, y = sequences()
-    pieces = [[part[i : i + 5] for part in parts for i in range(0, len(part), 5)] for parts in (X, y)]
+    pieces = [
+        [part[i : i + 5] for part in parts for i in range(0, len(part), 5)] for parts in (X, y)
+    ]
     pieces[1][1][:] = np.nan  # a view: one whole window without a target
     assert np.isnan(y[0][5:10]).all()
     model = RNNSequenceRegressor(**EXACT, window=5).fit(X, y)
     assert_same_weights(model, RNNSequenceRegressor(**EXACT).fit(*pieces))
 
 
-@pytest.mark.parametrize(("truncate", "seen"), [("end", slice(None, 4)), ("start", slice(-4, None))])
+@pytest.mark.parametrize(
+    ("truncate", "seen"), [("end", slice(None, 4)), ("start", slice(-4, None))]
+)
 def test_max_length_cuts_what_is_trained_on(truncate, seen):
     X, y = sequences()
     model = RNNSequenceRegressor(**EXACT, max_length=4, truncate=truncate).fit(X, y)
-    assert_same_weights(model, RNNSequenceRegressor(**EXACT).fit([x[seen] for x in X], [part[seen] for part in y]))
+    assert_same_weights(
+        model, RNNSequenceRegressor(**EXACT).fit([x[seen] for x in X], [part[seen] for part in y])
+    )
     assert [len(part) for part in model.predict(X)] == LENGTHS
 
 
@@ -319,7 +373,9 @@ def test_loss_is_the_mean_over_known_targets():
     X, y = sequences()
     y = [np.c_[part, part + 1] for part in y]
     y[0][3:, 1], y[4][2, 0] = np.nan, np.nan
-    start = RNNSequenceRegressor(**EXACT | {"max_iter": 1, "batch_size": 100, "learning_rate_init": 1e-300}).fit(X, y)
+    start = RNNSequenceRegressor(
+        **EXACT | {"max_iter": 1, "batch_size": 100, "learning_rate_init": 1e-300}
+    ).fit(X, y)
     errors = np.concatenate(y) - np.concatenate(start.predict(X))
     assert start.loss_curve_[0] == pytest.approx(np.nanmean(errors**2), rel=1e-12)
 
@@ -370,7 +426,8 @@ def test_weights_of_steps_scale_their_share(Estimator):
     rows, y, labels = table(Estimator)
     weight = np.random.default_rng(0).uniform(size=len(y))
     one, two, other = (
-        Estimator(**EXACT).fit(rows, y, series=labels, sample_weight=w) for w in (weight, 2 * weight, weight**2)
+        Estimator(**EXACT).fit(rows, y, series=labels, sample_weight=w)
+        for w in (weight, 2 * weight, weight**2)
     )
     for name, part in one.weights_.items():
         assert_allclose(part, two.weights_[name], atol=1e-12)
@@ -381,7 +438,9 @@ def test_class_weight_is_a_weight_of_steps():
     rows, y, labels = table(RNNSequenceClassifier)
     weight = np.where(y == "up", 3.0, 1.0)
     given = RNNSequenceClassifier(**EXACT, class_weight={"up": 3.0}).fit(rows, y, series=labels)
-    assert_same_weights(given, RNNSequenceClassifier(**EXACT).fit(rows, y, series=labels, sample_weight=weight))
+    assert_same_weights(
+        given, RNNSequenceClassifier(**EXACT).fit(rows, y, series=labels, sample_weight=weight)
+    )
     share = {label: len(y) / (2 * (y == label).sum()) for label in ("up", "down")}
     balanced = RNNSequenceClassifier(**EXACT, class_weight="balanced").fit(rows, y, series=labels)
     expected = RNNSequenceClassifier(**EXACT, class_weight=share).fit(rows, y, series=labels)
@@ -395,14 +454,22 @@ def test_class_weight_is_a_weight_of_steps():
 @pytest.mark.parametrize("Estimator", BOTH)
 def test_early_stopping_holds_out_series(Estimator, options):
     rows, y, labels = table(Estimator)
-    model = Estimator(**EXACT | {"max_iter": 3}, early_stopping=True, **options).fit(rows, y, series=labels)
+    model = Estimator(**EXACT | {"max_iter": 3}, early_stopping=True, **options).fit(
+        rows, y, series=labels
+    )
     assert len(model.validation_loss_curve_) == 3
     changes = []  # of the series that is held out, and of no other, the last labels are not trained on
     for name in NAMES:
         last = np.flatnonzero(labels == name)[-1]
         other = y.copy()
-        other[last] = y[last] + 1 if Estimator is RNNSequenceRegressor else {"up": "down", "down": "up"}[y[last]]
-        refit = Estimator(**EXACT | {"max_iter": 3}, early_stopping=True, **options).fit(rows, other, series=labels)
+        other[last] = (
+            y[last] + 1
+            if Estimator is RNNSequenceRegressor
+            else {"up": "down", "down": "up"}[y[last]]
+        )
+        refit = Estimator(**EXACT | {"max_iter": 3}, early_stopping=True, **options).fit(
+            rows, other, series=labels
+        )
         changes.append(refit.loss_curve_ != model.loss_curve_)
     assert sum(changes) == len(NAMES) - 1
 
@@ -415,7 +482,8 @@ def test_early_stopping_holds_out_the_last_part_of_a_single_series():
     settings = EXACT | {"max_iter": 5, "early_stopping": True, "validation_fraction": 0.2}
     model = RNNSequenceRegressor(**settings).fit(X, y)
     assert_array_equal(
-        model.loss_curve_, RNNSequenceRegressor(**EXACT | {"max_iter": 5}).fit(X[:36], y[:36]).loss_curve_
+        model.loss_curve_,
+        RNNSequenceRegressor(**EXACT | {"max_iter": 5}).fit(X[:36], y[:36]).loss_curve_,
     )
     at_last = np.nanmean((model.predict(X) - y)[36:] ** 2)  # the state comes from the part before
     assert min(model.validation_loss_curve_) == pytest.approx(at_last, rel=1e-12)
@@ -468,10 +536,14 @@ def test_pipeline(Estimator, routing):
     name = type(last).__name__.lower()
     with config_context(enable_metadata_routing=routing):
         if routing:
-            last.set_fit_request(series=True).set_predict_request(series=True).set_score_request(series=True)
+            last.set_fit_request(series=True).set_predict_request(series=True).set_score_request(
+                series=True
+            )
         pipeline = make_pipeline(StandardScaler(), last)
         pipeline.fit(rows, y, **{"series" if routing else f"{name}__series": labels})
-        assert_array_equal(pipeline.predict(rows, series=labels), alone.predict(scaled, series=labels))
+        assert_array_equal(
+            pipeline.predict(rows, series=labels), alone.predict(scaled, series=labels)
+        )
         if routing:
             assert pipeline.score(rows, y, series=labels) == alone.score(scaled, y, series=labels)
         else:  # one series, as nobody says otherwise
@@ -483,10 +555,17 @@ def test_frames_keep_their_index_through_transformers(routing):
     rows, y, labels = table(RNNSequenceRegressor)
     X = frame(rows, labels).assign(day=lambda df: df.index.get_level_values("t").day_of_week)
     columns = ColumnTransformer(
-        [("number", StandardScaler(), ["u", "v"]), ("day", OneHotEncoder(sparse_output=False), ["day"])]
+        [
+            ("number", StandardScaler(), ["u", "v"]),
+            ("day", OneHotEncoder(sparse_output=False), ["day"]),
+        ]
     )
     with config_context(enable_metadata_routing=routing):
-        pipeline = make_pipeline(columns, RNNSequenceRegressor(**SMALL)).set_output(transform="pandas").fit(X, y)
+        pipeline = (
+            make_pipeline(columns, RNNSequenceRegressor(**SMALL))
+            .set_output(transform="pandas")
+            .fit(X, y)
+        )
         ready = clone(columns).set_output(transform="pandas").fit_transform(X)
         alone = RNNSequenceRegressor(**SMALL).fit(ready.to_numpy(), y, series=labels)
         assert_array_equal(pipeline.predict(X), alone.predict(ready.to_numpy(), series=labels))
@@ -523,7 +602,9 @@ def test_grid_search_over_series(Estimator, form):
             model = Estimator(**SMALL).set_fit_request(series=True).set_score_request(series=True)
             search = GridSearchCV(model, grid, cv=folds).fit(rows, y, groups=labels, series=labels)
     else:
-        search = GridSearchCV(Estimator(**SMALL), grid, cv=folds).fit(frame(rows, labels), y, groups=labels)
+        search = GridSearchCV(Estimator(**SMALL), grid, cv=folds).fit(
+            frame(rows, labels), y, groups=labels
+        )
     expected = [
         np.mean(
             [
@@ -553,18 +634,28 @@ def test_cross_val_predict_over_series(form, routing):
             model.set_fit_request(series=True)
         groups = {"groups": labels}
         options = {"params": given | groups} if routing else {"params": given} | groups
-        found = cross_val_predict(model, rows if form == "series" else frame(rows, labels), y, cv=folds, **options)
+        found = cross_val_predict(
+            model, rows if form == "series" else frame(rows, labels), y, cv=folds, **options
+        )
     assert_array_equal(found, expected)
 
 
 def test_requests_name_what_methods_take():
     with config_context(enable_metadata_routing=True):
-        requests = RNNSequenceClassifier().set_partial_fit_request(classes=True, series=True).get_metadata_routing()
+        requests = (
+            RNNSequenceClassifier()
+            .set_partial_fit_request(classes=True, series=True)
+            .get_metadata_routing()
+        )
     assert requests.partial_fit.requests == {"classes": True, "series": True, "sample_weight": None}
     assert set(requests.score.requests) == {"series", "sample_weight"}
     validation = {"X_val", "y_val", "sample_weight_val", "series_val"}
     assert set(requests.fit.requests) == {"series", "sample_weight"} | validation
-    assert set(requests.predict.requests) == set(requests.predict_proba.requests) == {"series", "initial_state"}
+    assert (
+        set(requests.predict.requests)
+        == set(requests.predict_proba.requests)
+        == {"series", "initial_state"}
+    )
 
 
 @pytest.mark.parametrize("Estimator", BOTH)

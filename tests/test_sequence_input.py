@@ -9,7 +9,11 @@ from tsrnn import RNNRegressor, RNNSequenceClassifier, RNNSequenceRegressor
 
 SMALL = {"cell": "gru", "hidden_size": 4, "max_iter": 2, "random_state": 0}
 GOOD = np.random.default_rng(0).normal(size=(6, 5, 2))
-ROWS, Y, NAMES = GOOD.reshape(30, 2), GOOD.reshape(30, 2)[:, 0], np.repeat([f"store {i}" for i in range(6)], 5)
+ROWS, Y, NAMES = (
+    GOOD.reshape(30, 2),
+    GOOD.reshape(30, 2)[:, 0],
+    np.repeat([f"store {i}" for i in range(6)], 5),
+)
 WORDS = np.where(Y > 0, "top", "low")
 LISTS, LISTED = list(GOOD), list(GOOD[:, :, 0])
 INDEX = pd.MultiIndex.from_arrays([NAMES, np.tile(pd.date_range("2024-01-01", periods=5), 6)])
@@ -20,11 +24,23 @@ Regressor, Classifier = RNNSequenceRegressor, RNNSequenceClassifier
 
 BAD_FITS = {
     "1-D": (Regressor, Y, Y, {}, r"X must be \(n_timesteps, n_features\), .*; got shape \(30,\)"),
-    "4-D": (Regressor, GOOD[None], Y, {}, r"X must be \(n_timesteps, n_features\), .*; got shape \(1, 6, 5, 2\)"),
+    "4-D": (
+        Regressor,
+        GOOD[None],
+        Y,
+        {},
+        r"X must be \(n_timesteps, n_features\), .*; got shape \(1, 6, 5, 2\)",
+    ),
     "None": (Regressor, None, Y, {}, r"X must be .*; got shape \(\)"),
     "no rows": (Regressor, ROWS[:0], Y[:0], {}, r"0 sample\(s\)"),
     "no columns": (Regressor, ROWS[:, :0], Y, {}, r"0 feature\(s\)"),
-    "NaN": (Regressor, with_entry(ROWS, (13, 1), np.nan), Y, {}, r"NaN: sequence 0 has it at time step 13"),
+    "NaN": (
+        Regressor,
+        with_entry(ROWS, (13, 1), np.nan),
+        Y,
+        {},
+        r"NaN: sequence 0 has it at time step 13",
+    ),
     "NaN in a series": (
         Regressor,
         with_entry(ROWS, (13, 1), np.nan),
@@ -55,9 +71,21 @@ BAD_FITS = {
         # pandas before 3 has texts as objects, which are tried as numbers
         r"columns of X must be numbers; got .* in column 'w'|column 'w' of X must hold numbers; got object values",
     ),
-    "short y": (Regressor, ROWS, Y[:29], {}, r"y must have one entry for each of the 30 time steps of X; got 29"),
+    "short y": (
+        Regressor,
+        ROWS,
+        Y[:29],
+        {},
+        r"y must have one entry for each of the 30 time steps of X; got 29",
+    ),
     "scalar y": (Regressor, ROWS, 1.0, {}, r"y must have one entry for each time step; got 1\.0"),
-    "scalar y of a block": (Regressor, GOOD, 1.0, {}, r"y must have one entry for each time step; got 1\.0"),
+    "scalar y of a block": (
+        Regressor,
+        GOOD,
+        1.0,
+        {},
+        r"y must have one entry for each time step; got 1\.0",
+    ),
     "no y": (Regressor, ROWS, None, {}, r"requires y to be passed"),
     "3-D y": (
         Regressor,
@@ -81,7 +109,13 @@ BAD_FITS = {
         r"the target of time step 7 of sequence 0 must be at most 1\.8e\+19",
     ),
     "y of text": (Regressor, ROWS, WORDS, {}, r"y must hold real numbers; got <U3 values"),
-    "y unlabelled": (Regressor, ROWS, Y * np.nan, {}, r"y must have a target for at least one time step; got NaN only"),
+    "y unlabelled": (
+        Regressor,
+        ROWS,
+        Y * np.nan,
+        {},
+        r"y must have a target for at least one time step; got NaN only",
+    ),
     "labels unlabelled": (
         Classifier,
         ROWS,
@@ -89,7 +123,13 @@ BAD_FITS = {
         {},
         r"y must have a label for at least one time step; got none",
     ),
-    "short list": (Regressor, LISTS, LISTED[:5], {}, r"y must have one part for each of the 6 sequences; got 5"),
+    "short list": (
+        Regressor,
+        LISTS,
+        LISTED[:5],
+        {},
+        r"y must have one part for each of the 6 sequences; got 5",
+    ),
     "short part": (
         Regressor,
         LISTS,
@@ -111,9 +151,27 @@ BAD_FITS = {
         {},
         r"y must have one shape a time step; got \(\) and, for sequence 5, \(2,\)",
     ),
-    "ragged outputs": (Regressor, LISTS, [[[1], [1, 2], [1], [1], [1]]] * 6, {}, r"y must have one shape a time step"),
-    "short block": (Regressor, GOOD, GOOD[:, :4, 0], {}, r"y of sequence 0 must have .* its 5 time steps; got 4"),
-    "one class": (Classifier, ROWS, ["a"] * 30, {}, r"y must hold at least two classes; got one class, 'a'"),
+    "ragged outputs": (
+        Regressor,
+        LISTS,
+        [[[1], [1, 2], [1], [1], [1]]] * 6,
+        {},
+        r"y must have one shape a time step",
+    ),
+    "short block": (
+        Regressor,
+        GOOD,
+        GOOD[:, :4, 0],
+        {},
+        r"y of sequence 0 must have .* its 5 time steps; got 4",
+    ),
+    "one class": (
+        Classifier,
+        ROWS,
+        ["a"] * 30,
+        {},
+        r"y must hold at least two classes; got one class, 'a'",
+    ),
     "measurements": (Classifier, ROWS, Y, {}, r"labels of y must be classes; got numbers like"),
     "two kinds": (
         Classifier,
@@ -129,9 +187,27 @@ BAD_FITS = {
         {"series": NAMES},
         r"the label of time step 1 of sequence 'store 0' must be a string, a number or a bool; got dict",
     ),
-    "short series": (Regressor, ROWS, Y, {"series": NAMES[:29]}, r"series must be one label for each of the 30 rows"),
-    "2-D series": (Regressor, ROWS, Y, {"series": NAMES[:, None]}, r"series must be one label .*; got shape \(30, 1\)"),
-    "one label": (Regressor, ROWS, Y, {"series": "a"}, r"series must be one label for each .*; got shape \(\)"),
+    "short series": (
+        Regressor,
+        ROWS,
+        Y,
+        {"series": NAMES[:29]},
+        r"series must be one label for each of the 30 rows",
+    ),
+    "2-D series": (
+        Regressor,
+        ROWS,
+        Y,
+        {"series": NAMES[:, None]},
+        r"series must be one label .*; got shape \(30, 1\)",
+    ),
+    "one label": (
+        Regressor,
+        ROWS,
+        Y,
+        {"series": "a"},
+        r"series must be one label for each .*; got shape \(\)",
+    ),
     "apart": (
         Regressor,
         ROWS,
@@ -139,7 +215,13 @@ BAD_FITS = {
         {"series": MIXED},
         r"rows of a series must stand together in X; those of 'store 0' go on in row 25 after rows of another",
     ),
-    "numbers apart": (Regressor, ROWS, Y, {"series": [1, 2, 1] * 10}, r"those of 1 go on in row 2 after"),
+    "numbers apart": (
+        Regressor,
+        ROWS,
+        Y,
+        {"series": [1, 2, 1] * 10},
+        r"those of 1 go on in row 2 after",
+    ),
     "missing label": (
         Regressor,
         ROWS,
@@ -147,7 +229,13 @@ BAD_FITS = {
         {"series": [*NAMES[:29], None]},
         r"series must not hold missing labels; got one for row 29 of X",
     ),
-    "series of a block": (Regressor, GOOD, GOOD[:, :, 0], {"series": NAMES}, r"series must be None for three-dim"),
+    "series of a block": (
+        Regressor,
+        GOOD,
+        GOOD[:, :, 0],
+        {"series": NAMES},
+        r"series must be None for three-dim",
+    ),
     "apart in a frame": (
         Regressor,
         FRAME.iloc[[*range(5, 10), *range(5), *range(10, 30), *range(5, 10)]],
@@ -239,7 +327,13 @@ BAD_FITS = {
         {"sample_weight": np.ones(6)},
         r"sample_weight of sequence 0 must have one entry for each of its 5 time steps; got one number",
     ),
-    "no weight": (Regressor, ROWS, Y, {"sample_weight": 0 * Y}, r"weights must be positive for at least one time step"),
+    "no weight": (
+        Regressor,
+        ROWS,
+        Y,
+        {"sample_weight": 0 * Y},
+        r"weights must be positive for at least one time step",
+    ),
 }
 
 
@@ -260,17 +354,31 @@ def test_fits_that_cannot_be_right(case):
 
 
 def fitted(Estimator=Regressor, **options):
-    return Estimator(**SMALL | options).fit(ROWS, WORDS if Estimator is Classifier else Y, series=NAMES)
+    return Estimator(**SMALL | options).fit(
+        ROWS, WORDS if Estimator is Classifier else Y, series=NAMES
+    )
 
 
 @pytest.mark.parametrize(
     ("X", "given", "expected"),
     [
-        (ROWS[:, :1], {}, r"X has 1 features, but RNNSequenceRegressor is expecting 2 features as input"),
-        (GOOD[:, :, :1], {}, r"X has 1 features a time step, but RNNSequenceRegressor is expecting 2 features"),
+        (
+            ROWS[:, :1],
+            {},
+            r"X has 1 features, but RNNSequenceRegressor is expecting 2 features as input",
+        ),
+        (
+            GOOD[:, :, :1],
+            {},
+            r"X has 1 features a time step, but RNNSequenceRegressor is expecting 2 features",
+        ),
         ([GOOD[0], GOOD[1][:, :1]], {}, r"every sequence must have 2 features; sequence 1 has 1"),
         (with_entry(ROWS, (3, 0), np.nan), {}, r"X contains NaN: sequence 0 has it at time step 3"),
-        (ROWS, {"series": NAMES[:5]}, r"series must be one label for each of the 30 rows of X; got shape \(5,\)"),
+        (
+            ROWS,
+            {"series": NAMES[:5]},
+            r"series must be one label for each of the 30 rows of X; got shape \(5,\)",
+        ),
         (ROWS, {"series": MIXED}, r"those of 'store 0' go on in row 25 after rows of another"),
         (
             ROWS,
@@ -282,8 +390,16 @@ def fitted(Estimator=Regressor, **options):
             {"initial_state": np.zeros((1, 1, 1, 4))},
             r"shape \(6, 1, 1, 4\) .*; got float64 of shape \(1, 1, 1, 4\)",
         ),
-        (ROWS, {"initial_state": "zero"}, r"initial_state must be numbers of shape .*; got <U4 of shape \(\)"),
-        (ROWS, {"initial_state": np.full((1, 1, 1, 4), np.nan)}, r"initial_state must be finite in float32; got NaN"),
+        (
+            ROWS,
+            {"initial_state": "zero"},
+            r"initial_state must be numbers of shape .*; got <U4 of shape \(\)",
+        ),
+        (
+            ROWS,
+            {"initial_state": np.full((1, 1, 1, 4), np.nan)},
+            r"initial_state must be finite in float32; got NaN",
+        ),
         (
             ROWS,
             {"initial_state": np.full((1, 1, 1, 4), 1e200)},
@@ -308,10 +424,16 @@ def test_what_names_the_rows_may_be_of_any_kind():
     for found in (model.predict(FRAME), model.predict(stacked, series=pd.Categorical(NAMES))):
         np.testing.assert_array_equal(found, expected)
     polars = pytest.importorskip("polars")
-    frame, names, y = polars.DataFrame(ROWS), polars.Series(list(NAMES)), polars.Series([None, *Y[1:]])
+    frame, names, y = (
+        polars.DataFrame(ROWS),
+        polars.Series(list(NAMES)),
+        polars.Series([None, *Y[1:]]),
+    )
     model = Regressor(**SMALL).fit(frame, y, series=names)
     same = Regressor(**SMALL).fit(ROWS, with_entry(Y, 0, np.nan), series=NAMES)
-    np.testing.assert_array_equal(model.predict(frame, series=names), same.predict(ROWS, series=NAMES))
+    np.testing.assert_array_equal(
+        model.predict(frame, series=names), same.predict(ROWS, series=NAMES)
+    )
 
 
 def test_a_bidirectional_network_has_no_state_to_go_on_from():
@@ -339,18 +461,25 @@ def test_scores_of_nothing():
     sentence = "y must have a target of each output for at least one time step; got NaN only."
     assert refusal(model.score, ROWS, np.c_[Y, Y * np.nan]) == sentence
     assert refusal(model.score, ROWS, Y) == "y must have 2 outputs, as in fit; got 1."
-    assert "y must have one entry for each of the 30 time steps of X; got 29" in refusal(model.score, ROWS, Y[:29])
+    assert "y must have one entry for each of the 30 time steps of X; got 29" in refusal(
+        model.score, ROWS, Y[:29]
+    )
 
 
 def test_one_step_cannot_be_trained_on_and_held_out():
     model = Regressor(**SMALL, early_stopping=True)
     y = np.where(np.arange(30) == 4, Y, np.nan)
-    assert "early_stopping needs at least two time steps with a target" in refusal(model.fit, ROWS, y)
+    assert "early_stopping needs at least two time steps with a target" in refusal(
+        model.fit, ROWS, y
+    )
 
 
 def test_windows_and_carried_pieces_exclude_each_other():
     sentence = refusal(Regressor(**SMALL, window=3, bptt_steps=3).fit, ROWS, Y)
-    assert sentence.startswith("window of RNNSequenceRegressor must be None with bptt_steps") and "got 3" in sentence
+    assert (
+        sentence.startswith("window of RNNSequenceRegressor must be None with bptt_steps")
+        and "got 3" in sentence
+    )
 
 
 @pytest.mark.parametrize("missing", [None, pd.NA, np.nan])

@@ -101,7 +101,11 @@ def test_tags_say_what_the_estimator_takes(Estimator):
         Estimator is RNNClassifier,
         Estimator is RNNRegressor,
     )
-    assert tags.input_tags.three_d_array and not tags.input_tags.sparse and not tags.input_tags.allow_nan
+    assert (
+        tags.input_tags.three_d_array
+        and not tags.input_tags.sparse
+        and not tags.input_tags.allow_nan
+    )
     assert tags.target_tags.required
     assert tags.target_tags.multi_output == (Estimator is RNNRegressor)
     if Estimator is RNNClassifier:
@@ -140,13 +144,20 @@ def test_pipeline_is_the_same_as_its_steps_by_hand(Estimator):
 def test_pipeline_hands_on_sequences_of_many_features():
     X, y, _ = flat_data()
     channels_first = np.stack([X, X**2], axis=1)
-    pipeline = make_pipeline(FunctionTransformer(from_channels_first), RNNRegressor(**SMALL)).fit(channels_first, y)
+    pipeline = make_pipeline(FunctionTransformer(from_channels_first), RNNRegressor(**SMALL)).fit(
+        channels_first, y
+    )
     assert_same_weights(pipeline[-1], RNNRegressor(**SMALL).fit(np.stack([X, X**2], axis=2), y))
 
 
 def search(n_jobs=None):
     grid = {"cell": ["rnn", "gru", "lstm"], "hidden_size": [2, 4]}
-    return GridSearchCV(RNNClassifier(max_iter=8, learning_rate_init=0.02, random_state=0), grid, cv=2, n_jobs=n_jobs)
+    return GridSearchCV(
+        RNNClassifier(max_iter=8, learning_rate_init=0.02, random_state=0),
+        grid,
+        cv=2,
+        n_jobs=n_jobs,
+    )
 
 
 @pytest.fixture(scope="module")
@@ -172,7 +183,9 @@ def test_grid_search_takes_ragged_lists():
     ragged = [row[: 3 + i % 4] for i, row in enumerate(X)]
     found = GridSearchCV(RNNRegressor(**SMALL), {"hidden_size": [2, 4]}, cv=2).fit(ragged, y)
     assert np.isfinite(found.cv_results_["mean_test_score"]).all()
-    assert_same_weights(found.best_estimator_, RNNRegressor(**SMALL | found.best_params_).fit(ragged, y))
+    assert_same_weights(
+        found.best_estimator_, RNNRegressor(**SMALL | found.best_params_).fit(ragged, y)
+    )
 
 
 def test_cross_val_predict_is_the_loop_over_folds():
@@ -204,19 +217,33 @@ def test_a_search_routes_sample_weight_to_fit_and_to_score_as_asked():
     X, y, _ = flat_data()
     weight, grid = np.linspace(0, 2, len(X)), {"hidden_size": [4]}
     with config_context(enable_metadata_routing=True):
-        model = RNNRegressor(**SMALL).set_fit_request(sample_weight=True).set_score_request(sample_weight=False)
+        model = (
+            RNNRegressor(**SMALL)
+            .set_fit_request(sample_weight=True)
+            .set_score_request(sample_weight=False)
+        )
         to_fit = GridSearchCV(model, grid, cv=2).fit(X, y, sample_weight=weight)
-        model = RNNRegressor(**SMALL).set_fit_request(sample_weight=False).set_score_request(sample_weight=True)
+        model = (
+            RNNRegressor(**SMALL)
+            .set_fit_request(sample_weight=False)
+            .set_score_request(sample_weight=True)
+        )
         to_score = GridSearchCV(model, grid, cv=2).fit(X, y, sample_weight=weight)
     nowhere = GridSearchCV(RNNRegressor(**SMALL), grid, cv=2).fit(X, y)
-    assert_same_weights(to_fit.best_estimator_, RNNRegressor(**SMALL).fit(X, y, sample_weight=weight))
+    assert_same_weights(
+        to_fit.best_estimator_, RNNRegressor(**SMALL).fit(X, y, sample_weight=weight)
+    )
     assert_same_weights(to_score.best_estimator_, nowhere.best_estimator_)
     assert len({to_fit.best_score_, to_score.best_score_, nowhere.best_score_}) == 3
 
 
 def test_requests_name_what_fit_and_partial_fit_take():
     with config_context(enable_metadata_routing=True):
-        requests = RNNClassifier().set_partial_fit_request(classes=True, sample_weight=True).get_metadata_routing()
+        requests = (
+            RNNClassifier()
+            .set_partial_fit_request(classes=True, sample_weight=True)
+            .get_metadata_routing()
+        )
     assert requests.partial_fit.requests == {"classes": True, "sample_weight": True}
     assert set(requests.fit.requests) == {"sample_weight", "X_val", "y_val", "sample_weight_val"}
 
@@ -268,7 +295,9 @@ class TestCallbacks:
             "teardown",
         ]
         assert len(set(recorder.losses)) == 5
-        assert recorder.losses[:4] == pytest.approx(model.loss_curve_[1:], rel=1e-5)  # the loss before the next update
+        assert recorder.losses[:4] == pytest.approx(
+            model.loss_curve_[1:], rel=1e-5
+        )  # the loss before the next update
         assert recorder.losses[4] == pytest.approx(np.mean((model.predict(X) - y) ** 2))
 
     def test_a_callback_ends_training(self):
@@ -317,7 +346,9 @@ class TestCallbacks:
         pytest.importorskip("rich")
         X, y, _ = flat_data()
         bar = callbacks.ProgressBar(max_propagation_depth=None)
-        GridSearchCV(RNNRegressor(**SMALL), {"hidden_size": [2, 4]}, cv=2).set_callbacks(bar).fit(X, y)
+        GridSearchCV(RNNRegressor(**SMALL), {"hidden_size": [2, 4]}, cv=2).set_callbacks(bar).fit(
+            X, y
+        )
         shown = capfd.readouterr().out
         assert "GridSearchCV" in shown and "RNNRegressor" in shown
 
@@ -325,7 +356,11 @@ class TestCallbacks:
         X, y, _ = flat_data()
         weight = np.linspace(0, 2, len(X))
         monitor = callbacks.ScoringMonitor(scoring="r2")
-        model = RNNRegressor(**SMALL, learning_rate_init=0.05).set_callbacks(monitor).fit(X, y, sample_weight=weight)
+        model = (
+            RNNRegressor(**SMALL, learning_rate_init=0.05)
+            .set_callbacks(monitor)
+            .fit(X, y, sample_weight=weight)
+        )
         rows = monitor.get_logs().data
         scores = [row["r2"] for row in rows if row["task_name"] == "epoch"]
         assert len(set(scores)) == 5
@@ -341,5 +376,7 @@ def test_works_where_scikit_learn_has_no_callbacks():
         "model = RNNRegressor(cell='gru', hidden_size=2, max_iter=1).fit(np.ones((3, 2)), [1.0, 2.0, 3.0])\n"
         "print(model.n_iter_, hasattr(model, 'set_callbacks'))"
     )
-    done = subprocess.run([sys.executable, "-c", source], capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, timeout=120
+    )
     assert done.stdout.split() == ["1", "False"], done.stderr

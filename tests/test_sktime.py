@@ -55,9 +55,23 @@ def test_contract():
 
 
 def test_parameters_are_those_of_the_forecaster():
-    theirs = {name: parameter.default for name, parameter in inspect.signature(RNNForecaster).parameters.items()}
-    ours = {name: parameter.default for name, parameter in inspect.signature(TsrnnForecaster).parameters.items()}
-    others = {"h", "freq", "warm_start", "past_covariates", "future_covariates", "static_covariates", "calendar"}
+    theirs = {
+        name: parameter.default
+        for name, parameter in inspect.signature(RNNForecaster).parameters.items()
+    }
+    ours = {
+        name: parameter.default
+        for name, parameter in inspect.signature(TsrnnForecaster).parameters.items()
+    }
+    others = {
+        "h",
+        "freq",
+        "warm_start",
+        "past_covariates",
+        "future_covariates",
+        "static_covariates",
+        "calendar",
+    }
     assert ours == {name: default for name, default in theirs.items() if name not in others}
 
 
@@ -69,7 +83,9 @@ def test_one_series(single):
 
 def test_some_steps(single):
     forecast = fitted(single, fh=[2, H]).predict()
-    pd.testing.assert_series_equal(forecast, reference(single).predict().iloc[[1, H - 1]], check_names=False)
+    pd.testing.assert_series_equal(
+        forecast, reference(single).predict().iloc[[1, H - 1]], check_names=False
+    )
 
 
 def test_panel(panel):
@@ -92,14 +108,19 @@ def test_order_of_series_stays(hierarchy):
 
 def test_relative_horizon_counts_from_the_end_of_each_series(panel):
     forecast = fitted(panel, fh=[1, 3]).predict()
-    pd.testing.assert_index_equal(forecast.index, NaiveForecaster().fit_predict(panel, fh=[1, 3]).index)
+    pd.testing.assert_index_equal(
+        forecast.index, NaiveForecaster().fit_predict(panel, fh=[1, 3]).index
+    )
 
 
 def test_absolute_horizon_names_the_same_times_for_all(panel):
     times = pd.period_range("1961-01", periods=2, freq="M")
     forecaster = fitted(panel, fh=times)
     forecast = forecaster.predict()
-    assert all(list(part.index.get_level_values(-1)) == list(times) for _, part in forecast.groupby(level=0))
+    assert all(
+        list(part.index.get_level_values(-1)) == list(times)
+        for _, part in forecast.groupby(level=0)
+    )
     assert forecaster.forecaster_.h == 2 + (times[0] - panel.loc["b"].index[-1]).n - 1
     assert forecaster.predict_interval(coverage=0.9).notna().all(axis=None)
 
@@ -126,12 +147,19 @@ def exogenous(single):
     """What is known of every month, of the year after the last too: a promotion that a column of y would show."""
     months = single.index.append(single.index[-12:] + 12)
     rng = np.random.default_rng(0)
-    return pd.DataFrame({"promotion": rng.integers(0, 2, len(months)), 7: rng.normal(size=len(months))}, months)
+    return pd.DataFrame(
+        {"promotion": rng.integers(0, 2, len(months)), 7: rng.normal(size=len(months))}, months
+    )
 
 
 def long(single, exogenous):
     """The same for `RNNForecaster`: the history, and what is known of the months after it."""
-    frame = exogenous.rename(columns={7: "other"}).rename_axis("ds").assign(unique_id=0, y=single).reset_index()
+    frame = (
+        exogenous.rename(columns={7: "other"})
+        .rename_axis("ds")
+        .assign(unique_id=0, y=single)
+        .reset_index()
+    )
     return frame[: len(single)], frame[len(single) :].drop(columns="y")
 
 
@@ -158,9 +186,13 @@ def test_X_of_a_panel_goes_by_series_and_time(panel, exogenous):
     known, ahead = X.loc[panel.index], X.drop(panel.index)
     forecast = TsrnnForecaster(**QUICK).fit(panel, known, fh=[2, 5]).predict(X=ahead)
     turned = X.loc[["c", "a", "b"]]
-    pd.testing.assert_frame_equal(TsrnnForecaster(**QUICK).fit(panel, turned, fh=[2, 5]).predict(X=turned), forecast)
+    pd.testing.assert_frame_equal(
+        TsrnnForecaster(**QUICK).fit(panel, turned, fh=[2, 5]).predict(X=turned), forecast
+    )
     some = X.loc[forecast.index]
-    pd.testing.assert_frame_equal(TsrnnForecaster(**QUICK).fit(panel, known, fh=[2, 5]).predict(X=some), forecast)
+    pd.testing.assert_frame_equal(
+        TsrnnForecaster(**QUICK).fit(panel, known, fh=[2, 5]).predict(X=some), forecast
+    )
 
 
 def test_X_is_brought_up_to_date_with_y(single, exogenous):
@@ -196,7 +228,9 @@ def test_update_with_training(panel):
 def test_timestamps(single, freq):
     y = single.set_axis(pd.date_range("2001-01-31", periods=len(single), freq=freq))
     forecast = fitted(y).predict()
-    pd.testing.assert_series_equal(forecast, reference(y, freq=freq).predict(), check_names=False, check_freq=False)
+    pd.testing.assert_series_equal(
+        forecast, reference(y, freq=freq).predict(), check_names=False, check_freq=False
+    )
 
 
 @pytest.mark.parametrize("freq", ["MS", "W-WED", "15min"])
@@ -270,7 +304,11 @@ def test_changes_of_clocks(name, kind):
     first = pd.date_range(start, periods=n + H, freq=freq)
     if zone is not None:
         lasting = freq in ("h", "30min")
-        first = pd.date_range(start, periods=n + H, freq=freq, tz=zone) if lasting else first.tz_localize(zone)
+        first = (
+            pd.date_range(start, periods=n + H, freq=freq, tz=zone)
+            if lasting
+            else first.tz_localize(zone)
+        )
     times = pd.DatetimeIndex(first, freq=None)
     rng = np.random.default_rng(0)
     y = pd.Series(10 + rng.random(n + H), times, name="load")
@@ -278,17 +316,31 @@ def test_changes_of_clocks(name, kind):
     expected = reference(y[:n].reset_index(drop=True), freq=1).predict().to_numpy()
     history, known, told = y[:n], X[:n], X[n:]
     if "panel" in kind:
-        history = pd.concat({"a": history, "b": history[10:]}, names=["shop", "time"]).to_frame("load")
-        known, told = (pd.concat({"a": part, "b": part}, names=["shop", "time"]) for part in (known, told))
+        history = pd.concat({"a": history, "b": history[10:]}, names=["shop", "time"]).to_frame(
+            "load"
+        )
+        known, told = (
+            pd.concat({"a": part, "b": part}, names=["shop", "time"]) for part in (known, told)
+        )
         known = known.loc[history.index]
     options = {"X": known} if "X" in kind else {}
     told = told if "X" in kind else None
     # Of an absolute horizon sktime itself reads no repeated hours, and no panels without a frequency.
     by_sktime = "panel" not in kind and name != "hours, put back in the horizon"
     for fh in (STEPS, [1, 3, H], *([times[n:], times[[n + 1, n + 4]]] if by_sktime else [])):
-        wanted = times[n:] if len(fh) == H else times[n:][np.asarray(fh) - 1] if isinstance(fh, list) else fh
+        wanted = (
+            times[n:]
+            if len(fh) == H
+            else times[n:][np.asarray(fh) - 1]
+            if isinstance(fh, list)
+            else fh
+        )
         forecast = TsrnnForecaster(**QUICK).fit(history, fh=fh, **options).predict(X=told)
-        parts = [part.droplevel(0) for _, part in forecast.groupby(level=0)] if "panel" in kind else [forecast]
+        parts = (
+            [part.droplevel(0) for _, part in forecast.groupby(level=0)]
+            if "panel" in kind
+            else [forecast]
+        )
         assert [part.index.tolist() for part in parts] == len(parts) * [list(wanted)]
         if kind == "series" and fh is STEPS:
             np.testing.assert_array_equal(forecast, expected)
@@ -298,5 +350,8 @@ def test_newer_values_over_a_change_of_clocks():
     times = pd.date_range("2022-10-28", periods=72, freq="h", tz="Europe/Paris")
     y = pd.Series(np.random.default_rng(0).random(72), times)
     forecaster = TsrnnForecaster(**QUICK).fit(y[:40], fh=[1, 2])
-    assert forecaster.update(y[40:60], update_params=False).predict().index.tolist() == times[60:62].tolist()
+    assert (
+        forecaster.update(y[40:60], update_params=False).predict().index.tolist()
+        == times[60:62].tolist()
+    )
     assert forecaster.update(y[60:70]).predict().index.tolist() == times[70:].tolist()

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from tsrnn.data.steps import Steps
-from tsrnn.networks.network import Network
-from tsrnn.networks.passes import WorkspacePool, gradient, predict
+from tsrnn.networks.network import Network, NetworkGradients
+from tsrnn.networks.passes import GradientOptions, Objective, WorkspacePool, gradient, predict
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 
@@ -17,7 +17,10 @@ LENGTHS = np.array([6, 2, 9, 1, 5])
 
 def example(lengths=LENGTHS, n_features=2, n_outputs=3, loss="squared", dtype=np.float64):
     rng, n = np.random.default_rng(0), lengths.sum()
-    values, targets = rng.normal(size=(n, n_features)).astype(dtype), rng.normal(size=(n, n_outputs)).astype(dtype)
+    values, targets = (
+        rng.normal(size=(n, n_features)).astype(dtype),
+        rng.normal(size=(n, n_outputs)).astype(dtype),
+    )
     if loss == "softmax_log_loss":
         targets = np.eye(n_outputs)[rng.integers(n_outputs, size=n)].astype(dtype)
     weights = np.repeat(rng.integers(0, 3, size=(n, 1)), n_outputs, axis=1).astype(dtype)
@@ -35,8 +38,15 @@ def states_of(network, n_series, seed=5):
 def value_and_gradient(network, theta, rows, loss="squared", **options):
     loss = LOSSES[loss]
     total = float(rows.weights[:, 0].sum() if loss.softmax else rows.weights.sum())
-    chosen, rooms = np.arange(len(rows)), WorkspacePool(network.dtype)
-    value, grads = gradient(network, theta, rows, chosen, total, loss, 0.0, rooms, **options)
+    chosen, workspaces = np.arange(len(rows)), WorkspacePool(network.dtype)
+    value, grads = gradient(
+        network,
+        theta,
+        rows,
+        chosen,
+        Objective(loss, 0.0, total),
+        GradientOptions(workspaces, **options),
+    )
     return value, grads.sum(axis=0)
 
 
@@ -55,11 +65,15 @@ def test_gradient_is_the_slope(cell, loss, n_layers, bidirectional):
     theta = network.initial(rng)
     value, grad = value_and_gradient(network, theta, rows, loss)
     outputs = predict(network, theta, rows, 1)
-    assert value == pytest.approx(naive.mean_loss(loss, outputs, rows.targets, rows.weights), rel=1e-12)
+    assert value == pytest.approx(
+        naive.mean_loss(loss, outputs, rows.targets, rows.weights), rel=1e-12
+    )
     for _ in range(3):
         shapes = {name: rng.normal(size=network.shape_of(name)) for name in network.layout.shapes}
         direction = network.from_weights(shapes)
-        slope = difference(lambda s, d=direction: value_and_gradient(network, theta + s * d, rows, loss)[0])
+        slope = difference(
+            lambda s, d=direction: value_and_gradient(network, theta + s * d, rows, loss)[0]
+        )
         assert grad @ direction == pytest.approx(slope, rel=1e-6, abs=1e-9)
 
 
@@ -88,10 +102,13 @@ def test_pieces_with_carried_states_are_the_whole(cell, n_layers):
     theta, zeros = network.initial(np.random.default_rng(0)), 0 * states_of(network, len(rows))
     whole = predict(network, theta, rows, 1)
     for length in (1, 3, 100):
-        pieces = rows.cut(length, zeros.copy())
+        pieces = rows.pieces(length, zeros.copy())
         parts = np.full_like(whole, np.nan)
         for chosen in pieces.epoch(np.random.default_rng(0), 2, True):
-            part = {name: getattr(pieces, name)[chosen] for name in ("starts", "lengths", "series", "fresh")}
+            part = {
+                name: getattr(pieces, name)[chosen]
+                for name in ("starts", "lengths", "series", "fresh")
+            }
             places = np.concatenate([pieces.places(row[None]) for row in chosen])
             parts[places] = predict(network, theta, replace(pieces, **part), 1)[places]
         np.testing.assert_array_equal(parts, whole)
@@ -106,37 +123,43 @@ def test_slopes_of_first_and_last_states(cell, n_layers):
     """The loss plus a random function of the last states, along random initial states."""
     rows, n = example(), len(LENGTHS)
     network = Network(cell, 2, 5, 3, n_layers, every_step=True, dtype=np.float64)
-    theta, rooms = network.initial(np.random.default_rng(0)), WorkspacePool(np.float64)
+    theta, workspaces = network.initial(np.random.default_rng(0)), WorkspacePool(np.float64)
     packed, first = network.packing(training=True)(theta), states_of(network, n)
     factors, direction = np.moveaxis(states_of(network, n, 1), 0, 2), states_of(network, n, 2)
     order = np.argsort(-rows.lengths, kind="stable")
 
-    def forward(initial, room):
-        batch = replace(rows, fresh=np.zeros(n, bool), carried=initial).batch(order, room)
-        outputs, traces = network.forward(packed, batch, room, keep=True)
+    def forward(initial, workspace):
+        batch = replace(rows, fresh=np.zeros(n, bool), carried=initial).batch(order, workspace)
+        outputs, traces = network.forward(packed, batch, workspace, keep=True)
         slopes = np.zeros_like(outputs)
         slopes[:, :3] = batch.weights
-        last = network.last_states(traces, batch.lengths, room)
+        last = network.last_states(traces, batch.lengths, workspace)
         return batch, traces, slopes, (outputs * slopes).sum() + (last * factors).sum()
 
-    with rooms.one() as room:
-        batch, traces, slopes, _ = forward(first, room)
+    with workspaces.one() as workspace:
+        batch, traces, slopes, _ = forward(first, workspace)
         grad = np.empty(network.layout.size)
         dx = np.zeros((*batch.x.shape[:2], 16))
-        dfirst = network.backward(packed, batch, traces, slopes, grad, room, dx=dx, dlast=factors).copy()
-        slope = difference(lambda s: forward(first + s * direction, room)[-1])
+        dfirst = network.backward(
+            packed, batch, traces, NetworkGradients(slopes, grad, dx, factors), workspace
+        ).copy()
+        slope = difference(lambda s: forward(first + s * direction, workspace)[-1])
     assert (dfirst * np.moveaxis(direction[order], 0, 2)).sum() == pytest.approx(slope, rel=1e-7)
 
 
 def test_rooms_hold_no_trace_of_other_batches():
     """Garbage of a longer batch past the end of a row must not reach a gradient."""
     network = Network("lstm", 2, 5, 3, 2, True, every_step=True, dtype=np.float64)
-    theta, rows, rooms = network.initial(np.random.default_rng(0)), example(), WorkspacePool(np.float64)
-    settings = 1.0, LOSSES["squared"], 0.0, rooms
+    theta, rows, workspaces = (
+        network.initial(np.random.default_rng(0)),
+        example(),
+        WorkspacePool(np.float64),
+    )
+    settings = Objective(LOSSES["squared"], 0.0, 1.0), GradientOptions(workspaces)
     _, clean = gradient(network, theta, rows, np.array([3, 1, 4]), *settings)
     clean = clean.copy()
-    for room in rooms.free:
-        for array in room.arrays.values():
+    for workspace in workspaces.free:
+        for array in workspace.arrays.values():
             if array.dtype == np.float64:
                 array[:] = np.nan
     _, again = gradient(network, theta, rows, np.array([3, 1, 4]), *settings)

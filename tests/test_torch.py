@@ -27,7 +27,9 @@ class Twin(torch.nn.Module):
         options = {"nonlinearity": model.activation} if model.cell == "rnn" else {}
         options |= {"bidirectional": model.bidirectional, "batch_first": True, "dtype": dtype}
         self.net = NETS[model.cell](n_in, model.hidden_size, model.n_layers, **options)
-        self.net.load_state_dict({name: part for name, part in weights.items() if not name.endswith("ho")})
+        self.net.load_state_dict(
+            {name: part for name, part in weights.items() if not name.endswith("ho")}
+        )
         self.head = torch.nn.Linear(*reversed(weights["weight_ho"].shape), dtype=dtype)
         self.head.load_state_dict({"weight": weights["weight_ho"], "bias": weights["bias_ho"]})
         self.layers, self.directions = model.n_layers, 1 + model.bidirectional
@@ -66,13 +68,17 @@ def fitted(**options):
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 @pytest.mark.parametrize("n_layers", [1, 2])
 @pytest.mark.parametrize("bidirectional", [False, True])
-@pytest.mark.parametrize(("cell", "activation"), [("rnn", "tanh"), ("rnn", "relu"), ("gru", "tanh"), ("lstm", "tanh")])
+@pytest.mark.parametrize(
+    ("cell", "activation"), [("rnn", "tanh"), ("rnn", "relu"), ("gru", "tanh"), ("lstm", "tanh")]
+)
 def test_same_predictions(cell, activation, bidirectional, n_layers, dtype):
     shape = {"n_layers": n_layers, "bidirectional": bidirectional, "dtype": dtype}
     model = fitted(cell=cell, activation=activation, **shape)
     X, _ = data(seed=1)
     expected = Twin(model)(X).detach().numpy()
-    np.testing.assert_allclose(model.predict(X), expected, atol=1e-5 if dtype == "float32" else 1e-12)
+    np.testing.assert_allclose(
+        model.predict(X), expected, atol=1e-5 if dtype == "float32" else 1e-12
+    )
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -82,13 +88,23 @@ def test_the_same_at_every_step(cell, n_layers, bidirectional):
     """Predictions of every step; then loss, gradient norm and weights of a plain step of training on them."""
     X, _ = data()
     y = [np.random.default_rng(i).normal(size=(len(x), 2)) for i, x in enumerate(X)]
-    shape = {"cell": cell, "n_layers": n_layers, "bidirectional": bidirectional, "hidden_size": 6, "dtype": "float64"}
-    model = RNNSequenceRegressor(**shape, solver="sgd", max_iter=1, learning_rate_init=1e-12, random_state=0).fit(X, y)
+    shape = {
+        "cell": cell,
+        "n_layers": n_layers,
+        "bidirectional": bidirectional,
+        "hidden_size": 6,
+        "dtype": "float64",
+    }
+    model = RNNSequenceRegressor(
+        **shape, solver="sgd", max_iter=1, learning_rate_init=1e-12, random_state=0
+    ).fit(X, y)
     twin = Twin(model)
     outputs = twin.every_step(X)
     for part, expected in zip(model.predict(X), outputs):
         np.testing.assert_allclose(part, expected.detach().numpy(), atol=1e-12)
-    model.set_params(warm_start=True, learning_rate_init=0.5, momentum=0.0, clip_norm=None).fit(X, y)
+    model.set_params(warm_start=True, learning_rate_init=0.5, momentum=0.0, clip_norm=None).fit(
+        X, y
+    )
     optimiser = torch.optim.SGD(twin.parameters(), lr=0.5)
     loss = torch.nn.functional.mse_loss(torch.cat(outputs), torch.from_numpy(np.concatenate(y)))
     loss.backward()
@@ -104,12 +120,21 @@ def test_the_same_at_every_step(cell, n_layers, bidirectional):
 @pytest.mark.parametrize("cell", NETS)
 def test_torch_goes_on_from_the_same_state(cell):
     X = np.random.default_rng(0).normal(size=(4, 9, 3))
-    settings = {"cell": cell, "n_layers": 2, "hidden_size": 6, "dtype": "float64", "max_iter": 1, "random_state": 0}
+    settings = {
+        "cell": cell,
+        "n_layers": 2,
+        "hidden_size": 6,
+        "dtype": "float64",
+        "max_iter": 1,
+        "random_state": 0,
+    }
     model = RNNSequenceRegressor(**settings).fit(X, X[:, :, 0])
     _, state = model.predict_with_state(X)
     last = Twin(model).net(torch.from_numpy(X))[1]
     for i, expected in enumerate(last if cell == "lstm" else [last]):
-        np.testing.assert_allclose(state[:, :, i], expected.detach().numpy().transpose(1, 0, 2), atol=1e-12)
+        np.testing.assert_allclose(
+            state[:, :, i], expected.detach().numpy().transpose(1, 0, 2), atol=1e-12
+        )
 
 
 def test_set_weights_is_the_way_back():
@@ -129,7 +154,9 @@ def test_set_weights_is_the_way_back():
 def test_one_plain_step(cell, bidirectional, n_layers, clip_norm):
     X, y = data(2)
     shape = {"cell": cell, "n_layers": n_layers, "bidirectional": bidirectional, "hidden_size": 6}
-    model = RNNRegressor(solver="sgd", max_iter=1, clip_norm=clip_norm, learning_rate_init=1e-12, **shape).fit(X, y)
+    model = RNNRegressor(
+        solver="sgd", max_iter=1, clip_norm=clip_norm, learning_rate_init=1e-12, **shape
+    ).fit(X, y)
     twin = Twin(model)
     model.set_params(warm_start=True, learning_rate_init=0.5, momentum=0.0).fit(X, y)
     optimiser = torch.optim.SGD(twin.parameters(), lr=0.5)
@@ -153,11 +180,17 @@ OPTIMISERS = {
 @pytest.mark.parametrize("solver", OPTIMISERS)
 def test_some_steps_of_each_optimiser(solver):
     X, y = data(2)
-    options = {"cell": "lstm", "hidden_size": 5, "dtype": "float64", "solver": solver, "learning_rate_init": 0.01}
+    options = {
+        "cell": "lstm",
+        "hidden_size": 5,
+        "dtype": "float64",
+        "solver": solver,
+        "learning_rate_init": 0.01,
+    }
     model = RNNRegressor(max_iter=1, random_state=0, clip_norm=None, **options).fit(X, y)
-    start = RNNRegressor(max_iter=1, random_state=0, clip_norm=None, **options | {"learning_rate_init": 1e-300}).fit(
-        X, y
-    )
+    start = RNNRegressor(
+        max_iter=1, random_state=0, clip_norm=None, **options | {"learning_rate_init": 1e-300}
+    ).fit(X, y)
     twin, steps = Twin(start), 6
     model.set_params(max_iter=steps).fit(X, y)
     optimiser = OPTIMISERS[solver](twin.parameters())
@@ -178,7 +211,12 @@ def test_losses_of_classifiers(n_classes, class_weight):
     if isinstance(class_weight, dict):
         class_weight = {label: class_weight[label] for label in range(n_classes)}
     model = RNNClassifier(
-        max_iter=1, hidden_size=6, learning_rate_init=1e-12, dtype="float64", class_weight=class_weight, random_state=0
+        max_iter=1,
+        hidden_size=6,
+        learning_rate_init=1e-12,
+        dtype="float64",
+        class_weight=class_weight,
+        random_state=0,
     ).fit(X, y)
     twin, counts = Twin(model), np.bincount(y)
     weights = len(y) / (n_classes * counts) if class_weight == "balanced" else np.ones(n_classes)
@@ -186,7 +224,9 @@ def test_losses_of_classifiers(n_classes, class_weight):
         weights = np.array(list(class_weight.values()))
     outputs, labels = twin(X), torch.from_numpy(y)
     if n_classes == 2:
-        each = torch.nn.functional.binary_cross_entropy_with_logits(outputs[:, 0], labels.double(), reduction="none")
+        each = torch.nn.functional.binary_cross_entropy_with_logits(
+            outputs[:, 0], labels.double(), reduction="none"
+        )
         loss = (each * torch.from_numpy(weights[y])).sum() / weights[y].sum()
         p = torch.sigmoid(outputs[:, 0])
         expected = torch.stack([1 - p, p], dim=1)

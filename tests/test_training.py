@@ -42,7 +42,9 @@ def test_same_seed_same_bits(monkeypatch):
     options = {"dropout": 0.2, "n_layers": 2}
     one = model(**options).fit(X, y)
     assert same_bits(one, model(**options).fit(X, y))
-    out = subprocess.run([sys.executable, "-c", IN_A_NEW_PROCESS], capture_output=True, text=True, check=True).stdout
+    out = subprocess.run(
+        [sys.executable, "-c", IN_A_NEW_PROCESS], capture_output=True, text=True, check=True
+    ).stdout
     assert json.loads(out) == float(sum(part.astype("f8").sum() for part in one.weights_.values()))
     monkeypatch.setattr(cpu, "SMALL", 0)  # now even this little is cut into chunks
     options["batch_size"] = 64
@@ -59,10 +61,18 @@ def test_clipping_by_norm_is_exact():
     """The first step of plain descent has length rate times min(norm, clip_norm)."""
     X, y = data()
     for clip_norm in (None, 0.1, 1e6):
-        options = {"solver": "sgd", "clip_norm": clip_norm, "batch_size": 64, "max_iter": 1, "dtype": "float64"}
+        options = {
+            "solver": "sgd",
+            "clip_norm": clip_norm,
+            "batch_size": 64,
+            "max_iter": 1,
+            "dtype": "float64",
+        }
         before = model(**options, learning_rate_init=1e-300).fit(X, y).weights_
         after = model(**options, learning_rate_init=0.25).fit(X, y)
-        length = np.sqrt(sum(((part - before[name]) ** 2).sum() for name, part in after.weights_.items()))
+        length = np.sqrt(
+            sum(((part - before[name]) ** 2).sum() for name, part in after.weights_.items())
+        )
         norm = after.grad_norm_curve_[0]
         assert length == pytest.approx(0.25 * min(norm, clip_norm or np.inf), rel=1e-12)
         assert norm > 0.2  # recorded before clipping
@@ -70,27 +80,50 @@ def test_clipping_by_norm_is_exact():
 
 def test_clipping_by_value():
     X, y = data()
-    options = {"solver": "sgd", "clip_norm": None, "batch_size": 64, "max_iter": 1, "dtype": "float64"}
+    options = {
+        "solver": "sgd",
+        "clip_norm": None,
+        "batch_size": 64,
+        "max_iter": 1,
+        "dtype": "float64",
+    }
     before = model(**options, learning_rate_init=1e-300).fit(X, y).weights_
     free = model(**options, learning_rate_init=1.0).fit(X, y).weights_
     cut = model(**options, learning_rate_init=1.0, clip_value=0.01).fit(X, y).weights_
     for name, part in before.items():
-        np.testing.assert_allclose(cut[name] - part, (free[name] - part).clip(-0.01, 0.01), atol=1e-15)
+        np.testing.assert_allclose(
+            cut[name] - part, (free[name] - part).clip(-0.01, 0.01), atol=1e-15
+        )
 
 
 def test_a_last_update_that_is_not_finite_is_seen():
     """No gradient follows it; the error has the weights from before it."""
     X, y = data()
-    options = {"cell": "rnn", "activation": "relu", "solver": "sgd", "clip_norm": None, "batch_size": 64, "max_iter": 1}
+    options = {
+        "cell": "rnn",
+        "activation": "relu",
+        "solver": "sgd",
+        "clip_norm": None,
+        "batch_size": 64,
+        "max_iter": 1,
+    }
     fitted = model(**options, learning_rate_init=1e38)
     with pytest.raises(DivergenceError, match="epoch 1") as caught:
         fitted.fit(X, [1e3 * value for value in y])
-    assert np.isfinite(model(**options).fit(X, y).set_weights(caught.value.weights).predict(X)).all()
+    assert np.isfinite(
+        model(**options).fit(X, y).set_weights(caught.value.weights).predict(X)
+    ).all()
 
 
 def test_weight_decay_adds_alpha_times_the_weights_but_not_the_biases():
     X, y = data()
-    options = {"solver": "sgd", "clip_norm": None, "batch_size": 64, "max_iter": 1, "dtype": "float64"}
+    options = {
+        "solver": "sgd",
+        "clip_norm": None,
+        "batch_size": 64,
+        "max_iter": 1,
+        "dtype": "float64",
+    }
     before = model(**options, learning_rate_init=1e-300).fit(X, y).weights_
     free = model(**options, learning_rate_init=1.0).fit(X, y).weights_
     decayed = model(**options, learning_rate_init=1.0, alpha=0.1).fit(X, y).weights_
@@ -98,7 +131,10 @@ def test_weight_decay_adds_alpha_times_the_weights_but_not_the_biases():
         expected = 0.1 * part if name.startswith("weight") else 0 * part
         np.testing.assert_allclose(free[name] - decayed[name], expected, atol=1e-14)
     options |= {"solver": "adamw", "learning_rate_init": 0.01}
-    free, decayed = model(**options).fit(X, y).weights_, model(**options, alpha=0.1).fit(X, y).weights_
+    free, decayed = (
+        model(**options).fit(X, y).weights_,
+        model(**options, alpha=0.1).fit(X, y).weights_,
+    )
     for name, part in before.items():
         expected = 0.01 * 0.1 * part if name.startswith("weight") else 0 * part
         np.testing.assert_allclose(free[name] - decayed[name], expected, atol=1e-14)
@@ -112,10 +148,19 @@ def test_cosine_falls_from_the_first_rate_to_zero():
 
 
 def test_plateau_divides_the_rate(monkeypatch):
-    rates, move = [], cpu.move
-    monkeypatch.setattr(cpu, "move", lambda *arguments: rates.append(arguments[5][0]) or move(*arguments))
+    rates, move = [], cpu.apply_update
+    monkeypatch.setattr(
+        cpu, "apply_update", lambda *arguments: rates.append(arguments[5][0]) or move(*arguments)
+    )
     X, y = data()
-    options = {"solver": "sgd", "momentum": 0.0, "batch_size": 64, "n_iter_no_change": 2, "tol": 1e9, "max_iter": 500}
+    options = {
+        "solver": "sgd",
+        "momentum": 0.0,
+        "batch_size": 64,
+        "n_iter_no_change": 2,
+        "tol": 1e9,
+        "max_iter": 500,
+    }
     fitted = model(**options, learning_rate="plateau", learning_rate_init=0.01).fit(X, y)
     steps = np.unique(rates)[::-1]
     np.testing.assert_allclose(steps[:-1] / steps[1:], 5)
@@ -130,7 +175,13 @@ def test_training_stops_without_progress():
 
 def test_early_stopping_puts_the_best_weights_back():
     X, y = data(80)
-    options = {"early_stopping": True, "learning_rate_init": 0.3, "max_iter": 30, "n_iter_no_change": 30, "tol": 0}
+    options = {
+        "early_stopping": True,
+        "learning_rate_init": 0.3,
+        "max_iter": 30,
+        "n_iter_no_change": 30,
+        "tol": 0,
+    }
     fitted = model(**options).fit(X, y)
     best = int(np.argmin(fitted.validation_loss_curve_))
     assert best < len(fitted.validation_loss_curve_) - 1
@@ -139,7 +190,7 @@ def test_early_stopping_puts_the_best_weights_back():
 
 def test_an_interrupt_keeps_the_best_weights(monkeypatch):
     X, y = data()
-    calls, move = [], cpu.move
+    calls, move = [], cpu.apply_update
 
     def interrupted(*arguments):
         calls.append(1)
@@ -147,7 +198,7 @@ def test_an_interrupt_keeps_the_best_weights(monkeypatch):
             raise KeyboardInterrupt
         move(*arguments)
 
-    monkeypatch.setattr(cpu, "move", interrupted)
+    monkeypatch.setattr(cpu, "apply_update", interrupted)
     with pytest.warns(InterruptedFitWarning, match="after 3 epochs"):
         stopped = model().fit(X, y)
     monkeypatch.undo()
@@ -157,7 +208,9 @@ def test_an_interrupt_keeps_the_best_weights(monkeypatch):
 
 def test_divergence_is_an_error_that_has_finite_weights():
     X, y = data()
-    diverging = model(cell="rnn", activation="relu", solver="sgd", clip_norm=None, learning_rate_init=1e30)
+    diverging = model(
+        cell="rnn", activation="relu", solver="sgd", clip_norm=None, learning_rate_init=1e30
+    )
     sentence = r"epoch 1: loss .*, gradient norm .*; try a lower learning_rate_init"
     with pytest.raises(DivergenceError, match=sentence) as caught:
         diverging.fit(X, y)
@@ -226,7 +279,9 @@ SLOW = [pytest.param(cell, "float32", marks=pytest.mark.slow) for cell in ("gru"
 def test_one_signature_per_kernel_and_the_next_process_finds_it(cell, dtype):
     runs = []
     for _ in range(2):
-        done = subprocess.run([sys.executable, "-c", SIGNATURES, cell, dtype], capture_output=True, text=True)
+        done = subprocess.run(
+            [sys.executable, "-c", SIGNATURES, cell, dtype], capture_output=True, text=True
+        )
         assert done.returncode == 0, done.stderr
         runs.append(json.loads(done.stdout))
     assert len(runs[0]) > 9

@@ -32,7 +32,10 @@ print(json.dumps([model.predict(X).tolist(), model.grad_norm_curve_.tolist()]))
 """
 
 
-SLOW = [pytest.param(*case, marks=pytest.mark.slow) for case in (("gru", "float64"), ("lstm", "float32"))]
+SLOW = [
+    pytest.param(*case, marks=pytest.mark.slow)
+    for case in (("gru", "float64"), ("lstm", "float32"))
+]
 
 
 @pytest.mark.parametrize(("cell", "dtype"), [("rnn", "float32"), *SLOW])

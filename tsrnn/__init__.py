@@ -21,7 +21,7 @@ if TYPE_CHECKING:  # what is fetched below, for editors and type checkers
 __version__ = "0.1.0"
 
 # Where the public names live; fetched when first asked for, so that `import tsrnn` costs nothing.
-HOMES = {
+PUBLIC_NAMES = {
     "RNNRegressor": "tsrnn.estimators.regressor",
     "RNNClassifier": "tsrnn.estimators.classifier",
     "RNNSequenceRegressor": "tsrnn.estimators.sequence_regressor",
@@ -60,9 +60,9 @@ __all__ = [  # noqa: RUF022 the order of the homes
 
 
 def __getattr__(name):
-    if name not in HOMES:
+    if name not in PUBLIC_NAMES:
         raise AttributeError(f"module 'tsrnn' has no attribute {name!r}")
-    home = HOMES[name]
+    home = PUBLIC_NAMES[name]
     return import_module(f"tsrnn.{name}") if home is None else getattr(import_module(home), name)
 
 

@@ -32,8 +32,8 @@ class Rows(Protocol):
         """Weights of the targets of the chosen rows."""
         ...
 
-    def batch(self, chosen, room) -> Any:
-        """Copy the chosen rows, which are sorted by length, longest first, to the device of the room."""
+    def batch(self, chosen, workspace) -> Any:
+        """Copy the chosen rows, which are sorted by length, longest first, to the device of the workspace."""
         ...
 
     def n_batches(self, batch_size) -> int:
@@ -74,7 +74,7 @@ class Model(Protocol):
         """Say which parameters weight decay acts on: 1 or 0."""
         ...
 
-    def work(self, n_steps) -> int:
+    def n_multiplications(self, n_steps) -> int:
         """Count the multiplications of a forward pass."""
         ...
 
@@ -86,10 +86,10 @@ class Model(Protocol):
         """Make the function that packs a parameter vector for the kernels of a backend."""
         ...
 
-    def forward(self, packed, batch, room, noise=None, keep=False) -> Any:
+    def forward(self, packed, batch, workspace, noise=None, keep=False) -> Any:
         """Compute the outputs of a batch, and what the backward pass needs if `keep`."""
         ...
 
-    def backward(self, packed, batch, traces, slopes, grad, room, noise=None, bptt_steps=None) -> Any:
-        """Fill `grad` from the gradient of the outputs."""
+    def backward(self, packed, batch, traces, gradients, workspace, options=None) -> Any:
+        """Fill the gradient of the parameters from that of the outputs."""
         ...

@@ -35,7 +35,9 @@ def require(module, user):
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] != package:  # a package that this one needs is missing
+        if (error.name or "").partition(".")[
+            0
+        ] != package:  # a package that this one needs is missing
             raise broken(package, user, error) from error
         raise ImportError(f"{user} needs {package}: {command(package)}.", name=package) from error
     except ImportError as error:
@@ -44,9 +46,13 @@ def require(module, user):
 
 def command(package):
     """What a user types to install `package`."""
-    return f'pip install "tsrnn[{EXTRAS[package]}]"' if package in EXTRAS else f"pip install {package}"
+    return (
+        f'pip install "tsrnn[{EXTRAS[package]}]"' if package in EXTRAS else f"pip install {package}"
+    )
 
 
 def broken(package, user, error):
     reason = " ".join(str(error).split())
-    return ImportError(f"{user} needs {package}, which cannot be imported here: {reason}.", name=package)
+    return ImportError(
+        f"{user} needs {package}, which cannot be imported here: {reason}.", name=package
+    )

@@ -158,7 +158,9 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         check_rows(out, steps, self.transformer_)
         names = getattr(self.transformer_, "feature_names_in_", range(out.shape[1]))
         found = steps.restore(out, list(names))
-        single = self._flat and isinstance(found, np.ndarray) and found.ndim == 3 and found.shape[2] == 1
+        single = (
+            self._flat and isinstance(found, np.ndarray) and found.ndim == 3 and found.shape[2] == 1
+        )
         return found[:, :, 0] if single else found
 
     def get_feature_names_out(self, input_features: Any = None) -> np.ndarray:
@@ -179,7 +181,11 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             return names
         own = getattr(self, "feature_names_in_", None)
         if input_features is None:
-            return own if own is not None else np.array([f"x{i}" for i in range(self.n_features_in_)], dtype=object)
+            return (
+                own
+                if own is not None
+                else np.array([f"x{i}" for i in range(self.n_features_in_)], dtype=object)
+            )
         input_features = np.asarray(input_features, dtype=object)
         if own is not None and not np.array_equal(own, input_features):
             raise ValueError("input_features is not equal to feature_names_in_.")
@@ -213,7 +219,11 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         -------
         sklearn.utils.metadata_routing.MetadataRouter
         """
-        fits = MethodMapping().add(caller="fit", callee="fit").add(caller="fit_transform", callee="fit")
+        fits = (
+            MethodMapping()
+            .add(caller="fit", callee="fit")
+            .add(caller="fit_transform", callee="fit")
+        )
         return MetadataRouter(owner=self).add(transformer=self.transformer, method_mapping=fits)
 
     def _prepared(self, X, y, fit_params):
@@ -221,12 +231,17 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         check_entries(y)
         transformer = clone(self.transformer)
         steps = self._first_steps(X)
-        if fit_params.get("sample_weight") is not None and not has_fit_parameter(transformer, "sample_weight"):
+        if fit_params.get("sample_weight") is not None and not has_fit_parameter(
+            transformer, "sample_weight"
+        ):
             raise TypeError(
                 f"sample_weight must be None for PerStep({type(transformer).__name__}()), whose fit takes none; got "
                 "some."
             )
-        given = {name: steps.of_rows(value, name) if is_long(value) else value for name, value in fit_params.items()}
+        given = {
+            name: steps.of_rows(value, name) if is_long(value) else value
+            for name, value in fit_params.items()
+        }
         if y is not None and (get_tags(transformer).target_tags.required or steps.fits(y)):
             given["y"] = steps.of_rows(y, "y")
         return steps, transformer, given
@@ -262,15 +277,25 @@ class PerStep(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         if names is None:
             named = hasattr(self.transformer_, "get_feature_names_out")
             as_before = steps.columns is not None and len(steps.columns) == out.shape[1]
-            names = self._names(None) if named else list(steps.columns) if as_before else list(range(out.shape[1]))
+            names = (
+                self._names(None)
+                if named
+                else list(steps.columns)
+                if as_before
+                else list(range(out.shape[1]))
+            )
         found = steps.restore(out, names)
         return self._contained(found, X) if steps.flat and found.ndim == 2 else found
 
     def _contained(self, array, X):
         """A transformed 2-D array in the container that was asked for."""
-        kind = getattr(self, "_sklearn_output_config", {}).get("transform", get_config()["transform_output"])
+        kind = getattr(self, "_sklearn_output_config", {}).get(
+            "transform", get_config()["transform_output"]
+        )
         if kind == "pandas":
-            return pd.DataFrame(array, columns=self.get_feature_names_out(), index=getattr(X, "index", None))
+            return pd.DataFrame(
+                array, columns=self.get_feature_names_out(), index=getattr(X, "index", None)
+            )
         if kind == "polars":
             polars = require("polars", "a polars frame")
             return polars.DataFrame(array, schema=list(self.get_feature_names_out()), orient="row")
@@ -295,16 +320,23 @@ class FlatSteps:
     table: object  # array or frame (n_rows, n_features)
     owners: np.ndarray  # number of the sequence of each row
     series: Series  # without values
-    restore: Callable  # from a table of as many rows, and the names of its columns, to the form of X
+    restore: (
+        Callable  # from a table of as many rows, and the names of its columns, to the form of X
+    )
     columns: list | None = None  # names of the features
     flat: bool = False  # X was a table, of which a row is a sequence
 
     def fits(self, entries):
         """Whether there is one entry for each sequence or for each row."""
         if is_ragged(entries) and np.ndim(entries[0]):
-            return [len(part) if np.ndim(part) else 0 for part in entries] == self.series.lengths.tolist()
+            return [
+                len(part) if np.ndim(part) else 0 for part in entries
+            ] == self.series.lengths.tolist()
         entries = entries if hasattr(entries, "__len__") else np.asarray(entries)
-        return getattr(entries, "ndim", 1) > 0 and len(entries) in (len(self.series), len(self.owners))
+        return getattr(entries, "ndim", 1) > 0 and len(entries) in (
+            len(self.series),
+            len(self.owners),
+        )
 
     def of_rows(self, entries, name):
         """One entry for each row, from one for each sequence or for each row, flat or nested."""
@@ -329,7 +361,9 @@ def is_table(X):
 
 
 def is_long(value):
-    return hasattr(value, "__len__") and not isinstance(value, (str, bytes, dict)) and len(value) > 1
+    return (
+        hasattr(value, "__len__") and not isinstance(value, (str, bytes, dict)) and len(value) > 1
+    )
 
 
 def flattened(X, columns=None):
@@ -353,12 +387,16 @@ def flattened(X, columns=None):
 
 def steps_of(table, lengths, restore, labels=None, columns=None, flat=False):
     series = Series.end_to_end(np.empty((len(table), 0)), lengths, labels)
-    return FlatSteps(table, np.repeat(np.arange(len(series)), series.lengths), series, restore, columns, flat)
+    return FlatSteps(
+        table, np.repeat(np.arange(len(series)), series.lengths), series, restore, columns, flat
+    )
 
 
 def of_frame(frame):
     order, lengths, labels = order_of(frame)
-    steps = steps_of(frame, lengths, partial(to_frame, index=frame.index), labels, list(frame.columns))
+    steps = steps_of(
+        frame, lengths, partial(to_frame, index=frame.index), labels, list(frame.columns)
+    )
     owners = np.empty_like(steps.owners)
     owners[order] = steps.owners  # rows of a frame need not stand in the order of its series
     return FlatSteps(frame, owners, steps.series, steps.restore, steps.columns)
@@ -372,15 +410,21 @@ def of_list(items, columns):
         index = [frame.index for frame in frames]
         restore = partial(to_frames, indexes=index)
         table = pd.concat(frames, ignore_index=True)
-        return steps_of(table, list(map(len, frames)), restore, labels_of(items), list(frames[0].columns))
+        return steps_of(
+            table, list(map(len, frames)), restore, labels_of(items), list(frames[0].columns)
+        )
     arrays = [as_steps(item, i) for i, item in enumerate(items)]
     n_features = next((array.shape[1] for array in arrays if len(array)), arrays[0].shape[1])
     for i, array in enumerate(arrays):
         if len(array) and array.shape[1] != n_features:
-            raise ValueError(f"every sequence must have {n_features} features; sequence {i} has {array.shape[1]}.")
+            raise ValueError(
+                f"every sequence must have {n_features} features; sequence {i} has {array.shape[1]}."
+            )
     table = np.concatenate([array.reshape(len(array), n_features) for array in arrays])
     lengths = np.array(list(map(len, arrays)))
-    return steps_of(table, lengths, partial(to_arrays, lengths=lengths, dimensions=[np.ndim(x) for x in items]))
+    return steps_of(
+        table, lengths, partial(to_arrays, lengths=lengths, dimensions=[np.ndim(x) for x in items])
+    )
 
 
 def as_steps(item, i):
@@ -388,9 +432,13 @@ def as_steps(item, i):
     try:
         array = np.asarray(without_mask(item))
     except ValueError as error:  # of numpy: steps that do not make a rectangle
-        raise ValueError(f"steps of sequence {i} must have one number of features; got several.") from error
+        raise ValueError(
+            f"steps of sequence {i} must have one number of features; got several."
+        ) from error
     if array.ndim not in (1, 2):
-        raise ValueError(f"sequence {i} must be (n_timesteps,) or (n_timesteps, n_features); got shape {array.shape}.")
+        raise ValueError(
+            f"sequence {i} must be (n_timesteps,) or (n_timesteps, n_features); got shape {array.shape}."
+        )
     return array.reshape(-1, 1) if array.ndim == 1 else array
 
 
@@ -403,12 +451,17 @@ def to_frame(out, names, index):
 def to_frames(out, names, indexes):
     ends = np.cumsum(list(map(len, indexes)))
     frame = out if hasattr(out, "iloc") else pd.DataFrame(np.asarray(out), columns=names)
-    return [frame.iloc[end - len(index) : end].set_axis(index, axis=0) for index, end in zip(indexes, ends)]
+    return [
+        frame.iloc[end - len(index) : end].set_axis(index, axis=0)
+        for index, end in zip(indexes, ends)
+    ]
 
 
 def to_arrays(out, names, lengths, dimensions):
     parts = np.split(np.asarray(out), lengths.cumsum()[:-1])
-    return [part[:, 0] if n == 1 and part.shape[1] == 1 else part for part, n in zip(parts, dimensions)]
+    return [
+        part[:, 0] if n == 1 and part.shape[1] == 1 else part for part, n in zip(parts, dimensions)
+    ]
 
 
 def to_blocks(out, names, lengths, n_steps):
@@ -416,7 +469,9 @@ def to_blocks(out, names, lengths, n_steps):
     shape = len(lengths), n_steps, out.shape[1]
     if (lengths == n_steps).all():
         return out.reshape(shape)
-    blocks = np.full(shape, np.nan, out.dtype if out.dtype.kind == "f" else np.result_type(out.dtype, np.float64))
+    blocks = np.full(
+        shape, np.nan, out.dtype if out.dtype.kind == "f" else np.result_type(out.dtype, np.float64)
+    )
     blocks[inside(lengths, n_steps)] = out
     return blocks
 

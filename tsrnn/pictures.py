@@ -24,6 +24,8 @@ def plain_log(axis, limits):
     """A logarithmic axis with plain decimals: 0.12, not 1.2 x 10^-1."""
     low, high = limits
     subs = (1, 3) if high < 1000 * low else (1,)
-    axis.set_major_locator(ticker.MaxNLocator(4) if high < 10 * low else ticker.LogLocator(subs=subs))
+    axis.set_major_locator(
+        ticker.MaxNLocator(4) if high < 10 * low else ticker.LogLocator(subs=subs)
+    )
     axis.set_major_formatter(ticker.FuncFormatter(lambda value, _: f"{value:.6g}"))
     axis.set_minor_locator(ticker.NullLocator())

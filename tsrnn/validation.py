@@ -35,7 +35,10 @@ class OneOf:
         self.options = options
 
     def accepts(self, value):
-        return any(value is option or (isinstance(value, str) and value == option) for option in self.options)
+        return any(
+            value is option or (isinstance(value, str) and value == option)
+            for option in self.options
+        )
 
     def __str__(self):
         return ("one of " if len(self.options) > 1 else "") + ", ".join(map(repr, self.options))
@@ -150,7 +153,9 @@ SYNONYMS = {
 
 def did_you_mean(name, value, choices):
     """What to add to an error where a value is another spelling of one that the parameter can have."""
-    options = [option for choice in choices if isinstance(choice, OneOf) for option in choice.options]
+    options = [
+        option for choice in choices if isinstance(choice, OneOf) for option in choice.options
+    ]
     spelled = str(getattr(value, "__name__", value)).lower()  # a type of numpy has a name
     meant = SYNONYMS.get(name, {}).get(spelled.replace("-", "_"), spelled.strip())
     return f" (did you mean {meant!r}?)" if meant in options else ""

@@ -14,14 +14,22 @@ nvjitlink = pytest.importorskip("cuda.bindings.nvjitlink")
 
 from numba import cuda  # noqa: E402
 
-DROPS_NAN = re.compile(r"\b(?:min|max)(?!\S*\.NaN)\S*\.f(?:16|32|64)\b.*")  # they give the number where one side is NaN
+DROPS_NAN = re.compile(
+    r"\b(?:min|max)(?!\S*\.NaN)\S*\.f(?:16|32|64)\b.*"
+)  # they give the number where one side is NaN
 
 # Device functions ask for a device only to learn what to compile for.
-sys.modules["numba.cuda.dispatcher"].get_current_device = lambda: SimpleNamespace(compute_capability=(8, 0))
+sys.modules["numba.cuda.dispatcher"].get_current_device = lambda: SimpleNamespace(
+    compute_capability=(8, 0)
+)
 
 
 def name_of(kernel, types):
-    cells = [str(v.cell_contents) for v in kernel.py_func.__closure__ or () if isinstance(v.cell_contents, (int, str))]
+    cells = [
+        str(v.cell_contents)
+        for v in kernel.py_func.__closure__ or ()
+        if isinstance(v.cell_contents, (int, str))
+    ]
     wide = "float64" if any("float64" in str(ty) for ty in types) else "float32"
     return f"{kernel.py_func.__name__} {wide} {'-'.join(cells)}"
 
@@ -58,11 +66,16 @@ def assembly_of(kernel, types, capability):
 
 def checked_registers(kernel, types, threads, capability):
     """Registers of a thread, of a kernel that keeps nothing elsewhere and its precision."""
-    bounds, (code, target) = kernel.targetoptions["launch_bounds"], intermediate(kernel, types, capability)
+    bounds, (code, target) = (
+        kernel.targetoptions["launch_bounds"],
+        intermediate(kernel, types, capability),
+    )
     assert threads <= bounds[0]
     log, _ = linked(code, *target, "-Xptxas=-v", "-verbose")
     (registers,) = map(int, re.findall(r"Used (\d+) registers", log))
-    (memory,) = re.findall(r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", log)
+    (memory,) = re.findall(
+        r"(\d+) bytes stack frame, (\d+) bytes spill stores, (\d+) bytes spill loads", log
+    )
     print(name_of(kernel, types), capability, "registers", registers, "stack, spills", *memory)
     assert memory == ("0", "0", "0")
     assert registers * bounds[0] <= 65536  # of a multiprocessor

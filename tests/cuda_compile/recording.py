@@ -23,7 +23,7 @@ from tsrnn.data.sequences import Sequences
 from tsrnn.data.steps import Steps
 from tsrnn.networks.encoder_decoder import EncoderDecoder
 from tsrnn.networks.network import Network
-from tsrnn.networks.passes import WorkspacePool, gradient, predict
+from tsrnn.networks.passes import GradientOptions, Objective, WorkspacePool, gradient, predict
 from tsrnn.networks.workspace import Workspace
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
@@ -40,14 +40,29 @@ def kernels_of(work, monkeypatch, tensor_cores=False):
     def launch_over(kernel, n, *args, launch=launch):
         launch(kernel, 1, launching.THREADS, *args)
 
-    stand_ins = {"launch": launch, "launch_now": launch, "launch_over": launch_over, "allocate": np.zeros}
+    stand_ins = {
+        "launch": launch,
+        "launch_now": launch,
+        "launch_over": launch_over,
+        "allocate": np.zeros,
+    }
     stand_ins |= {
         "to_device": np.asarray,
-        "put": lambda array, room, name: array,
-        "numbers": lambda values, dtype, room, name: np.array(values, dtype, ndmin=1),
+        "put": lambda array, workspace, name: array,
+        "device_scalars": lambda values, dtype, workspace, name: np.array(values, dtype, ndmin=1),
         "to_host": lambda array, out=None: array,
     }
-    for module in (cuda, elementwise, launching, packing, precision, products, resident, scan, tensor_scan):
+    for module in (
+        cuda,
+        elementwise,
+        launching,
+        packing,
+        precision,
+        products,
+        resident,
+        scan,
+        tensor_scan,
+    ):
         for name, stand_in in stand_ins.items():
             if hasattr(module, name):
                 monkeypatch.setattr(module, name, stand_in)
@@ -66,21 +81,34 @@ def one_fit(
     values, ones = np.zeros(n_rows * T * n_features, dtype), np.ones((n_rows, 2), dtype)
     starts, lengths = np.arange(n_rows) * T * n_features, np.full(n_rows, T)
     rows = Sequences(values, n_features, starts, lengths, ones, ones)
-    network = Network(cell, n_features, H, 2, n_layers, bidirectional, dropout=0.5 * (n_layers > 1), dtype=dtype)
+    network = Network(
+        cell, n_features, H, 2, n_layers, bidirectional, dropout=0.5 * (n_layers > 1), dtype=dtype
+    )
     update(network, rows, LOSSES[loss], UPDATES[solver], backend)
-    predict(network, network.initial(np.random.default_rng(0)), rows, 1, rooms=WorkspacePool(dtype, backend))
+    predict(
+        network,
+        network.initial(np.random.default_rng(0)),
+        rows,
+        1,
+        workspaces=WorkspacePool(dtype, backend),
+    )
 
 
 def update(network, rows, loss, update, backend=cuda):
     size, dtype = network.layout.size, network.dtype
     theta, seed = np.zeros(size, dtype), 1 if network.dropout else None
-    settings = 1.0, loss, 0.0, WorkspacePool(dtype, backend)
-    value, grads = gradient(network, theta, rows, np.arange(len(rows)), *settings, seed=seed)
-    flat, grad, moments = theta.reshape(1, size), np.zeros((1, size), dtype), np.zeros((update.n_moments, size), dtype)
-    _, norm = cuda.combine(grads, flat, network.decay()[None], 0.0, 1.0, grad)
+    objective = Objective(loss, 0.0, 1.0)
+    options = GradientOptions(WorkspacePool(dtype, backend), seed=seed)
+    value, grads = gradient(network, theta, rows, np.arange(len(rows)), objective, options)
+    flat, grad, moments = (
+        theta.reshape(1, size),
+        np.zeros((1, size), dtype),
+        np.zeros((update.n_moments, size), dtype),
+    )
+    _, norm = cuda.reduce_gradients(grads, flat, network.decay()[None], 0.0, 1.0, grad)
     c = np.array((*update.coefficients(1, 0.1, 0.9), 0.0), dtype)
-    cuda.note(cuda.new_log(1, dtype), np.array([0]), value, norm)
-    cuda.move(update, flat, grad, moments, network.decay()[None], c, 1.0, norm, 1.0)
+    cuda.record_update(cuda.new_log(1, dtype), np.array([0]), value, norm)
+    cuda.apply_update(update, flat, grad, moments, network.decay()[None], c, 1.0, norm, 1.0)
 
 
 def everything(dtype):
@@ -103,21 +131,35 @@ def everything(dtype):
 def pairs(dtype):
     lengths, none, ones = np.array([3, 3]), np.empty((2, 0), dtype), np.ones((6, 1), dtype)
     source = Sequences(np.zeros(12, dtype), 2, np.array([0, 6]), lengths, none, none)
-    rows = Pairs(source, Steps.whole(ones, np.array([0, 3]), lengths, ones, ones), np.zeros(6, bool))
-    update(EncoderDecoder("lstm", 2, 16, 1, bidirectional=True, dtype=dtype), rows, LOSSES["squared"], UPDATES["adam"])
+    rows = Pairs(
+        source, Steps.whole(ones, np.array([0, 3]), lengths, ones, ones), np.zeros(6, bool)
+    )
+    update(
+        EncoderDecoder("lstm", 2, 16, 1, bidirectional=True, dtype=dtype),
+        rows,
+        LOSSES["squared"],
+        UPDATES["adam"],
+    )
 
 
 def on_tensor_cores():
     for backend in (cuda, tf32):
         for cell in CELLS:
             for H in (64, 128):
-                for n_rows in (tensor_scan.FEWEST_ROWS, tensor_scan.FEWEST_ROWS_OF_TWO):  # one left tile, two
+                for n_rows in (
+                    tensor_scan.FEWEST_ROWS,
+                    tensor_scan.FEWEST_ROWS_OF_TWO,
+                ):  # one left tile, two
                     one_fit(cell, "f4", n_rows, 8, H, n_layers=2, backend=backend)
 
 
 def steps(dtype):
     values, ones = np.zeros((6, 2), dtype), np.ones((6, 1), dtype)
     network = Network("lstm", 2, 16, 1, every_step=True, dtype=dtype)
-    rows = Steps.whole(values, np.array([0, 3]), np.array([3, 3]), ones, ones).cut(3, network.zero_states(2))
+    rows = Steps.whole(values, np.array([0, 3]), np.array([3, 3]), ones, ones).pieces(
+        3, network.zero_states(2)
+    )
     update(network, rows, LOSSES["squared"], UPDATES["adam"])
-    cuda.averages(np.zeros(4, dtype), np.array([4]), 2, Workspace(np.dtype(dtype), cuda), "level")
+    cuda.trailing_mean(
+        np.zeros(4, dtype), np.array([4]), 2, Workspace(np.dtype(dtype), cuda), "level"
+    )

@@ -25,7 +25,7 @@ def fits():
 def recorded():
     with pytest.MonkeyPatch.context() as monkeypatch:
         found = kernels_of(fits, monkeypatch)
-    names = {"forward", "backward", "value_and_slopes", "combine", "move"}
+    names = {"forward", "backward", "value_and_slopes", "reduce_gradients", "apply_update"}
     return [key for key in found if key[0].py_func.__name__ in names]
 
 

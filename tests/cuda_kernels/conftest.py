@@ -48,7 +48,11 @@ def pytest_collection_modifyitems(items):
     missing = why_no_gpu()
     for item in items:
         if missing is not None:
-            item.add_marker(pytest.mark.skip(reason=f"NUMBA_ENABLE_CUDASIM=1 must be set without a GPU: {missing}"))
+            item.add_marker(
+                pytest.mark.skip(
+                    reason=f"NUMBA_ENABLE_CUDASIM=1 must be set without a GPU: {missing}"
+                )
+            )
         elif "simulated" in item.fixturenames and not config.ENABLE_CUDASIM:
             item.add_marker(pytest.mark.skip(reason="it is about the simulator"))
 

@@ -90,52 +90,60 @@ def test_pairs(teacher_forcing, n_recorded, recorded):
 @pytest.mark.parametrize("decoder", ["direct", "encoder-decoder"])
 def test_forecaster(decoder, recorded):
     rng, h = np.random.default_rng(0), 2
-    panel = pd.DataFrame({"ds": np.arange(14), "y": rng.normal(size=14).cumsum(), "promo": rng.normal(size=14)})
+    panel = pd.DataFrame(
+        {"ds": np.arange(14), "y": rng.normal(size=14).cumsum(), "promo": rng.normal(size=14)}
+    )
     panel.insert(0, "unique_id", "a")
     past, future = panel[:12], panel[12:]
     options = {"hidden_size": 3, "max_steps": 4, "batch_size": 2, "cell": "rnn", "n_networks": 1}
     options |= {"decoder": decoder, "future_covariates": ["promo"], "n_jobs": 1, "random_state": 0}
-    one, other = (RNNForecaster(h=h, **options, device=device).fit(past) for device in ("cpu", "cuda"))
+    one, other = (
+        RNNForecaster(h=h, **options, device=device).fit(past) for device in ("cpu", "cuda")
+    )
     assert sum(recorded) >= 3
-    forecasts = (model.predict(X_df=future.drop(columns="y"))["RNNForecaster"] for model in (one, other))
+    forecasts = (
+        model.predict(X_df=future.drop(columns="y"))["RNNForecaster"] for model in (one, other)
+    )
     np.testing.assert_allclose(*forecasts, atol=1e-4)
 
 
 def test_a_parcel_keeps_its_places_until_it_grows():
-    parcel, room = graphs.Parcel(), Workspace(np.float32)
+    parcel, workspace = graphs.Parcel(), Workspace(np.float32)
 
     def send(**arrays):
         parcel.open, parcel.arrays = True, {}
         for name, array in arrays.items():
-            assert parcel.put(array, (room, name)) is array
+            assert parcel.put(array, (workspace, name)) is array
         parcel.open = False
         return parcel.send()
 
     one, other, fewer = np.arange(3), np.array([True]), np.arange(7, 9)
     assert not send(one=one, other=other)
-    there = parcel.put(one, (room, "one"))
+    there = parcel.put(one, (workspace, "one"))
     assert send(one=fewer, other=other)
     np.testing.assert_array_equal(cuda.to_host(there)[:2], fewer)
-    np.testing.assert_array_equal(cuda.to_host(parcel.put(fewer, (room, "one"))), fewer)
-    assert cuda.to_host(parcel.put(other, (room, "other"))).tolist() == [True]
-    assert parcel.put(one, (room, "another")) is None
+    np.testing.assert_array_equal(cuda.to_host(parcel.put(fewer, (workspace, "one"))), fewer)
+    assert cuda.to_host(parcel.put(other, (workspace, "other"))).tolist() == [True]
+    assert parcel.put(one, (workspace, "another")) is None
     assert not send(one=np.arange(30), other=other)
-    np.testing.assert_array_equal(cuda.to_host(parcel.put(np.arange(30), (room, "one"))), np.arange(30))
+    np.testing.assert_array_equal(
+        cuda.to_host(parcel.put(np.arange(30), (workspace, "one"))), np.arange(30)
+    )
 
 
 def test_graphs_of_a_smaller_parcel_are_dropped():
     """They would read what is no longer sent."""
-    room, out, seen = Workspace(np.float64, cuda), cuda.zeros(8, np.float64), []
+    workspace, out, seen = Workspace(np.float64, cuda), cuda.zeros(8, np.float64), []
 
-    def bring(values):
-        cuda.put(values, room, "values")
+    def stage(values):
+        cuda.put(values, workspace, "values")
         return (values.shape,)
 
     def update(values):
         seen.append(values.size)
-        cuda.assign(out[: values.size], cuda.put(values, room, "values"))
+        cuda.fill(out[: values.size], cuda.put(values, workspace, "values"))
 
-    repeated = graphs.Repeated(bring, update)
+    repeated = graphs.Repeated(stage, update)
     for values in [np.arange(2.0)] * 3 + [np.arange(8.0)] + [np.full(2, 5.0)] * 3:
         repeated(values)
         np.testing.assert_array_equal(cuda.to_host(out)[: values.size], values)
@@ -143,4 +151,13 @@ def test_graphs_of_a_smaller_parcel_are_dropped():
 
 
 def test_steps_are_rounded_to_eighths():
-    assert [cuda.rounded(n) for n in (1, 15, 16, 17, 31, 33, 100, 129)] == [1, 15, 16, 18, 32, 36, 104, 144]
+    assert [cuda.padded_steps(n) for n in (1, 15, 16, 17, 31, 33, 100, 129)] == [
+        1,
+        15,
+        16,
+        18,
+        32,
+        36,
+        104,
+        144,
+    ]

@@ -22,7 +22,7 @@ from tsrnn.data.sequences import Sequences
 from tsrnn.data.steps import Steps
 from tsrnn.exceptions import DivergenceError
 from tsrnn.networks.network import Network
-from tsrnn.networks.passes import WorkspacePool, gradient, predict
+from tsrnn.networks.passes import GradientOptions, Objective, WorkspacePool, gradient, predict
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 
@@ -31,7 +31,11 @@ LENGTHS = np.array([2, 3, 1])
 
 def sequences(dtype=np.float64):
     rng, starts = np.random.default_rng(0), 2 * (LENGTHS.cumsum() - LENGTHS)
-    values, targets, weights = rng.normal(size=2 * LENGTHS.sum()), rng.normal(size=(3, 1)), rng.uniform(size=(3, 1))
+    values, targets, weights = (
+        rng.normal(size=2 * LENGTHS.sum()),
+        rng.normal(size=(3, 1)),
+        rng.uniform(size=(3, 1)),
+    )
     values, targets, weights = (part.astype(dtype) for part in (values, targets, weights))
     return Sequences(values, 2, starts, LENGTHS, targets, weights)
 
@@ -45,16 +49,23 @@ def steps(network):
     return replace(rows, fresh=np.zeros(3, bool), carried=states)
 
 
-def value_and_gradient(network, theta, rows, backend, rooms=None, **options):
-    rooms = rooms or WorkspacePool(network.dtype, backend)
-    settings = np.arange(len(rows)), 2.0, LOSSES["squared"], 0.0, rooms
-    value, grads = gradient(network, backend.to_device(theta), rows, *settings, **options)
+def value_and_gradient(network, theta, rows, backend, workspaces=None, **options):
+    workspaces = workspaces or WorkspacePool(network.dtype, backend)
+    settings = (
+        np.arange(len(rows)),
+        Objective(LOSSES["squared"], 0.0, 2.0),
+        GradientOptions(workspaces, **options),
+    )
+    value, grads = gradient(network, backend.to_device(theta), rows, *settings)
     return float(np.sum(backend.to_host(value))), backend.to_host(grads).sum(axis=0)
 
 
 def check_gradient(network, rows, tolerance=1e-13, **options):
     theta = network.initial(np.random.default_rng(0))
-    one, other = (value_and_gradient(network, theta, rows(), backend_of(d), **options) for d in ("cpu", "cuda"))
+    one, other = (
+        value_and_gradient(network, theta, rows(), backend_of(d), **options)
+        for d in ("cpu", "cuda")
+    )
     assert one[0] == pytest.approx(other[0], rel=tolerance)
     np.testing.assert_allclose(other[1], one[1], atol=tolerance)
 
@@ -64,7 +75,9 @@ def test_gradient(cell):
     check_gradient(Network(cell, 2, 5, 1, dtype=np.float64), sequences)
 
 
-@pytest.mark.parametrize(("cell", "hidden_size", "bptt_steps"), [("rnn", 20, None), ("gru", 5, 2), ("lstm", 5, None)])
+@pytest.mark.parametrize(
+    ("cell", "hidden_size", "bptt_steps"), [("rnn", 20, None), ("gru", 5, 2), ("lstm", 5, None)]
+)
 def test_gradient_with_weights_in_registers(cell, hidden_size, bptt_steps):
     network = Network(cell, 2, hidden_size, 1)
     assert resident.fits(network.cell, network.width, network.dtype)
@@ -91,10 +104,10 @@ def test_gradient_at_every_step_and_states_carried_on():
     theta = network.initial(np.random.default_rng(0))
     on_cpu, on_gpu = steps(network), steps(network)
     one = value_and_gradient(network, theta, on_cpu, backend_of("cpu"))
-    rooms = WorkspacePool(network.dtype, cuda)
-    other = value_and_gradient(network, theta, on_gpu, cuda, rooms)
+    workspaces = WorkspacePool(network.dtype, cuda)
+    other = value_and_gradient(network, theta, on_gpu, cuda, workspaces)
     np.testing.assert_allclose(other[1], one[1], atol=1e-13)
-    outputs = predict(network, theta, on_gpu, 1, rooms=rooms)
+    outputs = predict(network, theta, on_gpu, 1, workspaces=workspaces)
     np.testing.assert_allclose(outputs, predict(network, theta, on_cpu, 1), atol=1e-14)
     np.testing.assert_allclose(on_gpu.carried, on_cpu.carried, atol=1e-14)
 
@@ -109,21 +122,29 @@ def test_gradient_at_every_step_in_both_directions():
 def test_gradient_is_the_slope():
     network, rows = Network("rnn", 2, 4, 1, dtype=np.float64), sequences()
     theta, rng = network.initial(np.random.default_rng(0)), np.random.default_rng(1)
-    direction = network.from_weights({name: rng.normal(size=network.shape_of(name)) for name in network.layout.shapes})
+    direction = network.from_weights(
+        {name: rng.normal(size=network.shape_of(name)) for name in network.layout.shapes}
+    )
     _, grad = value_and_gradient(network, theta, rows, cuda)
-    above, below = (value_and_gradient(network, theta + s * direction, rows, cuda)[0] for s in (1e-5, -1e-5))
+    above, below = (
+        value_and_gradient(network, theta + s * direction, rows, cuda)[0] for s in (1e-5, -1e-5)
+    )
     assert grad @ direction == pytest.approx((above - below) / 2e-5, rel=1e-6)
 
 
 def test_twice_the_same_bits_whatever_the_memory_held():
-    network, rows, rooms = Network("gru", 2, 5, 1, dtype=np.float64), sequences(), WorkspacePool(np.float64, cuda)
+    network, rows, workspaces = (
+        Network("gru", 2, 5, 1, dtype=np.float64),
+        sequences(),
+        WorkspacePool(np.float64, cuda),
+    )
     theta = network.initial(np.random.default_rng(0))
-    one = value_and_gradient(network, theta, rows, cuda, rooms)
-    held = (room.arrays for room in [*rooms.free, rooms.shared])
+    one = value_and_gradient(network, theta, rows, cuda, workspaces)
+    held = (workspace.arrays for workspace in [*workspaces.free, workspaces.shared])
     for array in (array for arrays in [cuda.memory.arrays, *held] for array in arrays.values()):
         if array.dtype == np.float64:
-            cuda.assign(array, np.nan)
-    other = value_and_gradient(network, theta, rows, cuda, rooms)
+            cuda.fill(array, np.nan)
+    other = value_and_gradient(network, theta, rows, cuda, workspaces)
     assert one[0] == other[0]
     np.testing.assert_array_equal(one[1], other[1])
 
@@ -139,7 +160,13 @@ def data():
 
 def test_regressor():
     X, y = data()
-    options = QUICK | {"max_iter": 2, "batch_size": 3, "alpha": 0.01, "early_stopping": True, "cell": "rnn"}
+    options = QUICK | {
+        "max_iter": 2,
+        "batch_size": 3,
+        "alpha": 0.01,
+        "early_stopping": True,
+        "cell": "rnn",
+    }
     one, other = (RNNRegressor(**options, device=device).fit(X, y) for device in ("cpu", "cuda"))
     for name, weight in one.weights_.items():
         np.testing.assert_allclose(other.weights_[name], weight, atol=1e-12)
@@ -169,33 +196,50 @@ def test_dropout_of_outputs(bidirectional):
 def test_classifier():
     X, _ = data()
     options = QUICK | {"max_iter": 1, "cell": "rnn"}
-    one, other = (RNNClassifier(**options, device=d).fit(X, ["a", "b", "c", "a"]) for d in ("cpu", "cuda"))
+    one, other = (
+        RNNClassifier(**options, device=d).fit(X, ["a", "b", "c", "a"]) for d in ("cpu", "cuda")
+    )
     np.testing.assert_allclose(other.predict_proba(X), one.predict_proba(X), atol=1e-12)
 
 
 def test_sequence_regressor():
     X, y = np.random.default_rng(0).normal(size=(2, 6, 1))
     options = QUICK | {"max_iter": 1, "cell": "gru", "bptt_steps": 4}
-    one, other = (RNNSequenceRegressor(**options, device=device).fit(X, y[:, 0]) for device in ("cpu", "cuda"))
+    one, other = (
+        RNNSequenceRegressor(**options, device=device).fit(X, y[:, 0]) for device in ("cpu", "cuda")
+    )
     np.testing.assert_allclose(other.predict(X), one.predict(X), atol=1e-12)
 
 
 def test_seq2seq_regressor():
     """Of two steps one is fed what was said, and the gradient goes through both networks."""
     X, _ = data()
-    options = QUICK | {"max_iter": 1, "cell": "rnn", "bidirectional": True, "teacher_forcing": 0.5, "batch_size": 2}
+    options = QUICK | {
+        "max_iter": 1,
+        "cell": "rnn",
+        "bidirectional": True,
+        "teacher_forcing": 0.5,
+        "batch_size": 2,
+    }
     y = [x[:2, 0] for x in X]
-    one, other = (RNNSeq2SeqRegressor(**options, device=device).fit(X, y) for device in ("cpu", "cuda"))
+    one, other = (
+        RNNSeq2SeqRegressor(**options, device=device).fit(X, y) for device in ("cpu", "cuda")
+    )
     for name, weight in one.weights_.items():
         np.testing.assert_allclose(other.weights_[name], weight, atol=1e-12)
-    for found, expected in zip(other.predict(X, n_steps=[2, 1, 3, 2]), one.predict(X, n_steps=[2, 1, 3, 2])):
+    for found, expected in zip(
+        other.predict(X, n_steps=[2, 1, 3, 2]), one.predict(X, n_steps=[2, 1, 3, 2])
+    ):
         np.testing.assert_allclose(found, expected, atol=1e-12)
 
 
 def test_seq2seq_classifier():
     X, _ = data()
     options = QUICK | {"max_iter": 1, "cell": "rnn", "beam_width": 2, "max_output_length": 2}
-    one, other = (RNNSeq2SeqClassifier(**options, device=d).fit(X, ["a", "ab", "b", "a"]) for d in ("cpu", "cuda"))
+    one, other = (
+        RNNSeq2SeqClassifier(**options, device=d).fit(X, ["a", "ab", "b", "a"])
+        for d in ("cpu", "cuda")
+    )
     for name, weight in one.weights_.items():
         np.testing.assert_allclose(other.weights_[name], weight, atol=1e-12)
     assert other.predict(X) == one.predict(X)
@@ -209,18 +253,25 @@ def test_precision(monkeypatch):
     monkeypatch.setattr(products, "LARGE", 0)
     errors = []
     for precision in ("fp32", "tf32"):
-        found = RNNRegressor(**options, device="cuda", precision=precision).fit(X, y[:, 0]).predict(X)
+        found = (
+            RNNRegressor(**options, device="cuda", precision=precision).fit(X, y[:, 0]).predict(X)
+        )
         errors.append(np.linalg.norm(found - exact) / np.linalg.norm(exact))
     assert errors[0] < 3e-5 < errors[1] < 1e-2
     assert backend_of("cuda", precision="tf32") is tf32 and backend_of("cuda") is cuda
     with pytest.raises(
-        ValueError, match="must be 'fp32' with dtype='float64', whose products are not rounded; got 'tf"
+        ValueError,
+        match="must be 'fp32' with dtype='float64', whose products are not rounded; got 'tf",
     ):
         RNNRegressor(device="cuda", precision="tf32", dtype="float64").fit(X, y[:, 0])
-    with pytest.raises(ValueError, match=r"^precision of tsrnn must be 'fp32' on the CPU, .*; got 'tf32'"):
+    with pytest.raises(
+        ValueError, match=r"^precision of tsrnn must be 'fp32' on the CPU, .*; got 'tf32'"
+    ):
         backend_of("cpu", precision="tf32")
     monkeypatch.setattr(tensor, "available", lambda: False)
-    with pytest.raises(ValueError, match=r"compute capability below 8\.0, which has no TF32; got 'tf32'"):
+    with pytest.raises(
+        ValueError, match=r"compute capability below 8\.0, which has no TF32; got 'tf32'"
+    ):
         backend_of("cuda", precision="tf32")
 
 
@@ -228,9 +279,26 @@ def test_forecaster():
     rng = np.random.default_rng(0)
     df = pd.DataFrame({"a": rng.normal(size=14), "b": rng.normal(size=14)}).add(5)
     df.iloc[3, 0] = np.nan
-    options = {"window": 4, "segment": 2, "level_window": 1, "deseasonalize": False, "log": False, "theta_share": 0}
-    options |= {"h": 2, "cell": "rnn", "hidden_size": 3, "n_networks": 1, "max_steps": 1, "batch_size": 4}
-    one, other = (RNNForecaster(**options, random_state=0, device=d).fit(df).predict() for d in ("cpu", "cuda"))
+    options = {
+        "window": 4,
+        "segment": 2,
+        "level_window": 1,
+        "deseasonalize": False,
+        "log": False,
+        "theta_share": 0,
+    }
+    options |= {
+        "h": 2,
+        "cell": "rnn",
+        "hidden_size": 3,
+        "n_networks": 1,
+        "max_steps": 1,
+        "batch_size": 4,
+    }
+    one, other = (
+        RNNForecaster(**options, random_state=0, device=d).fit(df).predict()
+        for d in ("cpu", "cuda")
+    )
     np.testing.assert_allclose(other, one, rtol=1e-4)
 
 
@@ -240,8 +308,17 @@ def test_a_forecaster_has_one_thread_on_a_gpu(monkeypatch):
     from tsrnn.forecasting import ensemble
 
     asked = []
-    monkeypatch.setattr(ensemble, "ThreadPoolExecutor", lambda n: asked.append(n) or ThreadPoolExecutor(n))
-    settings = {"h": 1, "hidden_size": 4, "max_steps": 1, "batch_size": 2, "random_state": 0, "n_jobs": 3}
+    monkeypatch.setattr(
+        ensemble, "ThreadPoolExecutor", lambda n: asked.append(n) or ThreadPoolExecutor(n)
+    )
+    settings = {
+        "h": 1,
+        "hidden_size": 4,
+        "max_steps": 1,
+        "batch_size": 2,
+        "random_state": 0,
+        "n_jobs": 3,
+    }
     series = pd.DataFrame({"unique_id": "a", "ds": np.arange(12), "y": np.arange(12.0) % 4})
     for device, n in {"cuda": 1, "cpu": 3}.items():
         RNNForecaster(**settings, n_networks=3, device=device).fit(series)
@@ -261,11 +338,14 @@ def test_auto_takes_the_cpu_where_a_launch_fails(monkeypatch):
     assert reason == "GPU compute capability 7.0 is not supported"
     monkeypatch.setattr(launching, "launch_now", lambda *arguments: np.a_name_that_is_gone)
     assert re.fullmatch(
-        r"numba-cuda [\d.]+ does not work with numba [\d.]+ and numpy [\d.]+: .*gone'", launching.why_refused()
+        r"numba-cuda [\d.]+ does not work with numba [\d.]+ and numpy [\d.]+: .*gone'",
+        launching.why_refused(),
     )
     monkeypatch.setattr(devices, "why_no_gpu", lambda: reason)
     assert devices.backend_of("auto") is cpu
-    with pytest.raises(ValueError, match=r"^device of tsrnn must be 'cpu' or 'auto' .*; got 'cuda', and GPU comp"):
+    with pytest.raises(
+        ValueError, match=r"^device of tsrnn must be 'cpu' or 'auto' .*; got 'cuda', and GPU comp"
+    ):
         devices.backend_of("cuda")
     monkeypatch.undo()
     assert launching.why_refused() is None
@@ -273,7 +353,13 @@ def test_auto_takes_the_cpu_where_a_launch_fails(monkeypatch):
 
 def test_divergence():
     X, y = data()
-    diverging = {"cell": "rnn", "activation": "relu", "solver": "sgd", "clip_norm": None, "learning_rate_init": 1e200}
+    diverging = {
+        "cell": "rnn",
+        "activation": "relu",
+        "solver": "sgd",
+        "clip_norm": None,
+        "learning_rate_init": 1e200,
+    }
     model = RNNRegressor(**QUICK | diverging, batch_size=2, device="cuda", max_iter=3)
     with pytest.raises(DivergenceError, match="epoch 1: loss") as caught:
         model.fit(X, y)

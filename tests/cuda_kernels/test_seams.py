@@ -21,11 +21,11 @@ def test_a_smaller_array_is_refused(calls, verb, monkeypatch):
         raise AssertionError("a kernel was launched")
 
     names, free = seam_walk.contracts()[verb], set(seam_walk.FREE) | seam_walk.UNSEEN_ON_A_GPU
-    one = verb in ("assign", "set_first")  # where the other is a number or None
+    one = verb in ("fill", "set_first")  # where the other is a number or None
     compared = [call for call in calls[verb].values() if not one or hasattr(call[1], "shape")]
     walked = [case for call in compared for case in seam_walk.smaller(call, names, cuda)]
     bounded = [(place, arguments) for place, arguments in walked if f"{verb} {place}" not in free]
-    assert len(bounded) > 0 or verb == "averages"
+    assert len(bounded) > 0 or verb == "trailing_mean"
     monkeypatch.setattr(launching, "launch_now", launched)
     for _, arguments in bounded:
         with pytest.raises(ValueError, match="must"):
@@ -42,7 +42,7 @@ def test_what_lies_outside_is_nan_and_not_read():
     launching.launch_over(elementwise.take_rows, 6, table, rows, out)
     np.testing.assert_array_equal(cuda.to_host(out), [[2, 3], [np.nan] * 2, [np.nan] * 2])
     out, ends = cuda.to_device(np.zeros(3)), cuda.to_device(np.array([1, 2, 7]))
-    launching.launch_over(elementwise.averages, 3, values, ends, 2, 0.5, out)
+    launching.launch_over(elementwise.trailing_mean, 3, values, ends, 2, 0.5, out)
     np.testing.assert_array_equal(cuda.to_host(out), [np.nan, 0.5, np.nan])
     carried, series = cuda.to_device(np.ones((2, 1, 1, 1))), cuda.to_device(np.array([0, -1, 2]))
     initial = cuda.to_device(np.zeros((1, 1, 3, 1)))

@@ -10,7 +10,7 @@ from tsrnn.backends.cuda import products, tensor, tensor_scan, tf32
 from tsrnn.backends.layers import LayerCache, LayerGradients, LayerWeights
 from tsrnn.data.sequences import Sequences
 from tsrnn.networks.network import Network
-from tsrnn.networks.passes import WorkspacePool, gradient
+from tsrnn.networks.passes import GradientOptions, Objective, WorkspacePool, gradient
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 
@@ -40,7 +40,7 @@ def check(found, expected, precision):
 @numba.cuda.jit
 def cut_and_rounded(numbers, cut, nearest):
     for i in range(numbers.size):
-        cut[i] = tensor.cut(numbers[i])
+        cut[i] = tensor.truncate_mantissa(numbers[i])
         nearest[i] = tensor.rounded(numbers[i])
 
 
@@ -50,7 +50,9 @@ def test_digits_that_tf32_has_not():
     cut, nearest = put(np.empty_like(numbers)), put(np.empty_like(numbers))
     cut_and_rounded[1, 1](put(numbers), cut, nearest)
     np.testing.assert_array_equal(cuda.to_host(cut), np.float32([1, 1, -1, np.inf, np.nan]))
-    np.testing.assert_array_equal(cuda.to_host(nearest), np.float32([1, 1 + step, -1 - step, np.inf, np.nan]))
+    np.testing.assert_array_equal(
+        cuda.to_host(nearest), np.float32([1, 1 + step, -1 - step, np.inf, np.nan])
+    )
 
 
 @pytest.mark.parametrize("precision", TOLERANCES)
@@ -59,7 +61,9 @@ def test_product(precision, n_rows, depth, n_columns):
     shapes = (n_rows, depth), (depth, n_columns), n_columns
     A, W, bias = (np.random.default_rng(0).normal(size=s).astype("f4") for s in shapes)
     out = put(np.full((n_rows, n_columns + 3), np.nan, "f4"))
-    assert products.tile_for(precision, W.dtype, n_rows, depth, n_columns, 4, 4) is products.tensor_tile(precision)
+    assert products.tile_for(
+        precision, W.dtype, n_rows, depth, n_columns, 4, 4
+    ) is products.tensor_tile(precision)
     arguments = put(A).reshape(-1), depth, put(W), put(bias), out.reshape(-1), n_columns + 3, n_rows
     products.multiply(precision, *arguments)
     found = cuda.to_host(out)
@@ -79,7 +83,9 @@ def test_slopes_of_weights_look_at_nothing_past_the_end(precision, monkeypatch):
     A[~seen] = D[~seen] = np.nan
     grad = put(np.full((K + 1) * N + 5, np.nan, "f4"))
     factors = [(put(A), K, 16, apart)]
-    products.weight_slopes(precision, factors, put(D).reshape(-1), N + apart, N, put(lengths), bptt_steps, T, grad, 0)
+    products.weight_slopes(
+        precision, factors, put(D).reshape(-1), N + apart, N, put(lengths), bptt_steps, T, grad, 0
+    )
     columns, grad = np.r_[:16, 16 + apart : N + apart], cuda.to_host(grad)
     rows = np.hstack([A[seen], np.ones((seen.sum(), 1))])
     check(grad[:-5].reshape(K + 1, N), rows.T @ D[seen][:, columns].astype(float), precision)
@@ -87,7 +93,9 @@ def test_slopes_of_weights_look_at_nothing_past_the_end(precision, monkeypatch):
 
 
 FEW = np.array([3, 2, *[1] * 9])
-MANY = np.array([3, *[2] * 17, *[1] * 17])  # a block of two left tiles, and one with rows in the first half of one
+MANY = np.array(
+    [3, *[2] * 17, *[1] * 17]
+)  # a block of two left tiles, and one with rows in the first half of one
 
 
 @pytest.mark.parametrize(
@@ -121,10 +129,15 @@ def test_forward_is_the_definition(cell, backend, lengths):
     found, saved = backend.to_host(states), backend.to_host(saved)
     for b in {0, 1, 10, B // 2, B - 4, B - 1}:
         length, weights = lengths[b], (part.astype(float) for part in (w_ih.T, w_hh.T, *bias))
-        expected = naive.run(cell.name, x[:length, b].astype(float), *weights, list(first[:, b].astype(float)))
+        expected = naive.run(
+            cell.name, x[:length, b].astype(float), *weights, list(first[:, b].astype(float))
+        )
         check(found[:, 1 : length + 1, b].swapaxes(0, 1), expected, precision)
     past = np.arange(1, T + 1)[:, None] > lengths
-    assert np.isnan(found[:, 1:].swapaxes(0, 1).swapaxes(1, 2)[past]).all() and np.isnan(saved[past]).all()
+    assert (
+        np.isnan(found[:, 1:].swapaxes(0, 1).swapaxes(1, 2)[past]).all()
+        and np.isnan(saved[past]).all()
+    )
 
 
 def backpropagated(cell, lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D):
@@ -134,8 +147,11 @@ def backpropagated(cell, lengths, bptt_steps, w_hh_t, states, saved, doutputs, d
         runs = (t < lengths) & (lengths <= t + bptt_steps)
         of_new = [slopes[0] + (doutputs[t] if len(doutputs) else 0), *slopes[1:]]
         da, dq, dold = cell.backward(tuple(saved[t].swapaxes(0, 1)), tuple(states[:, t]), of_new)
-        D[t, runs] = np.stack([*da, *dq[cell.n_together :]], axis=1)[runs]
-        back = [sum(d @ w for d, w in zip(dq, w_hh_t.reshape(-1, H, H))), *[0] * (cell.n_states - 1)]
+        D[t, runs] = np.stack([*da, *dq[cell.n_summed_gates :]], axis=1)[runs]
+        back = [
+            sum(d @ w for d, w in zip(dq, w_hh_t.reshape(-1, H, H))),
+            *[0] * (cell.n_states - 1),
+        ]
         slopes = [np.where(runs[:, None], d + b, s) for d, b, s in zip(dold, back, slopes)]
     dstates[:] = slopes
 
@@ -154,20 +170,24 @@ def test_backward_is_the_chain_rule(cell, precision, lengths, bptt_steps):
     rng, cell, T, B, H = np.random.default_rng(0), CELLS[cell], 3, len(lengths), 32
     G, S, V = cell.n_gates, cell.n_states, cell.n_saved
     shapes = (G * H, H), (S, T + 1, B, H), (T, B, V, H), (T * (bptt_steps > 1), B, H), (S, B, H)
-    w_hh_t, states, saved, doutputs, dstates = (rng.uniform(-1, 1, size=s).astype("f4") for s in shapes)
+    w_hh_t, states, saved, doutputs, dstates = (
+        rng.uniform(-1, 1, size=s).astype("f4") for s in shapes
+    )
     steps = np.arange(T)[:, None]
     seen = (steps < lengths) & (steps >= lengths - bptt_steps)
     states[:, :-1][:, ~seen] = saved[~seen] = np.nan
     if len(doutputs):
         doutputs[~seen] = np.nan
-    D = np.full((T, B, 2 * G - cell.n_together, H), np.nan, "f4")
+    D = np.full((T, B, 2 * G - cell.n_summed_gates, H), np.nan, "f4")
     assert tensor_scan.left_tiles(G * H, B) == 1 + (lengths is MANY)
     arrays = w_hh_t, states, saved, doutputs, dstates, D
     found = [put(array) for array in arrays]
     cache = LayerCache(None, *found[1:3])
     gradients = LayerGradients(*found[3:5], None, None, 0)
     assert tensor_scan.suits_backward(cell, cache.states)
-    tensor_scan.backward(precision, cell, put(lengths), bptt_steps, found[0], cache, gradients, found[5])
+    tensor_scan.backward(
+        precision, cell, put(lengths), bptt_steps, found[0], cache, gradients, found[5]
+    )
     expected = [array.astype(float) for array in arrays]
     backpropagated(cell, lengths, bptt_steps, *expected)
     check(cuda.to_host(found[-2]), expected[-2], precision)
@@ -175,18 +195,27 @@ def test_backward_is_the_chain_rule(cell, precision, lengths, bptt_steps):
     assert np.isnan(cuda.to_host(found[-1])[~seen]).all()
 
 
-@pytest.mark.parametrize(("cell", "backend", "bptt_steps"), [("gru", cuda, 2), ("lstm", tf32, None)])
+@pytest.mark.parametrize(
+    ("cell", "backend", "bptt_steps"), [("gru", cuda, 2), ("lstm", tf32, None)]
+)
 def test_gradient(cell, backend, bptt_steps):
     lengths, precision = np.array([3, 1, 2]), "fp32" if backend is cuda else "tf32"
     network = Network(cell, 2, 13, 1)
     rng, starts = np.random.default_rng(0), 2 * (lengths.cumsum() - lengths)
-    values, targets, weights = rng.normal(size=2 * lengths.sum()), rng.normal(size=(3, 1)), rng.uniform(size=(3, 1))
+    values, targets, weights = (
+        rng.normal(size=2 * lengths.sum()),
+        rng.normal(size=(3, 1)),
+        rng.uniform(size=(3, 1)),
+    )
     numbers = (part.astype("f4") for part in (targets, weights))
     rows, theta = Sequences(values.astype("f4"), 2, starts, lengths, *numbers), network.initial(rng)
 
     def found(backend):
-        settings = np.arange(3), 2.0, LOSSES["squared"], 0.0, WorkspacePool(network.dtype, backend)
-        value, grads = gradient(network, backend.to_device(theta), rows, *settings, bptt_steps=bptt_steps)
+        settings = (
+            Objective(LOSSES["squared"], 0.0, 2.0),
+            GradientOptions(WorkspacePool(network.dtype, backend), bptt_steps=bptt_steps),
+        )
+        value, grads = gradient(network, backend.to_device(theta), rows, np.arange(3), *settings)
         return backend.to_host(grads).sum(axis=0), float(np.sum(backend.to_host(value)))
 
     (one, value), (other, expected) = found(backend), found(cpu)

@@ -30,7 +30,9 @@ def one_sentence():
             check_sentence(error)
             raise Refused(str(error)) from error
     for warning in seen:
-        assert is_ours(warning), f"a warning of somebody else: {warning.category.__name__}: {warning.message}"
+        assert is_ours(warning), (
+            f"a warning of somebody else: {warning.category.__name__}: {warning.message}"
+        )
 
 
 def check_sentence(error):
@@ -45,7 +47,9 @@ def check_sentence(error):
 
 def is_ours(warning):
     """Ours point at the call; what another library says of our use of it points into the package."""
-    of_contract = warning.category.__module__.startswith(CONTRACT) or CONTRACT in Path(warning.filename).parts
+    of_contract = (
+        warning.category.__module__.startswith(CONTRACT) or CONTRACT in Path(warning.filename).parts
+    )
     return of_contract or str(warning.filename).startswith(TESTS)
 
 

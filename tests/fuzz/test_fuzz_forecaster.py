@@ -57,7 +57,18 @@ ODD_TIMES = [
     datetime.date(2024, 1, 1),
 ]
 ODD_LABELS = [None, np.nan, 1, 1.5, "", "a", True, ("a", 1), b"x", pd.Timestamp("2024")]
-ODD_NAMES = ["RNNForecaster", "cutoff", "index", "level_0", 0, ("a", "b"), "", "unique_id", "y", "RNNForecaster-lo-80"]
+ODD_NAMES = [
+    "RNNForecaster",
+    "cutoff",
+    "index",
+    "level_0",
+    0,
+    ("a", "b"),
+    "",
+    "unique_id",
+    "y",
+    "RNNForecaster-lo-80",
+]
 
 
 def pick(draw, options):
@@ -96,7 +107,9 @@ def panels(draw):
     for label in pick(draw, [["a"], ["a", "b"], [3, 1, 2], ["x", "y", "z"]]):
         n = draw(st.sampled_from([1, 2, 6, 12, 20, 30, 30, 40]))
         size = pick(draw, [1.0, 1.0, 1.0, 0.0, 1e9, 1e-9])
-        values = size * np.random.default_rng(draw(st.integers(0, 99))).normal(5, pick(draw, [1, 1, 5, 0]), n)
+        values = size * np.random.default_rng(draw(st.integers(0, 99))).normal(
+            5, pick(draw, [1, 1, 5, 0]), n
+        )
         columns = {
             "unique_id": label,
             "ds": times(n),
@@ -141,7 +154,9 @@ def of_another_type(draw, df):
     )
     try:
         return df.astype({column: kind})
-    except Exception:  # of pandas: not every column can be of every type, and that is no concern of this test
+    except (
+        Exception
+    ):  # of pandas: not every column can be of every type, and that is no concern of this test
         return df
 
 
@@ -160,14 +175,18 @@ CHANGES = [
     lambda draw, df: df.head(0),
     lambda draw, df: df.iloc[:, ::-1],
     lambda draw, df: df.drop(columns=pick(draw, list(df.columns))),
-    lambda draw, df: df.assign(y=df["y"].where(np.arange(len(df)) % 3 > 0)) if list(df).count("y") == 1 else df,
+    lambda draw, df: (
+        df.assign(y=df["y"].where(np.arange(len(df)) % 3 > 0)) if list(df).count("y") == 1 else df
+    ),
     lambda draw, df: df.set_index(list(df.columns[:1])),
 ]
 
 
 def in_form(draw, df):
     """The frame in one of its forms, or in none that is known."""
-    form = pick(draw, ["long"] * 6 + ["wide", "series", "two levels", "polars", "pyarrow", "list", "none"])
+    form = pick(
+        draw, ["long"] * 6 + ["wide", "series", "two levels", "polars", "pyarrow", "list", "none"]
+    )
     try:
         if form == "wide":
             return df.pivot(index="ds", columns="unique_id", values="y")
@@ -188,7 +207,21 @@ def in_form(draw, df):
 def settings_of(draw):
     options = {
         "h": [1, 2, 5, 40],
-        "freq": [None, None, None, "D", "MS", 1, 2, "nonsense", pd.offsets.Day(), pd.Timedelta("1h"), 0, -1, True],
+        "freq": [
+            None,
+            None,
+            None,
+            "D",
+            "MS",
+            1,
+            2,
+            "nonsense",
+            pd.offsets.Day(),
+            pd.Timedelta("1h"),
+            0,
+            -1,
+            True,
+        ],
         "season_length": [1, 1, 2, 7],
         "decoder": ["direct", "recursive", "encoder-decoder"],
         "log": ["auto", True, False],
@@ -206,7 +239,9 @@ def settings_of(draw):
         "quantiles": [None, None, [0.1, 0.9], [0.1], [10, 90], []],
         "theta_share": ["auto", 0, 1],
     }
-    some = draw(st.lists(st.sampled_from(sorted(options)), max_size=pick(draw, [0, 2, 5]), unique=True))
+    some = draw(
+        st.lists(st.sampled_from(sorted(options)), max_size=pick(draw, [0, 2, 5]), unique=True)
+    )
     return QUICK | {name: pick(draw, options[name]) for name in some}
 
 
@@ -222,7 +257,9 @@ def calls(draw, df):
         draw,
         [
             lambda model: model.predict(level=level, X_df=ahead),
-            lambda model: model.predict(other, h=pick(draw, [None, 1, 3, 7, 0, 1.5, "2"]), level=level),
+            lambda model: model.predict(
+                other, h=pick(draw, [None, 1, 3, 7, 0, 1.5, "2"]), level=level
+            ),
             lambda model: model.simulate(
                 pick(draw, [1, 3, 0, "many"]), other, random_state=pick(draw, [0, None, -1, 2**32])
             ),

@@ -91,7 +91,21 @@ def sequences(draw):
 def in_form(draw, parts):
     """Sequences in one of their forms; where they have none such, as the list they are."""
     form = pick(
-        draw, ["list", "list", "list", "array", "array", "flat", "frame", "frame", "frames", "padded", "polars", "odd"]
+        draw,
+        [
+            "list",
+            "list",
+            "list",
+            "array",
+            "array",
+            "flat",
+            "frame",
+            "frame",
+            "frames",
+            "padded",
+            "polars",
+            "odd",
+        ],
     )
     try:
         if form == "array":
@@ -99,12 +113,17 @@ def in_form(draw, parts):
         if form == "flat":
             return np.stack([part[:, 0] for part in parts])
         if form == "padded":
-            out = np.full((len(parts), max(map(len, parts)), parts[0].shape[1]), pick(draw, [np.nan, 0.0]))
+            out = np.full(
+                (len(parts), max(map(len, parts)), parts[0].shape[1]), pick(draw, [np.nan, 0.0])
+            )
             for row, part in zip(out, parts):
                 row[: len(part)] = part
             return out
         if form == "frames":
-            return [pd.DataFrame(part, columns=[f"x{i}" for i in range(part.shape[1])]) for part in parts]
+            return [
+                pd.DataFrame(part, columns=[f"x{i}" for i in range(part.shape[1])])
+                for part in parts
+            ]
         if form == "frame":
             labels = pick(draw, [list("abcdefgh"), range(8), range(8, 0, -1)])
             return pd.concat({label: pd.DataFrame(part) for label, part in zip(labels, parts)})
@@ -135,10 +154,17 @@ def in_form(draw, parts):
 def targets(draw, parts, kind, classes):
     """Targets of their kind for each sequence, sometimes with something wrong."""
     rng = np.random.default_rng(draw(st.integers(0, 99)))
-    labels = pick(draw, [np.array(["a", "b"]), np.array([0, 1, 2]), np.array([True, False]), np.array([0.0, 1.0])])
+    labels = pick(
+        draw,
+        [np.array(["a", "b"]), np.array([0, 1, 2]), np.array([True, False]), np.array([0.0, 1.0])],
+    )
 
     def some(n):
-        return rng.choice(labels, n) if classes else pick(draw, [1.0, 1.0, 1e3, 1e30]) * rng.normal(size=n)
+        return (
+            rng.choice(labels, n)
+            if classes
+            else pick(draw, [1.0, 1.0, 1e3, 1e30]) * rng.normal(size=n)
+        )
 
     if kind == "one":
         y = some(len(parts))
@@ -167,9 +193,16 @@ ODD_TARGETS = [
     with_odd_entry,
     with_odd_entry,
     lambda draw, y: y[:-1],
-    lambda draw, y: pick(draw, [None, "text", 3.0, {}, [], sparse.csr_matrix(np.ones((3, 1))), np.ones((2, 2, 2))]),
+    lambda draw, y: pick(
+        draw, [None, "text", 3.0, {}, [], sparse.csr_matrix(np.ones((3, 1))), np.ones((2, 2, 2))]
+    ),
     lambda draw, y: (
-        pd.Series(list(y), index=pick(draw, [list("abcdefgh"), range(8), list("hgfedcba"), list("mnopqrst")])[: len(y)])
+        pd.Series(
+            list(y),
+            index=pick(draw, [list("abcdefgh"), range(8), list("hgfedcba"), list("mnopqrst")])[
+                : len(y)
+            ],
+        )
         if len(y) <= 8
         else y
     ),
@@ -196,7 +229,9 @@ def calls(draw, name, X, y):
         lambda model: model.score(given_X, y),
         lambda model: model.partial_fit(given_X, y),
         lambda model: model.fit(given_X, y, sample_weight=weights),
-        lambda model: model.set_weights(pick(draw, [{}, model.weights_, {"weight_ho": np.zeros(2)}, None])),
+        lambda model: model.set_weights(
+            pick(draw, [{}, model.weights_, {"weight_ho": np.zeros(2)}, None])
+        ),
     ]
     if "Classifier" in name:
         some += [

@@ -22,5 +22,8 @@ TINY = {
 
 def long(days, **columns):
     """Two series on these twenty days, and further columns."""
-    parts = [pd.DataFrame({"unique_id": name, "ds": days, "y": RNG.uniform(5, 9, 20)}) for name in ("a", "b")]
+    parts = [
+        pd.DataFrame({"unique_id": name, "ds": days, "y": RNG.uniform(5, 9, 20)})
+        for name in ("a", "b")
+    ]
     return pd.concat(parts, ignore_index=True).assign(**columns)

@@ -64,7 +64,12 @@ def test_what_is_no_spelling_gets_no_guess(value):
 
 @pytest.mark.parametrize(
     ("keyword", "advice"),
-    [("epochs", "max_iter"), ("lr", "learning_rate_init"), ("batch_size", "batch_size"), ("units", "hidden_size")],
+    [
+        ("epochs", "max_iter"),
+        ("lr", "learning_rate_init"),
+        ("batch_size", "batch_size"),
+        ("units", "hidden_size"),
+    ],
 )
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -81,7 +86,9 @@ def test_a_parameter_given_to_fit(Estimator, method, keyword, advice):
 
 def test_a_table_with_fewer_targets_than_rows():
     names = [f"M{i}" for i in range(len(X))]
-    frame = pd.concat(dict(zip(names, map(pd.DataFrame, X), strict=True)), names=["machine", "cycle"])
+    frame = pd.concat(
+        dict(zip(names, map(pd.DataFrame, X), strict=True)), names=["machine", "cycle"]
+    )
     frame.columns = ["u", "v"]
     y = target(RNNClassifier, X)
     n = len(frame)
@@ -98,7 +105,9 @@ def test_a_table_with_fewer_targets_than_rows():
 
 
 @pytest.mark.parametrize(
-    "value", [pd.NaT, pd.NA, pd.Timestamp("2024"), None, 3, object()], ids=lambda value: type(value).__name__
+    "value",
+    [pd.NaT, pd.NA, pd.Timestamp("2024"), None, 3, object()],
+    ids=lambda value: type(value).__name__,
 )
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_one_thing_where_many_belong(Estimator, value):
@@ -130,7 +139,10 @@ def test_sparse_and_uneven_targets(Estimator, which):
     given = {"y": y, "sample_weight": None}
     for method in ("fit", "partial_fit", "score"):
         sentence = refusal(getattr(model, method), X, **given | {which: matrix})
-        assert sentence == f"{which} must be a list, an array or a frame; got a csr_matrix: {which}.toarray() is one."
+        assert (
+            sentence
+            == f"{which} must be a list, an array or a frame; got a csr_matrix: {which}.toarray() is one."
+        )
         refusal(getattr(model, method), X, **given | {which: [(1.0, 2.0), *range(len(X) - 1)]})
 
 
@@ -149,7 +161,9 @@ def test_only_proportions_of_weights_count(Estimator, factor):
     other = Estimator(**SMALL).fit(X, y, sample_weight=scaled)
     for part, found in other.weights_.items():
         np.testing.assert_array_equal(found, one.weights_[part])
-    assert one.score(X, y, sample_weight=scaled) == pytest.approx(one.score(X, y, sample_weight=weight), rel=1e-12)
+    assert one.score(X, y, sample_weight=scaled) == pytest.approx(
+        one.score(X, y, sample_weight=weight), rel=1e-12
+    )
     if "Classifier" in name and name != "RNNSeq2SeqClassifier":  # whose ends have the weight 1
         classes = {"up": 1.0, "down": 3.0}
         many = {label: value * FACTORS[factor] for label, value in classes.items()}
@@ -169,6 +183,7 @@ def test_a_weight_that_is_no_power_of_two():
 def test_sequences_in_the_cells_of_a_frame_name_the_conversion():
     nested = pd.DataFrame({"dim_0": [pd.Series(np.arange(5.0)) for _ in range(4)]})
     with pytest.raises(
-        ValueError, match=r"'dim_0' of X must hold numbers; .*sktime\.datatypes\.convert_to\(X, 'pd-multiindex'\)"
+        ValueError,
+        match=r"'dim_0' of X must hold numbers; .*sktime\.datatypes\.convert_to\(X, 'pd-multiindex'\)",
     ):
         RNNRegressor().fit(nested, [1, 2, 3, 4])

@@ -55,7 +55,9 @@ def run(arguments, capfd, data=None, monkeypatch=None):
 def test_a_file_gives_what_the_library_gives(folder, capfd):
     (folder / "plain.csv").write_text(CSV)
     status, out, _ = run(f"forecast plain.csv {QUICK}", capfd)
-    frame = pd.DataFrame({"unique_id": "plain", "ds": pd.to_datetime(DAYS), "y": [float(value) for value in VALUES]})
+    frame = pd.DataFrame(
+        {"unique_id": "plain", "ds": pd.to_datetime(DAYS), "y": [float(value) for value in VALUES]}
+    )
     forecast = RNNForecaster(h=2, n_networks=1, max_steps=3, random_state=0).fit(frame).predict()
     written = pd.read_csv(io.StringIO(out))
     assert status == 0 and list(written["day"]) == ["2026-06-19", "2026-06-20"]
@@ -79,7 +81,9 @@ def replaced(separator, decimal="."):
 def parquet(**options):
     frame = pd.DataFrame({"day": pd.to_datetime(DAYS), "sales": [float(value) for value in VALUES]})
     return (
-        frame.to_parquet(None, **options) if not options.pop("indexed", False) else frame.set_index("day").to_parquet()
+        frame.to_parquet(None, **options)
+        if not options.pop("indexed", False)
+        else frame.set_index("day").to_parquet()
     )
 
 
@@ -115,11 +119,16 @@ SAME = {
     "decimal_comma.csv": (lambda: replaced(";", ","), ""),
     "decimal_comma_said.csv": (lambda: replaced("\t", ","), "--decimal ,"),
     "decimal_comma_quoted.csv": (
-        lambda: b"day,sales\n" + "".join(f'{d},"{v}"\n' for d, v in zip(DAYS, VALUES)).replace(".", ",").encode(),
+        lambda: (
+            b"day,sales\n"
+            + "".join(f'{d},"{v}"\n' for d, v in zip(DAYS, VALUES)).replace(".", ",").encode()
+        ),
         "--decimal ,",
     ),
     "thousands.csv": (
-        lambda: ("day;sales\n" + "".join(f"{d};{float(v):,.2f}\n" for d, v in zip(DAYS, VALUES))).encode(),
+        lambda: (
+            "day;sales\n" + "".join(f"{d};{float(v):,.2f}\n" for d, v in zip(DAYS, VALUES))
+        ).encode(),
         "",
     ),
     "thousands_with_points.csv": (
@@ -135,11 +144,21 @@ SAME = {
     "two_streams.csv.xz": (lambda: two_streams(lzma), ""),
     "padded.csv.xz": (lambda: lzma.compress(CSV.encode()) + bytes(8), ""),
     "blanks.csv": (lambda: CSV.replace(",", ", ").encode(), ""),
-    "quotes.csv": (lambda: ('"day","sales"\n' + "".join(f'"{d}","{v}"\n' for d, v in zip(DAYS, VALUES))).encode(), ""),
-    "blank_lines.csv": (lambda: ("\n\n" + CSV.replace("\n", "\n\n") + ",,\n").replace(",,", ",").encode(), ""),
+    "quotes.csv": (
+        lambda: (
+            '"day","sales"\n' + "".join(f'"{d}","{v}"\n' for d, v in zip(DAYS, VALUES))
+        ).encode(),
+        "",
+    ),
+    "blank_lines.csv": (
+        lambda: ("\n\n" + CSV.replace("\n", "\n\n") + ",,\n").replace(",,", ",").encode(),
+        "",
+    ),
     "excel.csv": (lambda: b"sep=;\n" + replaced(";"), ""),
     "more_columns.csv": (
-        lambda: ("note,day,sales,x\n" + "".join(f'"a,\nb",{d},{v},\n' for d, v in zip(DAYS, VALUES))).encode(),
+        lambda: (
+            "note,day,sales,x\n" + "".join(f'"a,\nb",{d},{v},\n' for d, v in zip(DAYS, VALUES))
+        ).encode(),
         "--time-col day --target-col sales",
     ),
     "shuffled.csv": (lambda: ("day,sales\n" + "\n".join(CSV.splitlines()[:0:-1])).encode(), ""),
@@ -156,7 +175,9 @@ SAME = {
     "seconds.csv": (lambda: CSV.encode(), "--time-format %Y-%m-%d"),
     "integers_that_are_dates.csv": (lambda: CSV.replace("-", "").encode(), "--time-format %Y%m%d"),
     "german.csv": (
-        lambda: ("day;sales\n" + "".join(f"{d[8:]}.{d[5:7]}.{d[:4]};{v}\n" for d, v in zip(DAYS, VALUES))).encode(),
+        lambda: (
+            "day;sales\n" + "".join(f"{d[8:]}.{d[5:7]}.{d[:4]};{v}\n" for d, v in zip(DAYS, VALUES))
+        ).encode(),
         "--time-format %d.%m.%Y",
     ),
 }
@@ -181,7 +202,9 @@ def test_every_form_of_the_same_data(name, by, folder, capfd, expected, monkeypa
     assert normal(out) == normal(expected)
 
 
-@pytest.mark.parametrize("name", ["x.csv", "decimal_comma.csv", "utf16.csv", "x.csv.gz", "x.csv.xz", "x.parquet"])
+@pytest.mark.parametrize(
+    "name", ["x.csv", "decimal_comma.csv", "utf16.csv", "x.csv.gz", "x.csv.xz", "x.parquet"]
+)
 def test_a_pipe_is_read_once_and_whole(name, folder, capfd, expected):
     os.mkfifo(folder / "pipe")
     (folder / name).write_bytes(SAME[name][0]())
@@ -215,7 +238,9 @@ def timed(times, before=""):
 
 
 NUMBERS = series([str(i % 5 + 3) for i in range(40)])
-PANEL = "shop,day,sales\n" + "".join(f"{s},{d},{i % 5 + 3}\n" for s in ("007", "NA") for i, d in enumerate(DAYS[:30]))
+PANEL = "shop,day,sales\n" + "".join(
+    f"{s},{d},{i % 5 + 3}\n" for s in ("007", "NA") for i, d in enumerate(DAYS[:30])
+)
 HOURS = pd.date_range("2024-03-30", periods=48, freq="h", tz="Europe/Berlin")
 ZONED = "when,load\n" + "".join(f"{t.isoformat()},{i % 24 + 5}\n" for i, t in enumerate(HOURS))
 GAP = "".join(line for i, line in enumerate(NUMBERS.splitlines(keepends=True)) if i not in (20, 21))
@@ -241,7 +266,8 @@ FILES = {
     .replace("day,sales", "day;sales")
     .replace("2024-", "2024-"),
     "ambiguous.csv": "day;sales\n" + "".join(f"{d};1,{100 + i}\n" for i, d in enumerate(DAYS[:30])),
-    "thousands_or_decimals.csv": "day,sales\n" + "".join(f'{d},"1,{100 + i}"\n' for i, d in enumerate(DAYS[:30])),
+    "thousands_or_decimals.csv": "day,sales\n"
+    + "".join(f'{d},"1,{100 + i}"\n' for i, d in enumerate(DAYS[:30])),
     "data.json": '[{"ds": "2024-01-01", "y": 1}]',
     "page.csv": "<!doctype html><html></html>",
     "latin.csv": NUMBERS.replace("sales", "verk\u00e4ufe").encode("latin-1"),
@@ -254,9 +280,13 @@ FILES = {
     "x.tar": b"x.csv".ljust(257, b"\0") + b"ustar" + b"\0" * 99,
     "weeks.csv": timed(pd.date_range("2024-01-01", periods=30, freq="W-MON").strftime("%G-W%V")),
     "years.csv": timed([f"{1950 + i}.0" for i in range(30)]),
-    "quarters.csv": timed([f"{year}{quarter}" for year in range(2010, 2018) for quarter in range(1, 5)]),
+    "quarters.csv": timed(
+        [f"{year}{quarter}" for year in range(2010, 2018) for quarter in range(1, 5)]
+    ),
     "unix.csv": timed([str(1_500_000_000 + 86400 * i) for i in range(30) if i != 20]),
-    "put_back.csv": timed([*(f"2024-10-27 {hour:02}:00" for hour in (0, 1, 2, 2, 3, 4)), "2024-10-27 05:00"], "a,"),
+    "put_back.csv": timed(
+        [*(f"2024-10-27 {hour:02}:00" for hour in (0, 1, 2, 2, 3, 4)), "2024-10-27 05:00"], "a,"
+    ),
     "put_forward.csv": timed([f"2024-03-31 {hour:02}:00" for hour in (0, 1, 3, 4, 5, 6, 7)]),
     "two_ways.csv": timed([*DAYS[:20], "21/01/2024"]),
     "damaged.csv.gz": gzip.compress(NUMBERS.encode())[:60],
@@ -270,7 +300,8 @@ FILES = {
     "damaged.parquet": parquet()[:900],
     "no_header.csv": NUMBERS.partition("\n")[2],
     "no_header_counts.csv": "".join(f"{i},{i % 5 + 3}\n" for i in range(30)),
-    "grouped.csv": "day;sales\n" + "".join(f"{d};{900 + 7 * i:,}\n".replace(",", ".") for i, d in enumerate(DAYS[:30])),
+    "grouped.csv": "day;sales\n"
+    + "".join(f"{d};{900 + 7 * i:,}\n".replace(",", ".") for i, d in enumerate(DAYS[:30])),
     "dash.csv": series([*"34567" * 5, "", "-", "4"]),
     "text.parquet": NUMBERS,
     "far.csv": series(["1e400"] * 30),
@@ -403,15 +434,20 @@ def test_what_is_refused_is_one_sentence_and_changes_no_file(arguments, files, c
     lines = [line for line in err.splitlines() if not line.startswith("training")]
     assert status == 2 and out == "" and REFUSED[arguments] in err
     assert (
-        err.startswith("usage: tsrnn") if any(words in REFUSED[arguments] for words in WITH_USAGE) else len(lines) == 1
+        err.startswith("usage: tsrnn")
+        if any(words in REFUSED[arguments] for words in WITH_USAGE)
+        else len(lines) == 1
     )
     assert not arguments or lines[-1].startswith(("tsrnn: ", "tsrnn forecast: "))
-    assert not re.search(r"pandas\.|astype|tz_\w+|\(\.\.\.", err)  # advice of the library, which is of no use here
+    assert not re.search(
+        r"pandas\.|astype|tz_\w+|\(\.\.\.", err
+    )  # advice of the library, which is of no use here
     assert contents(files) == before
 
 
 @pytest.mark.parametrize(
-    ("header", "named"), [("0,1", ""), ("2024,sales", ""), ("2024-01-01,3", "--time-col 2024-01-01 --target-col 3")]
+    ("header", "named"),
+    [("0,1", ""), ("2024,sales", ""), ("2024-01-01,3", "--time-col 2024-01-01 --target-col 3")],
 )
 def test_names_of_columns_may_be_numbers(header, named, files, capfd):
     expected = run(f"forecast good.csv {QUICK}", capfd)[1]
@@ -479,12 +515,20 @@ def test_a_name_may_begin_as_another_format_does(files, capfd):
 
 def test_an_output_that_lacks_a_letter(files):
     (files / "names.csv").write_text(PANEL.replace("007", "Käse"))
-    command = [sys.executable, "-m", "tsrnn.cli", *f"forecast names.csv {QUICK} --id-col shop".split()]
+    command = [
+        sys.executable,
+        "-m",
+        "tsrnn.cli",
+        *f"forecast names.csv {QUICK} --id-col shop".split(),
+    ]
     command += ["--time-col", "day", "--target-col", "sales", "--quiet"]
     env = os.environ | {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"}
     done = subprocess.run(command, capture_output=True, text=True, env=env)
     assert done.returncode == 2 and done.stdout == ""
-    assert "must take every label; got '\\xe4', which its encoding ascii lacks: --out writes" in done.stderr
+    assert (
+        "must take every label; got '\\xe4', which its encoding ascii lacks: --out writes"
+        in done.stderr
+    )
 
 
 def test_gaps_are_filled_and_said_in_one_line(files, capfd):
@@ -498,7 +542,9 @@ def test_labels_times_and_numbers_as_they_are_written(files, capfd):
     columns = "--id-col shop --time-col day --target-col sales"
     status, out, _ = run(f"forecast panel.csv {QUICK} {columns} --level 80 --quiet", capfd)
     rows = [line.split(",") for line in out.splitlines()]
-    assert status == 0 and [row[:2] for row in rows[1:]] == [[s, d] for s in ("007", "NA") for d in DAYS[30:32]]
+    assert status == 0 and [row[:2] for row in rows[1:]] == [
+        [s, d] for s in ("007", "NA") for d in DAYS[30:32]
+    ]
     for row in rows[1:]:
         assert all(len(number.partition(".")[2]) <= 3 and "e" not in number for number in row[2:])
         low, high = float(row[3]), float(row[4])
@@ -529,7 +575,9 @@ def test_texts_keep_the_order_of_numbers():
     assert texts == sorted(texts)
 
 
-@pytest.mark.parametrize("name", ["o.csv", "o.csv.gz", "o.csv.bz2", "o.csv.xz", "O.CSV", "o.parquet", "o.pq"])
+@pytest.mark.parametrize(
+    "name", ["o.csv", "o.csv.gz", "o.csv.bz2", "o.csv.xz", "O.CSV", "o.parquet", "o.pq"]
+)
 def test_a_file_is_what_its_name_says(name, files, capfd):
     _, out, _ = run(f"forecast good.csv {QUICK} --quiet", capfd)
     (files / name).write_text("old")
@@ -547,7 +595,9 @@ def test_a_link_stays_and_its_file_is_replaced(files, capfd):
     (files / "target.csv").write_text("old")
     (files / "result.csv").symlink_to("target.csv")
     assert run(f"forecast good.csv {QUICK} --quiet --out result.csv", capfd)[0] == 0
-    assert (files / "result.csv").is_symlink() and (files / "target.csv").read_text().startswith("day,RNN")
+    assert (files / "result.csv").is_symlink() and (files / "target.csv").read_text().startswith(
+        "day,RNN"
+    )
 
 
 @pytest.mark.parametrize("out", ["-", "/dev/stdout"])
@@ -586,9 +636,11 @@ def test_what_goes_wrong_in_the_work(error, status, sentence, files, capfd, monk
     monkeypatch.setattr(RNNForecaster, "fit", raising(error))
     before = contents(files)
     ended, out, err = run(f"forecast good.csv {QUICK} --out o.csv --plot o.png", capfd)
-    assert (ended == status and out == "" and err.strip().splitlines() == [f"tsrnn forecast: {sentence}".strip()]) or (
-        sentence in err and len(err.strip().splitlines()) == 1
-    )
+    assert (
+        ended == status
+        and out == ""
+        and err.strip().splitlines() == [f"tsrnn forecast: {sentence}".strip()]
+    ) or (sentence in err and len(err.strip().splitlines()) == 1)
     assert contents(files) == before
 
 
@@ -632,10 +684,8 @@ def test_data_without_end_are_refused_before_they_take_all_memory(kind, files, c
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert status == 2 and peak < 2**24
-    sentence = (
-        f"{source!r} must hold at most 0.0021 GB, decompressed, on this machine; got more: forecast its series in"
-    )
-    assert err.strip() == f"tsrnn forecast: not enough memory: {sentence} parts."
+    sentence = f"{source!r} must hold at most 0.0021 GB, decompressed, on this machine; got more: forecast "
+    assert err.strip() == f"tsrnn forecast: not enough memory: {sentence}its series in parts."
 
 
 @pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
@@ -643,9 +693,17 @@ def test_signals_end_the_command_at_once_and_clean(name, files):
     """A real process, told to stop while it trains, also where the tests run under nohup."""
     code = "import signal, sys, tsrnn.cli; signal.signal(signal.SIGHUP, signal.SIG_DFL); "
     code += "sys.argv[0] = 'tsrnn'; tsrnn.cli.main(sys.argv[1:])"
-    arguments = [*["forecast", "good.csv", "--h", "2", "--max-steps", "1000000"], "--out", "o.csv", "--plot", "o.png"]
+    arguments = [
+        *["forecast", "good.csv", "--h", "2", "--max-steps", "1000000"],
+        "--out",
+        "o.csv",
+        "--plot",
+        "o.png",
+    ]
     before = contents(files)
-    with subprocess.Popen([sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-c", code, *arguments], stderr=subprocess.PIPE, text=True
+    ) as process:
         lines = [process.stderr.readline()]  # the first of progress
         process.send_signal(getattr(signal, name))
         try:
@@ -653,7 +711,9 @@ def test_signals_end_the_command_at_once_and_clean(name, files):
         finally:
             process.kill()
     assert process.returncode == 128 + getattr(signal, name)
-    assert lines[-1] == "tsrnn forecast: interrupted" and not any("Traceback" in line for line in lines)
+    assert lines[-1] == "tsrnn forecast: interrupted" and not any(
+        "Traceback" in line for line in lines
+    )
     assert contents(files) == before
 
 
@@ -662,7 +722,9 @@ def test_streams_that_are_closed(closed, files):
     data = "-" if closed == "<&-" else "good.csv"
     code = "import tsrnn.forecasting.fitting as f, tsrnn.cli; f.TRIAL_STEPS = 3; "
     code += f"tsrnn.cli.main('forecast {data} {QUICK}'.split())"
-    done = subprocess.run(["sh", "-c", f'"{sys.executable}" -c "{code}" {closed}'], capture_output=True, text=True)
+    done = subprocess.run(
+        ["sh", "-c", f'"{sys.executable}" -c "{code}" {closed}'], capture_output=True, text=True
+    )
     assert done.returncode == (0 if closed == "2>&-" else 2) and "Traceback" not in done.stderr
     if closed == "2>&-":
         assert len(done.stdout.splitlines()) == 3
@@ -673,6 +735,15 @@ def test_streams_that_are_closed(closed, files):
 def test_help_tells_options_and_exit_status(capfd):
     status, out, _ = run("forecast --help", capfd)
     assert status == 0
-    for words in ("exit status:", "130", "--utc", "--fill-gaps", "--decimal", "--quiet", "zcat", "--time-format"):
+    for words in (
+        "exit status:",
+        "130",
+        "--utc",
+        "--fill-gaps",
+        "--decimal",
+        "--quiet",
+        "zcat",
+        "--time-format",
+    ):
         assert words in out
     assert "%d.%m.%Y" in out and max(map(len, out.splitlines())) <= 120

@@ -22,10 +22,22 @@ from tsrnn.backends import cpu
 
 REGRESSORS = [RNNRegressor, RNNSequenceRegressor, RNNSeq2SeqRegressor]
 CLASSIFIERS = [RNNClassifier, RNNSequenceClassifier, RNNSeq2SeqClassifier]
-GOOD = {"cell": "gru", "hidden_size": 16, "batch_size": 16, "learning_rate_init": 0.01, "random_state": 0}
+GOOD = {
+    "cell": "gru",
+    "hidden_size": 16,
+    "batch_size": 16,
+    "learning_rate_init": 0.01,
+    "random_state": 0,
+}
 ADVICE = r": scale y, for instance with TransformedTargetRegressor, or use a smaller batch_size, a larger "
 NO_BETTER = r"^{} is no better than always predicting {} \(training loss \S+ against \S+\): scale "
-UNIT = {"as it is": (0, 1), "far": (100, 20), "large": (0, 100), "small": (0, 0.01), "all the same": (100, 0)}
+UNIT = {
+    "as it is": (0, 1),
+    "far": (100, 20),
+    "large": (0, 100),
+    "small": (0, 0.01),
+    "all the same": (100, 0),
+}
 
 
 def said(model, *arguments, **keywords):
@@ -60,7 +72,9 @@ def test_targets_in_any_unit_are_learnt_or_named(unit, early_stopping):
     if unit == "as it is":
         assert sentences == [] and model.score(X, y) > 0.95
         return
-    assert (len(sentences) == 1 and "TransformedTargetRegressor" in sentences[0]) or "stopped before" in sentences[0]
+    assert (
+        len(sentences) == 1 and "TransformedTargetRegressor" in sentences[0]
+    ) or "stopped before" in sentences[0]
     assert unit == "all the same" or model.score(X, y) < 0.2
     cured = TransformedTargetRegressor(RNNRegressor(random_state=0), transformer=StandardScaler())
     if factor:
@@ -105,9 +119,13 @@ def test_classes_have_their_frequencies(Estimator):
     y = target(Estimator, [x + 1 for x in X])
     (sentence,) = said(Estimator(**SMALL | {"max_iter": 2}, learning_rate_init=1e-9), X, y)
     name = Estimator.__name__
-    assert sentence.startswith(f"{name} is no better than always predicting the frequencies of the classes")
+    assert sentence.startswith(
+        f"{name} is no better than always predicting the frequencies of the classes"
+    )
     assert "scale X, or use" in sentence
-    labels = np.concatenate([[*part, "end"] if name == "RNNSeq2SeqClassifier" else np.ravel(part) for part in y])
+    labels = np.concatenate(
+        [[*part, "end"] if name == "RNNSeq2SeqClassifier" else np.ravel(part) for part in y]
+    )
     shares = np.unique(labels, return_counts=True)[1] / len(labels)
     entropy = -(shares * np.log(shares)).sum()
     assert float(sentence.split(" against ")[1].split(")")[0]) == pytest.approx(entropy, rel=1e-3)
@@ -119,11 +137,17 @@ def test_weights_count(Estimator):
     X = lists(30)
     y = target(Estimator, X)
     weight = np.arange(30) % 2
-    given = [np.full(len(x), w) for x, w in zip(X, weight)] if "Sequence" in Estimator.__name__ else weight
+    given = (
+        [np.full(len(x), w) for x, w in zip(X, weight)]
+        if "Sequence" in Estimator.__name__
+        else weight
+    )
     chosen = np.flatnonzero(weight)
     some = [X[i] for i in chosen], [y[i] for i in chosen] if isinstance(y, list) else y[chosen]
     settings = SMALL | {"learning_rate_init": 1e-9}
-    assert said(Estimator(**settings), X, y, sample_weight=given) == said(Estimator(**settings), *some)
+    assert said(Estimator(**settings), X, y, sample_weight=given) == said(
+        Estimator(**settings), *some
+    )
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
@@ -134,7 +158,9 @@ def test_a_loss_that_still_falls_is_named_and_one_that_rests_is_not(Estimator, e
     settings = GOOD | {"early_stopping": early_stopping}
     (sentence,) = said(Estimator(**settings, max_iter=6), X, y)
     which = "validation" if early_stopping else "training"
-    assert sentence.startswith(f"{Estimator.__name__} stopped before it had learnt all it can, its {which} loss still ")
+    assert sentence.startswith(
+        f"{Estimator.__name__} stopped before it had learnt all it can, its {which} loss still "
+    )
     assert sentence.endswith(
         "after max_iter=6 epochs: use more max_iter, a larger learning_rate_init or a smaller batch_size."
     )
@@ -146,7 +172,10 @@ def test_a_tol_too_coarse_for_the_targets_is_named(Estimator):
     X = lists(150)
     y = scaled(target(Estimator, X), 0, 0.01)
     (sentence,) = said(Estimator(**GOOD), X, y)
-    assert "epochs for lack of progress by tol=0.0001: use a smaller tol, or scale y." in sentence or ADVICE in sentence
+    assert (
+        "epochs for lack of progress by tol=0.0001: use a smaller tol, or scale y." in sentence
+        or ADVICE in sentence
+    )
 
 
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
@@ -157,7 +186,7 @@ def test_what_is_ended_on_purpose_is_not_accused(Estimator, monkeypatch):
         warnings.simplefilter("error")
         for _ in range(3):
             Estimator(**SMALL).partial_fit(X, y)
-    calls, move = [], cpu.move
+    calls, move = [], cpu.apply_update
 
     def interrupted(*arguments):
         calls.append(1)
@@ -165,7 +194,7 @@ def test_what_is_ended_on_purpose_is_not_accused(Estimator, monkeypatch):
             raise KeyboardInterrupt
         move(*arguments)
 
-    monkeypatch.setattr(cpu, "move", interrupted)
+    monkeypatch.setattr(cpu, "apply_update", interrupted)
     with pytest.warns(InterruptedFitWarning) as caught:
         Estimator(**SMALL).fit(X, y)
     assert len(caught) == 1

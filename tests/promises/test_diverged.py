@@ -12,7 +12,15 @@ import pytest
 from tsrnn import RNNForecaster
 from tsrnn.exceptions import DivergenceError
 
-QUICK = {"h": 3, "n_networks": 2, "max_steps": 20, "hidden_size": 8, "window": 6, "level_window": 1, "random_state": 0}
+QUICK = {
+    "h": 3,
+    "n_networks": 2,
+    "max_steps": 20,
+    "hidden_size": 8,
+    "window": 6,
+    "level_window": 1,
+    "random_state": 0,
+}
 
 
 def series(n=60, seed=0):
@@ -56,7 +64,9 @@ def test_a_fit_that_diverges_says_so_or_forecasts(kind):
 def test_one_that_diverges_for_certain():
     wild = RNNForecaster(**QUICK | WILD["with a trial"])
     for call in (wild.fit, wild.cross_validation):
-        with pytest.raises(DivergenceError, match=r"try a lower learning_rate_init \(it was 10000\)"):
+        with pytest.raises(
+            DivergenceError, match=r"try a lower learning_rate_init \(it was 10000\)"
+        ):
             call(series())
     assert not hasattr(wild, "plans_")
 
@@ -87,9 +97,13 @@ def test_no_method_returns_what_is_not_finite(call, overflowing):
         call(overflowing)
 
 
-@pytest.mark.parametrize("size", [1.7e308, 1e301, 1e300, 1e200, 1e30, 1.0, 1e-30, 1e-200, 1e-300, 5e-324])
+@pytest.mark.parametrize(
+    "size", [1.7e308, 1e301, 1e300, 1e200, 1e30, 1.0, 1e-30, 1e-200, 1e-300, 5e-324]
+)
 @pytest.mark.parametrize("sign", [1, -1])
-@pytest.mark.parametrize("options", [{}, {"scale": True}, {"difference": True}, {"log": False, "scale": False}])
+@pytest.mark.parametrize(
+    "options", [{}, {"scale": True}, {"difference": True}, {"log": False, "scale": False}]
+)
 def test_values_of_any_size(size, sign, options):
     y = sign * size * np.ceil(4 * series())
     if not np.isfinite(y).all():
@@ -97,8 +111,15 @@ def test_values_of_any_size(size, sign, options):
     forecaster = RNNForecaster(**QUICK | {"max_steps": 2, "n_networks": 1} | options)
     limit = 1e18 if options.get("scale") is False else 1e300
     if np.abs(y).max() > limit:
-        advice = "scale='auto' takes each series in its own unit" if limit == 1e18 else "take them in a larger unit"
-        with pytest.raises(ValueError, match=rf"values must be at most .* in size; series 'series' has .*: {advice}"):
+        advice = (
+            "scale='auto' takes each series in its own unit"
+            if limit == 1e18
+            else "take them in a larger unit"
+        )
+        with pytest.raises(
+            ValueError,
+            match=rf"values must be at most .* in size; series 'series' has .*: {advice}",
+        ):
             forecaster.fit(y)
         return
     try:

@@ -16,7 +16,12 @@ from tsrnn import RNNForecaster, RNNRegressor
 from tsrnn.cli import main
 from tsrnn.extras import EXTRAS, require
 from tsrnn.forecasting.plotting import plot_forecasts
-from tsrnn.inspection import GradientFlowDisplay, GradientNormDisplay, HiddenStateDisplay, LossCurveDisplay
+from tsrnn.inspection import (
+    GradientFlowDisplay,
+    GradientNormDisplay,
+    HiddenStateDisplay,
+    LossCurveDisplay,
+)
 
 ROOT = Path(__file__).parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -26,7 +31,14 @@ LONG = pd.DataFrame({"unique_id": "a", "ds": np.arange(40), "y": np.arange(40.0)
 
 @pytest.fixture(scope="module")
 def forecaster():
-    quick = {"h": 2, "window": 4, "level_window": 1, "deseasonalize": False, "n_networks": 1, "max_steps": 3}
+    quick = {
+        "h": 2,
+        "window": 4,
+        "level_window": 1,
+        "deseasonalize": False,
+        "n_networks": 1,
+        "max_steps": 3,
+    }
     return RNNForecaster(**quick, random_state=0).fit(LONG)
 
 
@@ -53,7 +65,10 @@ def run(arguments):
         (folder / "long.parquet").write_bytes(b"PAR1")
         with pytest.raises(SystemExit) as caught:
             main(["forecast", *arguments.replace("{}", str(folder)).split()])
-        assert caught.value.code == 2 and [path.name for path in folder.iterdir() if "forecast" in path.name] == []
+        assert (
+            caught.value.code == 2
+            and [path.name for path in folder.iterdir() if "forecast" in path.name] == []
+        )
         raise ImportError(capsys.readouterr().err.removeprefix("tsrnn forecast: ").strip())
 
     return command
@@ -63,13 +78,37 @@ def run(arguments):
 PLACES = {
     "plot_forecasts": ("matplotlib", "a plot", lambda f, n: plot_forecasts(LONG, f.predict())),
     "report": ("matplotlib", "a plot", lambda f, n: f.report()),
-    "LossCurveDisplay": ("matplotlib", "a display", lambda f, n: LossCurveDisplay.from_estimator(n)),
-    "GradientNormDisplay": ("matplotlib", "a display", lambda f, n: GradientNormDisplay.from_estimator(n)),
-    "GradientFlowDisplay": ("matplotlib", "a display", lambda f, n: GradientFlowDisplay.from_estimator(n, X, X[:, 0])),
-    "HiddenStateDisplay": ("matplotlib", "a display", lambda f, n: HiddenStateDisplay.from_estimator(n, X)),
+    "LossCurveDisplay": (
+        "matplotlib",
+        "a display",
+        lambda f, n: LossCurveDisplay.from_estimator(n),
+    ),
+    "GradientNormDisplay": (
+        "matplotlib",
+        "a display",
+        lambda f, n: GradientNormDisplay.from_estimator(n),
+    ),
+    "GradientFlowDisplay": (
+        "matplotlib",
+        "a display",
+        lambda f, n: GradientFlowDisplay.from_estimator(n, X, X[:, 0]),
+    ),
+    "HiddenStateDisplay": (
+        "matplotlib",
+        "a display",
+        lambda f, n: HiddenStateDisplay.from_estimator(n, X),
+    ),
     "save": ("safetensors", "save", lambda f, n: f.save("never")),
-    "load": ("safetensors", "load", lambda f, n: RNNForecaster.load(ROOT / "tests/files_of_old/long.safetensors")),
-    "adapter": ("sktime", "TsrnnForecaster", lambda f, n: importlib.import_module("tsrnn.adapters.sktime")),
+    "load": (
+        "safetensors",
+        "load",
+        lambda f, n: RNNForecaster.load(ROOT / "tests/files_of_old/long.safetensors"),
+    ),
+    "adapter": (
+        "sktime",
+        "TsrnnForecaster",
+        lambda f, n: importlib.import_module("tsrnn.adapters.sktime"),
+    ),
 }
 
 
@@ -120,15 +159,21 @@ def test_polars_without_pyarrow():
 
 
 def test_a_package_without_an_extra_is_named_itself():
-    with pytest.raises(ImportError, match=r"^a file needs no_such_package: pip install no_such_package\.$"):
+    with pytest.raises(
+        ImportError, match=r"^a file needs no_such_package: pip install no_such_package\.$"
+    ):
         require("no_such_package.part", "a file")
 
 
 def test_a_package_that_does_not_work_says_why(tmp_path, monkeypatch):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "broken_by_another.py").write_text("import no_such_package")
-    (tmp_path / "broken_itself.py").write_text("raise ImportError('libfoo.so: cannot open\\nshared object file')")
-    with pytest.raises(ImportError, match=r"which cannot be imported here: No module named 'no_such_package'\.$"):
+    (tmp_path / "broken_itself.py").write_text(
+        "raise ImportError('libfoo.so: cannot open\\nshared object file')"
+    )
+    with pytest.raises(
+        ImportError, match=r"which cannot be imported here: No module named 'no_such_package'\.$"
+    ):
         require("broken_by_another", "a file")
     with pytest.raises(ImportError, match=r"here: libfoo\.so: cannot open shared object file\.$"):
         require("broken_itself", "a file")
@@ -136,17 +181,23 @@ def test_a_package_that_does_not_work_says_why(tmp_path, monkeypatch):
 
 def test_every_extra_installs_what_it_says():
     for package, extra in EXTRAS.items():
-        assert package in [re.match(r"[\w-]+", name)[0] for name in PROJECT["optional-dependencies"][extra]]
+        assert package in [
+            re.match(r"[\w-]+", name)[0] for name in PROJECT["optional-dependencies"][extra]
+        ]
 
 
 def test_no_optional_package_is_imported_past_the_helper():
     """An import statement would end in Python's own message."""
     for path in (ROOT / "tsrnn").rglob("*.py"):
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-        tried = [part for node in nodes if isinstance(node, ast.Try) for part in node.body]  # to see if it is there
+        tried = [
+            part for node in nodes if isinstance(node, ast.Try) for part in node.body
+        ]  # to see if it is there
         for node in nodes:
             if node in tried:
                 continue
             names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
             names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
-            assert EXTRAS.keys().isdisjoint(name.partition(".")[0] for name in names), f"{path}, line {node.lineno}"
+            assert EXTRAS.keys().isdisjoint(name.partition(".")[0] for name in names), (
+                f"{path}, line {node.lineno}"
+            )

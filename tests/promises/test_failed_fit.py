@@ -21,7 +21,12 @@ from tsrnn import DivergenceError, InterruptedFitWarning
 HOME = str(Path(tsrnn.__file__).parent)
 LIMIT = 120  # seconds until a process counts as hung
 ERRORS = TimeoutError("late"), SystemExit(3), MemoryError("none left")
-WAYS = {"fit": {}, "warm start": {"warm_start": True}, "partial_fit": {}, "held out": {"early_stopping": True}}
+WAYS = {
+    "fit": {},
+    "warm start": {"warm_start": True},
+    "partial_fit": {},
+    "held out": {"early_stopping": True},
+}
 
 
 class At:
@@ -34,7 +39,9 @@ class At:
 
     def __call__(self, frame, event, argument):
         code = frame.f_code
-        if code.co_filename.startswith(HOME) and not code.co_flags & inspect.CO_GENERATOR:  # whose end is a call, too
+        if (
+            code.co_filename.startswith(HOME) and not code.co_flags & inspect.CO_GENERATOR
+        ):  # whose end is a call, too
             self.count += 1
             if self.count == self.number:
                 raise self.error
@@ -61,8 +68,16 @@ def trained(model, way, X, y):
 def held(model):
     """All that a model has, and the contents of what it learnt."""
     known = vars(model).get("_fitted")
-    inside = known and (known.theta.tobytes(), known.history.moments.tobytes(), known.history.n_updates)
-    return dict(vars(model)), inside, [list(vars(model).get(name, [])) for name in ("loss_curve_", "grad_norm_curve_")]
+    inside = known and (
+        known.theta.tobytes(),
+        known.history.moments.tobytes(),
+        known.history.n_updates,
+    )
+    return (
+        dict(vars(model)),
+        inside,
+        [list(vars(model).get(name, [])) for name in ("loss_curve_", "grad_norm_curve_")],
+    )
 
 
 def assert_as_before(model, before):
@@ -96,7 +111,9 @@ def test_an_error_at_any_moment_leaves_the_estimator_as_it_was(Estimator, way):
             assert caught.value is error
             assert_as_before(model, before)
         trained(model, way, X, y)  # and nothing stands in the way of the next one
-        for one, other in zip(held(model)[1:], held(trained(make(Estimator, **settings), way, X, y))[1:], strict=True):
+        for one, other in zip(
+            held(model)[1:], held(trained(make(Estimator, **settings), way, X, y))[1:], strict=True
+        ):
             assert one == other
 
 
@@ -118,7 +135,9 @@ def test_ctrl_c_at_any_moment_leaves_a_model_or_none(Estimator):
             except KeyboardInterrupt:
                 assert_as_before(model, before)
                 continue
-        assert [w.category for w in caught if issubclass(w.category, InterruptedFitWarning)] == [InterruptedFitWarning]
+        assert [w.category for w in caught if issubclass(w.category, InterruptedFitWarning)] == [
+            InterruptedFitWarning
+        ]
         kept += 1
         assert model.n_iter_ == len(model.loss_curve_) <= 3
         assert all(np.isfinite(part).all() for part in model.weights_.values())
@@ -131,7 +150,9 @@ def test_ctrl_c_at_any_moment_leaves_a_model_or_none(Estimator):
 def test_divergence_leaves_the_estimator_as_it_was(Estimator, way):
     X = lists()
     y = target(Estimator, X)
-    wild = {"solver": "sgd", "learning_rate_init": 1e38, "clip_norm": None, "max_iter": 50} | WAYS[way]
+    wild = {"solver": "sgd", "learning_rate_init": 1e38, "clip_norm": None, "max_iter": 50} | WAYS[
+        way
+    ]
     for make in (fitted, new):
         model = make(Estimator).set_params(**wild)
         before = held(model)

@@ -21,14 +21,17 @@ VALUES = 10 + np.random.default_rng(0).random((2, 30))
 
 def long(ids=("a", "b"), times=DAYS, names=("unique_id", "ds", "y")):
     parts = [
-        pd.DataFrame(dict(zip(names, ([label] * len(times), times, values)))) for label, values in zip(ids, VALUES)
+        pd.DataFrame(dict(zip(names, ([label] * len(times), times, values))))
+        for label, values in zip(ids, VALUES)
     ]
     return pd.concat(parts, ignore_index=True)
 
 
 def typed(labels=None, times=None, **options):
     frame = long(**options)
-    return frame.astype({name: kind for name, kind in (("unique_id", labels), ("ds", times)) if kind is not None})
+    return frame.astype(
+        {name: kind for name, kind in (("unique_id", labels), ("ds", times)) if kind is not None}
+    )
 
 
 def wide(index=DAYS, columns=("a", "b")):
@@ -39,7 +42,9 @@ def polars_of(frame, **casts):
     polars = pytest.importorskip("polars")
     pytest.importorskip("pyarrow")
     types = {name: getattr(polars, kind) for name, kind in casts.items()}
-    return polars.from_pandas(frame).with_columns(polars.col(name).cast(kind) for name, kind in types.items())
+    return polars.from_pandas(frame).with_columns(
+        polars.col(name).cast(kind) for name, kind in types.items()
+    )
 
 
 LONG = {
@@ -63,7 +68,9 @@ POLARS = {
     "polars": lambda: polars_of(long()),
     "polars dates": lambda: polars_of(long(), ds="Date"),
     "polars categories": lambda: polars_of(long(), unique_id="Categorical", ds="Date"),
-    "polars short integers": lambda: polars_of(long(ids=(1, 2), times=np.arange(30)), unique_id="Int16", ds="Int32"),
+    "polars short integers": lambda: polars_of(
+        long(ids=(1, 2), times=np.arange(30)), unique_id="Int16", ds="Int32"
+    ),
 }
 OTHERS = {
     "wide": wide,
@@ -77,7 +84,9 @@ OTHERS = {
     "series with a tuple": lambda: wide()["a"].rename(("a", "close")),
     "series of periods": lambda: wide(DAYS.to_period("D").rename("day"))["a"],
     "two levels": lambda: long(names=("shop", "day", "y")).set_index(["shop", "day"]),
-    "two levels, a series": lambda: long(names=("shop", "day", "y")).set_index(["shop", "day"])["y"],
+    "two levels, a series": lambda: long(names=("shop", "day", "y")).set_index(["shop", "day"])[
+        "y"
+    ],
 }
 FORMS = LONG | POLARS | OTHERS
 
@@ -166,12 +175,24 @@ def test_cross_validation_meets_the_truth(form):
     elif form_of(df) == "long":
         truth = df
     else:
-        names[:2] = [getattr(getattr(df, "columns", None), "name", None) or names[0], df.index.name or names[1]]
+        names[:2] = [
+            getattr(getattr(df, "columns", None), "name", None) or names[0],
+            df.index.name or names[1],
+        ]
         table = df.to_frame(name=df.name or "series") if df.ndim == 1 else df
         if df.ndim == 1:
             table.columns = [str(df.name) if isinstance(df.name, tuple) else df.name or "series"]
-        truth = table.rename_axis(index=names[1], columns=names[0]).stack().rename("y").reset_index()
-    assert list(out.columns) == [*names[:2], "cutoff", names[2], NAME, f"{NAME}-lo-80", f"{NAME}-hi-80"]
+        truth = (
+            table.rename_axis(index=names[1], columns=names[0]).stack().rename("y").reset_index()
+        )
+    assert list(out.columns) == [
+        *names[:2],
+        "cutoff",
+        names[2],
+        NAME,
+        f"{NAME}-lo-80",
+        f"{NAME}-hi-80",
+    ]
     assert out["cutoff"].dtype == out[names[1]].dtype == truth[names[1]].dtype
     both = truth.merge(out, on=names[:2])
     assert len(both) == len(out) > 0
@@ -186,7 +207,9 @@ def test_the_splitter_and_score_take_it(form):
     n_series = 1 if form_of(df) == "index" else 2
     for k, (train, test) in enumerate(splits):
         assert len(test) == n_series * H and len(train) == n_series * (30 - (2 - k) * H)
-        np.testing.assert_array_equal(test % 30, np.tile(np.arange(30 - (2 - k) * H, 30 - (1 - k) * H), n_series))
+        np.testing.assert_array_equal(
+            test % 30, np.tile(np.arange(30 - (2 - k) * H, 30 - (1 - k) * H), n_series)
+        )
     before, truth = cut(df, H)
     score = forecaster().fit(before, *columns).score(truth)
     same = forecaster().fit(cut(long(), H)[0]).score(cut(long(), H)[1])
@@ -204,8 +227,12 @@ NUMBERS = {
     "None": lambda y: y.astype(object).where(np.arange(len(y)) != 5, None),
     "NA": lambda y: y.astype(object).where(np.arange(len(y)) != 5, pd.NA),
     "decimals": lambda y: y.round(3).map(lambda value: Decimal(f"{value:.3f}")),
-    "decimals and None": lambda y: y.map(lambda value: Decimal(repr(value))).where(np.arange(len(y)) != 5, None),
-    "numbers of numpy": lambda y: pd.Series([np.float64(value) for value in y], y.index, dtype=object),
+    "decimals and None": lambda y: y.map(lambda value: Decimal(repr(value))).where(
+        np.arange(len(y)) != 5, None
+    ),
+    "numbers of numpy": lambda y: pd.Series(
+        [np.float64(value) for value in y], y.index, dtype=object
+    ),
     "categories": lambda y: y.astype("category"),
     "categories and missing": lambda y: y.where(np.arange(len(y)) != 5).astype("category"),
     "Float64": lambda y: y.astype("Float64"),
@@ -251,10 +278,16 @@ REFUSED = {
     "an endless number": (lambda: with_odd_value(10**400), "must hold numbers up to"),
     "an endless covariate": (lambda: with_odd_value(10**400, "x"), "must hold numbers up to"),
     "text": (lambda: with_odd_value("x"), "must hold numbers; series 'a' has 'x'"),
-    "three levels": (lambda: long().assign(z=1).set_index(["z", "unique_id", "ds"])["y"], "must have two levels"),
+    "three levels": (
+        lambda: long().assign(z=1).set_index(["z", "unique_id", "ds"])["y"],
+        "must have two levels",
+    ),
     "tuples as labels": (lambda: long(ids=[("a", 1), ("b", 1)]), "must hold labels such as"),
     "two levels of columns": (lambda: pd.concat({"x": wide()}, axis=1), "must have one level"),
-    "a wide frame of texts as times": (lambda: wide(DAYS.strftime("%Y-%m-%d")), r"pandas.to_datetime\(df.index"),
+    "a wide frame of texts as times": (
+        lambda: wide(DAYS.strftime("%Y-%m-%d")),
+        r"pandas.to_datetime\(df.index",
+    ),
     "a wide frame of text": (lambda: wide().astype(object).assign(a="x"), "must have the columns"),
 }
 
@@ -292,7 +325,9 @@ def test_dates_of_python_are_dates():
     assert forecast["ds"].iloc[0] == datetime.date(2024, 3, 21)
 
 
-@pytest.mark.parametrize("times", [DAYS, DAYS.to_period("D"), pd.RangeIndex(30)], ids=["days", "periods", "integers"])
+@pytest.mark.parametrize(
+    "times", [DAYS, DAYS.to_period("D"), pd.RangeIndex(30)], ids=["days", "periods", "integers"]
+)
 def test_a_wide_frame_whose_times_are_objects_is_wide(times):
     before = wide(times)[:-H]
     expected = forecaster().fit(before).predict()

@@ -14,9 +14,21 @@ from sklearn.pipeline import make_pipeline
 from tsrnn import PanelTimeSeriesSplit, RNNForecaster
 
 H, LENGTH = 4, 30
-QUICK = {"h": H, "n_networks": 1, "max_steps": 2, "hidden_size": 4, "window": 6, "segment": 1, "level_window": 1}
+QUICK = {
+    "h": H,
+    "n_networks": 1,
+    "max_steps": 2,
+    "hidden_size": 4,
+    "window": 6,
+    "segment": 1,
+    "level_window": 1,
+}
 QUICK |= {"random_state": 0, "n_jobs": 1}
-ROLES = {"past_covariates": ["visitors"], "future_covariates": ["promo", "shelf"], "static_covariates": ["region"]}
+ROLES = {
+    "past_covariates": ["visitors"],
+    "future_covariates": ["promo", "shelf"],
+    "static_covariates": ["region"],
+}
 
 
 def shops(length=LENGTH + H, seed=0):
@@ -25,7 +37,10 @@ def shops(length=LENGTH + H, seed=0):
     frames = []
     for name, region in (("a", "north"), ("b", "south")):
         columns = {"unique_id": name, "ds": days, "y": rng.uniform(5, 9, size=length)}
-        columns |= {"visitors": rng.normal(size=length), "promo": rng.integers(0, 2, size=length).astype(float)}
+        columns |= {
+            "visitors": rng.normal(size=length),
+            "promo": rng.integers(0, 2, size=length).astype(float),
+        }
         columns |= {"shelf": rng.choice(["top", "low"], size=length), "region": region}
         frames.append(pd.DataFrame(columns))
     return pd.concat(frames, ignore_index=True)
@@ -46,8 +61,12 @@ def pickled():
 
 CALLS = {
     "fit": lambda forecaster, spoil: forecaster.fit(spoil(past(shops()))),
-    "predict": lambda forecaster, spoil: forecaster.predict(spoil(past(shops())), X_df=newer(shops())),
-    "simulate": lambda forecaster, spoil: forecaster.simulate(2, spoil(past(shops())), X_df=newer(shops())),
+    "predict": lambda forecaster, spoil: forecaster.predict(
+        spoil(past(shops())), X_df=newer(shops())
+    ),
+    "simulate": lambda forecaster, spoil: forecaster.simulate(
+        2, spoil(past(shops())), X_df=newer(shops())
+    ),
     "update": lambda forecaster, spoil: forecaster.update(spoil(newer(shops()))),
     "score": lambda forecaster, spoil: forecaster.score(spoil(newer(shops()))),
     "cross_validation": lambda forecaster, spoil: forecaster.cross_validation(spoil(past(shops()))),
@@ -125,7 +144,11 @@ SPOILT = {
         r"times must have no gaps; series 'a' lacks|df must have a row for each step",
         ALL,
     ),
-    "no time": (lambda df: df.assign(ds=df["ds"].where(df.index != 1)), r"must hold a time in every row", ALL),
+    "no time": (
+        lambda df: df.assign(ds=df["ds"].where(df.index != 1)),
+        r"must hold a time in every row",
+        ALL,
+    ),
     "no label": (
         lambda df: df.assign(unique_id=df["unique_id"].where(df.index != 1)),
         r"must name a series in every row",
@@ -133,7 +156,11 @@ SPOILT = {
     ),
     "no frame": (lambda df: df.to_dict(), r"the data must be a .*; got dict", ALL),
     "no rows": (lambda df: df[:0], r"the data must hold at least one series; got 0 rows", ALL),
-    "times that are counted": (lambda df: df.assign(ds=df.groupby("unique_id").cumcount()), r".", [*KNOWN, "score"]),
+    "times that are counted": (
+        lambda df: df.assign(ds=df.groupby("unique_id").cumcount()),
+        r".",
+        [*KNOWN, "score"],
+    ),
     "labels that are numbers": (
         lambda df: df.assign(unique_id=df["unique_id"].map({"a": 1, "b": 2})),
         r"series must be called as in fit, such as 'a'; got 1",
@@ -142,7 +169,9 @@ SPOILT = {
 }
 
 
-@pytest.mark.parametrize(("kind", "call"), [(kind, call) for kind in SPOILT for call in SPOILT[kind][2]])
+@pytest.mark.parametrize(
+    ("kind", "call"), [(kind, call) for kind in SPOILT for call in SPOILT[kind][2]]
+)
 def test_what_is_refused(kind, call, pickled):
     spoil, sentence, _ = SPOILT[kind]
     forecaster = pickle.loads(pickled)
@@ -158,7 +187,9 @@ def test_what_is_older_is_refused(pickled):
     forecaster = pickle.loads(pickled)
     df = shops()
     before = df.assign(ds=df["ds"] - pd.Timedelta(days=LENGTH + H))
-    with pytest.raises(ValueError, match="times of newer values must follow those known; series 'a' has 2023-11-28"):
+    with pytest.raises(
+        ValueError, match="times of newer values must follow those known; series 'a' has 2023-11-28"
+    ):
         forecaster.update(before)
     with pytest.raises(ValueError, match="must hold times that follow those of fit"):
         forecaster.score(before)
@@ -181,7 +212,9 @@ def test_update_and_score_take_every_form(form):
     as_form = FORMS[form]
     forecaster = RNNForecaster(**QUICK).fit(as_form(past(shops())))
     expected = forecaster.predict(as_form(shops()))
-    long = RNNForecaster(**QUICK).fit(past(shops()) if form != "series" else past(shops()).query("unique_id == 'a'"))
+    long = RNNForecaster(**QUICK).fit(
+        past(shops()) if form != "series" else past(shops()).query("unique_id == 'a'")
+    )
     assert forecaster.score(as_form(newer(shops()))) == pytest.approx(long.score(newer(shops())))
     again = forecaster.update(as_form(newer(shops()))).predict()
     assert type(again) is type(expected)
@@ -196,10 +229,14 @@ def test_update_in_another_form_keeps_that_of_fit(form):
     expected = forecaster.predict(shops())
     told = ["a"] if form == "series" else ["a", "b"]
     for name in told:
-        pd.testing.assert_frame_equal(found[found["unique_id"] == name], expected[expected["unique_id"] == name])
+        pd.testing.assert_frame_equal(
+            found[found["unique_id"] == name], expected[expected["unique_id"] == name]
+        )
 
 
-@pytest.mark.parametrize(("at_fit", "later"), [(None, "sales"), ("sales", None), (None, None), ("sales", "sales")])
+@pytest.mark.parametrize(
+    ("at_fit", "later"), [(None, "sales"), ("sales", None), (None, None), ("sales", "sales")]
+)
 def test_the_one_series_may_have_a_name_or_none(at_fit, later):
     y = FORMS["series"](shops())
     forecaster = RNNForecaster(**QUICK).fit(y[:LENGTH].rename(at_fit))
@@ -218,7 +255,8 @@ def test_another_series_is_not_mixed_into_one():
     panel = RNNForecaster(**QUICK).fit(past(shops()))
     for call in (panel.update, panel.score):
         with pytest.raises(
-            ValueError, match="a Series must be named as the series it goes on, such as 'a'; got no name"
+            ValueError,
+            match="a Series must be named as the series it goes on, such as 'a'; got no name",
         ):
             call(y[LENGTH:].rename(None))
     pd.testing.assert_series_equal(forecaster.predict(), before)
@@ -229,7 +267,11 @@ def test_a_new_series_of_a_wide_frame_is_forecast_too():
     forecaster = RNNForecaster(**QUICK).fit(wide[:LENGTH])
     forecaster.update(wide[["a"]][LENGTH:].assign(c=[3.0, 4, 5, 6]))
     found = forecaster.predict(level=80)
-    assert list(found["RNNForecaster"].columns) == ["b", "a", "c"] == list(found["RNNForecaster-lo-80"].columns)
+    assert (
+        list(found["RNNForecaster"].columns)
+        == ["b", "a", "c"]
+        == list(found["RNNForecaster-lo-80"].columns)
+    )
     assert found["RNNForecaster", "c"].dropna().between(1, 20).all()
 
 
@@ -247,8 +289,12 @@ def test_score_is_the_error_in_naive_units():
     assert forecaster.score(lacking) == pytest.approx(-off.drop(off.index[1]).mean() / 2)
     assert forecaster.score(lacking.dropna()) == forecaster.score(lacking)
     more = pd.Series(1e9, pd.date_range(y.index[-1] + pd.Timedelta(days=1), periods=3))
-    assert forecaster.score(pd.concat([y[LENGTH:], more])) == pytest.approx(-off.mean() / 2)  # beyond the horizon
-    with pytest.raises(ValueError, match="must hold times that follow those of fit; got none with a value"):
+    assert forecaster.score(pd.concat([y[LENGTH:], more])) == pytest.approx(
+        -off.mean() / 2
+    )  # beyond the horizon
+    with pytest.raises(
+        ValueError, match="must hold times that follow those of fit; got none with a value"
+    ):
         forecaster.score(lacking[1:2])
 
 
@@ -257,7 +303,8 @@ def test_score_with_what_is_known_of_the_future(fill_gaps):
     forecaster = RNNForecaster(**QUICK | ROLES | {"fill_gaps": fill_gaps}).fit(past(shops()))
     df = newer(shops())
     carried = df.assign(
-        promo=df["promo"].where(df["ds"] < "2024-02-02"), shelf=df["shelf"].where(df["ds"] < "2024-02-02")
+        promo=df["promo"].where(df["ds"] < "2024-02-02"),
+        shelf=df["shelf"].where(df["ds"] < "2024-02-02"),
     )
     forecast = forecaster.predict(X_df=carried.ffill())
     near = df[df["ds"] < "2024-02-02"]
@@ -284,7 +331,10 @@ def test_a_search_over_a_panel_with_gaps_and_a_known_future():
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         search = GridSearchCV(
-            forecaster, {"hidden_size": [2, 4]}, cv=PanelTimeSeriesSplit(2, h=5), error_score="raise"
+            forecaster,
+            {"hidden_size": [2, 4]},
+            cv=PanelTimeSeriesSplit(2, h=5),
+            error_score="raise",
         ).fit(df)
     assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
@@ -301,8 +351,12 @@ def test_none_is_the_usual_column():
 
 @pytest.mark.parametrize("y", [shops()["y"], shops()["y"].to_numpy(), [1.0, 2.0], shops()[["y"]]])
 def test_the_target_is_a_column(y):
-    for call in (RNNForecaster(**QUICK).fit, lambda df, y: RNNForecaster(**QUICK).cross_validation(df, id_col=y)):
+    for call in (
+        RNNForecaster(**QUICK).fit,
+        lambda df, y: RNNForecaster(**QUICK).cross_validation(df, id_col=y),
+    ):
         with pytest.raises(
-            TypeError, match=r"id_col must be the name of a column; got a .*: the target is a column of df"
+            TypeError,
+            match=r"id_col must be the name of a column; got a .*: the target is a column of df",
         ):
             call(shops(), y)

@@ -34,7 +34,9 @@ QUICK |= {"random_state": 0}
 LONG = {"max_steps": 10**6}
 SOON = 5.0  # seconds within which all must have stopped; training takes hours
 
-posix = pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="this system has no timers that signal")
+posix = pytest.mark.skipif(
+    not hasattr(signal, "setitimer"), reason="this system has no timers that signal"
+)
 
 
 def series(n=60):
@@ -47,11 +49,17 @@ def fitted(**options):
 
 def state(forecaster):
     """All that the object holds, parameters apart."""
-    return pickle.dumps({name: value for name, value in vars(forecaster).items() if name not in QUICK | LONG})
+    return pickle.dumps(
+        {name: value for name, value in vars(forecaster).items() if name not in QUICK | LONG}
+    )
 
 
 def busy():
-    return [thread.name for thread in threading.enumerate() if thread.name.startswith("ThreadPoolExecutor")]
+    return [
+        thread.name
+        for thread in threading.enumerate()
+        if thread.name.startswith("ThreadPoolExecutor")
+    ]
 
 
 @pytest.fixture
@@ -105,7 +113,9 @@ def test_updates_that_take_long_are_not_waited_for(alarm):
     assert time.monotonic() - begin < 2 + SOON
 
 
-@pytest.mark.parametrize("error", [DivergenceError("too far"), MemoryError("full"), ZeroDivisionError("odd")])
+@pytest.mark.parametrize(
+    "error", [DivergenceError("too far"), MemoryError("full"), ZeroDivisionError("odd")]
+)
 @pytest.mark.parametrize("which", [1, 3, 4])  # in the trial, the second network, the third
 def test_a_network_that_fails_stops_the_others(error, which, monkeypatch):
     forecaster = fitted().set_params(**LONG)
@@ -136,8 +146,12 @@ def whole(forecaster, folder):
     assert np.isfinite(expected).all() and len(forecaster.loss_curves_) >= 1
     pytest.importorskip("safetensors")
     forecaster.save(folder / "file")
-    pd.testing.assert_series_equal(RNNForecaster.load(folder / "file").predict(), expected, check_exact=True)
-    pd.testing.assert_series_equal(pickle.loads(pickle.dumps(forecaster)).predict(), expected, check_exact=True)
+    pd.testing.assert_series_equal(
+        RNNForecaster.load(folder / "file").predict(), expected, check_exact=True
+    )
+    pd.testing.assert_series_equal(
+        pickle.loads(pickle.dumps(forecaster)).predict(), expected, check_exact=True
+    )
 
 
 @posix
@@ -187,8 +201,13 @@ def test_ctrl_c_at_any_moment(was_fitted, alarm, tmp_path):
                 signal.setitimer(signal.ITIMER_REAL, 0)
         told = [one for one in caught if issubclass(one.category, InterruptedFitWarning)]
         whole(forecaster, tmp_path)
-        ends.append("kept" if told else "heard too late")  # or by a finalizer, which Python lets raise nothing
-        assert all("are kept" in str(one.message) and one.filename == __file__ for one in told) and len(told) < 2
+        ends.append(
+            "kept" if told else "heard too late"
+        )  # or by a finalizer, which Python lets raise nothing
+        assert (
+            all("are kept" in str(one.message) and one.filename == __file__ for one in told)
+            and len(told) < 2
+        )
     assert {"as it was", "kept"} <= set(ends) and ends.count("heard too late") < 5 and busy() == []
 
 
@@ -200,7 +219,10 @@ def test_networks_that_go_on_are_all_there_after_ctrl_c(alarm):
     alarm(0.5, KeyboardInterrupt())
     with pytest.warns(InterruptedFitWarning, match="of 5 of 5 networks are kept"):
         forecaster.set_params(**LONG).fit(series())
-    same = [np.array_equal(member.theta, theta) for member, theta in zip(forecaster._fitted.members, thetas)]
+    same = [
+        np.array_equal(member.theta, theta)
+        for member, theta in zip(forecaster._fitted.members, thetas)
+    ]
     assert same == [False, True, True, True, True]
     assert np.isfinite(forecaster.predict()).all()
 
@@ -234,9 +256,13 @@ finally:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-@pytest.mark.parametrize(("sign", "status", "same"), [("SIGTERM", 7, "True"), ("SIGINT", 0, "False")])
+@pytest.mark.parametrize(
+    ("sign", "status", "same"), [("SIGTERM", 7, "True"), ("SIGINT", 0, "False")]
+)
 def test_a_process_that_is_told_to_end(sign, status, same):
-    with subprocess.Popen([sys.executable, "-W", "ignore", "-c", SOURCE], stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        [sys.executable, "-W", "ignore", "-c", SOURCE], stdout=subprocess.PIPE, text=True
+    ) as process:
         assert process.stdout.readline() == "ready\n"
         time.sleep(1.5)
         process.send_signal(getattr(signal, sign))

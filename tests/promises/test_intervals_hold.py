@@ -47,7 +47,9 @@ PANELS = {
     "fading": [1e6 * 0.8 ** STEPS[:60]],
     "fading to nothing": [1e9 * 0.5**STEPS],
     "growing": list(1.1**STEPS * np.exp(0.05 * rng().normal(size=(3, 80)))),
-    "another unit from half on": [np.where(STEPS < 40, 1e6, 5.0) * np.exp(0.1 * rng().normal(size=80))],
+    "another unit from half on": [
+        np.where(STEPS < 40, 1e6, 5.0) * np.exp(0.1 * rng().normal(size=80))
+    ],
     "constant": [np.full(80, 5.0)],
     "constants": [np.full(80, 5.0), np.full(80, 1e6)],
     "constant among lively ones": [np.full(80, 5.0), *lively()],
@@ -60,7 +62,9 @@ PANELS = {
     "outlier in the last window": with_outlier(77),
     "near zero at times": [np.where(rng(2).random(80) < 0.1, 1e-6, y) for y in lively()],
     "negative": list(rng().normal(size=(3, 80)).cumsum(axis=1)),
-    "negative with an outlier": [np.where(np.arange(80) == 77, -1e4, y) for y in rng().normal(size=(3, 80))],
+    "negative with an outlier": [
+        np.where(np.arange(80) == 77, -1e4, y) for y in rng().normal(size=(3, 80))
+    ],
     "far from zero": list(1e6 + 10 * rng().normal(size=(3, 80))),
     "short": list(np.exp(rng().normal(size=(3, 9)))),
     "of unlike lengths": [np.exp(rng(n).normal(size=n)) for n in (8, 30, 200)],
@@ -109,7 +113,10 @@ CASES = [
 def test_an_interval_holds_its_forecast_and_is_bounded(panel, setting):
     forecaster = fitted(panel, setting)
     forecast = forecaster.predict(level=LEVELS)
-    ends = [f"{NAME}-lo-{level}" for level in LEVELS[::-1]], [f"{NAME}-hi-{level}" for level in LEVELS]
+    ends = (
+        [f"{NAME}-lo-{level}" for level in LEVELS[::-1]],
+        [f"{NAME}-hi-{level}" for level in LEVELS],
+    )
     ordered = forecast[[*ends[0], NAME, *ends[1]]].to_numpy()
     assert np.isfinite(ordered).all()
     assert (np.diff(ordered, axis=1) >= 0).all()
@@ -144,7 +151,9 @@ def test_the_same_alone_and_for_a_shorter_horizon(panel, setting):
     together = forecaster.predict(level=LEVELS)
     for label in df["unique_id"].unique()[:2]:
         alone = forecaster.predict(df[df["unique_id"] == label], level=LEVELS)
-        np.testing.assert_array_equal(numbers(alone), numbers(together[together["unique_id"] == label]))
+        np.testing.assert_array_equal(
+            numbers(alone), numbers(together[together["unique_id"] == label])
+        )
     near = forecaster.predict(h=2, level=LEVELS)
     np.testing.assert_array_equal(numbers(near), numbers(together.groupby("unique_id").head(2)))
 
@@ -174,7 +183,9 @@ def test_errors_that_are_no_errors_are_no_effects():
     df = pd.DataFrame({"unique_id": "a", "ds": t, "y": 10 + rng().random(90)})
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        effects = RNNForecaster(**QUICK, season_length=7, calendar=["dayofweek", "day"]).fit(df).effects_
+        effects = (
+            RNNForecaster(**QUICK, season_length=7, calendar=["dayofweek", "day"]).fit(df).effects_
+        )
     of_week = effects[effects.index.str.startswith("dayofweek")]
     assert len(of_week) and (of_week == 0).all()
     assert (effects.drop(of_week.index) != 0).all()

@@ -47,7 +47,9 @@ def methods(Estimator):
     model = Estimator(**SMALL).fit(FRAME, flat_target(Estimator))
     return {
         "fit": lambda *given, **weight: Estimator(**SMALL).fit(*given, **weight).weights_,
-        "partial_fit": lambda *given, **weight: Estimator(**SMALL).partial_fit(*given, **weight).weights_,
+        "partial_fit": lambda *given, **weight: (
+            Estimator(**SMALL).partial_fit(*given, **weight).weights_
+        ),
         "score": model.score,
     }
 
@@ -107,22 +109,30 @@ class TestOfSequences:
         given = {"y": labelled(Estimator, NAMES), "sample_weight": weights(NAMES)}
         given[which] = given[which].set_axis(index, axis=0)
         with pytest.raises(
-            ValueError, match=rf"^the index of {which} must hold the labels of X, such as 'M0'; got .*to_numpy"
+            ValueError,
+            match=rf"^the index of {which} must hold the labels of X, such as 'M0'; got .*to_numpy",
         ):
             call(FRAME, given["y"], sample_weight=given["sample_weight"])
 
     def test_some_labels_are_not_enough(self, Estimator, method):
         call = methods(Estimator)[method]
         y = labelled(Estimator, [*NAMES[:-1], "other"])
-        with pytest.raises(ValueError, match=r"^the index of y must hold every label of X; got none for sequence 'M7'"):
+        with pytest.raises(
+            ValueError,
+            match=r"^the index of y must hold every label of X; got none for sequence 'M7'",
+        ):
             call(FRAME, y)
         y = labelled(Estimator, NAMES)
         with pytest.raises(
-            ValueError, match=r"^the index of y must hold every label of X once; got 'M0' several times"
+            ValueError,
+            match=r"^the index of y must hold every label of X once; got 'M0' several times",
         ):
             call(FRAME, pd.concat([y, y.iloc[:1]]))
         more = pd.concat([y, y.iloc[:1].set_axis(["other"], axis=0)])
-        with pytest.raises(ValueError, match=r"^the index of y must hold the labels of X alone; got 9 entries for 8"):
+        with pytest.raises(
+            ValueError,
+            match=r"^the index of y must hold the labels of X alone; got 9 entries for 8",
+        ):
             call(FRAME, more)
 
 
@@ -150,8 +160,12 @@ def test_words_with_labels():
     plain = RNNSeq2SeqClassifier(**SMALL).fit(words.to_list(), words.to_list())
     model = RNNSeq2SeqClassifier(**SMALL).fit(words, words.iloc[::-1])
     assert same(model.weights_, plain.weights_)
-    assert model.score(words, words.iloc[[2, 0, 1, 4, 3]]) == plain.score(words.to_list(), words.to_list())
-    with pytest.raises(ValueError, match="index of y must hold the labels of X, such as 'p'; got 'P'"):
+    assert model.score(words, words.iloc[[2, 0, 1, 4, 3]]) == plain.score(
+        words.to_list(), words.to_list()
+    )
+    with pytest.raises(
+        ValueError, match="index of y must hold the labels of X, such as 'p'; got 'P'"
+    ):
         model.fit(words, words.rename(str.upper))
 
 
@@ -161,7 +175,8 @@ def test_inputs_of_the_decoder_have_labels_too():
     model = RNNSeq2SeqRegressor(**SMALL).fit(FRAME, shuffled(y), decoder_inputs=y.iloc[::-1])
     assert same(model.weights_, plain.weights_)
     np.testing.assert_array_equal(
-        model.predict(FRAME, decoder_inputs=shuffled(y)), plain.predict(SEQUENCES, decoder_inputs=y.to_numpy())
+        model.predict(FRAME, decoder_inputs=shuffled(y)),
+        plain.predict(SEQUENCES, decoder_inputs=y.to_numpy()),
     )
     with pytest.raises(ValueError, match="index of decoder_inputs must hold the labels of X"):
         model.predict(FRAME, decoder_inputs=y.rename(str.lower))
@@ -182,10 +197,15 @@ class TestOfSteps:
         call = methods(Estimator)[method]
         given = {"y": pd.Series(flat_target(Estimator)), "sample_weight": weights(ROWS)}
         times = pd.date_range("2024", periods=len(ROWS))
-        for index in (ROWS[::-1], ROWS.set_levels([name.lower() for name in NAMES], level=0), times):
+        for index in (
+            ROWS[::-1],
+            ROWS.set_levels([name.lower() for name in NAMES], level=0),
+            times,
+        ):
             changed = given | {which: given[which].set_axis(index)}
             with pytest.raises(
-                ValueError, match=f"^the index of {which} must be that of X, row by row; got .*to_numpy"
+                ValueError,
+                match=f"^the index of {which} must be that of X, row by row; got .*to_numpy",
             ):
                 call(FRAME, changed["y"], sample_weight=changed["sample_weight"])
 
@@ -196,7 +216,9 @@ class TestOfSteps:
         plain = call(X, y.to_numpy())
         assert same(call(X, y), plain) and same(call(X, y.reset_index(drop=True)), plain)
         for other in (y.iloc[::-1], y.shift(1, freq="h")):
-            with pytest.raises(ValueError, match=r"^the index of y must be that of X, row by row; got 2024"):
+            with pytest.raises(
+                ValueError, match=r"^the index of y must be that of X, row by row; got 2024"
+            ):
                 call(X, other)
 
 
@@ -206,5 +228,7 @@ def test_labels_of_series_stand_in_the_order_of_the_rows():
     plain = RNNSequenceRegressor(**SMALL).fit(FRAME, y.to_numpy())
     model = RNNSequenceRegressor(**SMALL).fit(X, y, series=series)
     assert same(model.weights_, plain.weights_)
-    with pytest.raises(ValueError, match=r"^the index of series must be that of X, row by row; got row "):
+    with pytest.raises(
+        ValueError, match=r"^the index of series must be that of X, row by row; got row "
+    ):
         model.predict(X, series=series.iloc[::-1])

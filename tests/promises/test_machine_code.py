@@ -11,7 +11,11 @@ import pytest
 import tsrnn
 
 HOME = Path(tsrnn.__file__).parent
-FILES = [path for folder in ("rules", "backends", "backends/cpu") for path in (HOME / folder).glob("*.py")]
+FILES = [
+    path
+    for folder in ("rules", "backends", "backends/cpu")
+    for path in (HOME / folder).glob("*.py")
+]
 COMPILERS = {"compiled", "register_jitable"}
 
 
@@ -34,13 +38,19 @@ def made_by_factories(source):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_a_function_of_a_factory_has_a_name_of_its_own(path):
     for name, decorators in made_by_factories(path.read_text(encoding="utf-8")):
-        assert "distinct" in decorators, f"{path.name}: {name} has the name of its siblings in the cache"
+        assert "distinct" in decorators, (
+            f"{path.name}: {name} has the name of its siblings in the cache"
+        )
 
 
 def test_the_walk_sees_them():
-    source = "def make(n):\n    @register_jitable\n    def f(x):\n        return x + n\n    return f"
+    source = (
+        "def make(n):\n    @register_jitable\n    def f(x):\n        return x + n\n    return f"
+    )
     assert list(made_by_factories(source)) == [("f", ["register_jitable"])]
-    assert sum(len(list(made_by_factories(path.read_text(encoding="utf-8")))) for path in FILES) >= 7
+    assert (
+        sum(len(list(made_by_factories(path.read_text(encoding="utf-8")))) for path in FILES) >= 7
+    )
 
 
 FIT = """

@@ -46,12 +46,16 @@ def this_tsrnn(monkeypatch):
 def executed(cells, folder):
     """Outputs of each cell, run one after the other by a kernel of their own."""
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
-    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(folder)}}).execute()
+    nbclient.NotebookClient(
+        notebook, timeout=300, resources={"metadata": {"path": str(folder)}}
+    ).execute()
     return [cell["outputs"] for cell in notebook["cells"]]
 
 
 def images(outputs):
-    return [output["data"]["image/png"] for output in outputs if "image/png" in output.get("data", {})]
+    return [
+        output["data"]["image/png"] for output in outputs if "image/png" in output.get("data", {})
+    ]
 
 
 def check_picture(outputs):
@@ -82,13 +86,21 @@ def test_a_picture_that_is_not_the_last_expression_is_not_shown(tmp_path):
     ("train", "last"),
     [
         ("RNNForecaster(**quick, max_steps=2000, verbose=1).fit(df);", "training 100%"),
-        ("RNNRegressor(max_iter=200, verbose=1, tol=0, n_iter_no_change=200).fit(X, X[:, -1]);", "epoch 200/200"),
-        ("RNNForecaster(**quick, max_steps=2000, verbose=1).cross_validation(df);", "training 100%"),
+        (
+            "RNNRegressor(max_iter=200, verbose=1, tol=0, n_iter_no_change=200).fit(X, X[:, -1]);",
+            "epoch 200/200",
+        ),
+        (
+            "RNNForecaster(**quick, max_steps=2000, verbose=1).cross_validation(df);",
+            "training 100%",
+        ),
     ],
 )
 def test_progress_is_written_over(train, last, tmp_path):
     outputs = executed([PREPARED, train], tmp_path)[1]
-    assert {output.get("name") for output in outputs if output["output_type"] == "stream"} == {"stderr"}
+    assert {output.get("name") for output in outputs if output["output_type"] == "stream"} == {
+        "stderr"
+    }
     text = "".join(output["text"] for output in outputs if output["output_type"] == "stream")
     states = text.rstrip("\n").split("\r")
     assert text.count("\n") == 1 and len(states) >= 2 and "\033" not in text

@@ -20,7 +20,15 @@ from tsrnn import (
 
 N, T, F = 4, 5, 2
 PLACE = 2, 3, 1  # inside, where nothing is padding
-MISSING = [None, pd.NA, pd.NaT, np.datetime64("NaT"), float("nan"), Decimal("NaN"), np.float32("nan")]
+MISSING = [
+    None,
+    pd.NA,
+    pd.NaT,
+    np.datetime64("NaT"),
+    float("nan"),
+    Decimal("NaN"),
+    np.float32("nan"),
+]
 NUMBERS = [Decimal("1.5"), Fraction(3, 2), np.float16(1.5), 1.5]
 OTHERS = [
     "one",
@@ -87,7 +95,9 @@ def with_value(value):
 
 def frame(X):
     index = pd.MultiIndex.from_product([list("abcd"), range(T)], names=["series", "time"])
-    return pd.DataFrame({f"x{k}": pd.Series(list(X[:, :, k].ravel()), index, dtype=object) for k in range(F)})
+    return pd.DataFrame(
+        {f"x{k}": pd.Series(list(X[:, :, k].ravel()), index, dtype=object) for k in range(F)}
+    )
 
 
 def frames(X):
@@ -122,14 +132,18 @@ def test_objects_are_numbers_missing_or_refused(Estimator, form):
         with pytest.raises(ValueError, match=r"Input X contains NaN: .*impute"):
             fitted(Estimator, FORMS[form](with_value(value)))
     for value in OTHERS:
-        with pytest.raises((ValueError, TypeError), match=r"must (hold (real )?numbers|have one number)") as caught:
+        with pytest.raises(
+            (ValueError, TypeError), match=r"must (hold (real )?numbers|have one number)"
+        ) as caught:
             fitted(Estimator, FORMS[form](with_value(value)))
         assert re.fullmatch(r"[^\n]+\.", str(caught.value)), value
 
 
 def weighted(Estimator, form, weight):
     X = FORMS[form](with_value(1.5))
-    return Estimator(max_iter=1, hidden_size=2, random_state=0, tol=0).fit(X, KINDS[Estimator](X), sample_weight=weight)
+    return Estimator(max_iter=1, hidden_size=2, random_state=0, tol=0).fit(
+        X, KINDS[Estimator](X), sample_weight=weight
+    )
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -150,7 +164,9 @@ def test_objects_as_weights(Estimator):
         with pytest.raises(ValueError, match="sample_weight contains NaN"):
             weighted(Estimator, form, weights(value))
     for value in (one for one in OTHERS if np.ndim(one) == 0):
-        with pytest.raises((ValueError, TypeError), match=r"sample_weight must hold (real )?numbers"):
+        with pytest.raises(
+            (ValueError, TypeError), match=r"sample_weight must hold (real )?numbers"
+        ):
             weighted(Estimator, form, weights(value))
 
 
@@ -158,5 +174,8 @@ def test_objects_as_weights(Estimator):
 def test_labels_that_cannot_be_looked_up(label):
     labels = np.array(["a", "a", "b", None], dtype=object)
     labels[3] = label
-    with pytest.raises(TypeError, match=r"series must hold labels such as strings or numbers; got a .* for row 3 of X"):
+    with pytest.raises(
+        TypeError,
+        match=r"series must hold labels such as strings or numbers; got a .* for row 3 of X",
+    ):
         RNNSequenceRegressor(max_iter=1).fit(np.zeros((4, 2)), np.zeros(4), series=labels)

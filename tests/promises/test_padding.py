@@ -65,7 +65,11 @@ def flat(found):
     """Entries of all sequences, without padding."""
     if isinstance(found, np.ndarray) and found.ndim > 1 and found.shape[1] == 7:
         return np.concatenate([row[:length] for row, length in zip(found, LENGTHS)])
-    return np.concatenate(found) if isinstance(found, list) and not isinstance(found[0], str) else np.asarray(found)
+    return (
+        np.concatenate(found)
+        if isinstance(found, list) and not isinstance(found[0], str)
+        else np.asarray(found)
+    )
 
 
 METHODS = ["predict", "predict_proba", "predict_log_proba"]
@@ -82,7 +86,10 @@ def test_padding_is_not_there(Estimator):
     more = {"n_steps": LENGTHS} if Estimator is RNNSeq2SeqRegressor else {}
     for method in METHODS:
         if hasattr(one, method):
-            assert_array_equal(flat(getattr(one, method)(LISTED, **more)), flat(getattr(other, method)(PADDED, **more)))
+            assert_array_equal(
+                flat(getattr(one, method)(LISTED, **more)),
+                flat(getattr(other, method)(PADDED, **more)),
+            )
     assert one.score(LISTED, y) == other.score(PADDED, y_padded)
     assert other.score(PADDED, y) == other.score(PADDED, y_padded)
     one.partial_fit(LISTED, y)
@@ -105,7 +112,9 @@ def test_predictions_of_steps_have_the_form_of_X(Estimator):
     if hasattr(model, "predict_proba"):
         assert model.predict_proba(PADDED).shape == (8, 7, 2)
     weight = [np.linspace(0, 1, length) for length in LENGTHS]
-    assert model.score(PADDED, y_padded, sample_weight=padded(weight)) == model.score(LISTED, y, sample_weight=weight)
+    assert model.score(PADDED, y_padded, sample_weight=padded(weight)) == model.score(
+        LISTED, y, sample_weight=weight
+    )
 
 
 def test_labels_that_are_numbers_need_no_missing_value_where_X_is_padding():
@@ -165,7 +174,11 @@ def test_nan_that_is_no_padding_is_refused_with_advice(Estimator, case):
     model = Estimator(**SMALL).fit(LISTED, y)
     if case == "a table" and Estimator in OF_STEPS:
         pytest.skip("the rows of a table are time steps there")
-    for call in (lambda: Estimator(**SMALL).fit(X, y), lambda: model.predict(X), lambda: model.score(X, y)):
+    for call in (
+        lambda: Estimator(**SMALL).fit(X, y),
+        lambda: model.predict(X),
+        lambda: model.score(X, y),
+    ):
         with pytest.raises(ValueError, match=r"^Input X contains NaN: ") as caught:
             call()
         assert where in str(caught.value) and ADVICE in str(caught.value)
@@ -174,14 +187,18 @@ def test_nan_that_is_no_padding_is_refused_with_advice(Estimator, case):
 @pytest.mark.parametrize("Estimator", ALL)
 def test_a_sequence_of_padding_alone_is_refused(Estimator):
     y_padded = targets(Estimator)[1]
-    with pytest.raises(ValueError, match=r"^sequence 2 must have at least one time step; got padding, NaN, alone"):
+    with pytest.raises(
+        ValueError, match=r"^sequence 2 must have at least one time step; got padding, NaN, alone"
+    ):
         Estimator(**SMALL).fit(with_nan(2), y_padded)
 
 
 def test_a_target_of_padding_alone_is_refused():
     y = padded(targets(RNNSeq2SeqRegressor)[0])
     y[2] = np.nan
-    with pytest.raises(ValueError, match=r"^y of sequence 2 must have at least one step; got padding, NaN, alone"):
+    with pytest.raises(
+        ValueError, match=r"^y of sequence 2 must have at least one step; got padding, NaN, alone"
+    ):
         RNNSeq2SeqRegressor(**SMALL).fit(PADDED, y)
 
 
@@ -189,7 +206,11 @@ def test_sliding_windows_over_one_array_are_still_targets_of_their_own():
     """Targets that share memory are copied before anything is written."""
     values = np.arange(12.0)
     windows = np.lib.stride_tricks.sliding_window_view(values, 4)
-    model = RNNSeq2SeqRegressor(**SMALL, dtype="float64").fit(windows[:-4, :, None] * 1.0, windows[4:])
-    same = RNNSeq2SeqRegressor(**SMALL, dtype="float64").fit(windows[:-4, :, None] * 1.0, windows[4:].copy())
+    model = RNNSeq2SeqRegressor(**SMALL, dtype="float64").fit(
+        windows[:-4, :, None] * 1.0, windows[4:]
+    )
+    same = RNNSeq2SeqRegressor(**SMALL, dtype="float64").fit(
+        windows[:-4, :, None] * 1.0, windows[4:].copy()
+    )
     assert_array_equal(values, np.arange(12.0))
     assert_array_equal(model.weights_["decoder.bias_ho"], same.weights_["decoder.bias_ho"])

@@ -18,7 +18,14 @@ from tsrnn.inspection import saliency
 
 RNG = np.random.default_rng(0)
 X = [RNG.normal(size=(n, 2)) for n in RNG.integers(3, 30, size=40)]
-SETTINGS = {"cell": "gru", "hidden_size": 12, "n_layers": 2, "bidirectional": True, "max_iter": 1, "random_state": 0}
+SETTINGS = {
+    "cell": "gru",
+    "hidden_size": 12,
+    "n_layers": 2,
+    "bidirectional": True,
+    "max_iter": 1,
+    "random_state": 0,
+}
 TARGETS = {
     RNNRegressor: [x.sum() for x in X],
     RNNClassifier: [x.sum() > 0 for x in X],
@@ -42,15 +49,23 @@ def fitted(kind):
 @pytest.mark.parametrize("kind", TARGETS)
 def test_smaller_passes_give_the_same_bits(kind, monkeypatch):
     model = fitted(kind)
-    expected = flat(model.predict(X)), flat(saliency(model, X)) if kind in (RNNRegressor, RNNClassifier) else None
+    expected = (
+        flat(model.predict(X)),
+        flat(saliency(model, X)) if kind in (RNNRegressor, RNNClassifier) else None,
+    )
     for most in (1, 20_000, 200_000):
         monkeypatch.setattr(cpu, "MOST_BYTES", most)
-        found = flat(model.predict(X)), flat(saliency(model, X)) if kind in (RNNRegressor, RNNClassifier) else None
+        found = (
+            flat(model.predict(X)),
+            flat(saliency(model, X)) if kind in (RNNRegressor, RNNClassifier) else None,
+        )
         assert found == expected
 
 
 @pytest.mark.filterwarnings("ignore")
-@pytest.mark.parametrize("kind", [RNNRegressor, RNNSequenceRegressor, RNNSeq2SeqRegressor, RNNSeq2SeqClassifier])
+@pytest.mark.parametrize(
+    "kind", [RNNRegressor, RNNSequenceRegressor, RNNSeq2SeqRegressor, RNNSeq2SeqClassifier]
+)
 def test_bytes_are_bounded_and_not_rows(kind, monkeypatch):
     """What all rows would hold at once is many times the bound."""
     model = fitted(kind)

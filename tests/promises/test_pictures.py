@@ -72,9 +72,13 @@ def test_every_form(form, level):
 
 
 def frames(hi=6.0):
-    ahead = pd.DataFrame({"unique_id": "a", "ds": np.arange(20, 24), "RNNForecaster": [3.0, 4.0, 5.0, 4.0]})
+    ahead = pd.DataFrame(
+        {"unique_id": "a", "ds": np.arange(20, 24), "RNNForecaster": [3.0, 4.0, 5.0, 4.0]}
+    )
     ahead = ahead.assign(**{"RNNForecaster-lo-90": 2.0, "RNNForecaster-hi-90": hi})
-    return pd.DataFrame({"unique_id": "a", "ds": np.arange(20), "y": 4 + np.arange(20.0) % 3}), ahead
+    return pd.DataFrame(
+        {"unique_id": "a", "ds": np.arange(20), "y": 4 + np.arange(20.0) % 3}
+    ), ahead
 
 
 @pytest.mark.parametrize(("hi", "most"), [(6.0, 7.0), (9.0, 9.6), (1e6, 12.0)])
@@ -86,7 +90,9 @@ def test_an_interval_far_outside_does_not_crush_the_rest(hi, most):
 def test_the_axis_is_named_and_zero_ranges_are_drawn():
     history, ahead = frames()
     figure = plot_forecasts(
-        history.rename(columns={"y": "load"}).assign(load=3.0), ahead.assign(RNNForecaster=3.0), target_col="load"
+        history.rename(columns={"y": "load"}).assign(load=3.0),
+        ahead.assign(RNNForecaster=3.0),
+        target_col="load",
     )
     assert figure.axes[0].get_ylabel() == "load"
     figure.canvas.draw()
@@ -95,14 +101,25 @@ def test_the_axis_is_named_and_zero_ranges_are_drawn():
 def test_the_forecast_begins_at_the_last_known_value():
     history, ahead = frames()
     history.loc[18:, "y"] = np.nan
-    more = pd.concat([history, pd.DataFrame({"unique_id": "a", "ds": [20, 21], "y": 9.0})])  # what came already
-    (line,) = (line for line in plot_forecasts(more, ahead).axes[0].get_lines() if line.get_label() == "forecast")
-    np.testing.assert_array_equal(line.get_xydata(), np.column_stack([[17, 20, 21, 22, 23], [6, 3, 4, 5, 4]]))
+    more = pd.concat(
+        [history, pd.DataFrame({"unique_id": "a", "ds": [20, 21], "y": 9.0})]
+    )  # what came already
+    (line,) = (
+        line
+        for line in plot_forecasts(more, ahead).axes[0].get_lines()
+        if line.get_label() == "forecast"
+    )
+    np.testing.assert_array_equal(
+        line.get_xydata(), np.column_stack([[17, 20, 21, 22, 23], [6, 3, 4, 5, 4]])
+    )
 
 
 def test_ticks_are_in_the_time_zone_of_the_data():
     history = pd.DataFrame(
-        {"unique_id": "a", "ds": pd.date_range("2024-07-01 20:00", periods=8, freq="30min", tz="Asia/Tokyo")}
+        {
+            "unique_id": "a",
+            "ds": pd.date_range("2024-07-01 20:00", periods=8, freq="30min", tz="Asia/Tokyo"),
+        }
     )
     ahead = history.assign(RNNForecaster=1.0, ds=history["ds"] + pd.Timedelta("4h"))
     figure = plot_forecasts(history.assign(y=1.0), ahead)
@@ -140,10 +157,14 @@ BAD = {
         lambda: plot_forecasts(HISTORY, pd.concat([AHEAD, AHEAD])),
         "got 20 twice: of a cross-validation",
     ),
-    "dates and numbers": (lambda: plot_forecasts(LONG, AHEAD), "times of history and forecasts must be of one kind"),
+    "dates and numbers": (
+        lambda: plot_forecasts(LONG, AHEAD),
+        "times of history and forecasts must be of one kind",
+    ),
     "two zones": (
         lambda: plot_forecasts(
-            LONG.assign(ds=LONG["ds"].dt.tz_localize(None)), LONG.rename(columns={"y": "RNNForecaster"})
+            LONG.assign(ds=LONG["ds"].dt.tz_localize(None)),
+            LONG.rename(columns={"y": "RNNForecaster"}),
         ),
         "must be of one kind",
     ),
@@ -164,18 +185,26 @@ def tick_texts(axis):
 
 
 @pytest.mark.parametrize(
-    "options", [{}, {"window": "auto", "level_window": "auto", "deseasonalize": "auto", "season_length": 4}]
+    "options",
+    [{}, {"window": "auto", "level_window": "auto", "deseasonalize": "auto", "season_length": 4}],
 )
 def test_report(options):
     forecaster = RNNForecaster(**QUICK | {"max_steps": 45} | options).fit(LONG)
     figure = forecaster.report()
     figure.canvas.draw()
     course, trial = figure.axes
-    assert course.get_ylabel() == "mean absolute error, adjusted scale" and course.get_xlabel() == "updates"
+    assert (
+        course.get_ylabel() == "mean absolute error, adjusted scale"
+        and course.get_xlabel() == "updates"
+    )
     assert all(re.fullmatch(r"\d+", tick) for tick in tick_texts(course.xaxis))
-    assert all(re.fullmatch(r"\d*\.?\d+", tick) for tick in tick_texts(course.yaxis)) and tick_texts(course.yaxis)
+    assert all(
+        re.fullmatch(r"\d*\.?\d+", tick) for tick in tick_texts(course.yaxis)
+    ) and tick_texts(course.yaxis)
     low, high = trial.get_ylim()
-    assert all(bar.get_height() < (high - low) / 6 for bar in trial.patches) and len(trial.patches) > 0
+    assert (
+        all(bar.get_height() < (high - low) / 6 for bar in trial.patches) and len(trial.patches) > 0
+    )
     assert any("seasonal index" in tick for tick in tick_texts(trial.yaxis)) == bool(options)
 
 

@@ -40,9 +40,18 @@ FORECASTER = {
 TRAINED = {
     "RNNRegressor": (lambda: RNNRegressor(**SMALL).fit(X, X[:, 0, 0]), "epoch 30/30"),
     "RNNClassifier": (lambda: RNNClassifier(**SMALL).fit(X, X[:, 0, 0] > 0), "epoch 30/30"),
-    "RNNSequenceRegressor": (lambda: RNNSequenceRegressor(**SMALL).fit(X, X[:, :, 0]), "epoch 30/30"),
-    "RNNSequenceClassifier": (lambda: RNNSequenceClassifier(**SMALL).fit(X, X[:, :, 0] > 0), "epoch 30/30"),
-    "RNNSeq2SeqRegressor": (lambda: RNNSeq2SeqRegressor(**SMALL).fit(X, X[:, :2, 0]), "epoch 30/30"),
+    "RNNSequenceRegressor": (
+        lambda: RNNSequenceRegressor(**SMALL).fit(X, X[:, :, 0]),
+        "epoch 30/30",
+    ),
+    "RNNSequenceClassifier": (
+        lambda: RNNSequenceClassifier(**SMALL).fit(X, X[:, :, 0] > 0),
+        "epoch 30/30",
+    ),
+    "RNNSeq2SeqRegressor": (
+        lambda: RNNSeq2SeqRegressor(**SMALL).fit(X, X[:, :2, 0]),
+        "epoch 30/30",
+    ),
     "RNNSeq2SeqClassifier": (lambda: RNNSeq2SeqClassifier(**SMALL).fit(X, PAIRS), "epoch 30/30"),
     "RNNForecaster": (lambda: forecaster().fit(FRAME), "training 100%"),
     "cross_validation": (lambda: forecaster().cross_validation(FRAME), "training 100%"),
@@ -50,7 +59,9 @@ TRAINED = {
 
 
 def forecaster(**options):
-    return RNNForecaster(**FORECASTER | {"n_networks": 1, "random_state": 0, "verbose": 1} | options)
+    return RNNForecaster(
+        **FORECASTER | {"n_networks": 1, "random_state": 0, "verbose": 1} | options
+    )
 
 
 def replayed(text):
@@ -174,7 +185,9 @@ def closed():
 
 
 @pytest.mark.parametrize(
-    "stream", [None, closed(), Broken(BrokenPipeError()), Broken(OSError(28, "full")), object()], ids=range(5)
+    "stream",
+    [None, closed(), Broken(BrokenPipeError()), Broken(OSError(28, "full")), object()],
+    ids=range(5),
 )
 def test_a_stream_that_takes_nothing_stops_no_training(stream, monkeypatch):
     quiet = RNNRegressor(**SMALL | {"verbose": 0}).fit(X, X[:, 0, 0]).predict(X)

@@ -34,11 +34,21 @@ def fourth_power(output, target, parameters):
 
 @pytest.fixture
 def registered(monkeypatch):
-    monkeypatch.setitem(CELLS, "leaky", Cell("leaky", 1, 1, 1, 1, leaky_forward, leaky_backward, title="a leaky one"))
+    monkeypatch.setitem(
+        CELLS,
+        "leaky",
+        Cell("leaky", 1, 1, 1, 1, leaky_forward, leaky_backward, title="a leaky one"),
+    )
     monkeypatch.setitem(LOSSES, "fourth", Loss("fourth", fourth_power, title="(y - t)^4"))
 
 
-OPTIONS = {"hidden_size": 8, "max_iter": 30, "learning_rate_init": 0.01, "random_state": 0, "batch_size": 16}
+OPTIONS = {
+    "hidden_size": 8,
+    "max_iter": 30,
+    "learning_rate_init": 0.01,
+    "random_state": 0,
+    "batch_size": 16,
+}
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -58,7 +68,14 @@ def test_estimators_train_with_what_is_registered(registered, Estimator, tmp_pat
 def test_the_forecaster_trains_with_what_is_registered(registered):
     t = np.arange(60)
     df = pd.DataFrame({"unique_id": "a", "ds": t, "y": 10 + 3 * np.sin(t / 3)})
-    options = {"h": 4, "n_networks": 1, "hidden_size": 8, "max_steps": 200, "window": 8, "random_state": 0}
+    options = {
+        "h": 4,
+        "n_networks": 1,
+        "hidden_size": 8,
+        "max_steps": 200,
+        "window": 8,
+        "random_state": 0,
+    }
     forecaster = RNNForecaster(cell="leaky", **options).fit(df)
     assert forecaster.loss_curves_[0][-1] < 0.7 * forecaster.loss_curves_[0][0]
 
@@ -74,7 +91,10 @@ def test_docstrings_name_what_is_offered():
     for Estimator in ESTIMATORS:
         text = " ".join(Estimator.__doc__.split())
         assert all(f'"{name}" is {CELLS[name].title}' in text for name in offered_cells())
-    for Estimator, offered in ((RNNRegressor, offered_losses()), (RNNSeq2SeqRegressor, losses_fed_back())):
+    for Estimator, offered in (
+        (RNNRegressor, offered_losses()),
+        (RNNSeq2SeqRegressor, losses_fed_back()),
+    ):
         text = " ".join(Estimator.__doc__.split())
         assert all(f'"{name}" is {LOSSES[name].title}' in text for name in offered)
 
@@ -90,7 +110,9 @@ def test_tweedie_forecasts_means_of_counts():
     rng = np.random.default_rng(0)
     x = rng.uniform(-1, 1, size=(2000, 1, 1))
     y = rng.poisson(np.exp(0.5 + 1.2 * x[:, 0, 0])).astype(float)
-    network = RNNRegressor(loss="tweedie", tweedie_power=1.5, cell="rnn", hidden_size=8, max_iter=60, random_state=0)
+    network = RNNRegressor(
+        loss="tweedie", tweedie_power=1.5, cell="rnn", hidden_size=8, max_iter=60, random_state=0
+    )
     predicted = network.fit(x, y).predict(x)
     linear = TweedieRegressor(power=1.5, link="log", alpha=0).fit(x[:, 0], y).predict(x[:, 0])
     assert (predicted > 0).all()
@@ -100,7 +122,9 @@ def test_tweedie_forecasts_means_of_counts():
 
 
 def test_tweedie_refuses_negative_targets():
-    with pytest.raises(ValueError, match="the target of sequence 1 must be at least 0 with loss='tweedie'; got -2"):
+    with pytest.raises(
+        ValueError, match="the target of sequence 1 must be at least 0 with loss='tweedie'; got -2"
+    ):
         RNNRegressor(loss="tweedie").fit([[1.0], [2.0]], [1, -2])
 
 
@@ -110,6 +134,8 @@ def test_the_rounded_pinball_loss_aims_at_its_quantile(quantile):
     x = rng.uniform(-1, 1, size=(1500, 1, 1))
     y = 2 * x[:, 0, 0] + rng.normal(size=1500)
     options = {"cell": "rnn", "hidden_size": 8, "max_iter": 60, "random_state": 0}
-    network = RNNRegressor(loss="quantile_huber", quantile=quantile, huber_delta=0.1, **options).fit(x, y)
+    network = RNNRegressor(
+        loss="quantile_huber", quantile=quantile, huber_delta=0.1, **options
+    ).fit(x, y)
     below = (y < network.predict(x)).mean()
     assert below == pytest.approx(quantile, abs=0.04)

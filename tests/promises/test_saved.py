@@ -80,9 +80,15 @@ def test_a_file_tells_every_argument_of_a_network(kind):
     assert form_of(again) == form and again.layout.shapes == network.layout.shapes
     theta = network.initial(np.random.default_rng(0))
     np.testing.assert_array_equal(theta_of(again, network.to_weights(theta)), theta)
-    assert n_weights(kind, form) == sum(weights.size for weights in network.to_weights(theta).values())
+    assert n_weights(kind, form) == sum(
+        weights.size for weights in network.to_weights(theta).values()
+    )
     assert form_of(
-        network_of(kind, {"cell": "gru", "n_inputs": 2, "hidden_size": 3, "n_outputs": 4, "dtype": "float64"}, 10**6)
+        network_of(
+            kind,
+            {"cell": "gru", "n_inputs": 2, "hidden_size": 3, "n_outputs": 4, "dtype": "float64"},
+            10**6,
+        )
     )
     with pytest.raises(DamagedError, match="more than the file holds"):
         network_of(kind, form, largest=n_weights(kind, form) - 1)
@@ -115,22 +121,42 @@ CASES = {
         NUMBERS,
         {"loss": "huber", "huber_delta": np.float32(0.5), "max_length": 10**30},
     ),
-    "one column of targets": (RNNRegressor, CUBE, NUMBERS[:, None], {"cell": "rnn", "activation": "relu"}),
+    "one column of targets": (
+        RNNRegressor,
+        CUBE,
+        NUMBERS[:, None],
+        {"cell": "rnn", "activation": "relu"},
+    ),
     "two columns of targets": (
         RNNRegressor,
         RAGGED,
         np.c_[NUMBERS, NUMBERS],
         {"dtype": "float64", "bidirectional": True},
     ),
-    "a panel": (RNNRegressor, PANEL, NUMBERS, {"n_layers": 2, "dropout": 0.1, "solver": "sgd", "clip_norm": None}),
+    "a panel": (
+        RNNRegressor,
+        PANEL,
+        NUMBERS,
+        {"n_layers": 2, "dropout": 0.1, "solver": "sgd", "clip_norm": None},
+    ),
     "early stopping": (
         RNNRegressor,
         TABLE,
         NUMBERS,
         {"early_stopping": True, "validation_fraction": 0.3, "verbose": False},
     ),
-    "three classes": (RNNClassifier, TABLE, LETTERS, {"class_weight": {"a": 2, "b": np.float64(0.5)}}),
-    "two classes": (RNNClassifier, RAGGED, NUMBERS > 0, {"class_weight": "balanced", "solver": "adamw"}),
+    "three classes": (
+        RNNClassifier,
+        TABLE,
+        LETTERS,
+        {"class_weight": {"a": 2, "b": np.float64(0.5)}},
+    ),
+    "two classes": (
+        RNNClassifier,
+        RAGGED,
+        NUMBERS > 0,
+        {"class_weight": "balanced", "solver": "adamw"},
+    ),
     "classes of ints": (
         RNNClassifier,
         CUBE,
@@ -141,10 +167,25 @@ CASES = {
     "numbers of one series": (RNNSequenceRegressor, TABLE, NUMBERS, {"bptt_steps": 3}),
     "classes at steps": (RNNSequenceClassifier, RAGGED, MARKS, {"bidirectional": np.True_}),
     "sequences of numbers": (RNNSeq2SeqRegressor, RAGGED, STEPS, {"teacher_forcing": (1.0, 0.5)}),
-    "as many numbers each": (RNNSeq2SeqRegressor, CUBE, TABLE, {"teacher_forcing": np.float64(0.25), "n_layers": 2}),
+    "as many numbers each": (
+        RNNSeq2SeqRegressor,
+        CUBE,
+        TABLE,
+        {"teacher_forcing": np.float64(0.25), "n_layers": 2},
+    ),
     "symbols to numbers": (RNNSeq2SeqRegressor, WORDS, TABLE[:, :2], {"bidirectional": True}),
-    "words to words": (RNNSeq2SeqClassifier, WORDS, WORDS, {"beam_width": np.int64(2), "max_output_length": 5}),
-    "numbers to labels": (RNNSeq2SeqClassifier, RAGGED, [[1, 2], [2]] * 6, {"class_weight": {1: 0.5, 2: 1}}),
+    "words to words": (
+        RNNSeq2SeqClassifier,
+        WORDS,
+        WORDS,
+        {"beam_width": np.int64(2), "max_output_length": 5},
+    ),
+    "numbers to labels": (
+        RNNSeq2SeqClassifier,
+        RAGGED,
+        [[1, 2], [2]] * 6,
+        {"class_weight": {1: 0.5, 2: 1}},
+    ),
 }
 
 
@@ -183,8 +224,16 @@ def test_parameters_of_any_type_stay_equal(tmp_path):
         THREE = 3
 
     weights = OrderedDict({"a": 1.0, "b": 2.0, "c": 1})
-    options = {"solver": Solver.ADAM, "hidden_size": Few.THREE, "class_weight": weights, "tol": -0.0, "alpha": 5e-324}
-    estimator = RNNClassifier(**QUICK | options | {"random_state": np.random.RandomState(0)}).fit(TABLE, LETTERS)
+    options = {
+        "solver": Solver.ADAM,
+        "hidden_size": Few.THREE,
+        "class_weight": weights,
+        "tol": -0.0,
+        "alpha": 5e-324,
+    }
+    estimator = RNNClassifier(**QUICK | options | {"random_state": np.random.RandomState(0)}).fit(
+        TABLE, LETTERS
+    )
     estimator.set_params(n_iter_no_change=10**400, tol=float("inf"), clip_norm=float("nan"))
     estimator.save(tmp_path / "one")
     again = RNNClassifier.load(tmp_path / "one")
@@ -198,12 +247,17 @@ def test_parameters_of_any_type_stay_equal(tmp_path):
 def test_another_estimator_s_file_says_so(tmp_path):
     RNNRegressor(**QUICK).fit(TABLE, NUMBERS).save(tmp_path / "file")
     for Estimator in (RNNClassifier, RNNSequenceRegressor, RNNForecaster):
-        with pytest.raises(ValueError, match=rf"that {Estimator.__name__}\.save wrote, whole; got one of RNNRegressor"):
+        with pytest.raises(
+            ValueError,
+            match=rf"that {Estimator.__name__}\.save wrote, whole; got one of RNNRegressor",
+        ):
             Estimator.load(tmp_path / "file")
 
 
 @pytest.mark.parametrize(
-    "Estimator", dict.fromkeys([*(case[0] for case in CASES.values()), RNNForecaster]), ids=lambda E: E.__name__
+    "Estimator",
+    dict.fromkeys([*(case[0] for case in CASES.values()), RNNForecaster]),
+    ids=lambda E: E.__name__,
 )
 def test_nothing_fitted_is_nothing_saved(Estimator, tmp_path):
     from sklearn.exceptions import NotFittedError
@@ -251,11 +305,17 @@ def test_another_process_predicts_the_same_and_saves_the_same_bytes(tmp_path):
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_threads_that_save_to_one_path_leave_one_of_their_files(tmp_path):
-    models = [RNNRegressor(**QUICK | {"random_state": seed}).fit(TABLE, NUMBERS) for seed in range(4)]
+    models = [
+        RNNRegressor(**QUICK | {"random_state": seed}).fit(TABLE, NUMBERS) for seed in range(4)
+    ]
     answers_of = [model.predict(TABLE).tolist() for model in models]
     with ThreadPoolExecutor(4) as threads:
         done = [threads.submit(models[i % 4].save, tmp_path / "file") for i in range(40)]
-        loads = [threads.submit(RNNRegressor.load, tmp_path / "file") for _ in range(20) if done[0].result() is None]
+        loads = [
+            threads.submit(RNNRegressor.load, tmp_path / "file")
+            for _ in range(20)
+            if done[0].result() is None
+        ]
         found = [load.result().predict(TABLE).tolist() for load in loads]
     assert all(answer in answers_of for answer in found)
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
@@ -269,9 +329,13 @@ def test_without_safetensors_the_extra_is_named(tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.partition(".")[0] == "safetensors"]:
         monkeypatch.setitem(sys.modules, name, None)
     for model in models:
-        with pytest.raises(ImportError, match=r'save needs safetensors: pip install "tsrnn\[save\]"'):
+        with pytest.raises(
+            ImportError, match=r'save needs safetensors: pip install "tsrnn\[save\]"'
+        ):
             model.save(tmp_path / "other")
-        with pytest.raises(ImportError, match=r'load needs safetensors: pip install "tsrnn\[save\]"'):
+        with pytest.raises(
+            ImportError, match=r'load needs safetensors: pip install "tsrnn\[save\]"'
+        ):
             type(model).load(tmp_path / type(model).__name__)
     assert not (tmp_path / "other").exists()
 
@@ -304,11 +368,16 @@ def test_a_device_that_is_missing_becomes_the_cpu(tmp_path, monkeypatch):
         if Estimator is RNNForecaster:
             from dataclasses import replace
 
-            model._fitted = replace(fitted, setting=replace(fitted.setting, device="cuda", precision="tf32"))
+            model._fitted = replace(
+                fitted, setting=replace(fitted.setting, device="cuda", precision="tf32")
+            )
         else:
             fitted.settings.update(device="cuda", precision="tf32")
         model.set_params(device="cuda", precision="tf32").save(path)
-        with pytest.warns(UserWarning, match=f"{Estimator.__name__} was fitted with device='cuda'.*loaded for the CPU"):
+        with pytest.warns(
+            UserWarning,
+            match=f"{Estimator.__name__} was fitted with device='cuda'.*loaded for the CPU",
+        ):
             again = Estimator.load(path)
         assert again.device == "cuda"  # as the user has set it
         np.testing.assert_array_equal(answer(again), expected)
@@ -319,7 +388,9 @@ def test_a_device_that_is_missing_becomes_the_cpu(tmp_path, monkeypatch):
         np.testing.assert_array_equal(answer(again), expected)
         with pytest.raises(ValueError, match=r"device of"):
             Estimator.load(path, device="cuda")
-        with pytest.raises(ValueError, match=r"device of .* must be one of 'cpu', 'cuda', 'auto'; got 'tpu'"):
+        with pytest.raises(
+            ValueError, match=r"device of .* must be one of 'cpu', 'cuda', 'auto'; got 'tpu'"
+        ):
             Estimator.load(path, device="tpu")
 
 
@@ -327,7 +398,15 @@ def test_a_device_that_is_missing_becomes_the_cpu(tmp_path, monkeypatch):
 
 
 def quick(**options):
-    given = {"h": 3, "n_networks": 1, "max_steps": 3, "hidden_size": 3, "window": 6, "segment": 1, "level_window": 1}
+    given = {
+        "h": 3,
+        "n_networks": 1,
+        "max_steps": 3,
+        "hidden_size": 3,
+        "window": 6,
+        "segment": 1,
+        "level_window": 1,
+    }
     return RNNForecaster(**given | {"random_state": 0, "n_jobs": 1} | options)
 
 
@@ -335,7 +414,9 @@ def long(times=None, labels=("b", "a"), n=30):
     times = pd.date_range("2024-03-10", periods=n) if times is None else times
     rng = np.random.default_rng(1)
     parts = [
-        pd.DataFrame({"ds": times, "y": rng.uniform(5, 9, len(times))}).assign(unique_id=[label] * len(times))
+        pd.DataFrame({"ds": times, "y": rng.uniform(5, 9, len(times))}).assign(
+            unique_id=[label] * len(times)
+        )
         for label in labels
     ]
     return pd.concat(parts, ignore_index=True)
@@ -435,14 +516,24 @@ COVARIATES = {
 def test_covariates_stay_whatever_their_names(kind, tmp_path):
     past, future, static = COVARIATES[kind]
     df, rng = long(), np.random.default_rng(3)
-    columns = {past: rng.normal(size=60), future: rng.integers(0, 3, size=60), static: np.repeat(["n", "s"], 30)}
+    columns = {
+        past: rng.normal(size=60),
+        future: rng.integers(0, 3, size=60),
+        static: np.repeat(["n", "s"], 30),
+    }
     df = pd.DataFrame({"unique_id": df["unique_id"], "ds": df["ds"], "y": df["y"]} | columns)
     if kind == "tuples":
         df.columns = pd.Index(["unique_id", "ds", "y", past, future, static], tupleize_cols=False)
-    roles = {"past_covariates": [past], "future_covariates": (future,), "static_covariates": [static]}
+    roles = {
+        "past_covariates": [past],
+        "future_covariates": (future,),
+        "static_covariates": [static],
+    }
     forecaster = quick(calendar=["dayofweek"], **roles).fit(df)
     again = saved(forecaster, tmp_path)
-    ahead = pd.DataFrame({"unique_id": ["a"] * 3 + ["b"] * 3, "ds": list(pd.date_range("2024-04-09", periods=3)) * 2})
+    ahead = pd.DataFrame(
+        {"unique_id": ["a"] * 3 + ["b"] * 3, "ds": list(pd.date_range("2024-04-09", periods=3)) * 2}
+    )
     ahead[future] = 1
     if kind == "tuples":
         ahead.columns = pd.Index(["unique_id", "ds", future], tupleize_cols=False)

@@ -40,23 +40,38 @@ def forecaster(df, **options):
 
 def covariates():
     df = long(visits=RNG.normal(size=40), shop=["n"] * 20 + ["s"] * 20)
-    return forecaster(df, past_covariates=["visits"], static_covariates=["shop"], calendar=["dayofweek"])
+    return forecaster(
+        df, past_covariates=["visits"], static_covariates=["shop"], calendar=["dayofweek"]
+    )
 
 
-PERIODS = pd.Series(RNG.uniform(5, 9, 30), pd.period_range("2020-01", periods=30, freq="M"), name="sales")
+PERIODS = pd.Series(
+    RNG.uniform(5, 9, 30), pd.period_range("2020-01", periods=30, freq="M"), name="sales"
+)
 MODELS = {
     "regressor": (lambda: RNNRegressor(**SMALL).fit(TABLE, NUMBERS), lambda m: m.predict(TABLE)),
-    "classifier": (lambda: RNNClassifier(**SMALL).fit(RAGGED, WORDS), lambda m: m.predict_proba(RAGGED)),
+    "classifier": (
+        lambda: RNNClassifier(**SMALL).fit(RAGGED, WORDS),
+        lambda m: m.predict_proba(RAGGED),
+    ),
     "steps": (
         lambda: RNNSequenceRegressor(**SMALL, cell="gru").fit(RAGGED, [x[:, 0] for x in RAGGED]),
         lambda m: m.predict(RAGGED),
     ),
     "classes at steps": (
-        lambda: RNNSequenceClassifier(**SMALL, bidirectional=True).fit(RAGGED, [x[:, 0] > 0 for x in RAGGED]),
+        lambda: RNNSequenceClassifier(**SMALL, bidirectional=True).fit(
+            RAGGED, [x[:, 0] > 0 for x in RAGGED]
+        ),
         lambda m: m.predict_proba(RAGGED),
     ),
-    "seq2seq": (lambda: RNNSeq2SeqRegressor(**SMALL).fit(WORDS, TABLE[:, :2]), lambda m: m.predict(WORDS)),
-    "words": (lambda: RNNSeq2SeqClassifier(**SMALL, beam_width=2).fit(WORDS, WORDS), lambda m: m.predict(WORDS)),
+    "seq2seq": (
+        lambda: RNNSeq2SeqRegressor(**SMALL).fit(WORDS, TABLE[:, :2]),
+        lambda m: m.predict(WORDS),
+    ),
+    "words": (
+        lambda: RNNSeq2SeqClassifier(**SMALL, beam_width=2).fit(WORDS, WORDS),
+        lambda m: m.predict(WORDS),
+    ),
     "forecaster": (lambda: forecaster(long()), lambda m: m.predict(level=80)),
     "covariates": (covariates, lambda m: m.predict()),
     "encoder-decoder": (
@@ -89,7 +104,12 @@ def loaded(Model, raw, path):
         return Model.load(path)
     except ValueError as error:
         text = str(error)
-        assert text.startswith(repr(str(path))) and "\n" not in text and text.endswith(".") and len(text) < 700
+        assert (
+            text.startswith(repr(str(path)))
+            and "\n" not in text
+            and text.endswith(".")
+            and len(text) < 700
+        )
         assert type(error) is ValueError
         return None
 
@@ -102,7 +122,9 @@ def test_damage_is_refused(name, n, saved, tmp_path):
     for _ in range(n):
         spoilt = bytearray(raw)
         kind = rng.choice(["bit", "cut", "byte", "more", "zeros", "swap"])
-        place = rng.randrange(len(raw)) if rng.random() < 0.5 else rng.randrange(min(len(raw), 4000))
+        place = (
+            rng.randrange(len(raw)) if rng.random() < 0.5 else rng.randrange(min(len(raw), 4000))
+        )
         if kind == "bit":
             spoilt[place] ^= 1 << rng.randrange(8)
         elif kind == "cut":
@@ -132,7 +154,9 @@ NODES = [
 def places(node, found=None):
     """All (parent, key) of a tree."""
     found = [] if found is None else found
-    for key in node if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ():
+    for key in (
+        node if isinstance(node, dict) else range(len(node)) if isinstance(node, list) else ()
+    ):
         found.append((node, key))
         places(node[key], found)
     return found
@@ -146,7 +170,9 @@ def spoil_tree(tree, pool, rng):
     elif kind < 0.75:
         parent[key] = copy.deepcopy(rng.choice(pool))
     elif kind < 0.85 and isinstance(parent[key], (int, float)):
-        parent[key] = rng.choice([parent[key] + 1, parent[key] - 1, -parent[key], parent[key] * 1000, parent[key] / 2])
+        parent[key] = rng.choice(
+            [parent[key] + 1, parent[key] - 1, -parent[key], parent[key] * 1000, parent[key] / 2]
+        )
     elif isinstance(parent, dict):
         parent[rng.choice(["nothing", "theta", "h"])] = parent.pop(key)
     elif rng.random() < 0.5:
@@ -163,8 +189,12 @@ def spoil_array(arrays, rng):
         lambda: array.reshape(-1),
         lambda: array[None],
         lambda: np.concatenate([array, array]) if array.ndim else array,
-        lambda: array.astype(rng.choice(["float64", "float32", "float16", "int64", "int8", "bool", "uint8"])),
-        lambda: np.full_like(array, rng.choice([0, 1, -1, 127, np.nan, np.inf]) if array.dtype.kind == "f" else 1),
+        lambda: array.astype(
+            rng.choice(["float64", "float32", "float16", "int64", "int8", "bool", "uint8"])
+        ),
+        lambda: np.full_like(
+            array, rng.choice([0, 1, -1, 127, np.nan, np.inf]) if array.dtype.kind == "f" else 1
+        ),
         lambda: array[::-1].copy() if array.ndim else array,
         lambda: array * 100,
         lambda: np.zeros((0, *array.shape[1:]), array.dtype),
@@ -200,7 +230,9 @@ def test_a_hostile_file_with_a_right_checksum_is_refused_or_works(name, n, saved
             continue
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            model = loaded(Model, bytes(to_bytes(Content(kind, bad_tree, bad_arrays))), tmp_path / "file")
+            model = loaded(
+                Model, bytes(to_bytes(Content(kind, bad_tree, bad_arrays))), tmp_path / "file"
+            )
             ends["refused" if model is None else "works"] += 1
             if model is None:
                 continue

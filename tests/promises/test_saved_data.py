@@ -198,7 +198,9 @@ INDICES = [
     DAYS.tz_localize("Europe/Berlin"),
     DAYS.as_unit("s"),
     DAYS.rename("ds"),
-    pd.DatetimeIndex(["2024-10-27 00:30", "2024-10-27 01:30", None], tz="UTC").tz_convert("Europe/Berlin"),
+    pd.DatetimeIndex(["2024-10-27 00:30", "2024-10-27 01:30", None], tz="UTC").tz_convert(
+        "Europe/Berlin"
+    ),
     pd.DatetimeIndex(["2024-01-01"], tz=dt.timezone(dt.timedelta(hours=2))),
     pd.DatetimeIndex([]),
     pd.DatetimeIndex(DAYS[[0, 2, 3]]),
@@ -231,7 +233,9 @@ def same(one, two):
         same(list(one.items()), list(two.items()))
     elif isinstance(one, np.ndarray):
         assert one.dtype == two.dtype and one.shape == two.shape
-        same(one.tolist(), two.tolist()) if one.dtype == object else np.testing.assert_array_equal(one, two)
+        same(one.tolist(), two.tolist()) if one.dtype == object else np.testing.assert_array_equal(
+            one, two
+        )
     elif isinstance(one, (float, np.floating)) and math.isnan(one):
         assert math.isnan(two)
     elif one is pd.NaT or one is pd.NA:
@@ -240,7 +244,9 @@ def same(one, two):
         assert one == two and (isinstance(one, int) or repr(one) == repr(two))
 
 
-@pytest.mark.parametrize("value", [*SCALARS, *OFFSETS, *ARRAYS], ids=lambda value: type(value).__name__)
+@pytest.mark.parametrize(
+    "value", [*SCALARS, *OFFSETS, *ARRAYS], ids=lambda value: type(value).__name__
+)
 def test_a_value_stays(value):
     again = through_a_file(value)
     same(again, value)
@@ -252,7 +258,12 @@ def test_nan_stays():
 
 def test_zones_of_other_libraries_keep_their_times():
     summer = pd.Timestamp("2024-07-01 12:00")
-    zones = [dateutil_tz.gettz("Europe/Berlin"), dateutil_tz.UTC, dt.timezone(dt.timedelta(hours=5.5)), BERLIN]
+    zones = [
+        dateutil_tz.gettz("Europe/Berlin"),
+        dateutil_tz.UTC,
+        dt.timezone(dt.timedelta(hours=5.5)),
+        BERLIN,
+    ]
     with contextlib.suppress(ImportError):
         import pytz
 
@@ -284,12 +295,20 @@ def test_functions_are_those_on_a_list():
     for value in (same, partial(same, 1, two=2)):
         tree, arrays = encode(value, codecs)
         again = decode(tree, arrays, 1000, codecs)
-        assert again is value or (again.func, again.args, again.keywords) == (same, (1,), {"two": 2})
+        assert again is value or (again.func, again.args, again.keywords) == (
+            same,
+            (1,),
+            {"two": 2},
+        )
     for value in (lambda: 0, encode, partial(encode, 1)):
         with pytest.raises(ValueError, match="got the function"):
             encode(value, codecs)
     parts = {"arguments": [], "named": {"dict": []}}
-    for tree in ({"function": "encode"}, {"function": 5}, {"partial": parts | {"function": {"tuple": []}}}):
+    for tree in (
+        {"function": "encode"},
+        {"function": 5},
+        {"partial": parts | {"function": {"tuple": []}}},
+    ):
         with pytest.raises(DamagedError):
             decode(tree, {}, 1000, codecs)
 
@@ -318,14 +337,21 @@ def test_times_of_a_datetime_keep_their_zone_and_fold():
         pd.Timestamp("2024-10-27 01:30", tz="UTC").tz_convert(BERLIN),
     ):
         again = through_a_file(value)
-        assert again.utcoffset() == value.utcoffset() == dt.timedelta(hours=1) and str(again.tzinfo) == "Europe/Berlin"
+        assert (
+            again.utcoffset() == value.utcoffset() == dt.timedelta(hours=1)
+            and str(again.tzinfo) == "Europe/Berlin"
+        )
 
 
-@pytest.mark.parametrize("index", INDICES, ids=lambda index: f"{type(index).__name__}-{index.dtype}")
+@pytest.mark.parametrize(
+    "index", INDICES, ids=lambda index: f"{type(index).__name__}-{index.dtype}"
+)
 def test_an_index_stays(index):
     again = through_a_file(index)
     pd.testing.assert_index_equal(again, index, exact=True)
-    assert getattr(again, "freq", None) == getattr(index, "freq", None) and list(again.names) == list(index.names)
+    assert getattr(again, "freq", None) == getattr(index, "freq", None) and list(
+        again.names
+    ) == list(index.names)
     flat = index.to_flat_index()
     series = pd.Series(flat, dtype=flat.dtype, name=("a", 1))
     pd.testing.assert_series_equal(through_a_file(series), series)
@@ -344,7 +370,8 @@ ARROW = [
 
 
 @pytest.mark.parametrize(
-    "kind", [*ARROW, "decimal", "dictionary", "zone", "duration[ns][pyarrow]", "time64[us][pyarrow]"]
+    "kind",
+    [*ARROW, "decimal", "dictionary", "zone", "duration[ns][pyarrow]", "time64[us][pyarrow]"],
 )
 def test_a_column_of_pyarrow_stays(kind):
     pa = pytest.importorskip("pyarrow")
@@ -353,7 +380,9 @@ def test_a_column_of_pyarrow_stays(kind):
         "dictionary": pa.dictionary(pa.int32(), pa.string()),
         "zone": pa.timestamp("ms", tz="Europe/Berlin"),
     }
-    dtype = pd.ArrowDtype(kinds[kind]) if kind in kinds else pd.ArrowDtype.construct_from_string(kind)
+    dtype = (
+        pd.ArrowDtype(kinds[kind]) if kind in kinds else pd.ArrowDtype.construct_from_string(kind)
+    )
     values = {
         "decimal": [Decimal("1.25"), None],
         "dictionary": ["a", None],
@@ -456,11 +485,23 @@ HOSTILE = [
     {"missing": "x"},
     {"index": {"values": 5, "name": None, "freq": None}},
     {"index": {"values": {"array": "numbers"}, "name": [1], "freq": None}},
-    {"index": {"values": {"array": "numbers"}, "name": None, "freq": {"offset": ["Day", 1, False, {}]}}},
+    {
+        "index": {
+            "values": {"array": "numbers"},
+            "name": None,
+            "freq": {"offset": ["Day", 1, False, {}]},
+        }
+    },
     {"index": {}},
     {"levels": {"levels": [], "codes": [], "names": []}},
     {"levels": {"levels": [{"range": [0, 2, 1, None]}], "codes": [[5]], "names": [1]}},
-    {"categories": {"codes": {"array": "numbers"}, "categories": {"range": [0, 1, 1, None]}, "ordered": False}},
+    {
+        "categories": {
+            "codes": {"array": "numbers"},
+            "categories": {"range": [0, 1, 1, None]},
+            "ordered": False,
+        }
+    },
     {
         "frame": {
             "columns": {"range": [0, 1, 1, None]},
@@ -495,7 +536,9 @@ def test_random_trees_are_read_or_damaged():
 
     def parts(tree):
         yield tree
-        for part in tree if isinstance(tree, list) else tree.values() if isinstance(tree, dict) else ():
+        for part in (
+            tree if isinstance(tree, list) else tree.values() if isinstance(tree, dict) else ()
+        ):
             yield from parts(part)
 
     pool = [part for tree in trees for part in parts(tree)]
@@ -505,7 +548,9 @@ def test_random_trees_are_read_or_damaged():
             return rng.choice(pool)
         if isinstance(tree, list):
             return [spoilt(part) for part in tree]
-        return {name: spoilt(part) for name, part in tree.items()} if isinstance(tree, dict) else tree
+        return (
+            {name: spoilt(part) for name, part in tree.items()} if isinstance(tree, dict) else tree
+        )
 
     ends = {"read": 0, "damaged": 0}
     for _ in range(3000):

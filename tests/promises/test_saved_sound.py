@@ -42,7 +42,10 @@ def part(name, **changes):
 
 
 def changed(record, changes):
-    new = {name: value(getattr(record, name)) if callable(value) else value for name, value in changes.items()}
+    new = {
+        name: value(getattr(record, name)) if callable(value) else value
+        for name, value in changes.items()
+    }
     return record._replace(**new) if hasattr(record, "_replace") else replace(record, **new)
 
 
@@ -50,7 +53,13 @@ def network(**changes):
     """Another network, with weights of its own."""
 
     def change(fitted):
-        given = {"cell": "lstm", "n_inputs": 1, "hidden_size": 3, "n_outputs": 1, "dtype": "float32"} | changes
+        given = {
+            "cell": "lstm",
+            "n_inputs": 1,
+            "hidden_size": 3,
+            "n_outputs": 1,
+            "dtype": "float32",
+        } | changes
         made = Network(**given)
         return replace(fitted, network=made, theta=made.initial(np.random.default_rng(0)))
 
@@ -75,9 +84,17 @@ SPOILT = [
     ("regressor", settings(cell="nothing"), "cell='nothing', which no estimator takes"),
     ("regressor", settings(batch_size=0), "batch_size=0, which no estimator takes"),
     ("regressor", settings(hidden_size=4), "a network of hidden_size=3, where there must be 4"),
-    ("regressor", settings(dtype="float64"), "a network of dtype='float32', where there must be 'float64'"),
+    (
+        "regressor",
+        settings(dtype="float64"),
+        "a network of dtype='float32', where there must be 'float64'",
+    ),
     ("regressor", settings(activation="relu", cell="rnn"), "a network of cell='lstm'"),
-    ("regressor", settings(loss="absolute"), "the loss 'squared', which is not that of the settings"),
+    (
+        "regressor",
+        settings(loss="absolute"),
+        "the loss 'squared', which is not that of the settings",
+    ),
     ("regressor", settings(solver="sgd"), "the state of 'adam', which is not the solver"),
     ("regressor", network(n_outputs=2), "a network of n_outputs=2, where there must be 1"),
     ("regressor", network(n_inputs=2), "inputs of 1 features for a network of 2"),
@@ -87,17 +104,29 @@ SPOILT = [
     ("regressor", part("inputs", n_columns=0), "n_columns=0"),
     ("regressor", part("inputs", flat=1), "flat that is no bool"),
     ("columns", part("inputs", names=lambda names: names[1:]), "names of type"),
-    ("regressor", lambda fitted: replace(fitted, targets=Classes(np.arange(2))), "targets of the form Classes"),
+    (
+        "regressor",
+        lambda fitted: replace(fitted, targets=Classes(np.arange(2))),
+        "targets of the form Classes",
+    ),
     ("regressor", part("targets", many_outputs="yes"), "many_outputs that is no bool"),
     ("regressor", part("targets", loss="tweedie"), "targets of the loss 'tweedie'"),
     ("regressor", part("targets", loss=-1), "a name of a loss"),
     ("steps", part("targets", loss="bias_ho"), "targets of the loss 'bias_ho'"),
     ("steps", network(), "a network of another kind"),
-    ("classes", lambda fitted: replace(fitted, targets=Numbers(False)), "targets of the form Numbers"),
+    (
+        "classes",
+        lambda fitted: replace(fitted, targets=Numbers(False)),
+        "targets of the form Numbers",
+    ),
     ("classes", part("targets", classes=np.array([1, 0, 2])), "classes without order"),
     ("classes", part("targets", classes=np.array([1.5, np.nan, np.nan])), "classes without order"),
     ("classes", part("targets", classes=np.array([1])), "one class"),
-    ("classes", part("targets", classes=np.arange(4)), "a network of n_outputs=3, where there must be 4"),
+    (
+        "classes",
+        part("targets", classes=np.arange(4)),
+        "a network of n_outputs=3, where there must be 4",
+    ),
     ("classes", part("targets", classes=np.array(["a", 1, None], object)), "classes without order"),
     ("symbols", part("inputs", symbols=np.array(["b", "a"])), "symbols without order"),
     ("symbols", part("inputs", symbols=np.array(["a"])), "symbols of another number"),
@@ -113,7 +142,11 @@ SPOILT = [
     ("words", settings(beam_width=10**9), "labels followed=2000000000|labels followed=3000000000"),
     ("regressor", part("history", n_updates=-1), "n_updates=-1"),
     ("regressor", part("history", loss_curve=["a"]), "a value of loss_curve that is no Real"),
-    ("regressor", part("history", moments=lambda moments: moments[:1]), "1 moments of a solver that has 2"),
+    (
+        "regressor",
+        part("history", moments=lambda moments: moments[:1]),
+        "1 moments of a solver that has 2",
+    ),
     ("regressor", lambda fitted: replace(fitted, history=None), "history that is no History"),
 ]
 
@@ -129,10 +162,14 @@ def fitted():
 @pytest.mark.parametrize("name", ESTIMATORS)
 def test_what_an_estimator_learnt_passes(name, fitted):
     Estimator, record = fitted[name]
-    assert of_estimators.complete(Estimator)(record) == replace(record, settings=dict(record.settings))
+    assert of_estimators.complete(Estimator)(record) == replace(
+        record, settings=dict(record.settings)
+    )
 
 
-@pytest.mark.parametrize(("name", "change", "match"), SPOILT, ids=[f"{name}-{match[:40]}" for name, _, match in SPOILT])
+@pytest.mark.parametrize(
+    ("name", "change", "match"), SPOILT, ids=[f"{name}-{match[:40]}" for name, _, match in SPOILT]
+)
 def test_what_no_estimator_learns_is_refused(name, change, match, fitted):
     Estimator, record = fitted[name]
     with pytest.raises(DamagedError, match=match):
@@ -149,7 +186,9 @@ FORECASTERS = {
         long(visits=RNG.normal(size=40), shop=["n"] * 20 + ["s"] * 20)
     ),
     "quantiles": lambda: RNNForecaster(random_state=0, **TINY, quantiles=[0.1, 0.9]).fit(long()),
-    "decoded": lambda: RNNForecaster(random_state=0, **TINY | {"segment": 2}, decoder="encoder-decoder").fit(long()),
+    "decoded": lambda: RNNForecaster(
+        random_state=0, **TINY | {"segment": 2}, decoder="encoder-decoder"
+    ).fit(long()),
 }
 
 
@@ -162,7 +201,9 @@ def panel(**changes):
 
 
 def member(**changes):
-    return lambda fitted: replace(fitted, members=[replace(one, **changes) for one in fitted.members])
+    return lambda fitted: replace(
+        fitted, members=[replace(one, **changes) for one in fitted.members]
+    )
 
 
 def plan(*values):
@@ -197,7 +238,11 @@ FORGED = [
     ("plain", setting(effects=np.zeros(1)), "effects of other numbers"),
     ("covariates", setting(effects=None), "effects of other numbers"),
     ("covariates", setting(effects=lambda effects: effects[1:]), "effects of type"),
-    ("covariates", setting(effects=lambda effects: effects * np.nan), "effects that are not finite"),
+    (
+        "covariates",
+        setting(effects=lambda effects: effects * np.nan),
+        "effects that are not finite",
+    ),
     ("plain", panel(values=lambda values: values.tolist()), "values that is no ndarray"),
     ("plain", panel(values=lambda values: values * np.inf), "values that are not finite"),
     ("plain", panel(known=lambda known: known[1:]), "known of type bool and shape"),
@@ -211,13 +256,21 @@ FORGED = [
     ("plain", panel(ids=lambda ids: list(ids)), "labels that is no Index"),
     ("plain", panel(times=lambda times: times[1:]), "39 times of 40 values"),
     ("plain", panel(times=lambda times: times.where(times != times[5])), "or one that is missing"),
-    ("plain", panel(times=lambda times: pd.Index(times.astype("int64") / 2)), "times of type float64"),
+    (
+        "plain",
+        panel(times=lambda times: pd.Index(times.astype("int64") / 2)),
+        "times of type float64",
+    ),
     ("plain", panel(times=lambda times: times[::-1]), "times that do not follow each other"),
     ("plain", panel(freq="h"), "times that do not follow each other by freq='h'"),
     ("plain", panel(freq="ns"), "times that do not follow each other by freq='ns'"),
     ("plain", panel(freq="MS"), "times that do not follow each other by freq='MS'"),
     ("counted", panel(freq=2), "times that do not follow each other by freq=2"),
-    ("counted", panel(times=lambda times: times * 10**15), "times that do not follow each other by freq=1"),
+    (
+        "counted",
+        panel(times=lambda times: times * 10**15),
+        "times that do not follow each other by freq=1",
+    ),
     ("plain", panel(freq=1), "freq must be"),
     ("counted", panel(freq="D"), "freq must be an int"),
     ("counted", panel(freq=0), "freq must be an int"),
@@ -227,7 +280,11 @@ FORGED = [
     ("plain", panel(restore=None), "forecasts that have no form"),
     ("plain", panel(covariates=pd.DataFrame({"a": np.zeros(40)})), "covariates without a role"),
     ("covariates", panel(covariates=None), "covariates that is no DataFrame"),
-    ("covariates", panel(covariates=lambda frame: frame[1:]), "covariates of other columns or rows"),
+    (
+        "covariates",
+        panel(covariates=lambda frame: frame[1:]),
+        "covariates of other columns or rows",
+    ),
     ("covariates", column("visits", np.nan), "covariates that are not finite"),
     ("covariates", column("shop", 5), "covariates of type int64"),
     ("covariates", column("shop", [f"s{i}" for i in range(40)]), "."),
@@ -260,15 +317,35 @@ FORGED = [
     ("plain", member(sees_gaps=True), "n_inputs=1, where its plan needs 2"),
     ("plain", member(sees_gaps=2), "sees_gaps that is no bool"),
     ("plain", member(loss_curve=None), "loss_curve that is no list"),
-    ("plain", part("errors", adjusted=lambda errors: errors[..., 1:]), "errors of type float64 and shape"),
+    (
+        "plain",
+        part("errors", adjusted=lambda errors: errors[..., 1:]),
+        "errors of type float64 and shape",
+    ),
     ("plain", part("errors", adjusted=lambda errors: errors[:, :0]), "or none|plain errors"),
-    ("plain", part("errors", adjusted=lambda errors: errors * np.inf), "errors that are not finite"),
+    (
+        "plain",
+        part("errors", adjusted=lambda errors: errors * np.inf),
+        "errors that are not finite",
+    ),
     ("plain", part("errors", plain=lambda errors: errors[1:]), "plain errors of type"),
-    ("plain", lambda fitted: replace(fitted, errors=fitted.errors.adjusted), "errors that is no Errors"),
-    ("quantiles", part("errors", adjusted=lambda errors: errors[:1]), "errors of type float64 and shape"),
+    (
+        "plain",
+        lambda fitted: replace(fitted, errors=fitted.errors.adjusted),
+        "errors that is no Errors",
+    ),
+    (
+        "quantiles",
+        part("errors", adjusted=lambda errors: errors[:1]),
+        "errors of type float64 and shape",
+    ),
     ("plain", lambda fitted: replace(fitted, theta_share=1.5), "theta_share=1.5"),
     ("plain", lambda fitted: replace(fitted, trial=5), "trial that is no DataFrame"),
-    ("plain", lambda fitted: replace(fitted, trial=pd.DataFrame({"a": [1]})), "a trial of other columns"),
+    (
+        "plain",
+        lambda fitted: replace(fitted, trial=pd.DataFrame({"a": [1]})),
+        "a trial of other columns",
+    ),
 ]
 
 
@@ -278,7 +355,9 @@ def test_what_a_forecaster_learnt_passes(name, fitted):
     assert of_forecasters.complete(Forecaster)(record) is record
 
 
-@pytest.mark.parametrize(("name", "change", "match"), FORGED, ids=[f"{name}-{match[:40]}" for name, _, match in FORGED])
+@pytest.mark.parametrize(
+    ("name", "change", "match"), FORGED, ids=[f"{name}-{match[:40]}" for name, _, match in FORGED]
+)
 def test_what_no_forecaster_learns_is_refused(name, change, match, fitted):
     Forecaster, record = fitted[name]
     with pytest.raises(ValueError, match=match):
@@ -287,10 +366,15 @@ def test_what_no_forecaster_learns_is_refused(name, change, match, fitted):
 
 def test_what_cannot_be_loaded_is_not_saved(fitted, tmp_path):
     pytest.importorskip("safetensors")
-    for name, change in (("plain", panel(starts=np.array([0, 50, 40]))), ("regressor", settings(hidden_size=4))):
+    for name, change in (
+        ("plain", panel(starts=np.array([0, 50, 40]))),
+        ("regressor", settings(hidden_size=4)),
+    ):
         Estimator, record = fitted[name]
         model = Estimator()
         model._keep(change(record))
-        with pytest.raises(ValueError, match=rf"this {Estimator.__name__} cannot be saved; it has ") as caught:
+        with pytest.raises(
+            ValueError, match=rf"this {Estimator.__name__} cannot be saved; it has "
+        ) as caught:
             model.save(tmp_path / "file")
         assert "\n" not in str(caught.value) and not list(tmp_path.iterdir())

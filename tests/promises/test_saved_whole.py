@@ -19,7 +19,9 @@ from tsrnn.files.container import FORMAT, Content, content_of, parse, read_bytes
 from tsrnn.files.errors import DamagedError, NewerError
 
 safetensors = pytest.importorskip("safetensors.numpy")
-CONTENT = Content("RNNThing", {"a": [1, "ä"]}, {"x": np.arange(5.0), "y": np.arange(3, dtype=np.uint8)})
+CONTENT = Content(
+    "RNNThing", {"a": [1, "ä"]}, {"x": np.arange(5.0), "y": np.arange(3, dtype=np.uint8)}
+)
 
 
 def whole(raw):
@@ -47,7 +49,9 @@ def test_every_flipped_bit_is_seen():
             spoilt[place] ^= 1 << bit
             with pytest.raises((DamagedError, NewerError, KeyError)) as caught:
                 whole(bytes(spoilt))
-            assert caught.type is not KeyError or "tsrnn" in str(caught.value)  # the name of the header itself
+            assert caught.type is not KeyError or "tsrnn" in str(
+                caught.value
+            )  # the name of the header itself
             assert "\n" not in str(caught.value)
 
 
@@ -61,8 +65,12 @@ def test_every_cut_is_seen():
 
 
 def test_a_newer_format_says_so():
-    raw = bytes(to_bytes(CONTENT)).replace(f'\\"format\\":{FORMAT}'.encode(), f'\\"format\\":{FORMAT + 1}'.encode())
-    with pytest.raises(NewerError, match=f"format {FORMAT + 1}.*newer than the {FORMAT}.*upgrade tsrnn"):
+    raw = bytes(to_bytes(CONTENT)).replace(
+        f'\\"format\\":{FORMAT}'.encode(), f'\\"format\\":{FORMAT + 1}'.encode()
+    )
+    with pytest.raises(
+        NewerError, match=f"format {FORMAT + 1}.*newer than the {FORMAT}.*upgrade tsrnn"
+    ):
         whole(raw)
 
 
@@ -131,7 +139,11 @@ def test_permissions_and_links_stay(tmp_path):
     link.symlink_to(path)
     with replacing(link) as file:
         file.write(b"new")
-    assert link.is_symlink() and path.read_bytes() == b"new" and stat.S_IMODE(path.stat().st_mode) == 0o640
+    assert (
+        link.is_symlink()
+        and path.read_bytes() == b"new"
+        and stat.S_IMODE(path.stat().st_mode) == 0o640
+    )
 
 
 def test_a_place_that_cannot_be_written_is_one_sentence(tmp_path, monkeypatch):
@@ -213,4 +225,8 @@ def test_the_header_is_json_that_anyone_reads(tmp_path):
     with pytest.importorskip("safetensors").safe_open(tmp_path / "file", "numpy") as file:
         header = json.loads(file.metadata()["tsrnn"])
         np.testing.assert_array_equal(file.get_tensor("x"), CONTENT.arrays["x"])
-    assert header["kind"] == "RNNThing" and header["tree"] == {"a": [1, "ä"]} and header["format"] == FORMAT
+    assert (
+        header["kind"] == "RNNThing"
+        and header["tree"] == {"a": [1, "ä"]}
+        and header["format"] == FORMAT
+    )

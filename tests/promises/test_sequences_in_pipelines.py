@@ -10,9 +10,20 @@ from sklearn.compose import ColumnTransformer
 from sklearn.decomposition import PCA
 from sklearn.feature_selection import SelectKBest, f_regression
 from sklearn.impute import SimpleImputer
-from sklearn.model_selection import GridSearchCV, GroupKFold, KFold, cross_val_predict, train_test_split
+from sklearn.model_selection import (
+    GridSearchCV,
+    GroupKFold,
+    KFold,
+    cross_val_predict,
+    train_test_split,
+)
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, PolynomialFeatures, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    OneHotEncoder,
+    PolynomialFeatures,
+    StandardScaler,
+)
 from sklearn.utils.estimator_checks import check_estimator
 
 from tsrnn import (
@@ -33,7 +44,8 @@ LISTED = [50 + 9 * RNG.normal(size=(length, 2)) for length in LENGTHS]
 ROWS = np.concatenate(LISTED)
 NAMES = [f"m{i}" for i in (3, 0, 11, 5, 1, 2, 9, 4, 7, 10, 6, 8)]
 INDEX = pd.MultiIndex.from_arrays(
-    [np.repeat(NAMES, LENGTHS), np.concatenate([np.arange(length) for length in LENGTHS])], names=["machine", "cycle"]
+    [np.repeat(NAMES, LENGTHS), np.concatenate([np.arange(length) for length in LENGTHS])],
+    names=["machine", "cycle"],
 )
 FRAME = pd.DataFrame(ROWS, index=INDEX, columns=["heat", "load"])
 LAST = np.array([x[-1, 0] / 50 for x in LISTED])
@@ -121,7 +133,11 @@ def test_frames_keep_names_order_and_kinds():
     shuffled = mixed.sample(frac=1, random_state=0)
     found = model.transform(shuffled)
     pd.testing.assert_index_equal(found.index, shuffled.index)
-    assert list(found.columns) == ["heat", "load", "mode_off", "mode_on"] == list(model.get_feature_names_out())
+    assert (
+        list(found.columns)
+        == ["heat", "load", "mode_off", "mode_on"]
+        == list(model.get_feature_names_out())
+    )
     assert_allclose(found.loc[mixed.index].to_numpy(), model.transform(mixed).to_numpy())
     assert list(model.feature_names_in_) == ["heat", "load", "mode"]
     listed = model.transform(as_sequences(mixed))
@@ -135,7 +151,9 @@ def test_missing_values_inside_are_filled():
     X[3][2, 1] = np.nan
     filled = PerStep(SimpleImputer()).fit_transform(X)
     assert filled[3][2, 1] == pytest.approx(np.nanmean(np.concatenate(X)[:, 1]))
-    model = make_pipeline(PerStep(SimpleImputer()), PerStep(StandardScaler()), RNNRegressor(**SMALL)).fit(X, LAST)
+    model = make_pipeline(
+        PerStep(SimpleImputer()), PerStep(StandardScaler()), RNNRegressor(**SMALL)
+    ).fit(X, LAST)
     assert np.isfinite(model.predict(X)).all()
     block = padded(X)
     assert_array_equal(model.predict(block), model.predict(X))
@@ -146,7 +164,9 @@ def test_weights_and_targets_of_sequences_are_those_of_their_steps(form):
     X, rows = FORMS[form]
     weight, repeated = np.arange(1.0, 13), np.repeat(np.arange(1.0, 13), LENGTHS)
     model = PerStep(StandardScaler()).fit(X, sample_weight=weight)
-    assert_allclose(model.transformer_.mean_, StandardScaler().fit(ROWS, sample_weight=repeated).mean_)
+    assert_allclose(
+        model.transformer_.mean_, StandardScaler().fit(ROWS, sample_weight=repeated).mean_
+    )
     best = PerStep(SelectKBest(f_regression, k=1))
     expected = SelectKBest(f_regression, k=1).fit_transform(ROWS, np.repeat(LAST, LENGTHS))
     assert_allclose(rows(best.fit_transform(X, LAST)), expected)
@@ -165,8 +185,12 @@ def test_metadata_is_routed_to_the_transformer():
         scaler = PerStep(StandardScaler().set_fit_request(sample_weight=True))
         model = make_pipeline(scaler, RNNRegressor(**SMALL).set_fit_request(sample_weight=True))
         model.fit(LISTED, LAST, sample_weight=weight)
-    assert_allclose(model[0].transformer_.mean_, np.average(ROWS, axis=0, weights=np.repeat(weight, LENGTHS)))
-    with pytest.raises(TypeError, match=r"^sample_weight must be None for PerStep\(PCA\(\)\), whose fit takes none"):
+    assert_allclose(
+        model[0].transformer_.mean_, np.average(ROWS, axis=0, weights=np.repeat(weight, LENGTHS))
+    )
+    with pytest.raises(
+        TypeError, match=r"^sample_weight must be None for PerStep\(PCA\(\)\), whose fit takes none"
+    ):
         PerStep(PCA(1)).fit(LISTED, sample_weight=weight)
 
 
@@ -183,21 +207,31 @@ class Half(TransformerMixin, BaseEstimator):
 
 BAD = {
     "fewer rows": (lambda: PerStep(Half()).fit_transform(LISTED), "must keep the number of rows"),
-    "other features": (lambda: PerStep(StandardScaler()).fit([np.ones((2, 2)), np.ones((3, 1))]), "2 features"),
+    "other features": (
+        lambda: PerStep(StandardScaler()).fit([np.ones((2, 2)), np.ones((3, 1))]),
+        "2 features",
+    ),
     "no sequences": (lambda: PerStep(StandardScaler()).fit([]), "at least one sequence"),
     "weights of another number": (
         lambda: PerStep(StandardScaler()).fit(LISTED, sample_weight=np.ones(5)),
         "one entry for each of the 12 sequences",
     ),
     "1-D": (lambda: PerStep(StandardScaler()).fit(np.ones(5)), "X must be"),
-    "ragged steps": (lambda: PerStep(StandardScaler()).fit([[[1, 2], [3]], [[1, 2]]]), "steps of sequence 0"),
+    "ragged steps": (
+        lambda: PerStep(StandardScaler()).fit([[[1, 2], [3]], [[1, 2]]]),
+        "steps of sequence 0",
+    ),
 }
 
 
-@pytest.mark.parametrize("y", [dict(enumerate(range(12))), set(range(12)), "a" * 12], ids=["dict", "set", "str"])
+@pytest.mark.parametrize(
+    "y", [dict(enumerate(range(12))), set(range(12)), "a" * 12], ids=["dict", "set", "str"]
+)
 def test_targets_without_an_order_are_refused_before_and_in_the_network(y):
     for model in (RNNRegressor(), make_pipeline(PerStep(StandardScaler()), RNNRegressor())):
-        with pytest.raises(TypeError, match=f"^y must be a list, an array or a frame; got a {type(y).__name__}.$"):
+        with pytest.raises(
+            TypeError, match=f"^y must be a list, an array or a frame; got a {type(y).__name__}.$"
+        ):
             model.fit(LISTED, y)
 
 
@@ -225,7 +259,9 @@ def test_scikit_learns_checks(name):
 def test_parameters_are_nested():
     model = make_pipeline(PerStep(StandardScaler()), RNNRegressor(**SMALL))
     model.set_params(perstep__transformer__with_mean=False)
-    assert model[0].transformer.with_mean is False and clone(model)[0].transformer.with_mean is False
+    assert (
+        model[0].transformer.with_mean is False and clone(model)[0].transformer.with_mean is False
+    )
 
 
 # The six estimators behind a scaler, in scikit-learn's hands
@@ -238,7 +274,9 @@ def targets(Estimator):
         RNNClassifier: np.array(["up", "down"])[np.arange(12) % 2],
         RNNSequenceRegressor: sums,
         RNNSequenceClassifier: [np.where(np.arange(len(part)) % 2, "odd", "even") for part in sums],
-        RNNSeq2SeqRegressor: [np.r_[part, 0.0][:3].copy() if len(part) > 2 else np.zeros(3) for part in sums],
+        RNNSeq2SeqRegressor: [
+            np.r_[part, 0.0][:3].copy() if len(part) > 2 else np.zeros(3) for part in sums
+        ],
         RNNSeq2SeqClassifier: ["ab" if part[-1] > 0 else "ba" for part in sums],
     }[Estimator]
 
@@ -274,7 +312,9 @@ def test_search_with_a_scaler_over_sequences(Estimator, form):
         listed = targets(Estimator)
         model = Estimator(**SMALL).fit([scaled[i] for i in seen], [listed[i] for i in seen])
         expected.append(model.score([scaled[i] for i in unseen], [listed[i] for i in unseen]))
-    assert search.cv_results_["mean_test_score"][0] == pytest.approx(np.mean(expected), rel=1e-9, nan_ok=True)
+    assert search.cv_results_["mean_test_score"][0] == pytest.approx(
+        np.mean(expected), rel=1e-9, nan_ok=True
+    )
 
 
 @pytest.mark.parametrize("Estimator", [RNNRegressor, RNNClassifier])
@@ -296,8 +336,12 @@ def test_sequences_and_targets_of_another_order_are_matched_or_refused():
     assert_array_equal(clone(model).fit(FRAME, y).predict(FRAME), expected)
     assert_array_equal(clone(model).fit(X, y.iloc[::-1]).predict(X), expected)  # by label
     assert clone(model).fit(X, y).score(X, y.iloc[::-1]) == clone(model).fit(X, y).score(X, y)
-    with pytest.raises(ValueError, match="index of y must hold every label of X"):  # a fold by place mixes machines
-        GridSearchCV(model, {"hidden_size": [2]}, cv=KFold(3), error_score="raise").fit(X, y.sort_index())
+    with pytest.raises(
+        ValueError, match="index of y must hold every label of X"
+    ):  # a fold by place mixes machines
+        GridSearchCV(model, {"hidden_size": [2]}, cv=KFold(3), error_score="raise").fit(
+            X, y.sort_index()
+        )
     X_train, X_test, y_train, y_test = train_test_split(X, y, random_state=0)
     assert [part.index[0][0] for part in X_train] == list(y_train.index)
     assert_array_equal(clone(model).fit(X_train, y_train).predict(X_test), clone(model).fit(
@@ -310,7 +354,9 @@ def test_nested_targets_of_another_order_are_refused(Estimator):
     X = as_sequences(FRAME)
     y = as_sequences(FRAME["heat"] / 50)
     Estimator(**SMALL).fit(X, y)
-    with pytest.raises(ValueError, match="y must hold the series of X in the same order; got 'm8' beside 'm3'"):
+    with pytest.raises(
+        ValueError, match="y must hold the series of X in the same order; got 'm8' beside 'm3'"
+    ):
         Estimator(**SMALL).fit(X, y[::-1])
 
 
@@ -323,7 +369,11 @@ def test_as_sequences_orders_and_refuses():
     with pytest.raises(ValueError, match=r"unique in \(series, time\)"):
         as_sequences(pd.concat([FRAME, FRAME.iloc[:1]]))
     for bad in (FRAME.reset_index(), ROWS, LISTED, None, "frame"):
-        with pytest.raises(TypeError, match="frame must be a pandas frame whose two-level index is"):
+        with pytest.raises(
+            TypeError, match="frame must be a pandas frame whose two-level index is"
+        ):
             as_sequences(bad)
-    with pytest.raises(ValueError, match="a frame in a list must hold one series; got 'm3' and 'm0' in sequence 1"):
+    with pytest.raises(
+        ValueError, match="a frame in a list must hold one series; got 'm3' and 'm0' in sequence 1"
+    ):
         RNNRegressor(**SMALL).fit([FRAME.loc[["m8"]], FRAME], [0.0, 1.0])

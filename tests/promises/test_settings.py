@@ -87,7 +87,9 @@ def plain(found):
 
 def methods(model):
     names = [name for name in dir(type(model)) if not name.startswith("_")]
-    return [name for name in names if name.startswith(("predict", "score", "decision", "transform"))]
+    return [
+        name for name in names if name.startswith(("predict", "score", "decision", "transform"))
+    ]
 
 
 def arguments_of(call, X, y):
@@ -95,7 +97,10 @@ def arguments_of(call, X, y):
 
 
 def all_outcomes(model, X, y):
-    found = {name: outcome(getattr(model, name), *arguments_of(getattr(model, name), X, y)) for name in methods(model)}
+    found = {
+        name: outcome(getattr(model, name), *arguments_of(getattr(model, name), X, y))
+        for name in methods(model)
+    }
     found |= {look.__name__: outcome(look, model, *arguments_of(look, X, y)) for look in LOOKS}
     attributes = [name for name in vars(model) if name.endswith("_")] + ["weights_"]
     found |= {name: outcome(getattr, model, name) for name in attributes}

@@ -9,8 +9,19 @@ import pytest
 
 from tsrnn import RNNForecaster
 
-QUICK = {"n_networks": 2, "max_steps": 3, "hidden_size": 4, "window": 8, "random_state": 0, "n_jobs": 1}
-ROLES = {"past_covariates": ["visitors"], "future_covariates": ["promo"], "static_covariates": ["region"]}
+QUICK = {
+    "n_networks": 2,
+    "max_steps": 3,
+    "hidden_size": 4,
+    "window": 8,
+    "random_state": 0,
+    "n_jobs": 1,
+}
+ROLES = {
+    "past_covariates": ["visitors"],
+    "future_covariates": ["promo"],
+    "static_covariates": ["region"],
+}
 
 # Kinds of forecasters, which read different settings.
 FITTED = {
@@ -143,28 +154,42 @@ def test_the_next_fit_reads_them(asked):
     fitted, _ = asked["plain"]
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        again = pickle.loads(fitted).set_params(h=5, quantiles=[0.2, 0.8], season_length=1).fit(known())
+        again = (
+            pickle.loads(fitted).set_params(h=5, quantiles=[0.2, 0.8], season_length=1).fit(known())
+        )
     assert len(again.predict()) == 10 and again.quantiles_ == (0.2, 0.8)
     fresh = RNNForecaster(**QUICK | {"h": 5, "quantiles": [0.2, 0.8]}).fit(known())
-    pd.testing.assert_frame_equal(again.predict(level=60), fresh.predict(level=60), check_exact=True)
+    pd.testing.assert_frame_equal(
+        again.predict(level=60), fresh.predict(level=60), check_exact=True
+    )
 
 
 def test_a_list_that_the_user_changes_is_not_that_of_fit():
     quantiles, promo = [0.1, 0.9], ["promo"]
-    forecaster = RNNForecaster(**QUICK | {"h": 3, "quantiles": quantiles, "future_covariates": promo}).fit(known())
+    forecaster = RNNForecaster(
+        **QUICK | {"h": 3, "quantiles": quantiles, "future_covariates": promo}
+    ).fit(known())
     expected = forecaster.predict(level=80, X_df=data())
     quantiles[:] = [0.3, 0.7]
     promo.append("visitors")
     forecaster.plans_.clear()
     forecaster.trial_ = None
     forecaster.effects_ *= 9
-    pd.testing.assert_frame_equal(forecaster.predict(level=80, X_df=data()), expected, check_exact=True)
+    pd.testing.assert_frame_equal(
+        forecaster.predict(level=80, X_df=data()), expected, check_exact=True
+    )
 
 
 def test_networks_that_go_on_keep_their_scale():
     """Their errors, which intervals are made of, stand on it."""
     forecaster = RNNForecaster(**QUICK | {"h": 3, "warm_start": True}).fit(known())
-    for change in ({"log": False}, {"season_length": 7}, {"scale": True}, {"decoder": "recursive"}, {"h": 4}):
+    for change in (
+        {"log": False},
+        {"season_length": 7},
+        {"scale": True},
+        {"decoder": "recursive"},
+        {"h": 4},
+    ):
         before = forecaster.get_params()
         with pytest.raises(ValueError, match="must stay those of the last fit"):
             forecaster.set_params(**change).fit(known())
@@ -180,19 +205,35 @@ def test_networks_that_go_on_keep_their_scale():
         {"season_length": np.int8(5), "window": "auto", "deseasonalize": np.True_},
         {"season_length": np.int8(5), "window": "auto", "deseasonalize": np.False_},
         {"h": np.int8(6), "window": "auto", "season_length": np.uint8(20)},
-        {"theta_share": np.float32(0.5), "learning_rate_init": np.float64(0.03), "clip_norm": np.float16(0.5)},
-        {"fill_gaps": np.True_, "n_networks": np.int8(3), "batch_size": np.int8(100), "max_steps": np.int16(30)},
+        {
+            "theta_share": np.float32(0.5),
+            "learning_rate_init": np.float64(0.03),
+            "clip_norm": np.float16(0.5),
+        },
+        {
+            "fill_gaps": np.True_,
+            "n_networks": np.int8(3),
+            "batch_size": np.int8(100),
+            "max_steps": np.int16(30),
+        },
         {"quantiles": [np.float64(0.1), np.float64(0.9)], "hidden_size": np.int8(100)},
     ],
 )
 def test_numbers_of_numpy_are_numbers(options):
     """What searches over arrays set."""
-    as_python = {name: value.item() if isinstance(value, np.generic) else value for name, value in options.items()}
-    one, other = (RNNForecaster(**QUICK | {"h": 3} | given).fit(known()) for given in (options, as_python))
+    as_python = {
+        name: value.item() if isinstance(value, np.generic) else value
+        for name, value in options.items()
+    }
+    one, other = (
+        RNNForecaster(**QUICK | {"h": 3} | given).fit(known()) for given in (options, as_python)
+    )
     pd.testing.assert_frame_equal(one.predict(level=80), other.predict(level=80), check_exact=True)
     assert one.plans_ == other.plans_ and one.loss_curves_ == other.loss_curves_
 
 
 def test_plans_are_those_in_use():
-    forecaster = RNNForecaster(h=3, n_networks=1, max_steps=2, hidden_size=4, random_state=0).fit(known())
+    forecaster = RNNForecaster(h=3, n_networks=1, max_steps=2, hidden_size=4, random_state=0).fit(
+        known()
+    )
     assert len(forecaster.plans_) == 1 and forecaster.trial_["kept"].sum() > 1

@@ -9,7 +9,15 @@ import pytest
 
 from tsrnn import RNNForecaster
 
-QUICK = {"h": 3, "n_networks": 1, "max_steps": 3, "hidden_size": 4, "window": 6, "segment": 3, "level_window": 1}
+QUICK = {
+    "h": 3,
+    "n_networks": 1,
+    "max_steps": 3,
+    "hidden_size": 4,
+    "window": 6,
+    "segment": 3,
+    "level_window": 1,
+}
 QUICK |= {"random_state": 0, "n_jobs": 1}
 HUGE = 10**9, 10**12, 10**30
 LARGE = "h", "hidden_size", "n_networks", "window"
@@ -39,7 +47,9 @@ def test_what_no_machine_has_is_refused(name, value):
 @pytest.mark.parametrize("value", HUGE)
 def test_a_season_longer_than_all_series_is_none(value):
     tracemalloc.start()
-    forecaster = RNNForecaster(**QUICK | {"season_length": value, "deseasonalize": True}).fit(series())
+    forecaster = RNNForecaster(**QUICK | {"season_length": value, "deseasonalize": True}).fit(
+        series()
+    )
     _, most = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     short = RNNForecaster(**QUICK | {"season_length": 100, "deseasonalize": True}).fit(series())
@@ -51,10 +61,14 @@ def test_a_season_longer_than_all_series_is_none(value):
 def test_horizons_and_paths_that_no_machine_has():
     forecaster = RNNForecaster(**QUICK).fit(series())
     for h in (3001, *HUGE):
-        with pytest.raises(ValueError, match="h must be at most 3000, 1000 times the trained horizon; got"):
+        with pytest.raises(
+            ValueError, match="h must be at most 3000, 1000 times the trained horizon; got"
+        ):
             forecaster.predict(h=h)
     for n_paths in HUGE[1:]:
-        with pytest.raises(MemoryError, match=f"n_paths={n_paths} of 1 series need about .* GB of memory"):
+        with pytest.raises(
+            MemoryError, match=f"n_paths={n_paths} of 1 series need about .* GB of memory"
+        ):
             forecaster.simulate(n_paths)
 
 
@@ -74,16 +88,22 @@ def test_a_batch_is_no_larger_than_the_data(decoder):
 
 def test_a_batch_may_be_all_windows_of_much_data():
     y = series(3000)
-    one, other = (RNNForecaster(**QUICK, batch_size=size).fit(y).loss_curves_ for size in (10**5, 10**9))
+    one, other = (
+        RNNForecaster(**QUICK, batch_size=size).fit(y).loss_curves_ for size in (10**5, 10**9)
+    )
     assert one == other
     assert one != RNNForecaster(**QUICK, batch_size=256).fit(y).loss_curves_
 
 
 @pytest.mark.parametrize("seed", [2**32, 10**30, -1, 1.5, "a"])
 def test_seeds_are_those_of_numpy(seed):
-    with pytest.raises(ValueError, match=r"random_state of RNNForecaster must be an int in \[0, 4294967295\] or"):
+    with pytest.raises(
+        ValueError, match=r"random_state of RNNForecaster must be an int in \[0, 4294967295\] or"
+    ):
         RNNForecaster(**QUICK | {"random_state": seed}).fit(series())
-    assert RNNForecaster(**QUICK | {"random_state": 2**32 - 1}).fit(series()).predict().notna().all()
+    assert (
+        RNNForecaster(**QUICK | {"random_state": 2**32 - 1}).fit(series()).predict().notna().all()
+    )
 
 
 # Series whose last values are not known
@@ -96,9 +116,13 @@ def test_rows_of_the_future_are_no_trial(n_missing):
     y = series(60) + np.arange(60) / 5
     later = pd.Series(np.nan, pd.date_range(y.index[-1] + pd.Timedelta(days=1), periods=n_missing))
     forecaster = RNNForecaster(**options).fit(pd.concat([y, later]))
-    assert forecaster.trial_["error"].between(0.001, 0.1).all()  # of values between 5 and 18 with noise of one
+    assert (
+        forecaster.trial_["error"].between(0.001, 0.1).all()
+    )  # of values between 5 and 18 with noise of one
     assert forecaster.trial_["error"].nunique() == len(forecaster.trial_)
-    more = RNNForecaster(**options).fit(pd.concat([y, later]).asfreq("D").reindex(pd.date_range("2020", periods=90)))
+    more = RNNForecaster(**options).fit(
+        pd.concat([y, later]).asfreq("D").reindex(pd.date_range("2020", periods=90))
+    )
     pd.testing.assert_frame_equal(more.trial_, forecaster.trial_, check_exact=True)
     found = forecaster.predict(level=80)
     assert found.index[0] == later.index[-1] + pd.Timedelta(days=1)
@@ -107,9 +131,20 @@ def test_rows_of_the_future_are_no_trial(n_missing):
 
 def test_rows_of_the_future_with_what_is_known_of_it():
     rng = np.random.default_rng(0)
-    df = pd.DataFrame({"unique_id": np.repeat(["a", "b"], 40), "ds": np.tile(range(40), 2), "promo": rng.random(80)})
+    df = pd.DataFrame(
+        {
+            "unique_id": np.repeat(["a", "b"], 40),
+            "ds": np.tile(range(40), 2),
+            "promo": rng.random(80),
+        }
+    )
     df["y"] = np.where(df["ds"] < np.repeat([36, 30], 40), 3 + df["promo"], np.nan)
-    options = QUICK | {"window": "auto", "level_window": "auto", "segment": "auto", "future_covariates": ["promo"]}
+    options = QUICK | {
+        "window": "auto",
+        "level_window": "auto",
+        "segment": "auto",
+        "future_covariates": ["promo"],
+    }
     forecaster = RNNForecaster(**options).fit(df)
     assert (forecaster.trial_["error"] > 0).all()
     X_df = df.assign(ds=df["ds"] + 40)

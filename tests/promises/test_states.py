@@ -19,7 +19,9 @@ BLOCK = np.random.default_rng(0).normal(size=(4, T, F))
 
 def frame(names=NAMES, first=0, last=T):
     index = pd.MultiIndex.from_product([names, range(first, last)])
-    return pd.DataFrame(np.concatenate([BLOCK[NAMES.index(name), first:last] for name in names]), index, ["u", "v"])
+    return pd.DataFrame(
+        np.concatenate([BLOCK[NAMES.index(name), first:last] for name in names]), index, ["u", "v"]
+    )
 
 
 def rows(names, first, last):
@@ -74,7 +76,9 @@ def test_series_in_any_order_and_company_go_on_where_they_were(Estimator, cell, 
     X, given = make(["a"], 5, T)
     assert_array_equal(of_steps(model.predict(X, initial_state=later, **given)), whole["a"][0][5:])
     pickled = pickle.loads(pickle.dumps(later))
-    assert_array_equal(of_steps(model.predict(X, initial_state=pickled, **given)), whole["a"][0][5:])
+    assert_array_equal(
+        of_steps(model.predict(X, initial_state=pickled, **given)), whole["a"][0][5:]
+    )
 
 
 @pytest.mark.parametrize("Estimator", BOTH)
@@ -85,9 +89,13 @@ def test_states_without_labels_are_an_array_in_order(Estimator):
         assert state.shape == (4, 1, 2, 4)
         assert_array_equal(of_steps(list(model.predict(later, initial_state=state))),
                            np.concatenate(list(model.predict(BLOCK)[:, 5:])))  # fmt: skip
-        with pytest.raises(ValueError, match=r"initial_state must be numbers of shape \(4, 1, 2, 4\)"):
+        with pytest.raises(
+            ValueError, match=r"initial_state must be numbers of shape \(4, 1, 2, 4\)"
+        ):
             model.predict(later, initial_state=state[:3])
-        with pytest.raises(ValueError, match="initial_state must be an array where series have no labels"):
+        with pytest.raises(
+            ValueError, match="initial_state must be an array where series have no labels"
+        ):
             model.predict(later, initial_state=dict(zip(NAMES, state)))
 
 
@@ -96,7 +104,9 @@ def test_states_by_place_of_series_with_labels_are_announced_to_go():
     _, state = model.predict_with_state(frame(NAMES, 0, 5))
     by_place = np.stack([state[name] for name in NAMES])
     later = frame(NAMES, 5)
-    with pytest.warns(FutureWarning, match="matched by place and will be refused: give a dict of label") as caught:
+    with pytest.warns(
+        FutureWarning, match="matched by place and will be refused: give a dict of label"
+    ) as caught:
         found = model.predict(later, initial_state=by_place)
     assert caught[0].filename == __file__
     with warnings.catch_warnings():
@@ -105,7 +115,10 @@ def test_states_by_place_of_series_with_labels_are_announced_to_go():
 
 
 BAD_STATES = {
-    "shape": ({"a": np.zeros((1, 4))}, r"initial_state\['a'\] must be numbers of shape \(1, 2, 4\)"),
+    "shape": (
+        {"a": np.zeros((1, 4))},
+        r"initial_state\['a'\] must be numbers of shape \(1, 2, 4\)",
+    ),
     "text": ({"a": "zero"}, r"initial_state\['a'\] must be numbers of shape"),
     "NaN": ({"a": np.full((1, 2, 4), np.nan)}, "initial_state must be finite in float32; got NaN"),
     "too large": ({"a": np.full((1, 2, 4), 1e300)}, "initial_state must be finite in float32"),
@@ -127,7 +140,8 @@ def test_labels_of_another_type_are_no_newcomers():
     _, state = model.predict_with_state(numbered)
     as_text = frame().rename(dict(zip(NAMES, "0123")), level=0)
     with pytest.raises(
-        ValueError, match="labels of initial_state must be of the type of those of X; got 0 of type int"
+        ValueError,
+        match="labels of initial_state must be of the type of those of X; got 0 of type int",
     ):
         model.predict(as_text, initial_state=state)
 
@@ -137,7 +151,9 @@ def test_labels_of_another_type_are_no_newcomers():
 def test_chunks_without_steps(Estimator, bidirectional):
     """Empty predictions in the form of X, from every method, and states as they were."""
     model = fitted(Estimator, bidirectional=bidirectional)
-    methods = [name for name in ("predict", "predict_proba", "predict_log_proba") if hasattr(model, name)]
+    methods = [
+        name for name in ("predict", "predict_proba", "predict_log_proba") if hasattr(model, name)
+    ]
     tails = {"predict": (), "predict_proba": (2,), "predict_log_proba": (2,)}
     for name in methods:
         call, tail = getattr(model, name), tails[name]
@@ -161,7 +177,9 @@ def test_a_chunk_without_steps_leaves_the_state(Estimator):
     assert len(y) == 0 and list(same) == NAMES
     assert all(np.array_equal(same[name], state[name]) for name in NAMES)
     _, states = model.predict_with_state(list(BLOCK[:, :5]))
-    y, after = model.predict_with_state([BLOCK[0, :0], BLOCK[1, 5:], BLOCK[2, :0], []], initial_state=states)
+    y, after = model.predict_with_state(
+        [BLOCK[0, :0], BLOCK[1, 5:], BLOCK[2, :0], []], initial_state=states
+    )
     assert [len(part) for part in y] == [0, 7, 0, 0]
     assert_array_equal(after[[0, 2, 3]], states[[0, 2, 3]])
     assert_array_equal(after[1], model.predict_with_state(BLOCK[1:2])[1][0])
@@ -172,7 +190,12 @@ def test_a_chunk_without_steps_leaves_the_state(Estimator):
 @pytest.mark.parametrize("Estimator", BOTH)
 def test_fits_and_scores_of_nothing_are_refused(Estimator):
     model = fitted(Estimator)
-    for X, y in ((frame().iloc[:0], []), ([BLOCK[0][:0]], [[]]), (BLOCK[:, :0], BLOCK[:, :0, 0]), ([], [])):
+    for X, y in (
+        (frame().iloc[:0], []),
+        ([BLOCK[0][:0]], [[]]),
+        (BLOCK[:, :0], BLOCK[:, :0, 0]),
+        ([], []),
+    ):
         for call in (model.fit, model.partial_fit, Estimator(**SMALL).fit, model.score):
             with pytest.raises(ValueError):
                 call(X, y)

@@ -12,7 +12,15 @@ from tsrnn import RNNForecaster
 from tsrnn.forecasting.panel.frames import to_frame, to_panel
 
 H = 3
-QUICK = {"h": H, "n_networks": 1, "max_steps": 2, "hidden_size": 4, "window": 4, "segment": 1, "level_window": 1}
+QUICK = {
+    "h": H,
+    "n_networks": 1,
+    "max_steps": 2,
+    "hidden_size": 4,
+    "window": 4,
+    "segment": 1,
+    "level_window": 1,
+}
 QUICK |= {"random_state": 0, "n_jobs": 1}
 
 BERLIN, NEW_YORK, SAO_PAULO = "Europe/Berlin", "America/New_York", "America/Sao_Paulo"
@@ -102,7 +110,9 @@ def case(name, number=0, unit="ns"):
     times, zone, freqs = GRIDS[name]
     index = [pd.Timestamp(time) for time in times]
     if zone is not None:
-        index = [time.tz_localize(zone) if time.tz is None else time.tz_convert(zone) for time in index]
+        index = [
+            time.tz_localize(zone) if time.tz is None else time.tz_convert(zone) for time in index
+        ]
     index = pd.DatetimeIndex(index).as_unit(unit)
     assert str(index.tz) == str(zone)
     df = pd.DataFrame({"unique_id": "a", "ds": index, "y": 10.0 + np.arange(len(index))})
@@ -123,14 +133,18 @@ def test_what_comes_after_a_series_is_what_the_calendar_says(name, number, unit)
 @pytest.mark.parametrize(("name", "number"), CASES)
 def test_a_time_that_is_missing_is_found_and_filled(name, number):
     df, freq, after = case(name, number)
-    whole = pd.concat([df, pd.DataFrame({"unique_id": "a", "ds": after, "y": 1.0})], ignore_index=True)
+    whole = pd.concat(
+        [df, pd.DataFrame({"unique_id": "a", "ds": after, "y": 1.0})], ignore_index=True
+    )
     lacking = whole.drop(index=len(whole) - 3)
     freq = to_panel(whole, freq).freq
     said = f"lacks 1 of them, the first {whole['ds'].iloc[-3]}: fill_gaps=True"
     with pytest.raises(ValueError) as refused:
         to_panel(lacking, freq)
     assert said in str(refused.value)
-    with pytest.warns(UserWarning, match="1 missing time in 1 series was filled with a missing value"):
+    with pytest.warns(
+        UserWarning, match="1 missing time in 1 series was filled with a missing value"
+    ):
         panel = to_panel(lacking, freq, fill_gaps=True)
     assert panel.times.tolist() == whole["ds"].tolist()
     assert panel.known.tolist() == (np.arange(len(whole)) != len(whole) - 3).tolist()
@@ -163,16 +177,29 @@ LONG = {
 def long_series(kind, n=40):
     """A series and what is known of its future, the clocks changed near its end."""
     freq, zone = LONG[kind]
-    start = {"hours": "2024-03-29 20:00", "the 15th": "2018-01-15", "last Mondays": "2018-01-29"}.get(
-        kind, "2024-02-22"
-    )
+    start = {
+        "hours": "2024-03-29 20:00",
+        "the 15th": "2018-01-15",
+        "last Mondays": "2018-01-29",
+    }.get(kind, "2024-02-22")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", pd.errors.PerformanceWarning)
         times = pd.date_range(f"{start}", periods=n + 8, freq=freq)
     if zone is not None:
-        times = times.tz_localize(zone) if kind == "days" else pd.date_range(start, periods=n + 8, freq=freq, tz=zone)
+        times = (
+            times.tz_localize(zone)
+            if kind == "days"
+            else pd.date_range(start, periods=n + 8, freq=freq, tz=zone)
+        )
     rng = np.random.default_rng(0)
-    df = pd.DataFrame({"unique_id": "a", "ds": times, "y": 5 + rng.normal(size=n + 8), "x": rng.normal(size=n + 8)})
+    df = pd.DataFrame(
+        {
+            "unique_id": "a",
+            "ds": times,
+            "y": 5 + rng.normal(size=n + 8),
+            "x": rng.normal(size=n + 8),
+        }
+    )
     return df[:n], df[n:].reset_index(drop=True), freq
 
 
@@ -205,10 +232,17 @@ FIRSTS = {"a": "2023-01-15", "b": "2024-01-20"}
 def test_series_of_one_panel_keep_each_its_own_day_of_the_month():
     month = pd.DateOffset(months=1)
     times = {name: pd.date_range(first, periods=8, freq=month) for name, first in FIRSTS.items()}
-    df = pd.concat([pd.DataFrame({"unique_id": name, "ds": times[name], "y": 1.0}) for name in FIRSTS])
+    df = pd.concat(
+        [pd.DataFrame({"unique_id": name, "ds": times[name], "y": 1.0}) for name in FIRSTS]
+    )
     for freq in (None, month):
         out = to_frame(to_panel(df, freq), np.zeros((2, 2)), 2)
-        assert out["ds"].astype(str).tolist() == ["2023-09-15", "2023-10-15", "2024-09-20", "2024-10-20"]
+        assert out["ds"].astype(str).tolist() == [
+            "2023-09-15",
+            "2023-10-15",
+            "2024-09-20",
+            "2024-10-20",
+        ]
 
 
 def test_times_beyond_what_can_be_counted_are_a_sentence():
@@ -219,11 +253,15 @@ def test_times_beyond_what_can_be_counted_are_a_sentence():
         (np.iinfo(np.int64).max - np.arange(5)[::-1], 1),
     ):
         panel = to_panel(pd.DataFrame({"unique_id": "a", "ds": times, "y": 1.0}), freq)
-        with pytest.raises(ValueError, match=r"h=9 steps after .* must be times that can be counted"):
+        with pytest.raises(
+            ValueError, match=r"h=9 steps after .* must be times that can be counted"
+        ):
             panel.ahead(9)
 
 
-@pytest.mark.parametrize("freq", ["0D", "-1D", "-1MS", timedelta(0), offsets.Day(-1), pd.DateOffset(months=-1)])
+@pytest.mark.parametrize(
+    "freq", ["0D", "-1D", "-1MS", timedelta(0), offsets.Day(-1), pd.DateOffset(months=-1)]
+)
 def test_a_frequency_leads_on(freq):
     with pytest.raises(ValueError, match="freq must lead to later times; got"):
         to_panel(case("the 15th")[0], freq)
@@ -244,7 +282,9 @@ def column(values):
 
 
 def spelled(values):
-    return pd.DataFrame({"unique_id": "a", "ds": column(values), "y": np.arange(len(values), dtype=float)})
+    return pd.DataFrame(
+        {"unique_id": "a", "ds": column(values), "y": np.arange(len(values), dtype=float)}
+    )
 
 
 MONTHS = [f"2024-{month:02}-01" for month in range(1, 13)]
@@ -286,14 +326,21 @@ READ = {
 }  # fmt: skip
 
 
-@pytest.mark.filterwarnings("ignore:Dtype inference on a pandas object")  # set_index of this test, before pandas 3
+@pytest.mark.filterwarnings(
+    "ignore:Dtype inference on a pandas object"
+)  # set_index of this test, before pandas 3
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", READ)
 def test_a_spelling_is_read_in_its_only_way(name):
     values, following = READ[name]
     df = spelled(values)
     expected = pd.Timestamp(following) if isinstance(following, str) else following
-    for form in (df, df.sample(frac=1, random_state=0), df.set_index("ds")["y"], df.set_index(["unique_id", "ds"])):
+    for form in (
+        df,
+        df.sample(frac=1, random_state=0),
+        df.set_index("ds")["y"],
+        df.set_index(["unique_id", "ds"]),
+    ):
         panel = to_panel(form)
         assert panel.ahead(1).iloc[0, 1] == expected
     parts = pd.concat([df.assign(unique_id=name) for name in "ab"])
@@ -358,7 +405,9 @@ def test_a_spelling_of_more_or_other_ways_is_refused(name):
             with pytest.raises(ValueError) as refused:
                 to_panel(df, fill_gaps=fill_gaps)
             text = str(refused.value)
-            assert "\n" not in text and text.startswith(("column 'ds' must", "times of column 'ds' must"))
+            assert "\n" not in text and text.startswith(
+                ("column 'ds' must", "times of column 'ds' must")
+            )
             assert said in text or df.index[0] > 0
 
 
@@ -375,19 +424,30 @@ def test_integers_since_1970_that_are_no_count_are_told(unit):
 
 
 def test_what_goes_on_from_a_count_is_one():
-    forecaster = RNNForecaster(**QUICK, future_covariates=["x"]).fit(spelled(range(201900, 202001)).assign(x=1.0))
+    forecaster = RNNForecaster(**QUICK, future_covariates=["x"]).fit(
+        spelled(range(201900, 202001)).assign(x=1.0)
+    )
     ahead = pd.DataFrame({"unique_id": "a", "ds": range(202001, 202009), "y": 1.0, "x": 1.0})
     assert forecaster.predict(X_df=ahead)["ds"].tolist() == [202001, 202002, 202003]
     assert np.isfinite(forecaster.score(ahead))
-    assert forecaster.update(ahead[:5]).predict(X_df=ahead)["ds"].tolist() == [202006, 202007, 202008]
+    assert forecaster.update(ahead[:5]).predict(X_df=ahead)["ds"].tolist() == [
+        202006,
+        202007,
+        202008,
+    ]
 
 
 def test_hours_of_a_change_of_clocks_without_a_zone_are_told():
     hours = pd.date_range("2024-10-26 12:00", periods=30, freq="h", tz=BERLIN).tz_localize(None)
-    with pytest.raises(ValueError, match=r"has 2024-10-27 02:00:00 twice: if clocks were put back, tz_localize\("):
+    with pytest.raises(
+        ValueError, match=r"has 2024-10-27 02:00:00 twice: if clocks were put back, tz_localize\("
+    ):
         to_panel(spelled(hours))
     hours = pd.date_range("2024-03-30 12:00", periods=30, freq="h", tz=BERLIN).tz_localize(None)
-    with pytest.raises(ValueError, match=r"2024-03-31 02:00:00: fill_gaps=True .*; if clocks were put forward, tz_loc"):
+    with pytest.raises(
+        ValueError,
+        match=r"2024-03-31 02:00:00: fill_gaps=True .*; if clocks were put forward, tz_loc",
+    ):
         to_panel(spelled(hours))
     with pytest.raises(ValueError, match=r"has 2024-01-03 00:00:00 twice\.$"):
         to_panel(spelled(pd.DatetimeIndex([*DAYS[:3], *DAYS[2:]])))
@@ -407,7 +467,9 @@ def test_python_times_tell_the_two_hours_of_clocks_put_back(form):
     assert got[column].tolist() == expected[column].tolist()
 
 
-@pytest.mark.parametrize("spelling", ["%d.%m.%Y", "%d-%m-%Y", "%d/%m/%Y", "%d.%m.%Y %H:%M", "%d.%m.%y", "%d/%m/%y"])
+@pytest.mark.parametrize(
+    "spelling", ["%d.%m.%Y", "%d-%m-%Y", "%d/%m/%Y", "%d.%m.%Y %H:%M", "%d.%m.%y", "%d/%m/%y"]
+)
 def test_the_format_that_a_message_names_reads_the_texts(spelling):
     texts = [day.strftime(spelling) for day in pd.date_range("2024-01-05", periods=12, freq="MS")]
     with pytest.raises(ValueError, match="must hold times") as refused:

@@ -21,7 +21,14 @@ from tsrnn import (
     RNNSequenceRegressor,
 )
 
-SMALL = {"cell": "gru", "hidden_size": 4, "max_iter": 4, "batch_size": 4, "random_state": 0, "early_stopping": True}
+SMALL = {
+    "cell": "gru",
+    "hidden_size": 4,
+    "max_iter": 4,
+    "batch_size": 4,
+    "random_state": 0,
+    "early_stopping": True,
+}
 ALL = [
     RNNRegressor,
     RNNClassifier,
@@ -40,7 +47,9 @@ def data(Estimator, seed, n=12):
         RNNRegressor: lambda: np.array([part[-1] for part in sums]),
         RNNClassifier: lambda: np.where([i % 2 for i in range(n)], "up", "down"),
         RNNSequenceRegressor: lambda: sums,
-        RNNSequenceClassifier: lambda: [np.where(np.arange(len(part)) % 2, "up", "down") for part in sums],
+        RNNSequenceClassifier: lambda: [
+            np.where(np.arange(len(part)) % 2, "up", "down") for part in sums
+        ],
         RNNSeq2SeqRegressor: lambda: sums,
         RNNSeq2SeqClassifier: lambda: ["ud"[: 1 + i % 2] for i in range(n)],
     }[Estimator]()
@@ -73,7 +82,9 @@ def test_the_loss_is_that_of_the_validation_data_and_its_weights():
     X, y = data(RNNClassifier, 0)
     X_val, y_val = data(RNNClassifier, 1, 8)
     model = RNNClassifier(**SMALL).fit(X, y, X_val=X_val, y_val=y_val)
-    assert min(model.validation_loss_curve_) == pytest.approx(log_loss(y_val, model.predict_proba(X_val)), rel=1e-5)
+    assert min(model.validation_loss_curve_) == pytest.approx(
+        log_loss(y_val, model.predict_proba(X_val)), rel=1e-5
+    )
 
 
 def test_labels_series_and_inputs_of_the_decoder_belong_to_it_too():
@@ -82,7 +93,10 @@ def test_labels_series_and_inputs_of_the_decoder_belong_to_it_too():
     frame = pd.concat({name: pd.DataFrame(x) for name, x in zip(names, X)})
     by_label = pd.Series(y, names).iloc[::-1]
     one = RNNRegressor(**SMALL).fit(X, y, X_val=frame, y_val=by_label)
-    assert one.validation_loss_curve_ == RNNRegressor(**SMALL).fit(X, y, X_val=X, y_val=y).validation_loss_curve_
+    assert (
+        one.validation_loss_curve_
+        == RNNRegressor(**SMALL).fit(X, y, X_val=X, y_val=y).validation_loss_curve_
+    )
     X, y = data(RNNSequenceRegressor, 0)
     rows, labels = np.concatenate(X), np.repeat(names, list(map(len, X)))
     flat = {"X_val": rows, "y_val": np.concatenate(y), "series_val": labels}
@@ -117,7 +131,9 @@ def test_what_cannot_be_right_is_refused(Estimator):
         with pytest.raises(ValueError) as caught:
             Estimator(**SMALL).fit(X, y, **given)
         assert expected in str(caught.value) and str(caught.value).endswith(".")
-    with pytest.raises(ValueError, match=r"^early_stopping of RNN\w+ must be True with X_val and y_val"):
+    with pytest.raises(
+        ValueError, match=r"^early_stopping of RNN\w+ must be True with X_val and y_val"
+    ):
         Estimator(**SMALL | {"early_stopping": False}).fit(X, y, **good)
 
 

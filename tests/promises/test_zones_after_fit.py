@@ -11,7 +11,15 @@ import pytest
 from tsrnn import RNNForecaster
 
 H = 6
-QUICK = {"h": H, "n_networks": 1, "max_steps": 20, "hidden_size": 4, "window": 6, "segment": 1, "level_window": 1}
+QUICK = {
+    "h": H,
+    "n_networks": 1,
+    "max_steps": 20,
+    "hidden_size": 4,
+    "window": 6,
+    "segment": 1,
+    "level_window": 1,
+}
 QUICK |= {"random_state": 0, "n_jobs": 1}
 ZONES = "UTC", "America/New_York", "Asia/Kolkata", "Europe/Berlin"
 # Steps, and a time before which the clocks are changed within history and horizon.
@@ -39,7 +47,9 @@ def moved(df, zone, unit="ns"):
 @pytest.fixture(scope="module")
 def fitted():
     options = {"calendar": ["hour", "dayofweek"], "future_covariates": ["temp"]}
-    return {grid: pickle.dumps(RNNForecaster(**QUICK | options).fit(data(grid)[0])) for grid in GRIDS}
+    return {
+        grid: pickle.dumps(RNNForecaster(**QUICK | options).fit(data(grid)[0])) for grid in GRIDS
+    }
 
 
 CALLS = {
@@ -59,7 +69,9 @@ def test_an_instant_is_the_same_in_every_zone(grid, zone, call, fitted):
     past, future = data(grid)
     expected = CALLS[call](pickle.loads(fitted[grid]), past, future)
     for unit in ("ns", "us", "s"):
-        found = CALLS[call](pickle.loads(fitted[grid]), moved(past, zone, unit), moved(future, zone, unit))
+        found = CALLS[call](
+            pickle.loads(fitted[grid]), moved(past, zone, unit), moved(future, zone, unit)
+        )
         if "ds" in found:
             assert found["ds"].tolist() == expected["ds"].tolist()
             assert str(found["ds"].dt.tz) == "Europe/Berlin"
@@ -72,17 +84,25 @@ def test_an_instant_is_the_same_in_every_zone(grid, zone, call, fitted):
 @pytest.mark.parametrize("grid", GRIDS)
 def test_times_without_a_zone_are_refused_and_the_other_way_round(grid, call, fitted):
     past, future = data(grid)
-    naive_past, naive_future = (part.assign(ds=part["ds"].dt.tz_localize(None)) for part in (past, future))
+    naive_past, naive_future = (
+        part.assign(ds=part["ds"].dt.tz_localize(None)) for part in (past, future)
+    )
     if call != "history":
-        with pytest.raises(ValueError, match="must have a time zone, as those of fit have Europe/Berlin; got none"):
+        with pytest.raises(
+            ValueError, match="must have a time zone, as those of fit have Europe/Berlin; got none"
+        ):
             CALLS[call](pickle.loads(fitted[grid]), past, naive_future)
     if call in ("history", "paths"):
-        with pytest.raises(ValueError, match="times must have a time zone, as those of fit have Europe/Berlin"):
+        with pytest.raises(
+            ValueError, match="times must have a time zone, as those of fit have Europe/Berlin"
+        ):
             CALLS[call](pickle.loads(fitted[grid]), naive_past, future)
     without = RNNForecaster(**QUICK, future_covariates=["temp"])
     if grid == "daily, spring":
         naive = without.fit(naive_past)
-        with pytest.raises(ValueError, match=r"must have no time zone, as those of fit; got Europe/Berlin"):
+        with pytest.raises(
+            ValueError, match=r"must have no time zone, as those of fit; got Europe/Berlin"
+        ):
             CALLS[call](naive, past, future)
     counted = future.assign(ds=range(len(future)))
     with pytest.raises(ValueError, match=r"times.* must be timestamps as in fit; got integers"):
@@ -91,17 +111,23 @@ def test_times_without_a_zone_are_refused_and_the_other_way_round(grid, call, fi
 
 def test_labels_of_another_type_are_told(fitted):
     past, future = data("hourly, spring")
-    with pytest.raises(ValueError, match="series of X_df must be called as in fit, such as 'a'; got 1"):
+    with pytest.raises(
+        ValueError, match="series of X_df must be called as in fit, such as 'a'; got 1"
+    ):
         pickle.loads(fitted["hourly, spring"]).predict(X_df=future.assign(unique_id=1))
     numbers = RNNForecaster(**QUICK, future_covariates=["temp"]).fit(past.assign(unique_id=7))
-    with pytest.raises(ValueError, match="series of X_df must be called as in fit, such as 7; got '7'"):
+    with pytest.raises(
+        ValueError, match="series of X_df must be called as in fit, such as 7; got '7'"
+    ):
         numbers.predict(X_df=future.assign(unique_id="7"))
 
 
 def test_the_calendar_is_that_of_fit():
     """The mean error of a shape that only the hour tells, as with the zone of fit."""
     times = pd.date_range("2024-04-01", periods=24 * 20 + 48, freq="h", tz="Europe/Berlin")
-    df = pd.DataFrame({"unique_id": "DE", "ds": times, "temp": np.random.default_rng(0).normal(size=len(times))})
+    df = pd.DataFrame(
+        {"unique_id": "DE", "ds": times, "temp": np.random.default_rng(0).normal(size=len(times))}
+    )
     df["y"] = 100 + 30 * np.sin(times.hour * np.pi / 12) + 2 * df["temp"]
     options = {
         "h": 48,
@@ -117,5 +143,9 @@ def test_the_calendar_is_that_of_fit():
     future = df[-48:]
     errors = []
     for X_df in (future, moved(future, "UTC")):
-        errors.append(np.abs(forecaster.predict(X_df=X_df)["RNNForecaster"].to_numpy() - future["y"].to_numpy()).mean())
+        errors.append(
+            np.abs(
+                forecaster.predict(X_df=X_df)["RNNForecaster"].to_numpy() - future["y"].to_numpy()
+            ).mean()
+        )
     assert errors[0] == errors[1] < 5

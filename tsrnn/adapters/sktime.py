@@ -187,7 +187,9 @@ class TsrnnForecaster(base.BaseForecaster):
         steps = self._steps_of(times)
         series = y.index.droplevel(-1).factorize()[0] if y.index.nlevels > 1 else 0
         history = pd.DataFrame({ID: series, TIME: steps[codes], TARGET: y.to_numpy().ravel()})
-        return history if self._known is None else history.join(self._covariates(self._known, y.index))
+        return (
+            history if self._known is None else history.join(self._covariates(self._known, y.index))
+        )
 
     def _covariates(self, X, index):
         """Columns of X at these series and times, under names that no other column of a long frame has."""
@@ -203,7 +205,9 @@ class TsrnnForecaster(base.BaseForecaster):
         ends = history.groupby(ID)[TIME].max()
         steps = ends.to_numpy()[:, None] + np.arange(1, h + 1)
         ahead = pd.DataFrame({ID: ends.index.repeat(h), TIME: steps.ravel()})
-        rows = self._covariates(joined(self._known, X), self._history.index.append(self._index(ahead)))
+        rows = self._covariates(
+            joined(self._known, X), self._history.index.append(self._index(ahead))
+        )
         rows = rows.groupby(np.append(history[ID], ahead[ID])).ffill()
         return ahead.join(rows[len(history) :].reset_index(drop=True))
 
@@ -221,23 +225,33 @@ class TsrnnForecaster(base.BaseForecaster):
         known, freq = self._times()
         both = counted(known.append(times).unique().sort_values())
         places = check_grid(both, np.array([0, len(both)]), ["y"], freq, gaps=True)
-        return places[both.get_indexer(counted(times))] - places[both.get_indexer(counted(known[-1:]))]
+        return (
+            places[both.get_indexer(counted(times))] - places[both.get_indexer(counted(known[-1:]))]
+        )
 
     def _times_at(self, steps):
         """Times so many steps after the last of the history."""
         known, freq = self._times()
         starts = np.array([0, len(known)])
         numbers = counted(known)
-        grid, _ = filled(numbers, starts, step_of(freq), check_grid(numbers, starts, ["y"], freq, gaps=True))
+        grid, _ = filled(
+            numbers, starts, step_of(freq), check_grid(numbers, starts, ["y"], freq, gaps=True)
+        )
         last = len(grid) - 1
         h = int(steps.max())
         if h > 0:
             grid = grid.append(ahead(grid, np.array([0, len(grid)]), step_of(freq), h))
         times = grid.take(last + np.asarray(steps))
-        return pd.PeriodIndex.from_ordinals(times, freq=known.freq) if isinstance(known, pd.PeriodIndex) else times
+        return (
+            pd.PeriodIndex.from_ordinals(times, freq=known.freq)
+            if isinstance(known, pd.PeriodIndex)
+            else times
+        )
 
     def _steps(self, fh):
-        return fh.to_numpy().astype(int) if fh.is_relative else self._steps_of(fh.to_absolute_index())
+        return (
+            fh.to_numpy().astype(int) if fh.is_relative else self._steps_of(fh.to_absolute_index())
+        )
 
     def _range(self, history, fh):
         """How many steps to forecast, and for each series the step that `fh` counts from."""

@@ -37,14 +37,19 @@ def compiled(function):
     options = {"nogil": True, "fastmath": PROMISES, "error_model": "numpy"}
     try:
         return sealed(njit(cache=True, **options)(function))
-    except RuntimeError:  # numba's "no locator available": nowhere to write, so only the first call is slower
+    except (
+        RuntimeError
+    ):  # numba's "no locator available": nowhere to write, so only the first call is slower
         return njit(**options)(function)
 
 
 def sealed(dispatcher):
     """The same with files of machine code that end in a digest: one that is damaged counts as one that is not there."""
     kept = dispatcher._cache
-    kept.__class__, kept._cache_file.__class__ = forgiving(type(kept)), with_digest(type(kept._cache_file))
+    kept.__class__, kept._cache_file.__class__ = (
+        forgiving(type(kept)),
+        with_digest(type(kept._cache_file)),
+    )
     return dispatcher
 
 
@@ -77,7 +82,15 @@ def with_digest(files):
                     pickle.load(file)  # the version, which stands alone
                     check_digest(file.read())
                 return super()._load_index()
-            except (OSError, EOFError, ValueError, LookupError, AttributeError, ImportError, pickle.PickleError):
+            except (
+                OSError,
+                EOFError,
+                ValueError,
+                LookupError,
+                AttributeError,
+                ImportError,
+                pickle.PickleError,
+            ):
                 return {}
 
         def _load_data(self, name):

@@ -5,7 +5,8 @@ from importlib.util import find_spec
 
 from tsrnn.backends import cpu
 
-DEVICES, PRECISIONS = ("cpu", "cuda", "auto"), ("fp32", "tf32")
+DEVICES = ("cpu", "cuda", "auto")
+PRECISIONS = ("fp32", "tf32")
 
 
 @cache
@@ -30,7 +31,9 @@ def backend_of(device, owner="tsrnn", precision="fp32"):
     if precision == "fp32":
         return backend
     if backend is cpu:
-        raise ValueError(f"precision of {owner} must be 'fp32' on the CPU, which has no TF32; got {precision!r}.")
+        raise ValueError(
+            f"precision of {owner} must be 'fp32' on the CPU, which has no TF32; got {precision!r}."
+        )
     from tsrnn.backends.cuda import tensor, tf32
 
     if not tensor.available():

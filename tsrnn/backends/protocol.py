@@ -11,7 +11,9 @@ from typing import Protocol
 class Backend(Protocol):
     MOST_ROWS: int  # of one forward pass in a prediction
     MOST_BYTES: int  # of what such a pass keeps
-    Packing: type  # (cell, dtype, n_parameters): where each weight goes; a call packs a parameter vector
+    Packing: (
+        type  # (cell, dtype, n_parameters): where each weight goes; a call packs a parameter vector
+    )
 
     # Arrays
 
@@ -24,13 +26,13 @@ class Backend(Protocol):
     def zeros(self, shape, dtype):
         """Allocate zeros."""
 
-    def put(self, array, room, name):
+    def put(self, array, workspace, name):
         """Copy an array of numpy into the room's array of that name."""
 
-    def numbers(self, values, dtype, room, name):
+    def device_scalars(self, values, dtype, workspace, name):
         """Copy a number, or a few, in the same way."""
 
-    def assign(self, array, values):
+    def fill(self, array, values):
         """Set an array to as many numbers, or to one."""
 
     def set_columns(self, source, out, column):
@@ -39,10 +41,10 @@ class Backend(Protocol):
     def add_columns(self, source, column, out):
         """Add columns of `source`, from `column` on, to `out`."""
 
-    def take_rows(self, array, chosen, room, name):
+    def take_rows(self, array, chosen, workspace, name):
         """Copy the chosen rows of a table."""
 
-    def place(self, source, first, target, to, n_columns, lengths, backwards, add):
+    def copy_steps(self, source, first, target, to, n_columns, lengths, backwards, add):
         """Copy, or add, columns of every row's steps, each row reversed within its length if `backwards`."""
 
     # Rows of a batch
@@ -50,19 +52,19 @@ class Backend(Protocol):
     def gather(self, values, starts, lengths, offsets, x):
         """Copy rows of a flat array into x (T, B, F), less one offset a row."""
 
-    def averages(self, values, ends, n, room, name):
+    def trailing_mean(self, values, ends, n, workspace, name):
         """Average the `n` values before each of `ends`."""
 
-    def rounded(self, n_steps):
+    def padded_steps(self, n_steps):
         """Say for how many steps to allocate, so that few kinds of batches are recorded."""
 
-    def count_chunks(self, n_rows, work):
+    def count_chunks(self, n_rows, n_multiplications):
         """Say into how many chunks to cut a batch of so much work."""
 
     def each(self, function, n_chunks, n_jobs):
         """Call a function for every chunk, and return what it returns."""
 
-    def repeated(self, bring, update):
+    def repeated(self, stage, update):
         """Return `update` so that it may be recorded once and replayed; `bring` sends ahead what changes."""
 
     # States
@@ -79,13 +81,13 @@ class Backend(Protocol):
     def last_states(self, states, lengths, last):
         """Copy the state after the last step of each row."""
 
-    def last_outputs(self, states, lengths, seen, column):
+    def last_outputs(self, states, lengths, head_input, column):
         """Copy the output after the last step of each row into columns of the head's input."""
 
-    def every_output(self, states, lengths, seen, column, backwards):
+    def every_output(self, states, lengths, head_input, column, backwards):
         """Copy all outputs into columns of the head's input, step by step over the rows that still run."""
 
-    def spread(self, dseen, column, lengths, doutputs, backwards):
+    def scatter_outputs(self, d_head_input, column, lengths, doutputs, backwards):
         """The gradient of `every_output`."""
 
     def join_directions(self, last, order, n_units, first):
@@ -94,7 +96,7 @@ class Backend(Protocol):
     def split_directions(self, dfirst, order, n_units, dlast):
         """The gradient of `join_directions`."""
 
-    def feed(self, said, n, one_hot, forced, x):
+    def feed_back(self, previous_output, n, one_hot, forced, x):
         """Feed a decoder its previous output, or with `one_hot` the most likely symbol, where it is not forced."""
 
     # The network
@@ -114,7 +116,7 @@ class Backend(Protocol):
     def affine_backward(self, x, w_t, dout, dx, grad, at):
         """The gradient of `affine`; that of the weights from grad[at] on."""
 
-    def drop(self, x, seed, layer, rate, out):
+    def apply_dropout(self, x, seed, layer, rate, out):
         """Apply dropout, with noise of its own for each layer."""
 
     # The update
@@ -122,10 +124,10 @@ class Backend(Protocol):
     def loss(self, loss, outputs, targets, weights, parameters, total_weight, slopes):
         """Sum the weighted losses over the total weight, and write the gradient at every output."""
 
-    def combine(self, grads, theta, decay, alpha, limit, grad):
+    def reduce_gradients(self, grads, theta, decay, alpha, limit, grad):
         """Sum the gradients of all chunks and of the weight decay; return the norm before and after clipping values."""
 
-    def move(self, update, theta, grad, moments, decay, c, limit, norm, clip_norm):
+    def apply_update(self, update, theta, grad, moments, decay, c, limit, norm, clip_norm):
         """Apply an optimiser's step, the gradient scaled down to `clip_norm` from its norm."""
 
     def is_finite(self, loss, norm):
@@ -134,5 +136,5 @@ class Backend(Protocol):
     def new_log(self, n, dtype):
         """Allocate room for the loss and the norm of n updates."""
 
-    def note(self, log, at, loss, norm):
+    def record_update(self, log, at, loss, norm):
         """Write a loss and a norm into the log."""

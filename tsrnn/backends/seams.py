@@ -18,7 +18,8 @@ HERE = sys.modules[__name__]
 
 def checked(verb):
     """The verb, which refuses arrays that do not fit."""
-    fits, name = getattr(HERE, verb.__name__), verb.__name__
+    fits = getattr(HERE, verb.__name__)
+    name = verb.__name__
 
     @wraps(verb)
     def call(*arguments):
@@ -34,7 +35,9 @@ def checked(verb):
 
 
 def refusal(name, arguments):
-    arrays = [part for argument in arguments for part in (argument if is_record(argument) else [argument])]
+    arrays = [
+        part for argument in arguments for part in (argument if is_record(argument) else [argument])
+    ]
     shapes = ", ".join(str(array.shape) for array in arrays if hasattr(array, "shape"))
     return (
         f"arrays of {name} must be of one network and one batch; got shapes {shapes}: weights, rows and states must "
@@ -71,13 +74,15 @@ def run(lengths, B, most, n_rows=None):
 # Arrays
 
 
-def assign(array, values):
+def fill(array, values):
     return np.ndim(values) == 0 or values.size == array.size
 
 
 def set_first(states, initial):
     S, _, B, H = states.shape
-    return initial is None or (initial.shape[0] == S and initial.shape[1] >= B and initial.shape[2:] == (H,))
+    return initial is None or (
+        initial.shape[0] == S and initial.shape[1] >= B and initial.shape[2:] == (H,)
+    )
 
 
 def set_columns(source, out, column):
@@ -102,7 +107,12 @@ def keep_states(last, series, carried):
 def join_directions(last, order, n_units, first):
     (E, S, B, H), (L, *same, width) = last.shape, first.shape
     return (
-        same == [S, B] and order.shape == (B,) and L > 0 and E % L == 0 and n_units <= H and E // L * n_units <= width
+        same == [S, B]
+        and order.shape == (B,)
+        and L > 0
+        and E % L == 0
+        and n_units <= H
+        and E // L * n_units <= width
     )
 
 
@@ -110,17 +120,25 @@ def split_directions(dfirst, order, n_units, dlast):
     return join_directions(dlast, order, n_units, dfirst)
 
 
-def feed(said, n, one_hot, forced, x):
+def feed_back(previous_output, n, one_hot, forced, x):
     B, width = x.shape
-    return said.shape[0] >= B and n <= min(said.shape[1], width) and forced.shape == (B,)
+    return (
+        previous_output.shape[0] >= B
+        and n <= min(previous_output.shape[1], width)
+        and forced.shape == (B,)
+    )
 
 
-def take_rows(array, chosen, room, name):
+def take_rows(array, chosen, workspace, name):
     return len(array.shape) == 2 and len(chosen.shape) == 1
 
 
-def averages(values, ends, n, room, name):
-    inside = type(ends) is not np.ndarray or not ends.size or (ends.min() >= n and ends.max() <= len(values))
+def trailing_mean(values, ends, n, workspace, name):
+    inside = (
+        type(ends) is not np.ndarray
+        or not ends.size
+        or (ends.min() >= n and ends.max() <= len(values))
+    )
     return len(values.shape) == len(ends.shape) == 1 and n >= 1 and inside
 
 
@@ -130,18 +148,26 @@ def averages(values, ends, n, room, name):
 def gather(values, starts, lengths, offsets, x):
     """That rows lie within the values, the kernel sees itself."""
     B = x.shape[1]
-    return len(x.shape) == 3 and len(values.shape) == 1 and starts.shape == lengths.shape == offsets.shape == (B,)
+    return (
+        len(x.shape) == 3
+        and len(values.shape) == 1
+        and starts.shape == lengths.shape == offsets.shape == (B,)
+    )
 
 
-def place(source, first, target, to, n_columns, lengths, backwards, add):
+def copy_steps(source, first, target, to, n_columns, lengths, backwards, add):
     (T, B, width), (steps, rows, n) = target.shape, source.shape
     columns = 0 <= to <= width - n_columns and 0 <= first <= n - n_columns
     return columns and rows == B and run(lengths, B, min(T, steps))
 
 
-def last_outputs(states, lengths, seen, column):
+def last_outputs(states, lengths, head_input, column):
     _, _, B, H = states.shape
-    return lengths.shape == (B,) and seen.shape[0] == B and 0 <= column <= seen.shape[1] - H
+    return (
+        lengths.shape == (B,)
+        and head_input.shape[0] == B
+        and 0 <= column <= head_input.shape[1] - H
+    )
 
 
 def last_states(states, lengths, last):
@@ -149,17 +175,17 @@ def last_states(states, lengths, last):
     return lengths.shape == (B,) and last.shape == (S, B, H)
 
 
-def every_output(states, lengths, seen, column, backwards):
-    (_, slots, B, H), (n, width) = states.shape, seen.shape
+def every_output(states, lengths, head_input, column, backwards):
+    (_, slots, B, H), (n, width) = states.shape, head_input.shape
     return 0 <= column <= width - H and run(lengths, B, slots - 1, n)
 
 
-def spread(dseen, column, lengths, doutputs, backwards):
-    (T, B, H), (n, width) = doutputs.shape, dseen.shape
+def scatter_outputs(d_head_input, column, lengths, doutputs, backwards):
+    (T, B, H), (n, width) = doutputs.shape, d_head_input.shape
     return 0 <= column <= width - H and run(lengths, B, T, n)
 
 
-def drop(x, seed, layer, rate, out):
+def apply_dropout(x, seed, layer, rate, out):
     return x.shape == out.shape == (x.size,)
 
 
@@ -175,9 +201,17 @@ def forward(cell, lengths, weights, cache):
     w_ih, w_hh, bias = weights
     x, states, saved = cache
     (T, B, F), (S, slots, rows, H) = x.shape, states.shape
-    G, panels = cell.n_gates, len(w_ih.shape) == 3
-    biases, axes = (2 * G - cell.n_together if panels else 2 * G) * H, len(w_hh.shape) == len(w_ih.shape)
-    whole = axes and len(bias.shape) == 2 and w_ih.size == F * G * H and w_hh.size == H * G * H and bias.size == biases
+    G = cell.n_gates
+    panels = len(w_ih.shape) == 3
+    biases = (2 * G - cell.n_summed_gates if panels else 2 * G) * H
+    axes = len(w_hh.shape) == len(w_ih.shape)
+    whole = (
+        axes
+        and len(bias.shape) == 2
+        and w_ih.size == F * G * H
+        and w_hh.size == H * G * H
+        and bias.size == biases
+    )
     arrays = cell.n_states == S and rows == B and slots in (2, T + 1) and saved.shape[0] in (1, T)
     inner = depth(w_ih) == F and depth(w_hh) == H and saved.shape[1:] == (B, cell.n_saved, H)
     return whole and arrays and inner and run(lengths, B, T)
@@ -215,16 +249,19 @@ def loss(loss, outputs, targets, weights, parameters, total_weight, slopes):
     return same and rows == N and len(np.atleast_1d(parameters)) * n <= width
 
 
-def combine(grads, theta, decay, alpha, limit, grad):
+def reduce_gradients(grads, theta, decay, alpha, limit, grad):
     _, n = grads.shape
     return theta.shape == decay.shape == grad.shape == (1, n) and n % PADDING == 0
 
 
-def note(log, at, loss, norm):
+def record_update(log, at, loss, norm):
     return log.shape[0] == 2 and (not isinstance(at, int) or 0 <= at < log.shape[1])
 
 
-def move(update, theta, grad, moments, decay, c, limit, norm, clip_norm):
+def apply_update(update, theta, grad, moments, decay, c, limit, norm, clip_norm):
     _, n = theta.shape
-    same = theta.shape == grad.shape == decay.shape == (1, n) and moments.shape == (update.n_moments, n)
+    same = theta.shape == grad.shape == decay.shape == (1, n) and moments.shape == (
+        update.n_moments,
+        n,
+    )
     return same and n % PADDING == 0 and len(c) >= 5

@@ -67,24 +67,56 @@ class Parser(argparse.ArgumentParser):
 
 def parsers():
     form = argparse.RawDescriptionHelpFormatter
-    parser = Parser(prog="tsrnn", description="Forecast time series with recurrent networks.", formatter_class=form)
+    parser = Parser(
+        prog="tsrnn",
+        description="Forecast time series with recurrent networks.",
+        formatter_class=form,
+    )
     parser.add_argument("--version", action="version", version=__version__)
     commands = parser.add_subparsers(metavar="COMMAND")
     forecast = commands.add_parser(
-        "forecast", help="forecast every series of a csv or parquet file", epilog=EPILOG, formatter_class=form
+        "forecast",
+        help="forecast every series of a csv or parquet file",
+        epilog=EPILOG,
+        formatter_class=form,
     )
     data = forecast.add_argument_group("data").add_argument
-    data("data", help="csv or parquet file, also compressed, a row for each series and time; - for standard input")
-    data("--id-col", metavar="NAME", help="column that names the series (default: unique_id; none for one series)")
+    data(
+        "data",
+        help="csv or parquet file, also compressed, a row for each series and time; - for standard input",
+    )
+    data(
+        "--id-col",
+        metavar="NAME",
+        help="column that names the series (default: unique_id; none for one series)",
+    )
     data("--time-col", metavar="NAME", help="column of times (default: ds, or the first of two)")
     data("--target-col", metavar="NAME", help="column of values (default: y, or the second of two)")
-    data("--decimal", choices=[".", ","], help="decimal mark of a csv file (default: as the values tell)")
-    data("--time-format", metavar="FORMAT", help="how times are written, such as %%d.%%m.%%Y (default: as they tell)")
-    data("--utc", action="store_true", help="convert times with offsets to UTC; times without one are UTC")
+    data(
+        "--decimal",
+        choices=[".", ","],
+        help="decimal mark of a csv file (default: as the values tell)",
+    )
+    data(
+        "--time-format",
+        metavar="FORMAT",
+        help="how times are written, such as %%d.%%m.%%Y (default: as they tell)",
+    )
+    data(
+        "--utc",
+        action="store_true",
+        help="convert times with offsets to UTC; times without one are UTC",
+    )
     data("--fill-gaps", action="store_true", help="take missing times as missing values")
     add = forecast.add_argument_group("forecast").add_argument
     add("--h", type=int, required=True, metavar="N", help="steps to forecast")
-    add("--season-length", type=int, default=1, metavar="N", help="steps of a season; 1, the default, for none")
+    add(
+        "--season-length",
+        type=int,
+        default=1,
+        metavar="N",
+        help="steps of a season; 1, the default, for none",
+    )
     add("--freq", help="pandas alias such as D or MS, or an integer; inferred if not given")
     add(
         "--level",
@@ -94,13 +126,38 @@ def parsers():
         metavar="P",
         help="percent of intervals to add, such as 80 95",
     )
-    add("--n-networks", type=int, default=None, metavar="N", help="networks whose median is the forecast (default: 8)")
-    add("--max-steps", type=int, default=None, metavar="N", help="updates of each network (default: 400 to 2000)")
-    add("--seed", type=int, default=0, metavar="N", help="the same seed gives the same forecast (default: 0)")
+    add(
+        "--n-networks",
+        type=int,
+        default=None,
+        metavar="N",
+        help="networks whose median is the forecast (default: 8)",
+    )
+    add(
+        "--max-steps",
+        type=int,
+        default=None,
+        metavar="N",
+        help="updates of each network (default: 400 to 2000)",
+    )
+    add(
+        "--seed",
+        type=int,
+        default=0,
+        metavar="N",
+        help="the same seed gives the same forecast (default: 0)",
+    )
     output = forecast.add_argument_group("output").add_argument
-    output("--out", type=Path, metavar="FILE", help=".csv, .csv.gz or .parquet to write (default: standard output)")
+    output(
+        "--out",
+        type=Path,
+        metavar="FILE",
+        help=".csv, .csv.gz or .parquet to write (default: standard output)",
+    )
     output("--plot", type=Path, metavar="FILE", help="picture to write, such as forecast.png")
-    output("--quiet", action="store_true", help="no progress and no summary, only warnings and errors")
+    output(
+        "--quiet", action="store_true", help="no progress and no summary, only warnings and errors"
+    )
     return parser, forecast
 
 
@@ -123,7 +180,9 @@ def main(arguments=None):
         with terminated_as_interrupted(ended_by), warnings.catch_warnings():
             for of_programmers in (DeprecationWarning, FutureWarning):
                 warnings.simplefilter("ignore", of_programmers)
-            warnings.simplefilter("error", InterruptedFitWarning)  # nobody wants half a forecast in a file
+            warnings.simplefilter(
+                "error", InterruptedFitWarning
+            )  # nobody wants half a forecast in a file
             warnings.showwarning = lambda message, *rest: say(f"tsrnn: {in_options(message)}")
             run(options)
     except (KeyboardInterrupt, InterruptedFitWarning):
@@ -133,7 +192,9 @@ def main(arguments=None):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(BROKEN_PIPE) from None
     except MemoryError as error:
-        forecast.end(FAILED, f"not enough memory: {str(error) or 'a smaller --h or less data needs less'}")
+        forecast.end(
+            FAILED, f"not enough memory: {str(error) or 'a smaller --h or less data needs less'}"
+        )
     except (ValueError, TypeError, OSError, ImportError, DivergenceError, OverflowError) as error:
         forecast.end(FAILED, in_options(error))
 
@@ -216,7 +277,9 @@ def check_numbers(options):
         if 0 < level < 1:
             raise ValueError(f"--level must be in percent: {100 * level:g}, not {level:g}.")
         if not 1 <= level < 100:
-            raise ValueError(f"--level must be in percent, from 1 to below 100, such as 80; got {level:g}.")
+            raise ValueError(
+                f"--level must be in percent, from 1 to below 100, such as 80; got {level:g}."
+            )
 
 
 def forecast(data, options):
@@ -226,7 +289,9 @@ def forecast(data, options):
     given = {name: getattr(options, name) for name in ("n_networks", "max_steps")}
     forecaster = RNNForecaster(
         h=options.h,
-        freq=int(options.freq) if re.fullmatch(r"[+-]?\d{1,9}", options.freq or "") else options.freq,
+        freq=int(options.freq)
+        if re.fullmatch(r"[+-]?\d{1,9}", options.freq or "")
+        else options.freq,
         season_length=options.season_length,
         fill_gaps=options.fill_gaps,
         random_state=options.seed,

@@ -48,7 +48,11 @@ OTHERS = {
     b"[": "JSON",
     b"<": "HTML or XML",
 }
-NOT_TEXT = {b"ORC": "an ORC file", b"RDX": "a file of R", b"HAST": "a file of Stata"}  # words that text may begin with
+NOT_TEXT = {
+    b"ORC": "an ORC file",
+    b"RDX": "a file of R",
+    b"HAST": "a file of Stata",
+}  # words that text may begin with
 
 
 def is_standard_input(source):
@@ -59,7 +63,9 @@ def read_whole(source):
     """All bytes of a file or of standard input, which may be a pipe and is read once."""
     if is_standard_input(source):
         if sys.stdin is None:
-            raise ValueError("the data must come from a file or standard input; got a standard input that is closed.")
+            raise ValueError(
+                "the data must come from a file or standard input; got a standard input that is closed."
+            )
         return bounded(sys.stdin.buffer, source)
     path = Path(source)
     if "\0" in source or not path.exists():
@@ -92,14 +98,20 @@ def decompressed(data, source):
     try:
         data = bounded(decompress(io.BytesIO(data)), source)
     except (EOFError, OSError, ValueError, zlib.error, lzma.LZMAError) as error:
-        raise ValueError(f"{source!r} must be a whole compressed file; it is damaged: {error}.") from None
+        raise ValueError(
+            f"{source!r} must be a whole compressed file; it is damaged: {error}."
+        ) from None
     if decompressor_of(data) is not None:
-        raise ValueError(f"{source!r} must be compressed once; got a compressed file in a compressed file.")
+        raise ValueError(
+            f"{source!r} must be compressed once; got a compressed file in a compressed file."
+        )
     return data
 
 
 def decompressor_of(data):
-    return next((decompress for start, decompress in DECOMPRESSORS.items() if data.startswith(start)), None)
+    return next(
+        (decompress for start, decompress in DECOMPRESSORS.items() if data.startswith(start)), None
+    )
 
 
 def unzstd(file):
@@ -149,7 +161,9 @@ DECOMPRESSORS = {
 
 def as_text(data, source):
     """Text in UTF-8, or in UTF-16 or UTF-32 as a byte order mark says."""
-    encoding = next((name for mark, name in BYTE_ORDER_MARKS.items() if data.startswith(mark)), "utf-8")
+    encoding = next(
+        (name for mark, name in BYTE_ORDER_MARKS.items() if data.startswith(mark)), "utf-8"
+    )
     if encoding == "utf-8":
         refuse_other_formats(data, source, OTHERS)
     try:

@@ -16,7 +16,23 @@ from tsrnn.extras import require
 from tsrnn.forecasting.panel.spelling import CLOCKS, DATES, parsed_as, timestamps
 
 SEPARATORS = ",;\t|"
-MISSING = {"", "NA", "N/A", "n/a", "#N/A", "#NA", "<NA>", "NaN", "nan", "NAN", "-nan", "NULL", "null", "None", "none"}
+MISSING = {
+    "",
+    "NA",
+    "N/A",
+    "n/a",
+    "#N/A",
+    "#NA",
+    "<NA>",
+    "NaN",
+    "nan",
+    "NAN",
+    "-nan",
+    "NULL",
+    "null",
+    "None",
+    "none",
+}
 INTEGER = r"[+-]?\d{1,18}"
 NUMBER = r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?"
 SUFFIXES = r"(\.(csv|tsv|txt|parquet|pq|gz|bz2|xz|zst))+$"
@@ -45,7 +61,9 @@ def read(options):
     source = options.data
     content = decompressed(read_whole(source), source)
     suffix = Path(source).suffix.lower()
-    if content.startswith(PARQUET) or (suffix in (".parquet", ".pq") and not is_standard_input(source)):
+    if content.startswith(PARQUET) or (
+        suffix in (".parquet", ".pq") and not is_standard_input(source)
+    ):
         return from_parquet(content, options)
     return from_csv(as_text(content, source), options)
 
@@ -55,7 +73,9 @@ def from_parquet(content, options):
     try:
         frame = pd.read_parquet(io.BytesIO(content), engine="pyarrow")
     except (pyarrow.ArrowException, OSError) as error:
-        raise ValueError(f"{options.data!r} must be a whole parquet file; {one_line(error)}") from None
+        raise ValueError(
+            f"{options.data!r} must be a whole parquet file; {one_line(error)}"
+        ) from None
     if frame.index.name is not None or frame.index.nlevels > 1:
         frame = frame.reset_index()
     columns, single = choose(options, [str(name) for name in frame.columns])
@@ -63,7 +83,9 @@ def from_parquet(content, options):
     time_col = columns.time_col
     if options.time_format or options.utc:
         times = frame[time_col]
-        frame[time_col] = as_times(times.astype(str).astype(object).where(times.notna(), ""), options)
+        frame[time_col] = as_times(
+            times.astype(str).astype(object).where(times.notna(), ""), options
+        )
     return complete(frame, columns, single, options, decimals=None, time_format=None)
 
 
@@ -90,7 +112,9 @@ def rows_of(body, separator, names, wanted, source):
     """Columns of texts; a row that is longer or shorter than the header is refused, not bent."""
     places = [names.index(name) for name in wanted]
     columns = [[] for _ in wanted]
-    reader = csv.reader(io.StringIO(body, newline=""), delimiter=separator, skipinitialspace=True, strict=True)
+    reader = csv.reader(
+        io.StringIO(body, newline=""), delimiter=separator, skipinitialspace=True, strict=True
+    )
     try:
         for row in reader:
             if not any(row):
@@ -103,7 +127,9 @@ def rows_of(body, separator, names, wanted, source):
             for column, place in zip(columns, places):
                 column.append(row[place])
     except csv.Error as error:
-        raise ValueError(f"{source!r} must be a csv file with a header; {one_line(error)}") from None
+        raise ValueError(
+            f"{source!r} must be a csv file with a header; {one_line(error)}"
+        ) from None
     if not columns[0]:
         raise ValueError(f"{source!r} must hold rows below its header; got none.")
     return columns
@@ -126,7 +152,9 @@ def header_of(text, source):
             f"{shortened(line.strip())!r}."
         )
     if line.count('"') % 2:
-        raise ValueError(f"the header of {source!r} must stand on one line; got {shortened(line.strip())!r}.")
+        raise ValueError(
+            f"the header of {source!r} must stand on one line; got {shortened(line.strip())!r}."
+        )
     names = next(csv.reader([line.rstrip("\r\n")], delimiter=separator, skipinitialspace=True))
     return [name.strip() for name in names], separator, lines.read()
 
@@ -134,7 +162,9 @@ def header_of(text, source):
 def check_header(columns, time, source):
     """Refuse names that are a time, as that of the first row, and a number: the file lacks a header."""
     kinds = re.compile(NUMBER).fullmatch, pd.tseries.api.guess_datetime_format
-    if re.fullmatch(NUMBER, columns.target_col) and any(kind(columns.time_col) and kind(time) for kind in kinds):
+    if re.fullmatch(NUMBER, columns.target_col) and any(
+        kind(columns.time_col) and kind(time) for kind in kinds
+    ):
         raise ValueError(
             f"{source!r} must have a header; its first line holds {columns.time_col!r} and {columns.target_col!r}: "
             "write names above it, or say that these are names with --time-col and --target-col."
@@ -150,16 +180,22 @@ def choose(options, names):
     target_col = options.target_col
     if len(names) == 2 and not {"ds", "y"} <= set(names):
         time_col = time_col or next((name for name in names if name != target_col), None)
-        target_col = target_col or next((name for name in reversed(names) if name != time_col), None)
+        target_col = target_col or next(
+            (name for name in reversed(names) if name != time_col), None
+        )
     columns = Columns(options.id_col or "unique_id", time_col or "ds", target_col or "y")
     if len(set(columns)) < 3:
         raise ValueError(f"{OPTIONS} must be three columns; got {', '.join(columns)}.")
     single = options.id_col is None and "unique_id" not in names
     for name in columns[single:]:
         if name not in names:
-            raise ValueError(f"no column {name!r}; the columns are {listed(names)}: name them with {OPTIONS}.")
+            raise ValueError(
+                f"no column {name!r}; the columns are {listed(names)}: name them with {OPTIONS}."
+            )
         if names.count(name) > 1:
-            raise ValueError(f"names of columns must be unique; got {name!r} {names.count(name)} times.")
+            raise ValueError(
+                f"names of columns must be unique; got {name!r} {names.count(name)} times."
+            )
     return columns, single
 
 
@@ -215,7 +251,11 @@ def format_of(texts, times, options):
     texts = pd.Series(texts[~texts.isin(MISSING)].unique(), name=texts.name).str.strip()
     if not len(texts):
         return None
-    stamps = plain(timestamps(texts)) if options.time_format is None else read_as(texts, options.time_format)
+    stamps = (
+        plain(timestamps(texts))
+        if options.time_format is None
+        else read_as(texts, options.time_format)
+    )
     for form in formats(texts[0], options):
         first = gives_again(form, stamps[:1], texts[:1])  # which most formats do not
         if first and gives_again(form, stamps, texts) and (read_as(texts, form) == stamps).all():
@@ -238,7 +278,9 @@ def formats(text, options):
         return [options.time_format]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of texts that do not have the day first
-        guesses = [pd.tseries.api.guess_datetime_format(text, dayfirst=first) for first in (False, True)]
+        guesses = [
+            pd.tseries.api.guess_datetime_format(text, dayfirst=first) for first in (False, True)
+        ]
     fraction = re.search(r"(?<=\.)\d+", text)
     offset = re.search(r"(Z|[+-]\d\d(:?\d\d)?)$", text)
     guesses = [form.replace("%z", offset[0] if offset else "") for form in guesses if form]
@@ -269,7 +311,9 @@ def as_numbers(texts, separator, decimal):
         return texts.where(known, None), 0
     plain = texts.str.replace(other, "", regex=False).str.replace(mark, ".", regex=False)[known]
     numbers = pd.Series(np.nan, texts.index)
-    numbers[known] = plain.to_numpy(object).astype(np.float64)  # as Python reads them: the nearest double
+    numbers[known] = plain.to_numpy(object).astype(
+        np.float64
+    )  # as Python reads them: the nearest double
     return numbers, decimals_of(plain)
 
 

@@ -12,7 +12,11 @@ from tsrnn.extras import require
 from tsrnn.files.atomic import replacing
 
 TABLES = ".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".parquet", ".pq"
-NOT_PLOTS = {"pgf", "raw", "rgba"}  # which matplotlib writes too, but not as a picture that a viewer opens
+NOT_PLOTS = {
+    "pgf",
+    "raw",
+    "rgba",
+}  # which matplotlib writes too, but not as a picture that a viewer opens
 
 
 def check_outputs(options):
@@ -22,7 +26,9 @@ def check_outputs(options):
             continue
         check_place(option, path)
         if same_file(options.data, path):
-            raise ValueError(f"{option} must not be the data file, which it would overwrite; got {str(path)!r}.")
+            raise ValueError(
+                f"{option} must not be the data file, which it would overwrite; got {str(path)!r}."
+            )
     if options.plot:
         check_suffix("--plot", options.plot, plot_formats())
     if options.out and is_plain(options.out):
@@ -37,11 +43,15 @@ def check_outputs(options):
 
 def check_place(option, path):
     if is_circular(path):
-        raise ValueError(f"{option} must be a file; got {str(path)!r}, a link that leads to itself.")
+        raise ValueError(
+            f"{option} must be a file; got {str(path)!r}, a link that leads to itself."
+        )
     if path.is_dir() or not path.parent.is_dir():
         raise ValueError(f"{option} must be a file in a folder that exists; got {str(path)!r}.")
     if path.exists() and not os.access(path, os.W_OK):
-        raise ValueError(f"{option} must be a file that may be written; got {str(path)!r}, which is read-only.")
+        raise ValueError(
+            f"{option} must be a file that may be written; got {str(path)!r}, which is read-only."
+        )
     if is_plain(path) and not os.access(path.resolve().parent, os.W_OK):
         raise ValueError(f"{option} must be in a folder that may be written; got {str(path)!r}.")
 

@@ -35,25 +35,29 @@ def steps_of(lengths):
     return np.nonzero(np.arange(lengths[0])[:, None] < lengths)
 
 
-def gather(values, starts, device_lengths, x, room):
+def gather(values, starts, device_lengths, x, workspace):
     """The rows of a batch into `x`."""
-    put = room.backend.put
+    put = workspace.backend.put
     level = np.zeros(len(starts), x.dtype)
-    room.backend.gather(values, put(starts, room, "starts"), device_lengths, put(level, room, "level"), x)
+    workspace.backend.gather(
+        values, put(starts, workspace, "starts"), device_lengths, put(level, workspace, "level"), x
+    )
 
 
-def targets_and_weights(rows, places, room):
-    backend = room.backend
-    places = room.backend.put(places, room, "places")
+def targets_and_weights(rows, places, workspace):
+    backend = workspace.backend
+    places = workspace.backend.put(places, workspace, "places")
     for name in ("targets", "weights"):
-        yield backend.take_rows(room.resident(getattr(rows, name)), places, room, name)
+        yield backend.take_rows(workspace.on_device(getattr(rows, name)), places, workspace, name)
 
 
 def epoch_of(lengths, rng, batch_size, shuffle):
     """Every row once, in batches; shuffled, and where lengths differ, batches of similar length."""
     rows = rng.permutation(len(lengths)) if shuffle else np.arange(len(lengths))
     if shuffle and len(rows) > batch_size and (lengths != lengths[0]).any():
-        pool = 20 * batch_size  # large enough for similar lengths, small enough that batches differ between epochs
+        pool = (
+            20 * batch_size
+        )  # large enough for similar lengths, small enough that batches differ between epochs
         pools = [rows[i : i + pool] for i in range(0, len(rows), pool)]
         rows = np.concatenate([part[longest_first(lengths[part])] for part in pools])
     batches = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]

@@ -16,7 +16,9 @@ def check_dense(entries, name):
     """Raise a sentence for a sparse matrix."""
     if hasattr(entries, "toarray"):
         kind = type(entries).__name__
-        raise TypeError(f"{name} must be a list, an array or a frame; got a {kind}: {name}.toarray() is one.")
+        raise TypeError(
+            f"{name} must be a list, an array or a frame; got a {kind}: {name}.toarray() is one."
+        )
 
 
 def check_entries(y):
@@ -34,12 +36,14 @@ def counts(index, labels=()):
     """Whether an index counts rows, all or some of them in order, and no label is a number that it could mean."""
     if from_zero(index):
         return True
-    if not pd.api.types.is_integer_dtype(index.dtype) or any(isinstance(label, Number) for label in labels):
+    if not pd.api.types.is_integer_dtype(index.dtype) or any(
+        isinstance(label, Number) for label in labels
+    ):
         return False
     return index.is_monotonic_increasing and index.is_unique
 
 
-def in_order_of(labels, entries, name, owner):
+def in_order_of(labels, entries, name, describe_target):
     """Entries that have an index, in the order of `labels`, which `owner(i)` names; as they are where the index only
     counts. Of an index of several levels the first one is meant.
     """
@@ -58,10 +62,14 @@ def in_order_of(labels, entries, name, owner):
             f"which is none of them: give {name} the labels of X, or pass {name}.to_numpy() if it is in their order."
         )
     if not held.all():
-        raise ValueError(f"the index of {name} must hold every label of X; got none for {owner(int(held.argmin()))}.")
+        raise ValueError(
+            f"the index of {name} must hold every label of X; got none for {describe_target(int(held.argmin()))}."
+        )
     if not index.is_unique:
         twice = index[index.duplicated()].to_list()[0]
-        raise ValueError(f"the index of {name} must hold every label of X once; got {twice!r} several times.")
+        raise ValueError(
+            f"the index of {name} must hold every label of X once; got {twice!r} several times."
+        )
     raise ValueError(
         f"the index of {name} must hold the labels of X alone; got {len(index)} entries for {len(labels)} labels."
     )
@@ -73,7 +81,11 @@ def check_row_by_row(index, own, name):
     """
     if index is None or own is None or len(index) != len(own) or counts(index) or counts(own):
         return
-    one, other = (index, own) if index.nlevels == own.nlevels else (part.get_level_values(-1) for part in (index, own))
+    one, other = (
+        (index, own)
+        if index.nlevels == own.nlevels
+        else (part.get_level_values(-1) for part in (index, own))
+    )
     differ = np.asarray(one != other)
     if differ.any():
         row = int(differ.argmax())

@@ -17,7 +17,9 @@ class PairBatch(NamedTuple):
     source: Batch
     target: Batch
     order: object  # (B,), on the device: the row of `target` that each row of `source` belongs to
-    forced: np.ndarray  # of each step of `target`: its input is as given, not what the decoder said before
+    forced: (
+        np.ndarray
+    )  # of each step of `target`: its input is as given, not what the decoder said before
     initial: None = None  # the source says where the decoder begins
 
     @property
@@ -80,12 +82,14 @@ class Pairs:
         """As of `Sequences`."""
         return self.target.outputs_of(chosen)
 
-    def with_weight(self):
-        return self.target.with_weight()
+    def has_weight(self):
+        return self.target.has_weight()
 
     def select(self, rows):
         forced = self.forced[self.target.steps(rows)]
-        return replace(self, source=self.source.select(rows), target=self.target.select(rows), forced=forced)
+        return replace(
+            self, source=self.source.select(rows), target=self.target.select(rows), forced=forced
+        )
 
     def merged(self):
         """As of `Sequences`."""
@@ -95,18 +99,24 @@ class Pairs:
             return getattr(self.target, name)[start : start + self.lengths[i]]
 
         groups = equal(
-            (*self.source.key(i), part("values", i).tobytes(), part("targets", i).tobytes()) for i in range(len(self))
+            (*self.source.key(i), part("values", i).tobytes(), part("targets", i).tobytes())
+            for i in range(len(self))
         )
         rows = self.select(np.array([group[0] for group in groups]))
         weights = np.concatenate([sum(part("weights", i) for i in group) for group in groups])
         return replace(rows, target=replace(rows.target, weights=weights))
 
-    def batch(self, chosen, room):
+    def batch(self, chosen, workspace):
         """Copies of the chosen rows, whose targets must be sorted by length, longest first."""
         order = longest_first(self.source.lengths[chosen])
-        source = self.source.batch(chosen[order], room.part("source"))
-        target = self.target.batch(chosen, room.part("target"))
-        return PairBatch(source, target, room.backend.put(order, room, "order"), self.forced[self.places(chosen)])
+        source = self.source.batch(chosen[order], workspace.part("source"))
+        target = self.target.batch(chosen, workspace.part("target"))
+        return PairBatch(
+            source,
+            target,
+            workspace.backend.put(order, workspace, "order"),
+            self.forced[self.places(chosen)],
+        )
 
     def n_batches(self, batch_size):
         return self.source.n_batches(batch_size)

@@ -26,10 +26,14 @@ class Sequences:
 
     def select(self, rows):
         return replace(
-            self, **{name: getattr(self, name)[rows] for name in ("starts", "lengths", "targets", "weights")}
+            self,
+            **{
+                name: getattr(self, name)[rows]
+                for name in ("starts", "lengths", "targets", "weights")
+            },
         )
 
-    def with_weight(self):
+    def has_weight(self):
         return self.weights.any(axis=1)
 
     def weights_of(self, chosen):
@@ -42,15 +46,19 @@ class Sequences:
         """Where the outputs of the chosen rows stand, in the order of `targets_of`."""
         return chosen
 
-    def batch(self, chosen, room):
+    def batch(self, chosen, workspace):
         """Copies of the chosen rows, which must be sorted by length, longest first."""
         lengths = self.lengths[chosen]
-        backend = room.backend
-        device_lengths = backend.put(lengths, room, "lengths")
-        x = room.take("x", (backend.rounded(int(lengths[0])), len(chosen), self.n_features))
-        gather(room.resident(self.values), self.starts[chosen], device_lengths, x, room)
-        targets, weights = targets_and_weights(self, chosen, room)
-        return Batch(x, lengths, device_lengths, np.empty((len(chosen), 0), x.dtype), targets, weights)
+        backend = workspace.backend
+        device_lengths = backend.put(lengths, workspace, "lengths")
+        x = workspace.array(
+            "x", (backend.padded_steps(int(lengths[0])), len(chosen), self.n_features)
+        )
+        gather(workspace.on_device(self.values), self.starts[chosen], device_lengths, x, workspace)
+        targets, weights = targets_and_weights(self, chosen, workspace)
+        return Batch(
+            x, lengths, device_lengths, np.empty((len(chosen), 0), x.dtype), targets, weights
+        )
 
     def places(self, chosen):
         """Where the outputs of the chosen rows belong among those of all."""
@@ -80,4 +88,6 @@ class Sequences:
         """Bytes of row i, the same for equal rows."""
         start = self.starts[i]
         length = self.lengths[i]
-        return self.values[start : start + length * self.n_features].tobytes(), self.targets[i].tobytes()
+        return self.values[start : start + length * self.n_features].tobytes(), self.targets[
+            i
+        ].tobytes()

@@ -17,12 +17,14 @@ class Series:
     values: np.ndarray  # (n_steps, n_features), C order
     starts: np.ndarray
     lengths: np.ndarray
-    labels: list | None = None  # what errors call a series; its position where there is nothing better
+    labels: list | None = (
+        None  # what errors call a series; its position where there is nothing better
+    )
     table: bool = False  # each was a row
 
     # What targets belong to: here a series, and each must have one.
-    noun = "sequence"
-    needs_all = True
+    target_unit = "sequence"
+    all_targets_required = True
 
     @classmethod
     def end_to_end(cls, values, lengths, labels=None):
@@ -41,10 +43,10 @@ class Series:
         return f"sequence {i if self.labels is None else self.labels[i]!r}"
 
     @property
-    def n_owners(self):
+    def n_targets(self):
         return len(self)
 
-    def owner(self, i):
+    def describe_target(self, i):
         return self.name(int(i))
 
     def aligned(self, entries, name):
@@ -76,7 +78,9 @@ def is_ragged(X):
         return True
 
 
-def check_form(X, flat="(n_sequences, n_timesteps)", hint="one sequence of one feature is X.reshape(1, -1)"):
+def check_form(
+    X, flat="(n_sequences, n_timesteps)", hint="one sequence of one feature is X.reshape(1, -1)"
+):
     """Raise a sentence for what is neither an array of two, which are `flat`, or three dimensions nor numbers."""
     shape = X.shape if hasattr(X, "shape") else np.asarray(X).shape
     kind = getattr(X, "dtype", None)
@@ -103,7 +107,9 @@ def numbers(objects, name, hint=""):
         return np.where(pd.isna(objects), np.nan, objects).astype(np.float64)
     except (TypeError, ValueError, OverflowError) as error:
         kind = TypeError if isinstance(error, TypeError) else ValueError
-        raise kind(f"{name} must hold numbers; got object values: {str(error).rstrip('.')}{hint}.") from error
+        raise kind(
+            f"{name} must hold numbers; got object values: {str(error).rstrip('.')}{hint}."
+        ) from error
 
 
 def may_hold_objects(values):
@@ -124,14 +130,20 @@ def with_numbers(frame, hint=""):
     """
     twice = getattr(frame.columns, "duplicated", lambda: np.zeros(0, bool))()
     if twice.any():
-        raise ValueError(f"columns of X must have unique names; got {frame.columns[twice].to_list()[0]!r} twice.")
+        raise ValueError(
+            f"columns of X must have unique names; got {frame.columns[twice].to_list()[0]!r} twice."
+        )
     found = {}
     for name, column in frame.items():
         if column.dtype == object:
-            nested = len(column) and isinstance(column.iloc[0], (pd.Series, np.ndarray, list, tuple))
+            nested = len(column) and isinstance(
+                column.iloc[0], (pd.Series, np.ndarray, list, tuple)
+            )
             found[name] = numbers(column, f"column {name!r} of X", NESTED if nested else hint)
         elif column.dtype.kind not in "biuf":
-            raise ValueError(f"columns of X must be numbers; got {column.dtype} in column {name!r}{hint}.")
+            raise ValueError(
+                f"columns of X must be numbers; got {column.dtype} in column {name!r}{hint}."
+            )
     frame = frame.copy(deep=False) if found else frame
     for name, column in found.items():
         frame[name] = column
@@ -154,7 +166,9 @@ def order_of(frame):
         raise ValueError("the (series, time) index of X must not hold missing labels; got some.")
     repeated = frame.index.duplicated()
     if repeated.any():
-        raise ValueError(f"rows of X must be unique in (series, time); got {frame.index[repeated].to_list()[0]} twice.")
+        raise ValueError(
+            f"rows of X must be unique in (series, time); got {frame.index[repeated].to_list()[0]} twice."
+        )
     try:
         order = np.lexsort((times.argsort().argsort(), codes))
     except TypeError as error:
@@ -217,7 +231,11 @@ def names_of(X):
         return np.asarray(X.columns if X.ndim == 2 else [X.name], dtype=object)
     named = is_ragged(X) and all(hasattr(item, "columns") for item in X)
     names = list(X[0].columns) if named else []
-    return np.asarray(names, dtype=object) if names and all(isinstance(name, str) for name in names) else None
+    return (
+        np.asarray(names, dtype=object)
+        if names and all(isinstance(name, str) for name in names)
+        else None
+    )
 
 
 def by_name(items, order=None):
@@ -229,7 +247,9 @@ def by_name(items, order=None):
             order = names if order is None else list(order)
             if names != order:
                 if set(names) != set(order) or len(set(names)) < max(len(names), len(order)):
-                    raise ValueError(f"columns of sequence {i} must be {order}, in any order; got {names}.")
+                    raise ValueError(
+                        f"columns of sequence {i} must be {order}, in any order; got {names}."
+                    )
                 item = item[order]
         out.append(item)
     return out
@@ -273,19 +293,29 @@ def from_list(arrays, dtype, what="sequence", empty=None):
         try:
             part = np.asarray(without_mask(item))
         except ValueError as error:  # of numpy: steps that do not make a rectangle
-            raise ValueError(f"steps of {what} {i} must have one number of features; got several.") from error
+            raise ValueError(
+                f"steps of {what} {i} must have one number of features; got several."
+            ) from error
         part = numbers(part, f"{what} {i}") if part.dtype == object else part
         if part.dtype.kind not in "biuf":
             raise ValueError(f"{what} {i} must hold numbers; got {part.dtype} values.")
         if part.ndim not in (1, 2):
-            raise ValueError(f"{what} {i} must be (n_timesteps,) or (n_timesteps, n_features); got shape {part.shape}.")
+            raise ValueError(
+                f"{what} {i} must be (n_timesteps,) or (n_timesteps, n_features); got shape {part.shape}."
+            )
         if len(part) == 0 and empty is None:
             raise ValueError(f"{what} {i} must have at least one time step; got 0.")
-        part = part.reshape(len(part), empty if part.shape == (0,) else -1 if len(part) else part.shape[1])  # pyright: ignore[reportCallIssue]
+        part = part.reshape(
+            len(part), empty if part.shape == (0,) else -1 if len(part) else part.shape[1]
+        )  # pyright: ignore[reportCallIssue]
         if parts and part.shape[1] != parts[0].shape[1]:
-            raise ValueError(f"every {what} must have {parts[0].shape[1]} features; {what} {i} has {part.shape[1]}.")
+            raise ValueError(
+                f"every {what} must have {parts[0].shape[1]} features; {what} {i} has {part.shape[1]}."
+            )
         parts.append(part)
-    return Series.end_to_end(np.concatenate(parts, dtype=dtype), list(map(len, parts)), labels_of(arrays))
+    return Series.end_to_end(
+        np.concatenate(parts, dtype=dtype), list(map(len, parts)), labels_of(arrays)
+    )
 
 
 def lengths_without_padding(array):
@@ -319,14 +349,23 @@ def from_array(array, dtype):
     number = array.itemsize
     row = n_features * number
     apart, *inner = array.strides
-    if row and inner == [row, number][: array.ndim - 1] and 0 <= apart < length * row and apart % row == 0:
+    if (
+        row
+        and inner == [row, number][: array.ndim - 1]
+        and 0 <= apart < length * row
+        and apart % row == 0
+    ):
         # windows that slide over one array: it is what is converted, not they
         shift = apart // row
-        array = as_strided(array, ((n - 1) * shift + length, n_features), (row, number), writeable=False)
+        array = as_strided(
+            array, ((n - 1) * shift + length, n_features), (row, number), writeable=False
+        )
     else:
         shift = length
         array = array.reshape(n * length, n_features)
-    values = np.require(array, dtype, ["C", "W"])  # read-only ones would be another type for the compiler
+    values = np.require(
+        array, dtype, ["C", "W"]
+    )  # read-only ones would be another type for the compiler
     return Series(values, np.arange(n) * shift, np.full(n, length), table=is_table)
 
 
@@ -370,7 +409,7 @@ def check_scale(series, name="X"):
         )
 
 
-def cut(starts, lengths, max_length, truncate):
+def truncate_series(starts, lengths, max_length, truncate):
     """First step and length of each row when it is cut to `max_length` steps: at its end, or at its start so that the
     last ones stay.
     """

@@ -30,7 +30,7 @@ class Steps:
         rows = np.arange(len(starts))
         return cls(values, starts, lengths, targets, weights, rows, np.ones(len(rows), bool))
 
-    def cut(self, length, carried=None):
+    def pieces(self, length, carried=None):
         """Every row in pieces of `length` steps, the last one shorter; `carried` is where states are handed on, without
         which every piece begins from zero.
         """
@@ -40,26 +40,32 @@ class Steps:
         lengths = np.minimum(np.repeat(self.lengths, counts) - number * length, length)
         starts = np.repeat(self.starts, counts) + number * length
         series = np.repeat(self.series, counts)
-        return replace(self, starts=starts, lengths=lengths, series=series, fresh=number == 0, carried=carried)
+        return replace(
+            self, starts=starts, lengths=lengths, series=series, fresh=number == 0, carried=carried
+        )
 
     def __len__(self):
         return len(self.starts)
 
-    def with_weight(self):
+    def has_weight(self):
         before = np.concatenate([[0], self.weights.any(axis=1).cumsum()])
         return before[self.starts + self.lengths] > before[self.starts]
 
     def steps(self, rows):
         """Where their steps stand, row by row."""
         lengths = self.lengths[rows]
-        return np.repeat(self.starts[rows] - lengths.cumsum() + lengths, lengths) + np.arange(lengths.sum())
+        return np.repeat(self.starts[rows] - lengths.cumsum() + lengths, lengths) + np.arange(
+            lengths.sum()
+        )
 
     def select(self, rows):
         """These rows, each from now on a series of its own, and no steps but theirs."""
         lengths = self.lengths[rows]
         steps = self.steps(rows)
         starts = lengths.cumsum() - lengths
-        return Steps.whole(self.values[steps], starts, lengths, self.targets[steps], self.weights[steps])
+        return Steps.whole(
+            self.values[steps], starts, lengths, self.targets[steps], self.weights[steps]
+        )
 
     def passes(self, n_steps):
         """Group the rows, with at most about `n_steps` steps in a group, and the pieces of a series in their order."""
@@ -83,30 +89,40 @@ class Steps:
         """As of `Sequences`."""
         return self.steps(chosen)
 
-    def batch(self, chosen, room):
+    def batch(self, chosen, workspace):
         """Copies of the chosen rows, which must be sorted by length, longest first."""
         lengths = self.lengths[chosen]
         F = self.values.shape[1]
-        device_lengths = room.backend.put(lengths, room, "lengths")
-        x = room.take("x", (int(lengths[0]), len(chosen), F))
+        device_lengths = workspace.backend.put(lengths, workspace, "lengths")
+        x = workspace.array("x", (int(lengths[0]), len(chosen), F))
         places = self.places(chosen)
-        gather(room.resident(self.values).reshape(-1), self.starts[chosen] * F, device_lengths, x, room)
+        gather(
+            workspace.on_device(self.values).reshape(-1),
+            self.starts[chosen] * F,
+            device_lengths,
+            x,
+            workspace,
+        )
         initial = None
         if self.carried is not None:
             _, n_ends, S, H = self.carried.shape
-            initial = room.take("initial", (n_ends, S, len(chosen), H))
-            fresh = room.backend.put(self.fresh[chosen], room, "fresh")
-            room.backend.take_states(room.resident(self.carried), self.series_of(chosen, room), fresh, initial)
+            initial = workspace.array("initial", (n_ends, S, len(chosen), H))
+            fresh = workspace.backend.put(self.fresh[chosen], workspace, "fresh")
+            workspace.backend.take_states(
+                workspace.on_device(self.carried), self.series_of(chosen, workspace), fresh, initial
+            )
         context = np.empty((len(places), 0), x.dtype)
-        targets, weights = targets_and_weights(self, places, room)
+        targets, weights = targets_and_weights(self, places, workspace)
         return Batch(x, lengths, device_lengths, context, targets, weights, initial)
 
-    def series_of(self, chosen, room):
-        return room.backend.put(self.series[chosen], room, "series")
+    def series_of(self, chosen, workspace):
+        return workspace.backend.put(self.series[chosen], workspace, "series")
 
-    def carry(self, chosen, last, room):
+    def carry(self, chosen, last, workspace):
         """Keep the states after the last step of the chosen rows for the next pieces of their series, on the device."""
-        room.backend.keep_states(last, self.series_of(chosen, room), room.resident(self.carried))
+        workspace.backend.keep_states(
+            last, self.series_of(chosen, workspace), workspace.on_device(self.carried)
+        )
 
     def n_batches(self, batch_size):
         """Of an epoch, or with carried states about so many: rows of unlike length make more."""

@@ -136,8 +136,12 @@ def load_japanese_vowels() -> JapaneseVowels:
     with np.load(DATA / "japanese_vowels.npz") as file:
         parts = dict(file)
     sequences = {
-        part: np.split(parts[f"values_{part}"], np.cumsum(parts[f"lengths_{part}"], dtype=np.int64)[:-1])
+        part: np.split(
+            parts[f"values_{part}"], np.cumsum(parts[f"lengths_{part}"], dtype=np.int64)[:-1]
+        )
         for part in ("train", "test")
     }
     speakers = {part: parts[f"speakers_{part}"].astype(np.int64) for part in ("train", "test")}
-    return JapaneseVowels(sequences["train"], speakers["train"], sequences["test"], speakers["test"])
+    return JapaneseVowels(
+        sequences["train"], speakers["train"], sequences["test"], speakers["test"]
+    )

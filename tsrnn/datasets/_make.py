@@ -50,7 +50,9 @@ def make_adding_problem(
     >>> bool(y[0] == X[0, X[0, :, 1] == 1, 0].sum())
     True
     """
-    rng = generator("make_adding_problem", random_state, n_sequences=(n_sequences, 1), n_steps=(n_steps, 2))
+    rng = generator(
+        "make_adding_problem", random_state, n_sequences=(n_sequences, 1), n_steps=(n_steps, 2)
+    )
     numbers = rng.uniform(size=(n_sequences, n_steps))
     marks = np.zeros((n_sequences, n_steps))
     rows = range(n_sequences)
@@ -112,7 +114,13 @@ def make_copy_memory(
     array([8, 8, 8, 8, 8, 8, 8, 4, 7, 5])
     """
     sizes = {"n_symbols": (n_symbols, 1), "n_copied": (n_copied, 1)}
-    rng = generator("make_copy_memory", random_state, n_sequences=(n_sequences, 1), n_steps=(n_steps, 1), **sizes)
+    rng = generator(
+        "make_copy_memory",
+        random_state,
+        n_sequences=(n_sequences, 1),
+        n_steps=(n_steps, 1),
+        **sizes,
+    )
     symbols = rng.randint(n_symbols, size=(n_sequences, n_copied))
     read = np.full((n_sequences, n_steps + 2 * n_copied), n_symbols)
     y = read.copy()
@@ -161,7 +169,9 @@ def make_temporal_order(
     >>> "".join("EBabcdXY"[symbol] for symbol in X[0].argmax(axis=1)), str(y[0])
     ('EdbXddddbdYcadcaaacB', 'XY')
     """
-    rng = generator("make_temporal_order", random_state, n_sequences=(n_sequences, 1), n_steps=(n_steps, 10))
+    rng = generator(
+        "make_temporal_order", random_state, n_sequences=(n_sequences, 1), n_steps=(n_steps, 10)
+    )
     E = 0
     B = 1
     a = 2
@@ -171,7 +181,9 @@ def make_temporal_order(
     read[:, 0], read[:, -1] = E, B
     chosen = rng.randint(2, size=(2, n_sequences))
     for which, (first, last) in zip(chosen, ((1, 2), (5, 6))):
-        read[rows, rng.randint(-(-first * n_steps // 10), -(-last * n_steps // 10), size=n_sequences)] = X + which
+        read[
+            rows, rng.randint(-(-first * n_steps // 10), -(-last * n_steps // 10), size=n_sequences)
+        ] = X + which
     return np.eye(8)[read], np.array(["XX", "XY", "YX", "YY"])[2 * chosen[0] + chosen[1]]
 
 

@@ -1,38 +1,27 @@
 """What the estimators share: parameters, sequences in, training, weights out."""
 
-from copy import copy, deepcopy
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import NamedTuple, Self
 
 import numpy as np
 from joblib import effective_n_jobs
 from sklearn.model_selection import train_test_split
-from sklearn.utils import check_array, check_random_state
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.backends.devices import backend_of
 from tsrnn.data.labels import check_entries
 from tsrnn.data.sequences import Sequences
 from tsrnn.data.series import (
-    by_name,
-    check_finite,
-    check_form,
     check_scale,
-    cut,
-    from_array,
-    from_frame,
-    from_list,
-    from_objects,
-    is_panel_frame,
-    is_ragged,
-    names_of,
-    with_numbers,
-    without_mask,
+    truncate_series,
 )
 from tsrnn.estimators.convergence import check_convergence
 from tsrnn.estimators.fitted import Classes, Fitted, Form, Inputs
 from tsrnn.estimators.keywords import says_what_it_takes
 from tsrnn.estimators.parameters import Parameters
+from tsrnn.estimators.reading import read_sequences
 from tsrnn.estimators.storage import load, save
 from tsrnn.estimators.targets import check_some, check_weight
 from tsrnn.estimators.watched import Watched
@@ -40,27 +29,15 @@ from tsrnn.networks.network import Network
 from tsrnn.networks.passes import WorkspacePool, predict
 from tsrnn.rules.updates import UPDATES
 from tsrnn.training.config import History, TrainingConfig
-from tsrnn.training.loop import train
+from tsrnn.training.loop import Watch, train
 from tsrnn.types import FilePath, NumbersLike, SequencesLike, TargetsLike
 
-LONG = (
-    ": a row must be one sequence, and a long frame must have the index (series, time), as after "
-    "X.set_index(['unique_id', 'ds'])"
-)
 
-
-def with_weight(rows, series):
+def keep_weighted(rows, series):
     """The rows that have a weight, of which there must be one."""
-    kept = np.flatnonzero(rows.with_weight())
+    kept = np.flatnonzero(rows.has_weight())
     check_some(kept, series)
     return rows.select(kept)
-
-
-def check_names(frame, known):
-    """Raise a sentence for a frame with a (series, time) index whose columns are not those of `fit`."""
-    names = list(names_of(frame))
-    if known.names is not None and names != list(known.names):
-        raise ValueError(f"columns of X must be those of fit, {list(known.names)}; got {names}.")
 
 
 def typed(targets, weights, dtype):
@@ -69,9 +46,9 @@ def typed(targets, weights, dtype):
     return np.ascontiguousarray(targets, dtype=dtype), np.ascontiguousarray(weights, dtype=dtype)
 
 
-def rooms_of(fitted, owner):
+def rooms_of(fitted, describe_target):
     """Memory on the device that `fit` was told."""
-    backend = backend_of(fitted.settings["device"], owner, fitted.settings["precision"])
+    backend = backend_of(fitted.settings["device"], describe_target, fitted.settings["precision"])
     return WorkspacePool(fitted.network.dtype, backend)
 
 
@@ -80,6 +57,15 @@ class Known(NamedTuple):
 
     inputs: Inputs
     targets: object
+
+
+class Given(NamedTuple):
+    """What `fit` was given: X, y, what is said of each sequence, and classes that y need not have."""
+
+    X: object
+    y: object
+    metadata: dict
+    classes: object = None
 
 
 class Plan(NamedTuple):
@@ -118,58 +104,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
 
     def _read(self, X, dtype, known=None):
         """Sequences of any accepted form as `Series`, and the form of X, which must be the `known` one if given."""
-        flat = False
-        learner = copy(self) if known is None else self
-        with np.errstate(over="ignore"):  # what does not fit into the precision becomes infinite, and is refused so
-            if known is not None and known.makes_plain(X):
-                series = from_array(X, dtype)
-            elif is_panel_frame(X):
-                if known is not None:
-                    check_names(X, known)
-                series = from_frame(X, dtype)
-            elif is_ragged(X):
-                X = by_name(X, None if known is None or known.flat else known.names)
-                series = from_list(X, dtype)
-            else:
-                X = np.asarray(X) if isinstance(X, (list, tuple)) else without_mask(X)
-                check_form(X)
-                if hasattr(X, "iloc"):
-                    X = with_numbers(X, LONG)
-                elif (X if hasattr(X, "dtype") else np.asarray(X)).dtype == object:
-                    X = from_objects(np.asarray(X))
-                flat = getattr(X, "ndim", 2) == 2
-                if flat and (known is None or known.flat):
-                    X = validate_data(learner, X, reset=known is None, dtype="numeric", ensure_all_finite=False)
-                else:
-                    X = check_array(X, dtype="numeric", ensure_all_finite=False, allow_nd=True, estimator=self)
-                series = from_array(X, dtype)
-        return series, self._form_of(series, X, learner, flat, known)
-
-    def _form_of(self, series, X, learner, flat, known, empty=False):
-        """The form of X, which became `series`, if they can be right; of `flat` X scikit-learn has noted the columns in
-        `learner`. `empty` says that there may be no time steps.
-        """
-        if len(series.values) == 0 and not empty:
-            raise ValueError("X must hold at least one sequence of at least one time step; got 0 sample(s).")
-        if not series.lengths.all() and not empty:
-            i = int(series.lengths.argmin())
-            raise ValueError(f"{series.name(i)} must have at least one time step; got padding, NaN, alone.")
-        n_features = series.values.shape[1]
-        if n_features == 0:
-            raise ValueError("X must have at least one feature a time step; got 0 feature(s).")
-        check_finite(series)
-        if known is None:
-            if flat:
-                return Inputs(
-                    n_features, learner.n_features_in_, flat=True, names=getattr(learner, "feature_names_in_", None)
-                )
-            return Inputs(n_features, n_features, flat=False, names=names_of(X))
-        if n_features != known.n_features:
-            raise ValueError(
-                f"X has {n_features} features a time step, but {type(self).__name__} is expecting "
-                f"{known.n_features} features as input."
-            )
-        return known
+        return read_sequences(self, X, dtype, known)
 
     # Training
 
@@ -221,7 +156,9 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         return self._fit(X, y, watched, sample_weight=sample_weight)
 
     @training
-    def partial_fit(self, X: SequencesLike, y: TargetsLike, sample_weight: NumbersLike | None = None) -> Self:
+    def partial_fit(
+        self, X: SequencesLike, y: TargetsLike, sample_weight: NumbersLike | None = None
+    ) -> Self:
         """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`."""
         return self._fit_epoch(X, y, sample_weight=sample_weight)
 
@@ -229,59 +166,87 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         self._check_parameters()
         watched.check(self)
         last = getattr(self, "_fitted", None) if self.warm_start else None
-        return self._fit_from(last, X, y, metadata, watched=watched)
+        return self._fit_from(last, Given(X, y, metadata), watched=watched)
 
     def _fit_epoch(self, X, y, classes=None, **metadata):
         self._check_parameters()
         one_epoch = {"max_iter": 1, "early_stopping": False}
-        return self._fit_from(getattr(self, "_fitted", None), X, y, metadata, classes=classes, changes=one_epoch)
+        return self._fit_from(
+            getattr(self, "_fitted", None), Given(X, y, metadata, classes), changes=one_epoch
+        )
 
-    def _fit_from(self, last, X, y, metadata, classes=None, changes=None, watched=None):
+    def _fit_from(self, last, given, changes=None, watched=None):
         """Train from the start, or go on from what was learnt `last`, with some changes of the recipe.
 
         Nothing of the estimator changes before the end.
         """
-        if y is None:
-            raise ValueError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
-        check_entries(y)
-        plan = self._plan(last, X, y, metadata, classes, changes or {}, watched)
-        given = {name: value for name, value in metadata.items() if value is not None}
-        self._train(plan, {"X": X, "y": y, "metadata": given or None})
+        if given.y is None:
+            raise ValueError(
+                f"{type(self).__name__} requires y to be passed, but the target y is None."
+            )
+        check_entries(given.y)
+        plan = self._plan(last, given, changes or {}, watched)
+        metadata = {name: value for name, value in given.metadata.items() if value is not None}
+        self._train(plan, {"X": given.X, "y": given.y, "metadata": metadata or None})
         if changes is None and not plan.fitted.history.cut_short:
             n_before = len(last.history.loss_curve) if last else 0
             name = type(self).__name__
-            rooms = rooms_of(plan.fitted, name)
-            check_convergence(name, plan.whole, plan.recipe, plan.fitted, n_before, rooms)
+            workspaces = rooms_of(plan.fitted, name)
+            check_convergence(name, plan.whole, plan.recipe, plan.fitted, n_before, workspaces)
         self._keep(plan.fitted)
         return self
 
-    def _plan(self, last, X, y, metadata, classes, changes, watched=None):
+    def _plan(self, last, given, changes, watched=None):
         """Check everything, and make what training needs."""
         settings = self._settings()
-        rows, inputs, targets = self._examples(X, y, settings, last, classes, **metadata)
+        rows, inputs, targets = self._examples(given, settings, last)
         recipe = replace(self._recipe(targets), **changes)
         held_out = None
         if watched is not None and watched.X is not None:
-            held_out = self._watched_rows(watched, settings, Known(inputs, targets), rows.targets.shape[1])
+            held_out = self._watched_rows(
+                watched, settings, Known(inputs, targets), rows.targets.shape[1]
+            )
         elif recipe.early_stopping:
             rows, held_out = self._hold_out(rows, targets)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
         form = Form.of(settings, inputs.n_features, rows.targets.shape[1])
         solver = UPDATES[recipe.solver].rule.__name__
         network = self._make_network(form, targets)
-        theta, history = (network.initial(rng), History()) if last is None else self._going_on(last, form, solver)
-        fitted = Fitted(settings, network, theta, history, inputs, targets, recipe.loss, recipe.loss_parameters, solver)
-        arranged = self._arranged(rows, recipe.batch_size, network)
-        return Plan(rows=arranged, whole=rows, held_out=held_out, recipe=recipe, rng=rng, fitted=fitted)
+        theta, history = (
+            (network.initial(rng), History())
+            if last is None
+            else self._going_on(last, form, solver)
+        )
+        fitted = Fitted(
+            settings,
+            network,
+            theta,
+            history,
+            inputs,
+            targets,
+            recipe.loss,
+            recipe.loss_parameters,
+            solver,
+        )
+        arranged = self._rows_for_epoch(rows, recipe.batch_size, network)
+        return Plan(
+            rows=arranged, whole=rows, held_out=held_out, recipe=recipe, rng=rng, fitted=fitted
+        )
 
     def _watched_rows(self, watched, settings, known, n_outputs):
         """Rows of the validation data, which must be of the form of X and y, `known`."""
         try:
-            rows, _, _ = self._examples(watched.X, watched.y, settings, known, None, **watched.others)
+            rows, _, _ = self._examples(
+                Given(watched.X, watched.y, watched.others), settings, known
+            )
         except (ValueError, TypeError) as error:
-            raise type(error)(f"X_val and y_val must be right as X and y must; of them: {error}") from error
+            raise type(error)(
+                f"X_val and y_val must be right as X and y must; of them: {error}"
+            ) from error
         if rows.targets.shape[1] != n_outputs:
-            raise ValueError(f"y_val must have {n_outputs} outputs, as y; got {rows.targets.shape[1]}.")
+            raise ValueError(
+                f"y_val must have {n_outputs} outputs, as y; got {rows.targets.shape[1]}."
+            )
         return rows
 
     def _going_on(self, last, form, solver):
@@ -299,24 +264,30 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         noise = {"dropout": self.dropout, "output_dropout": self.output_dropout}
         return Network(**form._asdict(), **noise, every_step=self._every_step)
 
-    def _examples(self, X, y, settings, last, classes, sample_weight, **where):
-        """Rows with their targets and weights, those that have a weight, and the forms of X and y; `where` says more of
-        X.
-        """
-        series, inputs = self._read(X, np.dtype(settings["dtype"]), last and last.inputs, **where)
+    def _examples(self, given, settings, last):
+        """Rows with their targets and weights, those that have a weight, and the forms of X and y."""
+        where = dict(given.metadata)  # what says more of X
+        sample_weight = where.pop("sample_weight")
+        series, inputs = self._read(
+            given.X, np.dtype(settings["dtype"]), last and last.inputs, **where
+        )
         check_scale(series)
         weights = check_weight(sample_weight, series)
-        y = series.aligned(y, "y")
-        targets, factors, form = self._encode(y, series, settings, last and last.targets, classes)
-        rows = self._rows(series, *typed(targets, weights[:, None] * factors, series.values.dtype), settings)
-        return with_weight(rows, series), inputs, form
+        y = series.aligned(given.y, "y")
+        targets, factors, form = self._encode(
+            y, series, settings, last and last.targets, given.classes
+        )
+        rows = self._rows(
+            series, *typed(targets, weights[:, None] * factors, series.values.dtype), settings
+        )
+        return keep_weighted(rows, series), inputs, form
 
     def _hold_out(self, rows, targets):
         classes = targets.codes(rows.targets) if isinstance(targets, Classes) else None
         seen, unseen = self._split(len(rows), classes)
         return rows.select(seen), rows.select(unseen)
 
-    def _arranged(self, rows, batch_size, network):
+    def _rows_for_epoch(self, rows, batch_size, network):
         """Rows as an epoch wants them."""
         return rows.merged() if len(rows) <= batch_size else rows
 
@@ -325,7 +296,9 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         seed = check_random_state(self.random_state).randint(2**31)
         n_held_out = max(1, round(self.validation_fraction * n))
         if n - n_held_out < 1:
-            raise ValueError(f"early_stopping needs at least two sequences, one to hold out; got {n}.")
+            raise ValueError(
+                f"early_stopping needs at least two sequences, one to hold out; got {n}."
+            )
         stratify = (
             labels
             if labels is not None
@@ -333,26 +306,40 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             and len(set(labels)) <= min(n_held_out, n - n_held_out)
             else None
         )
-        return train_test_split(np.arange(n), test_size=n_held_out, random_state=seed, stratify=stratify)
+        return train_test_split(
+            np.arange(n), test_size=n_held_out, random_state=seed, stratify=stratify
+        )
 
     def _recipe(self, targets):
         loss, parameters = self._loss(targets)
         shared = {
-            name: getattr(self, name) for name in TrainingConfig.__dataclass_fields__ if name in self._constraints
+            name: getattr(self, name)
+            for name in TrainingConfig.__dataclass_fields__
+            if name in self._constraints
         }
-        own = {"loss": loss, "loss_parameters": (parameters,), "n_jobs": effective_n_jobs(self.n_jobs)}
+        own = {
+            "loss": loss,
+            "loss_parameters": (parameters,),
+            "n_jobs": effective_n_jobs(self.n_jobs),
+        }
         return TrainingConfig(**shared | own | {"verbose": int(self.verbose)})
 
     def _rows(self, series, targets, weights, settings):
-        starts, lengths = cut(series.starts, series.lengths, settings["max_length"], settings["truncate"])
+        starts, lengths = truncate_series(
+            series.starts, series.lengths, settings["max_length"], settings["truncate"]
+        )
         n_features = series.values.shape[1]
-        return Sequences(series.values.ravel(), n_features, starts * n_features, lengths, targets, weights)
+        return Sequences(
+            series.values.ravel(), n_features, starts * n_features, lengths, targets, weights
+        )
 
     def _train(self, plan, shown):
         """Move the weights from where they stand; `shown` is what callbacks may see."""
         fitted = plan.fitted
         supported = hasattr(self, "_init_callback_context")
-        context = self._init_callback_context(max_subtasks=plan.recipe.max_iter) if supported else None
+        context = (
+            self._init_callback_context(max_subtasks=plan.recipe.max_iter) if supported else None
+        )
         if context:
             context.call_on_fit_task_begin(estimator=self, **shown)
 
@@ -364,10 +351,12 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             if not context:
                 return False
             task = context.subcontext(task_name="epoch")
-            return task.call_on_fit_task_end(estimator=self, **shown, reconstruction_attributes=so_far)
+            return task.call_on_fit_task_end(
+                estimator=self, **shown, reconstruction_attributes=so_far
+            )
 
-        history = fitted.history
-        train(fitted.network, fitted.theta, plan.rows, plan.recipe, plan.rng, plan.held_out, history, on_epoch)
+        watch = Watch(fitted.history, plan.held_out, on_epoch)
+        train(fitted.network, fitted.theta, plan.rows, plan.recipe, plan.rng, watch)
         if context:
             context.call_on_fit_task_end(estimator=self, **shown, reconstruction_attributes=so_far)
 
@@ -415,7 +404,9 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             raise ValueError(f"weights must have exactly the names {names}; got {sorted(weights)}.")
         for name in names:
             if np.shape(weights[name]) != network.shape_of(name):
-                raise ValueError(f"{name} must have shape {network.shape_of(name)}; got {np.shape(weights[name])}.")
+                raise ValueError(
+                    f"{name} must have shape {network.shape_of(name)}; got {np.shape(weights[name])}."
+                )
             if not np.isfinite(weights[name]).all():
                 raise ValueError(f"{name} must be finite; got NaN or infinity.")
         self._fitted = replace(self._fitted, theta=network.from_weights(weights))
@@ -485,7 +476,9 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
     def _outputs_of(self, rows, series):
         """The network's outputs for rows made of series."""
         fitted = self._fitted
-        return predict(fitted.network, fitted.theta, rows, self._n_threads(series), rooms=self._rooms())
+        return predict(
+            fitted.network, fitted.theta, rows, self._n_threads(series), workspaces=self._rooms()
+        )
 
     def _rooms(self):
         return rooms_of(self._fitted, type(self).__name__)

@@ -33,7 +33,11 @@ class WithClasses(ClassifierMixin):
     class_weight: dict | str | None = None
 
     _constraints = {
-        "class_weight": [OneOf("balanced"), OneOf(None), Instance(dict, "a dict of class to weight")],
+        "class_weight": [
+            OneOf("balanced"),
+            OneOf(None),
+            Instance(dict, "a dict of class to weight"),
+        ],
     }
 
     @training
@@ -69,7 +73,9 @@ class WithClasses(ClassifierMixin):
                         f"class_weight of {type(self).__name__} must have keys among the classes "
                         f"{classes.tolist()}; got {label!r}."
                     )
-            return in_range(np.array([class_weight.get(label, 1.0) for label in y.tolist()], dtype=float))
+            return in_range(
+                np.array([class_weight.get(label, 1.0) for label in y.tolist()], dtype=float)
+            )
         return compute_sample_weight(class_weight, y)
 
 
@@ -88,16 +94,20 @@ class Classification(WithClasses):
         """
         known, y = labelled(y, series)
         if len(y) == 0:
-            raise ValueError(f"y must have a label for at least one {series.noun}; got none.")
-        check_classes(y, lambda i: f"the label of {series.owner(known[i])}")
+            raise ValueError(
+                f"y must have a label for at least one {series.target_unit}; got none."
+            )
+        check_classes(y, lambda i: f"the label of {series.describe_target(known[i])}")
         classes = known_classes(y, given, last and last.classes)
         if len(classes) < 2:
-            raise ValueError(f"y must hold at least two classes; got one class, {classes.tolist()[0]!r}.")
-        codes = codes_of(y, classes, "labels of y", lambda i: series.owner(known[i]))
+            raise ValueError(
+                f"y must hold at least two classes; got one class, {classes.tolist()[0]!r}."
+            )
+        codes = codes_of(y, classes, "labels of y", lambda i: series.describe_target(known[i]))
         form = Classes(classes)
-        targets = np.zeros((series.n_owners, 1 if form.binary else len(classes)))
+        targets = np.zeros((series.n_targets, 1 if form.binary else len(classes)))
         targets[known] = form.encoded(codes)
-        factors = np.zeros((series.n_owners, 1))
+        factors = np.zeros((series.n_targets, 1))
         factors[known, 0] = self._class_factors(y, classes, settings["class_weight"])
         return targets, factors, form
 
@@ -164,7 +174,9 @@ class RNNClassifier(Classification, BaseRecurrent):
         outputs = self._outputs(X)
         return self._fitted.targets.decoded(outputs)
 
-    def score(self, X: SequencesLike, y: TargetsLike, sample_weight: NumbersLike | None = None) -> float:
+    def score(
+        self, X: SequencesLike, y: TargetsLike, sample_weight: NumbersLike | None = None
+    ) -> float:
         """Share of sequences whose class is predicted.
 
         Parameters
@@ -177,7 +189,10 @@ class RNNClassifier(Classification, BaseRecurrent):
         accuracy : float
         """
         series = self._read_fitted(X)
-        y = of_their_type(check_length(series.aligned(y, "y"), series), lambda i: f"the label of {series.owner(i)}")
+        y = of_their_type(
+            check_length(series.aligned(y, "y"), series),
+            lambda i: f"the label of {series.describe_target(i)}",
+        )
         weights = None if sample_weight is None else check_weight(sample_weight, series)
         predicted = self._fitted.targets.decoded(self._outputs_for(series))
         return float(accuracy_score(y, predicted, sample_weight=weights))

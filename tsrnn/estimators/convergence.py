@@ -19,21 +19,25 @@ NOTHING = 1e-4  # as little as this, in units of the loss of predicting zero, wh
 CHUNK = 2**16  # rows whose loss is computed at a time
 
 
-def check_convergence(name, rows, recipe, fitted, n_before, rooms):
+def check_convergence(name, rows, recipe, fitted, n_before, workspaces):
     """Warn if the estimator `name`, trained on `rows`, is no better than a constant, or has stopped too early.
 
     `n_before` epochs belong to fits before this one.
     """
     history = fitted.history
     training = np.array(history.loss_curve[n_before:])
-    monitored = np.array(history.validation_loss_curve[-len(training) :]) if recipe.early_stopping else training
+    monitored = (
+        np.array(history.validation_loss_curve[-len(training) :])
+        if recipe.early_stopping
+        else training
+    )
     kept = int(monitored.argmin()) if recipe.early_stopping else -1
     constant = loss_of_constant(rows, recipe)
     unit = constant or NOTHING * loss_of_zero(rows, recipe)
     bound = unit * (1 - HARDLY * is_unscaled(rows, recipe))
     sentence = ended_too_early(name, monitored, recipe, unit)
     if not training[kept] < bound:  # that of an epoch, in whose course the weights have moved on
-        reached = loss_of_network(rows, recipe, fitted, rooms)
+        reached = loss_of_network(rows, recipe, fitted, workspaces)
         if not reached < bound:
             sentence = no_better(name, reached, constant, recipe)
     if sentence:
@@ -106,7 +110,12 @@ def targets_and_weights(rows):
 def loss_of_constant(rows, recipe):
     """The loss of the constant that suits it best."""
     targets, weights = targets_and_weights(rows)
-    return mean_loss(np.broadcast_to(best_constant(targets, weights, recipe), targets.shape), targets, weights, recipe)
+    return mean_loss(
+        np.broadcast_to(best_constant(targets, weights, recipe), targets.shape),
+        targets,
+        weights,
+        recipe,
+    )
 
 
 def loss_of_zero(rows, recipe):
@@ -114,9 +123,9 @@ def loss_of_zero(rows, recipe):
     return mean_loss(np.broadcast_to(0.0, targets.shape), targets, weights, recipe)
 
 
-def loss_of_network(rows, recipe, fitted, rooms):
+def loss_of_network(rows, recipe, fitted, workspaces):
     targets, weights = targets_and_weights(rows)
-    outputs = predict(fitted.network, fitted.theta, rows, recipe.n_jobs, rooms=rooms)
+    outputs = predict(fitted.network, fitted.theta, rows, recipe.n_jobs, workspaces=workspaces)
     return mean_loss(outputs[rows.outputs_of(np.arange(len(rows)))], targets, weights, recipe)
 
 
@@ -128,7 +137,13 @@ def mean_loss(outputs, targets, weights, recipe):
         part = slice(first, first + CHUNK)
         given = np.array(outputs[part], dtype=targets.dtype, order="C")
         found += cpu.loss(
-            loss, given, targets[part], weights[part], recipe.loss_parameters, total, np.empty_like(given)
+            loss,
+            given,
+            targets[part],
+            weights[part],
+            recipe.loss_parameters,
+            total,
+            np.empty_like(given),
         )
     return found
 
@@ -159,5 +174,7 @@ def quantiles(values, weights, share):
     for column, weight in zip(values.T, weights.T):
         order = column.argsort()
         reached = weight[order].cumsum(dtype=float)
-        found.append(column[order[np.searchsorted(reached, share * reached[-1]).clip(max=len(order) - 1)]])
+        found.append(
+            column[order[np.searchsorted(reached, share * reached[-1]).clip(max=len(order) - 1)]]
+        )
     return np.array(found, dtype=float)

@@ -35,7 +35,9 @@ def losses_of(names):
     used = {parameter for name in names for parameter in LOSSES[name].parameters}
     loss = f'loss : {options(names)}, default="squared"'
     meaning = wrapped(f"Mean over targets and outputs: {titles(LOSSES, names)}.")
-    return "\n".join([loss, meaning, *(entry for name, entry in entries(OF_LOSSES).items() if name in used)])
+    return "\n".join(
+        [loss, meaning, *(entry for name, entry in entries(OF_LOSSES).items() if name in used)]
+    )
 
 
 OTHERS = """
@@ -188,7 +190,11 @@ def documented(cls, changes="", losses=offered_losses):
     {attributes}.
     """
     parameters = "\n".join((entries(PARAMETERS) | entries(changes)).values())
-    for place, text in (("{losses}", losses_of(losses())), ("{parameters}", parameters), ("{attributes}", ATTRIBUTES)):
+    for place, text in (
+        ("{losses}", losses_of(losses())),
+        ("{parameters}", parameters),
+        ("{attributes}", ATTRIBUTES),
+    ):
         cls.__doc__ = cls.__doc__.replace(place, text.strip().replace("\n", "\n    "))
     return cls
 

@@ -27,10 +27,20 @@ class Inputs:
     def makes_plain(self, X):
         """Whether scikit-learn's checks, which take longer than the network, could find nothing in this X."""
         plain = self.flat and self.names is None and type(X) is np.ndarray
-        return plain and X.dtype.kind == "f" and X.ndim == 2 and len(X) > 0 and X.shape[1] == self.n_columns
+        return (
+            plain
+            and X.dtype.kind == "f"
+            and X.ndim == 2
+            and len(X) > 0
+            and X.shape[1] == self.n_columns
+        )
 
     def attributes(self):
-        found = {"n_features_in_": self.n_columns, "feature_names_in_": self.names, "symbols_": self.symbols}
+        found = {
+            "n_features_in_": self.n_columns,
+            "feature_names_in_": self.names,
+            "symbols_": self.symbols,
+        }
         return {name: value for name, value in found.items() if value is not None}
 
 
@@ -120,7 +130,9 @@ class Form(NamedTuple):
     @classmethod
     def of(cls, settings, n_inputs, n_outputs):
         cell = "rnn_relu" if settings["activation"] == "relu" else settings["cell"]
-        named = {name: settings[name] for name in ("hidden_size", "n_layers", "bidirectional", "dtype")}
+        named = {
+            name: settings[name] for name in ("hidden_size", "n_layers", "bidirectional", "dtype")
+        }
         return cls(cell=cell, n_inputs=n_inputs, n_outputs=n_outputs, **named)
 
 

@@ -41,7 +41,9 @@ class Regression(RegressorMixin):
         targets = targets.reshape(len(targets), -1)
         known = ~np.isnan(targets)
         if not known.any():
-            raise ValueError(f"y must have a target for at least one {series.noun}; got NaN only.")
+            raise ValueError(
+                f"y must have a target for at least one {series.target_unit}; got NaN only."
+            )
         check_least(targets, LOSSES[settings["loss"]], series)
         targets = np.where(known, targets, 0)
         if settings["loss"] == "squared":
@@ -121,7 +123,9 @@ class RNNRegressor(LinkedRegression, BaseRecurrent):
         outputs = self._outputs(X)
         return self._fitted.targets.decoded(outputs)
 
-    def score(self, X: SequencesLike, y: TargetsLike, sample_weight: NumbersLike | None = None) -> float:
+    def score(
+        self, X: SequencesLike, y: TargetsLike, sample_weight: NumbersLike | None = None
+    ) -> float:
         """R^2 of the predicted targets, the mean over outputs.
 
         Parameters

@@ -8,7 +8,7 @@ from tsrnn.data.labels import counts, index_of
 from tsrnn.data.pairs import Pairs
 from tsrnn.data.series import Series, check_scale
 from tsrnn.data.steps import Steps
-from tsrnn.estimators.base import BaseRecurrent, with_weight
+from tsrnn.estimators.base import BaseRecurrent, keep_weighted
 from tsrnn.estimators.fitted import Inputs
 from tsrnn.estimators.targets import check_weight, codes_of, is_symbolic, labels_at_steps, owner_of
 from tsrnn.networks.encoder_decoder import EncoderDecoder
@@ -39,7 +39,9 @@ class BaseSeq2Seq(BaseRecurrent):
             return super()._read(X, dtype, known)
         labels, lengths = labels_at_steps(X, lambda i: f"sequence {i}", "X")
         symbols = np.unique(labels) if known is None else known.symbols
-        codes = codes_of(labels, symbols, "symbols of X", lambda i: f"sequence {owner_of(i, lengths)}")
+        codes = codes_of(
+            labels, symbols, "symbols of X", lambda i: f"sequence {owner_of(i, lengths)}"
+        )
         index = index_of(X)
         names = None if index is None or counts(index) or not index.is_unique else index.to_list()
         series = Series.end_to_end(np.eye(len(symbols), dtype=dtype)[codes], lengths, names)
@@ -47,7 +49,9 @@ class BaseSeq2Seq(BaseRecurrent):
 
     def _make_network(self, form, targets):
         noise = {"dropout": self.dropout, "output_dropout": self.output_dropout}
-        return EncoderDecoder(**form._asdict(), **noise, n_known=targets.n_known, one_hot=self._one_hot)
+        return EncoderDecoder(
+            **form._asdict(), **noise, n_known=targets.n_known, one_hot=self._one_hot
+        )
 
     def _recipe(self, targets):
         recipe = super()._recipe(targets)
@@ -59,27 +63,41 @@ class BaseSeq2Seq(BaseRecurrent):
         said = np.roll(targets.values, 1, axis=0)
         said[targets.starts] = first
         inputs = said if known is None else np.hstack([said, known.values])
-        return Steps.whole(inputs, targets.starts, targets.lengths, targets.values, np.ones_like(targets.values))
+        return Steps.whole(
+            inputs, targets.starts, targets.lengths, targets.values, np.ones_like(targets.values)
+        )
 
     def _pairs(self, series, steps, weights, settings, shares=None):
         """Rows of which each step of a target has the weight of its sequence; none of its inputs is as given, unless
         training says so: `shares` are how many, epoch by epoch.
         """
-        weights = steps.weights * np.repeat(weights.astype(steps.weights.dtype), steps.lengths)[:, None]
+        weights = (
+            steps.weights * np.repeat(weights.astype(steps.weights.dtype), steps.lengths)[:, None]
+        )
         forced = np.zeros(len(weights), bool)
-        return Pairs(self._sources(series, settings), replace(steps, weights=weights), forced, shares)
+        return Pairs(
+            self._sources(series, settings), replace(steps, weights=weights), forced, shares
+        )
 
     def _sources(self, series, settings):
         none = np.empty((len(series), 0), series.values.dtype)
         return self._rows(series, none, none, settings)
 
-    def _examples(self, X, y, settings, last, classes, sample_weight, **known):
-        series, inputs = self._read(X, np.dtype(settings["dtype"]), last and last.inputs)
+    def _examples(self, given, settings, last):
+        known = dict(given.metadata)  # inputs of the decoder
+        sample_weight = known.pop("sample_weight")
+        series, inputs = self._read(given.X, np.dtype(settings["dtype"]), last and last.inputs)
         check_scale(series)
         weights = check_weight(sample_weight, series)
-        y = series.aligned(y, "y")
-        steps, form = self._encode(y, series, settings, last and last.targets, classes, **known)
+        y = series.aligned(given.y, "y")
+        steps, form = self._encode(
+            y, series, settings, last and last.targets, given.classes, **known
+        )
         share = settings["teacher_forcing"]
         first, final = share if isinstance(share, tuple) else (share, share)
         shares = iter(np.linspace(first, final, settings["max_iter"]))
-        return with_weight(self._pairs(series, steps, weights, settings, shares), series), inputs, form
+        return (
+            keep_weighted(self._pairs(series, steps, weights, settings, shares), series),
+            inputs,
+            form,
+        )

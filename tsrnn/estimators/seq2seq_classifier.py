@@ -25,7 +25,7 @@ from tsrnn.estimators.targets import (
 )
 from tsrnn.estimators.timesteps import parts
 from tsrnn.estimators.watched import Watched
-from tsrnn.networks.beam_search import decode
+from tsrnn.networks.beam_search import Beam, decode
 from tsrnn.types import NumbersLike, SequencesLike, TargetsLike
 from tsrnn.validation import POSITIVE_INT, OneOf
 
@@ -152,22 +152,25 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
         ends = lengths.cumsum()
         one_hot = np.eye(end + 1, dtype=dtype)
         weights = np.insert(factors, ends, 1).astype(dtype)
-        steps = self._steps(Series.end_to_end(one_hot[np.insert(codes, ends, end)], lengths + 1), one_hot[end])
+        steps = self._steps(
+            Series.end_to_end(one_hot[np.insert(codes, ends, end)], lengths + 1), one_hot[end]
+        )
         return replace(steps, weights=steps.weights * weights[:, None])
 
     def _write(self, series, beam_width, max_output_length):
         """Codes of the labels predicted, end to end, and how many each of the series has."""
         fitted = self._fitted
         beam_width = option("beam_width", beam_width, fitted.settings["beam_width"])
-        longest = option("max_output_length", max_output_length, fitted.settings["max_output_length"])
+        longest = option(
+            "max_output_length", max_output_length, fitted.settings["max_output_length"]
+        )
         codes = decode(
             fitted.network,
             fitted.theta,
             self._sources(series, fitted.settings),
-            max_length=longest or fitted.targets.longest,
-            beam_width=beam_width,
+            Beam(beam_width, longest or fitted.targets.longest),
             n_jobs=self._n_threads(series),
-            rooms=self._rooms(),
+            workspaces=self._rooms(),
         )
         end = len(fitted.targets.classes)
         return codes[codes != end], (codes != end).sum(axis=1)
@@ -269,7 +272,11 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
         codes, written = self._write(series, beam_width, max_output_length)
         pairs = zip(parts(self._fitted.targets.classes[codes], written), parts(labels, lengths))
         exact = [np.array_equal(said, target) for said, target in pairs]
-        return float(accuracy_score([True] * len(exact), exact, sample_weight=check_weight(sample_weight, series)))
+        return float(
+            accuracy_score(
+                [True] * len(exact), exact, sample_weight=check_weight(sample_weight, series)
+            )
+        )
 
 
 def option(name, given, fitted):

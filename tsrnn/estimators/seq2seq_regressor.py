@@ -106,12 +106,18 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         -----
         An exception of any kind leaves the estimator as it was before.
         """
-        watched = Watched(X_val, y_val, {"sample_weight": sample_weight_val, "decoder_inputs": decoder_inputs_val})
+        watched = Watched(
+            X_val, y_val, {"sample_weight": sample_weight_val, "decoder_inputs": decoder_inputs_val}
+        )
         return self._fit(X, y, watched, sample_weight=sample_weight, decoder_inputs=decoder_inputs)
 
     @training
     def partial_fit(
-        self, X: SequencesLike, y: TargetsLike, sample_weight: NumbersLike | None = None, decoder_inputs: Any = None
+        self,
+        X: SequencesLike,
+        y: TargetsLike,
+        sample_weight: NumbersLike | None = None,
+        decoder_inputs: Any = None,
     ) -> Self:
         """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`."""
         return self._fit_epoch(X, y, sample_weight=sample_weight, decoder_inputs=decoder_inputs)
@@ -142,7 +148,9 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
             known = numbers_at_steps(decoder_inputs, series, "decoder_inputs", series.values.dtype)
             n_known = known.values.shape[1]
         if last is not None and n_known != last.n_known:
-            raise ValueError(f"decoder_inputs must have {last.n_known} features a step, as in fit; got {n_known}.")
+            raise ValueError(
+                f"decoder_inputs must have {last.n_known} features a step, as in fit; got {n_known}."
+            )
         return known
 
     def _count_steps(self, n_steps, known, series):
@@ -151,7 +159,9 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
             return known.lengths
         n_steps = self._fitted.targets.n_steps if n_steps is None else n_steps
         if n_steps is None:
-            raise ValueError("n_steps must be given, since the targets of fit had several lengths; got None.")
+            raise ValueError(
+                "n_steps must be given, since the targets of fit had several lengths; got None."
+            )
         try:
             lengths = np.asarray(n_steps)
         except ValueError:  # of numpy: not a rectangle
@@ -168,7 +178,9 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         check_steps(known, lengths)
         return lengths
 
-    def predict(self, X: SequencesLike, n_steps: Any = None, decoder_inputs: Any = None) -> TargetsLike:
+    def predict(
+        self, X: SequencesLike, n_steps: Any = None, decoder_inputs: Any = None
+    ) -> TargetsLike:
         """Predict the targets of sequences, step by step, each step fed the one before.
 
         Parameters
@@ -208,7 +220,11 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         return said.reshape(len(series), lengths[0], *said.shape[1:])
 
     def score(
-        self, X: SequencesLike, y: TargetsLike, sample_weight: NumbersLike | None = None, decoder_inputs: Any = None
+        self,
+        X: SequencesLike,
+        y: TargetsLike,
+        sample_weight: NumbersLike | None = None,
+        decoder_inputs: Any = None,
     ) -> float:
         """R^2 over all steps of all sequences, the mean over outputs.
 
@@ -225,7 +241,9 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         truth = numbers_at_steps(y, series, "y", np.float64)
         n_outputs = self._fitted.network.n_outputs
         if truth.values.shape[1] != n_outputs:
-            raise ValueError(f"y must have {n_outputs} outputs, as in fit; got {truth.values.shape[1]}.")
+            raise ValueError(
+                f"y must have {n_outputs} outputs, as in fit; got {truth.values.shape[1]}."
+            )
         said = self.predict(X, truth.lengths, decoder_inputs)
         said = np.concatenate(list(said)).reshape(truth.values.shape)
         weights = np.repeat(check_weight(sample_weight, series), truth.lengths)  # pyright: ignore[reportCallIssue]

@@ -13,7 +13,6 @@ from tsrnn.data.labels import check_row_by_row, index_of
 from tsrnn.data.series import (
     by_name,
     check_form,
-    cut,
     from_list,
     from_objects,
     inside,
@@ -21,11 +20,13 @@ from tsrnn.data.series import (
     is_ragged,
     lengths_without_padding,
     numbers,
+    truncate_series,
     with_numbers,
     without_mask,
 )
 from tsrnn.data.steps import Steps
 from tsrnn.estimators.base import BaseRecurrent, training
+from tsrnn.estimators.reading import form_of
 from tsrnn.estimators.states import first_states, last_states
 from tsrnn.estimators.timesteps import Blocks, TimeSteps, check_times, parts, runs
 from tsrnn.estimators.watched import Watched
@@ -36,7 +37,11 @@ from tsrnn.validation import POSITIVE_INT, OneOf
 # What is predicted in one go: of a series so many steps, after which its state is handed on, and of all series so many.
 PIECE = 1024
 TOGETHER = 2**17
-TIMES = pd.MultiIndex, pd.DatetimeIndex, pd.PeriodIndex  # those of a frame that say when its rows are
+TIMES = (
+    pd.MultiIndex,
+    pd.DatetimeIndex,
+    pd.PeriodIndex,
+)  # those of a frame that say when its rows are
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -62,11 +67,17 @@ class BaseSequence(BaseRecurrent):
         """As of all; `empty` says that there may be no time steps."""
         labels = None
         nest = None
-        learner = copy(self) if known is None else self
+        reader = copy(self) if known is None else self
         least = 0 if empty else 1
-        with np.errstate(over="ignore"):  # what does not fit into the precision becomes infinite, and is refused so
+        with np.errstate(
+            over="ignore"
+        ):  # what does not fit into the precision becomes infinite, and is refused so
             if is_ragged(X):
-                found = from_list(by_name(X, known and known.names), dtype, empty=known.n_features if empty else None)
+                found = from_list(
+                    by_name(X, known and known.names),
+                    dtype,
+                    empty=known.n_features if empty else None,
+                )
                 values = found.values
                 lengths = found.lengths
                 labels = found.labels
@@ -74,21 +85,35 @@ class BaseSequence(BaseRecurrent):
             else:
                 X = X.to_frame() if is_panel_frame(X) and X.ndim == 1 else X
                 X = without_mask(X) if hasattr(X, "shape") else np.asarray(X)
-                check_form(X, "(n_timesteps, n_features)", "one series of one feature is X.reshape(-1, 1)")
+                check_form(
+                    X, "(n_timesteps, n_features)", "one series of one feature is X.reshape(-1, 1)"
+                )
                 if hasattr(X, "iloc"):
                     X = with_numbers(X)
                 elif getattr(getattr(X, "dtype", None), "kind", "f") == "O":
                     X = numbers(X, "X") if X.ndim == 2 else from_objects(X)
                 if len(X.shape) == 2:
-                    options = {"dtype": "numeric", "ensure_all_finite": False, "ensure_min_samples": least}
-                    array = validate_data(learner, X, reset=known is None, **options)
+                    options = {
+                        "dtype": "numeric",
+                        "ensure_all_finite": False,
+                        "ensure_min_samples": least,
+                    }
+                    array = validate_data(reader, X, reset=known is None, **options)
                     labels, lengths = self._series_of(X, series)
                 else:
-                    options = {"dtype": "numeric", "ensure_all_finite": False, "ensure_min_samples": least}
+                    options = {
+                        "dtype": "numeric",
+                        "ensure_all_finite": False,
+                        "ensure_min_samples": least,
+                    }
                     array = check_array(X, allow_nd=True, estimator=self, **options)
                     lengths = lengths_without_padding(array)
                     nest = Blocks(array.shape[1])
-                    array = array[inside(lengths, nest.n_steps)] if (lengths < nest.n_steps).any() else array
+                    array = (
+                        array[inside(lengths, nest.n_steps)]
+                        if (lengths < nest.n_steps).any()
+                        else array
+                    )
                 array = numbers(array, "X") if array.dtype == object else array
                 n_steps = array.size // max(1, array.shape[-1])
                 # read-only ones would be another type for the compiler
@@ -101,7 +126,7 @@ class BaseSequence(BaseRecurrent):
         if nest is None and isinstance(getattr(X, "index", None), TIMES):
             check_times(X.index, steps)
         steps = replace(steps, nest=nest, index=None if nest else index_of(X))
-        return steps, self._form_of(steps, X, learner, nest is None, known, empty)
+        return steps, form_of(reader, X, steps, nest is None, known, empty)
 
     def _series_of(self, X, series):
         """Labels and lengths of the series whose steps are the rows of a table."""
@@ -112,7 +137,9 @@ class BaseSequence(BaseRecurrent):
             return runs(X.index.get_level_values(0), len(X), "the first level of the index of X")
         levels = getattr(getattr(X, "index", None), "nlevels", 1)
         if levels > 2:
-            raise ValueError(f"the index of X must be (series, time), or time, without `series`; got {levels} levels.")
+            raise ValueError(
+                f"the index of X must be (series, time), or time, without `series`; got {levels} levels."
+            )
         return None, np.array([len(X)])
 
     # Training
@@ -180,10 +207,14 @@ class BaseSequence(BaseRecurrent):
         return self._fit_epoch(X, y, series=series, sample_weight=sample_weight)
 
     def _recipe(self, targets):
-        return replace(super()._recipe(targets), bptt_steps=None)  # pieces of a series are rows already
+        return replace(
+            super()._recipe(targets), bptt_steps=None
+        )  # pieces of a series are rows already
 
     def _rows(self, steps, targets, weights, settings):
-        starts, lengths = cut(steps.starts, steps.lengths, settings["max_length"], settings["truncate"])
+        starts, lengths = truncate_series(
+            steps.starts, steps.lengths, settings["max_length"], settings["truncate"]
+        )
         return Steps.whole(steps.values, starts, lengths, targets, weights)
 
     def _hold_out(self, rows, targets):
@@ -192,16 +223,24 @@ class BaseSequence(BaseRecurrent):
             return rows.select(seen), rows.select(unseen)
         known = np.flatnonzero(rows.weights.any(axis=1))
         if len(known) < 2:
-            raise ValueError("early_stopping needs at least two time steps with a target, one to hold out; got 1.")
+            raise ValueError(
+                "early_stopping needs at least two time steps with a target, one to hold out; got 1."
+            )
         first = known[-min(len(known) - 1, max(1, round(self.validation_fraction * len(known))))]
         later = np.arange(len(rows.weights)) >= first
-        return replace(rows, lengths=np.array([first])), replace(rows, weights=rows.weights * later[:, None])
+        return replace(rows, lengths=np.array([first])), replace(
+            rows, weights=rows.weights * later[:, None]
+        )
 
-    def _arranged(self, rows, batch_size, network):
+    def _rows_for_epoch(self, rows, batch_size, network):
         if self.window:
-            windows = rows.cut(self.window)
-            return windows.select(np.flatnonzero(windows.with_weight()))
-        return rows.cut(self.bptt_steps, network.zero_states(len(rows))) if self.bptt_steps else rows
+            windows = rows.truncate_series(self.window)
+            return windows.select(np.flatnonzero(windows.has_weight()))
+        return (
+            rows.truncate_series(self.bptt_steps, network.zero_states(len(rows)))
+            if self.bptt_steps
+            else rows
+        )
 
     # Prediction
 
@@ -213,23 +252,27 @@ class BaseSequence(BaseRecurrent):
         none = np.empty((len(steps.values), 0), network.dtype)
         rows = Steps.whole(steps.values, steps.starts, steps.lengths, none, none)
         if len(network.directions) == 1:
-            rows = rows.cut(PIECE, first_states(initial_state, steps, network))
+            rows = rows.truncate_series(PIECE, first_states(initial_state, steps, network))
             rows = replace(rows, fresh=np.zeros(len(rows), bool))
         elif initial_state is not None:
-            raise ValueError("initial_state must be None with bidirectional=True, which reads from both ends; got one.")
+            raise ValueError(
+                "initial_state must be None with bidirectional=True, which reads from both ends; got one."
+            )
         else:
             there = np.flatnonzero(steps.lengths)
             rows = Steps.whole(steps.values, steps.starts[there], steps.lengths[there], none, none)
         if len(rows) == 0:
             return steps, np.empty((0, network.n_outputs), network.dtype), rows.carried
-        rooms = self._rooms()
-        n_bytes = network.numbers_of_step(rooms.backend) * network.dtype.itemsize
+        workspaces = self._rooms()
+        n_bytes = network.numbers_of_step(workspaces.backend) * network.dtype.itemsize
         n_threads = self._n_threads(steps)
-        passes = rows.passes(min(TOGETHER, rooms.backend.MOST_BYTES // n_bytes))
-        outputs = predict(network, self._fitted.theta, rows, n_threads, passes, rooms)
+        passes = rows.passes(min(TOGETHER, workspaces.backend.MOST_BYTES // n_bytes))
+        outputs = predict(network, self._fitted.theta, rows, n_threads, passes, workspaces)
         return steps, outputs, rows.carried
 
-    def predict(self, X: SequencesLike, series: LabelsLike | None = None, initial_state: Any = None) -> TargetsLike:
+    def predict(
+        self, X: SequencesLike, series: LabelsLike | None = None, initial_state: Any = None
+    ) -> TargetsLike:
         """Predict the target of every time step.
 
         Parameters
@@ -257,7 +300,9 @@ class BaseSequence(BaseRecurrent):
         steps, outputs, _ = self._run(X, series, initial_state)
         return steps.nested(self._fitted.targets.decoded(outputs))
 
-    def predict_with_state(self, X: SequencesLike, series: LabelsLike | None = None, initial_state: Any = None) -> Any:
+    def predict_with_state(
+        self, X: SequencesLike, series: LabelsLike | None = None, initial_state: Any = None
+    ) -> Any:
         """Predict the target of every time step, and return the states to go on from.
 
         A series in pieces, each begun from the state after the last one, gives exactly what it gives as a whole.

@@ -71,7 +71,9 @@ class RNNSequenceClassifier(Classification, BaseSequence):
         """
         return self._fit_epoch(X, y, classes, series=series, sample_weight=sample_weight)
 
-    def predict_proba(self, X: SequencesLike, series: LabelsLike | None = None, initial_state: Any = None) -> Any:
+    def predict_proba(
+        self, X: SequencesLike, series: LabelsLike | None = None, initial_state: Any = None
+    ) -> Any:
         """Probability of each class at each time step.
 
         Parameters
@@ -87,7 +89,9 @@ class RNNSequenceClassifier(Classification, BaseSequence):
         steps, outputs, _ = self._run(X, series, initial_state)
         return steps.nested(softmax(self._fitted.targets.scores(outputs), axis=1))
 
-    def predict_log_proba(self, X: SequencesLike, series: LabelsLike | None = None, initial_state: Any = None) -> Any:
+    def predict_log_proba(
+        self, X: SequencesLike, series: LabelsLike | None = None, initial_state: Any = None
+    ) -> Any:
         """Logarithm of `predict_proba`, exact where a probability is too small for a number."""
         steps, outputs, _ = self._run(X, series, initial_state)
         return steps.nested(log_softmax(self._fitted.targets.scores(outputs), axis=1))
@@ -116,5 +120,9 @@ class RNNSequenceClassifier(Classification, BaseSequence):
         if len(y) == 0:
             raise ValueError("y must have a label for at least one time step; got none.")
         form = self._fitted.targets
-        codes = codes_of(y, form.classes, "labels of y", lambda i: steps.owner(known[i]))
-        return float(accuracy_score(codes, form.scores(outputs[known]).argmax(axis=1), sample_weight=weights[known]))
+        codes = codes_of(y, form.classes, "labels of y", lambda i: steps.describe_target(known[i]))
+        return float(
+            accuracy_score(
+                codes, form.scores(outputs[known]).argmax(axis=1), sample_weight=weights[known]
+            )
+        )

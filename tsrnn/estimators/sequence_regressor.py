@@ -74,11 +74,17 @@ class RNNSequenceRegressor(LinkedRegression, BaseSequence):
         """
         steps, outputs, _ = self._run(X, series, None)
         weights = check_weight(sample_weight, steps)
-        y = numeric_targets(steps.aligned(y, "y"), steps).reshape(steps.n_owners, -1)
+        y = numeric_targets(steps.aligned(y, "y"), steps).reshape(steps.n_targets, -1)
         if y.shape[1] != outputs.shape[1]:
-            raise ValueError(f"y must have {outputs.shape[1]} outputs, as in fit; got {y.shape[1]}.")
+            raise ValueError(
+                f"y must have {outputs.shape[1]} outputs, as in fit; got {y.shape[1]}."
+            )
         known = ~np.isnan(y)
         if not known.any(axis=0).all():
-            raise ValueError("y must have a target of each output for at least one time step; got NaN only.")
+            raise ValueError(
+                "y must have a target of each output for at least one time step; got NaN only."
+            )
         columns = zip(y.T, outputs.T.astype(np.float64), known.T)
-        return float(np.mean([r2_score(t[k], p[k], sample_weight=weights[k]) for t, p, k in columns]))
+        return float(
+            np.mean([r2_score(t[k], p[k], sample_weight=weights[k]) for t, p, k in columns])
+        )

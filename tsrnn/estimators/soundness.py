@@ -45,7 +45,9 @@ def check_inputs(inputs, network):
     check_count(inputs.n_columns, "n_columns", 1, MOST)
     check_flag(inputs.flat, "flat")
     if inputs.n_features != network.n_inputs:
-        raise DamagedError(f"inputs of {inputs.n_features} features for a network of {network.n_inputs}")
+        raise DamagedError(
+            f"inputs of {inputs.n_features} features for a network of {network.n_inputs}"
+        )
     if inputs.names is not None:
         check_array(inputs.names, "names", inputs.names.dtype, (inputs.n_columns,))
     if inputs.symbols is not None:
@@ -57,7 +59,11 @@ def check_inputs(inputs, network):
 def check_sorted(labels, name):
     """Labels of one dimension, each once, in order."""
     check_array(labels, name, labels.dtype, (None,))
-    if labels.dtype.kind not in "biufU" or not len(labels) or not np.array_equal(np.unique(labels), labels):
+    if (
+        labels.dtype.kind not in "biufU"
+        or not len(labels)
+        or not np.array_equal(np.unique(labels), labels)
+    ):
         raise DamagedError(f"{name} without order, or of type {labels.dtype}")
 
 
@@ -71,7 +77,9 @@ def check_targets(targets, estimator):
 def check_numbers(targets, estimator):
     check_kind(targets.loss, str, "a name of a loss")
     if targets.loss != estimator.loss:
-        raise DamagedError(f"targets of the loss {targets.loss!r:.40}, which is not that of the settings")
+        raise DamagedError(
+            f"targets of the loss {targets.loss!r:.40}, which is not that of the settings"
+        )
     check_flag(targets.many_outputs, "many_outputs")
 
 
@@ -123,7 +131,9 @@ def check_network(fitted, estimator):
     wanted = form._asdict() | {"n_outputs": n_outputs_of(fitted.targets, network)}
     for name, value in wanted.items():
         if found[name] != value:
-            raise DamagedError(f"a network of {name}={found[name]!r:.40}, where there must be {value!r:.40}")
+            raise DamagedError(
+                f"a network of {name}={found[name]!r:.40}, where there must be {value!r:.40}"
+            )
     if form_of(estimator._make_network(form, fitted.targets)) != found:
         raise DamagedError("a network of another kind than that of the estimator")
     loss, parameters = estimator._loss(fitted.targets)
@@ -142,4 +152,6 @@ def check_history(fitted):
     if fitted.solver != update.rule.__name__:
         raise DamagedError(f"the state of {fitted.solver!r:.40}, which is not the solver")
     if history.moments is not None and len(history.moments) != update.n_moments:
-        raise DamagedError(f"{len(history.moments)} moments of a solver that has {update.n_moments}")
+        raise DamagedError(
+            f"{len(history.moments)} moments of a solver that has {update.n_moments}"
+        )

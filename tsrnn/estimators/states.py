@@ -29,7 +29,13 @@ def fill_by_label(own, given, steps):
         )
     for i, label in enumerate(steps.labels):
         if label in given:
-            fill(own, i, given[label], f"initial_state[{label!r}]", "(n_layers, n_states, hidden_size)")
+            fill(
+                own,
+                i,
+                given[label],
+                f"initial_state[{label!r}]",
+                "(n_layers, n_states, hidden_size)",
+            )
         else:
             check_new(label, given)
 

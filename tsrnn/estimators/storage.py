@@ -5,7 +5,14 @@ from dataclasses import fields, replace
 import numpy as np
 
 from tsrnn.backends.devices import backend_of
-from tsrnn.estimators.fitted import Classes, Fitted, Inputs, LabelSequences, Numbers, NumberSequences
+from tsrnn.estimators.fitted import (
+    Classes,
+    Fitted,
+    Inputs,
+    LabelSequences,
+    Numbers,
+    NumberSequences,
+)
 from tsrnn.estimators.soundness import check_fitted
 from tsrnn.files import estimators
 from tsrnn.files.errors import DamagedError
@@ -46,7 +53,10 @@ def decode_fitted(payload, reader):
 RECORDS = [
     *architecture.CODECS,
     Codec("Fitted", Fitted, encode_fitted, decode_fitted),
-    *(record(kind) for kind in (History, Inputs, Numbers, NumberSequences, Classes, LabelSequences)),
+    *(
+        record(kind)
+        for kind in (History, Inputs, Numbers, NumberSequences, Classes, LabelSequences)
+    ),
 ]
 
 

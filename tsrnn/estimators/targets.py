@@ -39,7 +39,9 @@ def check_real(array, name, series):
         raise ValueError(f"entries of {name} must have one shape; got several.") from error
     kind = array.dtype
     if array.ndim == 0:
-        raise TypeError(f"{name} must have one entry for each {series.noun}; got {array.item()!r}.")
+        raise TypeError(
+            f"{name} must have one entry for each {series.target_unit}; got {array.item()!r}."
+        )
     if kind.kind not in "biufO":
         note = ": Complex data not supported" if kind.kind == "c" else ""
         raise ValueError(f"{name} must hold real numbers; got {kind} values{note}.")
@@ -47,11 +49,13 @@ def check_real(array, name, series):
 
 def check_length(y, series, name="y"):
     if getattr(y, "ndim", 1) == 0:
-        raise TypeError(f"{name} must have one entry for each {series.noun}; got {y}.")
-    if len(y) != series.n_owners:
-        n = f"{series.n_owners} {series.noun}s"
+        raise TypeError(f"{name} must have one entry for each {series.target_unit}; got {y}.")
+    if len(y) != series.n_targets:
+        n = f"{series.n_targets} {series.target_unit}s"
         hint = ROWS if series.table else ""
-        raise ValueError(f"{name} must have one entry for each of the {n} of X; got {len(y)}{hint}.")
+        raise ValueError(
+            f"{name} must have one entry for each of the {n} of X; got {len(y)}{hint}."
+        )
     return y
 
 
@@ -67,16 +71,24 @@ def of_their_type(labels, name, what="y"):
     """Labels in an array of bools, numbers or strings, also where pandas or an array of objects holds them; errors call
     number i `name(i)`, and all of them `what`.
     """
-    labels = labels if hasattr(labels, "__len__") and n_dimensions(labels) == 1 else column_or_1d(labels, warn=True)
+    labels = (
+        labels
+        if hasattr(labels, "__len__") and n_dimensions(labels) == 1
+        else column_or_1d(labels, warn=True)
+    )
     kind = getattr(labels, "dtype", None)
     if isinstance(kind, np.dtype) and kind.kind in "biufU":
         return np.asarray(labels)
     labels = list(labels)
     for i, label in enumerate(labels):
         if pd.api.types.is_scalar(label) and pd.isna(label):
-            raise ValueError(f"Input {what} contains NaN: {name(i)} must not be missing; got {label}.")
+            raise ValueError(
+                f"Input {what} contains NaN: {name(i)} must not be missing; got {label}."
+            )
         if not isinstance(label, (str, Real, np.bool_)):
-            raise ValueError(f"{name(i)} must be a string, a number or a bool; got {type(label).__name__}.")
+            raise ValueError(
+                f"{name(i)} must be a string, a number or a bool; got {type(label).__name__}."
+            )
     if len({isinstance(label, str) for label in labels}) > 1:
         raise ValueError(f"labels of {what} must be all strings or all numbers; got both.")
     return np.array(labels)
@@ -99,11 +111,17 @@ def known_classes(labels, given, fitted):
     """All classes, sorted: those fitted before, those given, or those met."""
     if given is not None and np.ndim(given) != 1:
         raise ValueError(f"classes must be a list of labels; got {given!r}.")
-    given = None if given is None else unique_labels(of_their_type(given, lambda i: f"entry {i} of classes"))
+    given = (
+        None
+        if given is None
+        else unique_labels(of_their_type(given, lambda i: f"entry {i} of classes"))
+    )
     if fitted is None:
         return unique_labels(labels) if given is None else given
     if given is not None and not np.array_equal(given, fitted):
-        raise ValueError(f"classes must be those of the first call, {fitted.tolist()}; got {given.tolist()}.")
+        raise ValueError(
+            f"classes must be those of the first call, {fitted.tolist()}; got {given.tolist()}."
+        )
     return fitted
 
 
@@ -125,8 +143,9 @@ def check_squares(y, series):
     if large.any():
         i = int(large.argmax())
         raise ValueError(
-            f"the target of {series.owner(i)} must be at most {largest_square(dtype):.2g}, so that its square is "
-            f"finite in {dtype}; got {np.abs(y[i]).max():.2g}: scale y, for instance with TransformedTargetRegressor."
+            f"the target of {series.describe_target(i)} must be at most {largest_square(dtype):.2g}, so that its "
+            f"square is finite in {dtype}; got {np.abs(y[i]).max():.2g}: scale y, for instance "
+            "with TransformedTargetRegressor."
         )
 
 
@@ -136,7 +155,7 @@ def check_least(targets, loss, series):
     if low.any():
         i = int(low.argmax())
         raise ValueError(
-            f"the target of {series.owner(i)} must be at least {loss.least:g} with loss={loss.name!r}; got "
+            f"the target of {series.describe_target(i)} must be at least {loss.least:g} with loss={loss.name!r}; got "
             f"{targets[i].min():g}."
         )
 
@@ -147,19 +166,32 @@ def numeric_targets(y, series):
     y = check_length(y, series)
     if may_hold_objects(y) and np.asarray(y).dtype == object:
         rows = np.array_split(np.asarray(y), len(y))
-        y = np.concatenate([numbers(row, f"the target of {series.owner(i)}") for i, row in enumerate(rows)])
-    y = check_array(y, ensure_2d=False, allow_nd=True, dtype=np.float64, ensure_all_finite=False, input_name="y")
+        y = np.concatenate(
+            [
+                numbers(row, f"the target of {series.describe_target(i)}")
+                for i, row in enumerate(rows)
+            ]
+        )
+    y = check_array(
+        y, ensure_2d=False, allow_nd=True, dtype=np.float64, ensure_all_finite=False, input_name="y"
+    )
     if y.ndim > 2:
-        n = f"n_{series.noun.replace(' ', '')}s"
+        n = f"n_{series.target_unit.replace(' ', '')}s"
         raise ValueError(f"y must be ({n},) or ({n}, n_outputs); got shape {y.shape}.")
     dtype = series.values.dtype
     with np.errstate(over="ignore"):
-        bad = ~np.isfinite(y.astype(dtype)) & (series.needs_all | ~np.isnan(y))
+        bad = ~np.isfinite(y.astype(dtype)) & (series.all_targets_required | ~np.isnan(y))
     bad = bad.reshape(len(y), -1).any(axis=1)
     if bad.any():
         i = int(bad.argmax())
-        what = "NaN" if series.needs_all and np.isnan(y[i]).any() else f"infinity in {dtype}"
-        raise ValueError(f"Input y contains {what}: the target of {series.owner(i)} must be finite; got {y[i]}.")
+        what = (
+            "NaN"
+            if series.all_targets_required and np.isnan(y[i]).any()
+            else f"infinity in {dtype}"
+        )
+        raise ValueError(
+            f"Input y contains {what}: the target of {series.describe_target(i)} must be finite; got {y[i]}."
+        )
     return y
 
 
@@ -167,33 +199,37 @@ def labelled(y, series):
     """Which entries have a label, as positions, and these labels in an array of bools, numbers or strings."""
     y = check_length(y if n_dimensions(y) else column_or_1d(y), series)
     known = np.arange(len(y))
-    if not series.needs_all:
+    if not series.all_targets_required:
         if n_dimensions(y) != 1:
             y = column_or_1d(y, warn=True)
         elif not hasattr(y, "take"):
             y = np.array(y, dtype=object)
         known = np.flatnonzero(~pd.isna(y))
         y = y.take(known)
-    return known, of_their_type(y, lambda i: f"the label of {series.owner(known[i])}")
+    return known, of_their_type(y, lambda i: f"the label of {series.describe_target(known[i])}")
 
 
 def check_weight(sample_weight, series):
     """One number, not negative, for each that has a target."""
     if sample_weight is None:
-        return np.ones(series.n_owners)
+        return np.ones(series.n_targets)
     sample_weight = series.aligned(sample_weight, "sample_weight")
     check_real(sample_weight, "sample_weight", series)
     if may_hold_objects(sample_weight):
         sample_weight = numbers(np.asarray(sample_weight, dtype=object), "sample_weight")
-    weight = check_array(sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight")
-    if weight.shape != (series.n_owners,):
+    weight = check_array(
+        sample_weight, ensure_2d=False, dtype=np.float64, input_name="sample_weight"
+    )
+    if weight.shape != (series.n_targets,):
         raise ValueError(
-            f"sample_weight must have one entry for each of the {series.n_owners} {series.noun}s; "
+            f"sample_weight must have one entry for each of the {series.n_targets} {series.target_unit}s; "
             f"got shape {weight.shape}."
         )
     if (weight < 0).any():
         i = int(weight.argmin())
-        raise ValueError(f"sample_weight must not be negative; got {weight[i]:g} for {series.owner(i)}.")
+        raise ValueError(
+            f"sample_weight must not be negative; got {weight[i]:g} for {series.describe_target(i)}."
+        )
     if len(weight):
         check_some(np.flatnonzero(weight), series)
     return in_range(weight)
@@ -202,7 +238,9 @@ def check_weight(sample_weight, series):
 def check_some(weighted, series):
     """Raise a sentence where nothing has a weight."""
     if not len(weighted):
-        raise ValueError(f"the weights must be positive for at least one {series.noun}; got zeros only.")
+        raise ValueError(
+            f"the weights must be positive for at least one {series.target_unit}; got zeros only."
+        )
 
 
 def in_range(weight):
@@ -239,7 +277,9 @@ def numbers_at_steps(values, series, name, dtype):
             out = Series.end_to_end(array[inside(lengths, array.shape[1])].astype(dtype), lengths)
         if not out.lengths.all():
             i = int(out.lengths.argmin())
-            raise ValueError(f"{name} of {series.name(i)} must have at least one step; got padding, NaN, alone.")
+            raise ValueError(
+                f"{name} of {series.name(i)} must have at least one step; got padding, NaN, alone."
+            )
     check_same_labels(out.labels, series, name)
     out = replace(out, labels=series.labels)
     check_finite(out, name)
@@ -259,8 +299,13 @@ def check_same_labels(labels, series, name):
 
 def is_symbolic(sequences):
     """Whether they are strings, or sequences of strings."""
-    column = hasattr(sequences, "to_numpy") and len(getattr(sequences, "shape", ())) == 1  # of a library of frames
-    if not (column or isinstance(sequences, (list, tuple, np.ndarray))) or getattr(sequences, "ndim", 1) == 0:
+    column = (
+        hasattr(sequences, "to_numpy") and len(getattr(sequences, "shape", ())) == 1
+    )  # of a library of frames
+    if (
+        not (column or isinstance(sequences, (list, tuple, np.ndarray)))
+        or getattr(sequences, "ndim", 1) == 0
+    ):
         return False
     first = next(iter(sequences), None)
     if isinstance(first, (list, tuple, np.ndarray)) and getattr(first, "ndim", 1) > 0:
@@ -274,14 +319,20 @@ def labels_at_steps(sequences, name, what="y"):
     """
     items = list(sequences.to_numpy() if hasattr(sequences, "to_numpy") else sequences)
     for i, item in enumerate(items):
-        nested = isinstance(item, (list, tuple, np.ndarray, pd.Series)) and getattr(item, "ndim", 1) == 1
+        nested = (
+            isinstance(item, (list, tuple, np.ndarray, pd.Series)) and getattr(item, "ndim", 1) == 1
+        )
         if not (nested or isinstance(item, str)):
-            raise ValueError(f"{name(i)} must be a string or a sequence of labels; got {type(item).__name__}.")
+            raise ValueError(
+                f"{name(i)} must be a string or a sequence of labels; got {type(item).__name__}."
+            )
         if len(item) == 0:
             raise ValueError(f"{name(i)} must have at least one symbol; got 0.")
     lengths = np.array(list(map(len, items)), dtype=np.int64)
     labels = np.fromiter(chain.from_iterable(items), object)
-    return of_their_type(labels, lambda i: f"each label of {name(owner_of(i, lengths))}", what), lengths
+    return of_their_type(
+        labels, lambda i: f"each label of {name(owner_of(i, lengths))}", what
+    ), lengths
 
 
 def owner_of(i, lengths):

@@ -15,17 +15,19 @@ from tsrnn.estimators.targets import check_same_labels
 class TimeSteps(Series):
     """Series end to end whose steps have a target each, or none: NaN."""
 
-    nest: Callable | None = None  # from entries end to end and the lengths of series to the caller's form, unless flat
+    nest: Callable | None = (
+        None  # from entries end to end and the lengths of series to the caller's form, unless flat
+    )
     index: pd.Index | None = None  # of a frame of rows
 
-    noun = "time step"
-    needs_all = False
+    target_unit = "time step"
+    all_targets_required = False
 
     @property
-    def n_owners(self):
+    def n_targets(self):
         return len(self.values)
 
-    def owner(self, i):
+    def describe_target(self, i):
         number, step = self.first_with(i)
         return f"time step {step} of {self.name(number)}"
 
@@ -38,10 +40,17 @@ class TimeSteps(Series):
             return entries
         entries = entries.to_numpy() if hasattr(entries, "to_numpy") else entries
         if len(entries) != len(self):
-            raise ValueError(f"{name} must have one part for each of the {len(self)} sequences; got {len(entries)}.")
-        check_same_labels(None if isinstance(entries, np.ndarray) else labels_of(entries), self, name)
+            raise ValueError(
+                f"{name} must have one part for each of the {len(self)} sequences; got {len(entries)}."
+            )
+        check_same_labels(
+            None if isinstance(entries, np.ndarray) else labels_of(entries), self, name
+        )
         try:
-            parts = [self._without_padding(np.asarray(without_mask(part)), i) for i, part in enumerate(entries)]
+            parts = [
+                self._without_padding(np.asarray(without_mask(part)), i)
+                for i, part in enumerate(entries)
+            ]
         except ValueError as error:  # of numpy: steps that do not make a rectangle
             raise ValueError(f"{name} must have one shape a time step; got several.") from error
         for i, (part, length) in enumerate(zip(parts, self.lengths)):
@@ -90,14 +99,20 @@ def parts(flat, lengths):
 def runs(labels, n, name="series"):
     """Labels of series and how many steps each has, from the label of each of n steps in order."""
     if np.ndim(labels) != 1 or len(labels) != n:
-        raise ValueError(f"{name} must be one label for each of the {n} rows of X; got shape {np.shape(labels)}.")
+        raise ValueError(
+            f"{name} must be one label for each of the {n} rows of X; got shape {np.shape(labels)}."
+        )
     if n == 0:
         return [], np.zeros(0, np.int64)
     check_labels(labels, name)
-    codes, names = pd.factorize(labels if hasattr(labels, "take") else np.array(labels, dtype=object))
+    codes, names = pd.factorize(
+        labels if hasattr(labels, "take") else np.array(labels, dtype=object)
+    )
     names = pd.Index(names).to_list()
     if (codes < 0).any():
-        raise ValueError(f"{name} must not hold missing labels; got one for row {int((codes < 0).argmax())} of X.")
+        raise ValueError(
+            f"{name} must not hold missing labels; got one for row {int((codes < 0).argmax())} of X."
+        )
     first = np.concatenate([[0], np.flatnonzero(np.diff(codes)) + 1])
     apart = codes[first] != np.arange(len(first))
     if apart.any():

@@ -12,7 +12,9 @@ class Watched(NamedTuple):
 
     def check(self, estimator):
         """Raise a sentence for a part without the rest, or for data that nobody watches."""
-        given = {"X_val": self.X, "y_val": self.y} | {f"{name}_val": value for name, value in self.others.items()}
+        given = {"X_val": self.X, "y_val": self.y} | {
+            f"{name}_val": value for name, value in self.others.items()
+        }
         there = [name for name, value in given.items() if value is not None]
         for name in ("X_val", "y_val"):
             if there and name not in there:

@@ -9,7 +9,10 @@ import numpy as np
 from tsrnn.files.errors import DamagedError
 from tsrnn.files.trees import Codec
 
-NATIVE = {np.dtype(name) for name in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")}
+NATIVE = {
+    np.dtype(name)
+    for name in ("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8")
+}
 KINDS = "biufcmMSU"  # no objects, which are addresses, and no records
 SPELLING = re.compile(r"[<>|=][biufcmMSU]\d{1,9}(\[\d{0,4}[a-zA-Z]{1,2}\])?")
 LARGEST_CHARACTER = 0x10FFFF
@@ -38,18 +41,27 @@ def check_elements(array):
 
 
 def shape_of(shape):
-    if not isinstance(shape, list) or len(shape) > 32 or any(type(n) is not int or n < 0 for n in shape):
+    if (
+        not isinstance(shape, list)
+        or len(shape) > 32
+        or any(type(n) is not int or n < 0 for n in shape)
+    ):
         raise DamagedError(f"an array of shape {shape!r:.40}")
     return tuple(shape)
 
 
 def encode_array(array, writer):
     if array.dtype == object:
-        return {"shape": list(array.shape), "items": encode_items(array.reshape(-1).tolist(), writer)}
+        return {
+            "shape": list(array.shape),
+            "items": encode_items(array.reshape(-1).tolist(), writer),
+        }
     if array.dtype in NATIVE:
         return writer.keep(np.ascontiguousarray(array).reshape(array.shape))
     if array.dtype.kind not in KINDS:
-        raise ValueError(f"arrays must be of numbers, strings or times to be saved; got {array.dtype}.")
+        raise ValueError(
+            f"arrays must be of numbers, strings or times to be saved; got {array.dtype}."
+        )
     if array.dtype.itemsize == 0:  # empty strings only
         array = array.astype(f"{array.dtype.kind}1")
     raw = np.frombuffer(array.tobytes(), np.uint8)
@@ -110,7 +122,9 @@ def decode_texts(payload, reader):
 
 def encode_scalar(value, writer):
     if value.dtype.kind not in KINDS:
-        raise ValueError(f"numpy scalars must be numbers, strings or times to be saved; got {value.dtype}.")
+        raise ValueError(
+            f"numpy scalars must be numbers, strings or times to be saved; got {value.dtype}."
+        )
     if value.dtype.itemsize == 0:
         return [value.dtype.str, ""]
     return [value.dtype.str, base64.b64encode(value.tobytes()).decode()]
@@ -131,5 +145,11 @@ CODECS = [
     Codec("array", np.ndarray, encode_array, decode_array),
     Codec("texts", None, None, decode_texts),  # written as a part of others
     Codec("scalar", np.generic, encode_scalar, decode_scalar, family=True),
-    Codec("dtype", np.dtype, lambda dtype, writer: dtype.str, lambda text, reader: dtype_of(text), family=True),
+    Codec(
+        "dtype",
+        np.dtype,
+        lambda dtype, writer: dtype.str,
+        lambda text, reader: dtype_of(text),
+        family=True,
+    ),
 ]

@@ -12,18 +12,26 @@ from pathlib import Path
 def as_path(path, name="path"):
     """`path` as a Path; only a path is one, not an open file."""
     if not isinstance(path, (str, os.PathLike)) or isinstance(os.fspath(path), bytes):
-        raise TypeError(f"{name} must be a path, as a str or a pathlib.Path; got {type(path).__name__}.")
+        raise TypeError(
+            f"{name} must be a path, as a str or a pathlib.Path; got {type(path).__name__}."
+        )
     return Path(path)
 
 
 def check_target(path, given):
     """Raise a sentence if no file can be written at `path`, which the user calls `given`."""
     if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, "path must be that of a file; got that of a folder", str(given))
+        raise IsADirectoryError(
+            errno.EISDIR, "path must be that of a file; got that of a folder", str(given)
+        )
     if path.exists() and not stat.S_ISREG(path.stat().st_mode):
-        raise OSError(errno.EINVAL, "path must be that of a file; got that of a device or a pipe", str(given))
+        raise OSError(
+            errno.EINVAL, "path must be that of a file; got that of a device or a pipe", str(given)
+        )
     if path.exists() and not os.access(path, os.W_OK):
-        raise PermissionError(errno.EACCES, "path must be that of a file that may be written", str(given))
+        raise PermissionError(
+            errno.EACCES, "path must be that of a file that may be written", str(given)
+        )
     if not path.parent.is_dir():
         raise FileNotFoundError(errno.ENOENT, "path must be in a folder that exists", str(given))
 
@@ -54,7 +62,9 @@ def replacing(path):
         os.replace(beside, path)
         sync_folder(path.parent)
     except BaseException as error:
-        with contextlib.suppress(OSError):  # what is in the way of the file may be in the way of this too
+        with contextlib.suppress(
+            OSError
+        ):  # what is in the way of the file may be in the way of this too
             beside.unlink()
         if isinstance(error, OSError):
             raise type(error)(error.errno, error.strerror or str(error), str(given)) from error
@@ -69,7 +79,9 @@ def sync_folder(folder):
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if error.errno != errno.EINVAL:  # some file systems have no such thing, and the file is there all the same
+        if (
+            error.errno != errno.EINVAL
+        ):  # some file systems have no such thing, and the file is there all the same
             raise
     finally:
         os.close(descriptor)

@@ -92,7 +92,9 @@ def parse(raw):
 def content_of(raw, text, arrays):
     """What a file of this format holds, if it is whole; `text` is that of its metadata."""
     header = as_json(text)
-    if not isinstance(header, dict) or any(type(header.get(name)) is not kind for name, kind in FIELDS.items()):
+    if not isinstance(header, dict) or any(
+        type(header.get(name)) is not kind for name, kind in FIELDS.items()
+    ):
         raise DamagedError(f"a header without {', '.join(FIELDS)}")
     if header["format"] > FORMAT:
         raise NewerError(

@@ -26,7 +26,9 @@ def save(path, estimator, fitted, records, check):
     try:
         check(fitted)
     except DamagedError as error:  # which `load` would refuse
-        raise ValueError(f"this {type(estimator).__name__} cannot be saved; it has {error}.") from error
+        raise ValueError(
+            f"this {type(estimator).__name__} cannot be saved; it has {error}."
+        ) from error
     tree, arrays = encode({"parameters": parameters_of(estimator), "fitted": fitted}, records)
     container.write(path, container.Content(type(estimator).__name__, tree, arrays))
 
@@ -70,10 +72,14 @@ def load(path, Estimator, records, check, before=None):
             estimator, fitted = as_estimator(raw, metadata, arrays, Estimator, records)
         return estimator, checked(fitted, check)
     except NewerError as error:
-        raise ValueError(f"{str(path)!r} must be in a format that is known; got {error}.") from error
+        raise ValueError(
+            f"{str(path)!r} must be in a format that is known; got {error}."
+        ) from error
     except ValueError as error:
         text = str(error) if isinstance(error, DamagedError) else reason(error).removesuffix(".")
-        raise ValueError(f"{str(path)!r} must be a file that {name}.save wrote, whole; got {text}.") from error
+        raise ValueError(
+            f"{str(path)!r} must be a file that {name}.save wrote, whole; got {text}."
+        ) from error
 
 
 def checked(fitted, check):

@@ -13,7 +13,9 @@ def functions(known):
 
     def encode(function, writer):
         if by_name.get(function.__name__) is not function:
-            raise ValueError(f"what is saved must be data; got the function {function.__name__} at {writer.where()}.")
+            raise ValueError(
+                f"what is saved must be data; got the function {function.__name__} at {writer.where()}."
+            )
         return function.__name__
 
     def decode(name, reader):
@@ -22,7 +24,9 @@ def functions(known):
         return by_name[name]
 
     def encode_partial(filled, writer):
-        return writer.fields({"function": filled.func, "arguments": list(filled.args), "named": filled.keywords})
+        return writer.fields(
+            {"function": filled.func, "arguments": list(filled.args), "named": filled.keywords}
+        )
 
     def decode_partial(payload, reader):
         parts = reader.fields(payload, ["function", "arguments", "named"])

@@ -36,7 +36,9 @@ def encode_zone(zone, writer):
         return {"dateutil": name}
     if zone.utcoffset(None) is not None:  # of another library, the same at all times
         return {"fixed": zone.utcoffset(None).total_seconds()}
-    raise ValueError(f"time zones must have a name, such as 'Europe/Berlin', to be saved; got {zone!r}.")
+    raise ValueError(
+        f"time zones must have a name, such as 'Europe/Berlin', to be saved; got {zone!r}."
+    )
 
 
 def decode_zone(payload, reader):
@@ -68,7 +70,11 @@ def zone_or_none(node, reader):
 
 
 def encode_timestamp(value, writer):
-    return [value.as_unit(value.unit).asm8.view("i8").item(), value.unit, writer.node(value.tzinfo, "zone")]
+    return [
+        value.as_unit(value.unit).asm8.view("i8").item(),
+        value.unit,
+        writer.node(value.tzinfo, "zone"),
+    ]
 
 
 def decode_timestamp(payload, reader):
@@ -127,7 +133,9 @@ def decode_period(payload, reader):
 def encode_offset(offset, writer):
     """An offset by the arguments that make it."""
     arguments = dict(offset.kwds)
-    if "calendar" in arguments and is_of(arguments["calendar"], arguments["weekmask"], arguments["holidays"]):
+    if "calendar" in arguments and is_of(
+        arguments["calendar"], arguments["weekmask"], arguments["holidays"]
+    ):
         del arguments["calendar"]  # made of the other two, and not given
     name = type(offset).__name__
     if OFFSETS.get(name) is not type(offset):
@@ -138,7 +146,9 @@ def encode_offset(offset, writer):
 def is_of(calendar, weekmask, holidays):
     """Whether a calendar of business days is that of a week and some holidays."""
     made = np.busdaycalendar(weekmask, np.array(holidays or [], "M8[D]"))
-    return np.array_equal(made.weekmask, calendar.weekmask) and np.array_equal(made.holidays, calendar.holidays)
+    return np.array_equal(made.weekmask, calendar.weekmask) and np.array_equal(
+        made.holidays, calendar.holidays
+    )
 
 
 def encode_calendar(calendar, writer):
@@ -179,14 +189,24 @@ CODECS = [
     Codec("missing", type(pd.NA), lambda value, writer: "NA", lambda text, reader: MISSING[text]),
     Codec("datetime", dt.datetime, encode_datetime, decode_datetime),
     Codec("time", dt.time, encode_time, decode_time),
-    Codec("date", dt.date, lambda value, writer: value.isoformat(), lambda text, reader: dt.date.fromisoformat(text)),
+    Codec(
+        "date",
+        dt.date,
+        lambda value, writer: value.isoformat(),
+        lambda text, reader: dt.date.fromisoformat(text),
+    ),
     Codec(
         "duration",
         dt.timedelta,
         lambda value, writer: [value.days, value.seconds, value.microseconds],
         lambda parts, reader: dt.timedelta(*parts),
     ),
-    Codec("weekday", weekday, lambda value, writer: [value.weekday, value.n], lambda parts, reader: weekday(*parts)),
+    Codec(
+        "weekday",
+        weekday,
+        lambda value, writer: [value.weekday, value.n],
+        lambda parts, reader: weekday(*parts),
+    ),
     Codec("calendar", np.busdaycalendar, encode_calendar, decode_calendar),
     Codec("offset", pd.offsets.BaseOffset, encode_offset, decode_offset, family=True),
 ]

@@ -31,12 +31,18 @@ def record(kind, check=None):
 def names_of(kind):
     """Names of fields, those without a default and those with one."""
     if is_dataclass(kind):
-        defaults = {f.name for f in fields(kind) if f.default is not MISSING or f.default_factory is not MISSING}
+        defaults = {
+            f.name
+            for f in fields(kind)
+            if f.default is not MISSING or f.default_factory is not MISSING
+        }
         names = [f.name for f in fields(kind)]
     else:
         defaults = set(kind._field_defaults)
         names = kind._fields
-    return [name for name in names if name not in defaults], [name for name in names if name in defaults]
+    return [name for name in names if name not in defaults], [
+        name for name in names if name in defaults
+    ]
 
 
 # Checks that the records of several estimators share
@@ -52,14 +58,24 @@ def check_kind(value, kind, name):
 
 def check_count(value, name, low, high):
     """Raise unless `value` is an int of that range."""
-    if not isinstance(value, Integral) or isinstance(value, (bool, np.bool_)) or not low <= value <= high:
+    if (
+        not isinstance(value, Integral)
+        or isinstance(value, (bool, np.bool_))
+        or not low <= value <= high
+    ):
         raise DamagedError(f"{name}={value!r:.40}, where there must be an int from {low} to {high}")
 
 
 def check_number(value, name, low, high):
     """Raise unless `value` is a number of that range."""
-    if not isinstance(value, Real) or isinstance(value, (bool, np.bool_)) or not low <= value <= high:
-        raise DamagedError(f"{name}={value!r:.40}, where there must be a number from {low} to {high}")
+    if (
+        not isinstance(value, Real)
+        or isinstance(value, (bool, np.bool_))
+        or not low <= value <= high
+    ):
+        raise DamagedError(
+            f"{name}={value!r:.40}, where there must be a number from {low} to {high}"
+        )
 
 
 def check_flag(value, name):
@@ -70,7 +86,9 @@ def check_flag(value, name):
 def check_array(value, name, dtype, shape):
     """Raise unless `value` is an array of that type and shape; None in the shape is any length."""
     check_kind(value, np.ndarray, name)
-    fits = value.ndim == len(shape) and all(want in (None, n) for n, want in zip(value.shape, shape))
+    fits = value.ndim == len(shape) and all(
+        want in (None, n) for n, want in zip(value.shape, shape)
+    )
     if value.dtype != dtype or not fits:
         raise DamagedError(
             f"{name} of type {value.dtype} and shape {value.shape}, where there must be {np.dtype(dtype)} and "

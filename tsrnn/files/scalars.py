@@ -42,10 +42,19 @@ def decode_bytes(text, reader):
 CODECS = [
     Codec("int", int, lambda value, writer: hex(value), lambda text, reader: int(text, 16)),
     Codec("float", float, lambda value, writer: repr(value), decode_float),
-    Codec("tuple", tuple, lambda value, writer: writer.nodes(value), lambda nodes, reader: tuple(reader.values(nodes))),
+    Codec(
+        "tuple",
+        tuple,
+        lambda value, writer: writer.nodes(value),
+        lambda nodes, reader: tuple(reader.values(nodes)),
+    ),
     Codec("dict", dict, encode_dict, decode_dict),
     Codec("bytes", bytes, lambda value, writer: base64.b64encode(value).decode(), decode_bytes),
     Codec("decimal", Decimal, lambda value, writer: str(value), lambda text, reader: Decimal(text)),
-    Codec("fraction", Fraction, lambda value, writer: f"{value}", lambda text, reader: Fraction(text)),
-    Codec("uuid", uuid.UUID, lambda value, writer: value.hex, lambda text, reader: uuid.UUID(hex=text)),
+    Codec(
+        "fraction", Fraction, lambda value, writer: f"{value}", lambda text, reader: Fraction(text)
+    ),
+    Codec(
+        "uuid", uuid.UUID, lambda value, writer: value.hex, lambda text, reader: uuid.UUID(hex=text)
+    ),
 ]

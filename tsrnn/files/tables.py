@@ -24,11 +24,17 @@ MASKED = {
 
 def encode_stamps(array, writer):
     zone = getattr(array, "tz", None)
-    return {"at": writer.node(array.asi8, "at"), "unit": array.unit, "zone": writer.node(zone, "zone")}
+    return {
+        "at": writer.node(array.asi8, "at"),
+        "unit": array.unit,
+        "zone": writer.node(zone, "zone"),
+    }
 
 
 def decode_stamps(payload, reader):
-    stamps = pd.DatetimeIndex(numbers(payload["at"], np.int64, reader).view(f"M8[{unit_of(payload['unit'])}]"))
+    stamps = pd.DatetimeIndex(
+        numbers(payload["at"], np.int64, reader).view(f"M8[{unit_of(payload['unit'])}]")
+    )
     zone = zone_or_none(payload["zone"], reader)
     return (stamps if zone is None else stamps.tz_localize("UTC").tz_convert(zone)).array
 
@@ -38,7 +44,9 @@ def encode_durations(array, writer):
 
 
 def decode_durations(payload, reader):
-    return pd.TimedeltaIndex(numbers(payload["at"], np.int64, reader).view(f"m8[{unit_of(payload['unit'])}]")).array
+    return pd.TimedeltaIndex(
+        numbers(payload["at"], np.int64, reader).view(f"m8[{unit_of(payload['unit'])}]")
+    ).array
 
 
 def encode_periods(array, writer):
@@ -57,7 +65,9 @@ def encode_categories(array, writer):
 
 def decode_categories(payload, reader):
     parts = reader.fields(payload, ["codes", "categories", "ordered"])
-    return pd.Categorical.from_codes(parts["codes"], parts["categories"], ordered=bool(parts["ordered"]))
+    return pd.Categorical.from_codes(
+        parts["codes"], parts["categories"], ordered=bool(parts["ordered"])
+    )
 
 
 def encode_intervals(array, writer):
@@ -66,11 +76,15 @@ def encode_intervals(array, writer):
 
 def decode_intervals(payload, reader):
     parts = reader.fields(payload, ["left", "right", "closed"])
-    return pd.arrays.IntervalArray.from_arrays(parts["left"], parts["right"], closed=parts["closed"])
+    return pd.arrays.IntervalArray.from_arrays(
+        parts["left"], parts["right"], closed=parts["closed"]
+    )
 
 
 def encode_interval(interval, writer):
-    return writer.fields({"left": interval.left, "right": interval.right, "closed": interval.closed})
+    return writer.fields(
+        {"left": interval.left, "right": interval.right, "closed": interval.closed}
+    )
 
 
 def decode_interval(payload, reader):
@@ -80,7 +94,11 @@ def decode_interval(payload, reader):
 def encode_masked(array, writer):
     missing = np.asarray(array.isna())
     kept = array.to_numpy(dtype=array.dtype.numpy_dtype, na_value=array.dtype.numpy_dtype.type(0))
-    return {"kind": array.dtype.name, "values": writer.node(kept, "values"), "missing": writer.node(missing, "missing")}
+    return {
+        "kind": array.dtype.name,
+        "values": writer.node(kept, "values"),
+        "missing": writer.node(missing, "missing"),
+    }
 
 
 def decode_masked(payload, reader):
@@ -125,7 +143,10 @@ def has_pyarrow():
 
 
 def encode_arrow(array, writer):
-    return {"type": arrow_name(array.dtype.pyarrow_dtype), "items": encode_items(arrow_items(array), writer)}
+    return {
+        "type": arrow_name(array.dtype.pyarrow_dtype),
+        "items": encode_items(arrow_items(array), writer),
+    }
 
 
 def arrow_items(array):
@@ -140,8 +161,17 @@ def arrow_name(kind):
     if pa.types.is_decimal(kind):
         return ["decimal", kind.bit_width, kind.precision, kind.scale]
     if pa.types.is_dictionary(kind):
-        return ["dictionary", arrow_name(kind.index_type), arrow_name(kind.value_type), kind.ordered]
-    return str(kind).removesuffix("[day]").removesuffix("[ms]") if pa.types.is_date(kind) else str(kind)
+        return [
+            "dictionary",
+            arrow_name(kind.index_type),
+            arrow_name(kind.value_type),
+            kind.ordered,
+        ]
+    return (
+        str(kind).removesuffix("[day]").removesuffix("[ms]")
+        if pa.types.is_date(kind)
+        else str(kind)
+    )
 
 
 def arrow_type(name):
@@ -160,7 +190,9 @@ def arrow_type(name):
 
 
 def decode_arrow(payload, reader):
-    return pd.array(reader.value(payload["items"]), dtype=pd.ArrowDtype(arrow_type(payload["type"])))
+    return pd.array(
+        reader.value(payload["items"]), dtype=pd.ArrowDtype(arrow_type(payload["type"]))
+    )
 
 
 EXTENSIONS = {
@@ -175,7 +207,9 @@ def encode_extension(array, writer):
     for name, (fits, encode, _) in EXTENSIONS.items():
         if fits(array.dtype):
             return [name, encode(array, writer)]
-    raise ValueError(f"columns and labels of type {array.dtype} cannot be saved at {writer.where()}: convert them.")
+    raise ValueError(
+        f"columns and labels of type {array.dtype} cannot be saved at {writer.where()}: convert them."
+    )
 
 
 def decode_extension(payload, reader):
@@ -196,11 +230,19 @@ def numbers(node, dtype, reader):
 
 def column_of(thing):
     """The values of an index or a Series: an array of numpy's or of pandas'."""
-    return thing.to_numpy() if isinstance(thing.dtype, np.dtype) and thing.dtype.kind not in "mM" else thing.array
+    return (
+        thing.to_numpy()
+        if isinstance(thing.dtype, np.dtype) and thing.dtype.kind not in "mM"
+        else thing.array
+    )
 
 
 def encode_index(index, writer):
-    freq = getattr(index, "freq", None) if isinstance(index, (pd.DatetimeIndex, pd.TimedeltaIndex)) else None
+    freq = (
+        getattr(index, "freq", None)
+        if isinstance(index, (pd.DatetimeIndex, pd.TimedeltaIndex))
+        else None
+    )
     return writer.fields({"values": column_of(index), "name": index.name, "freq": freq})
 
 
@@ -220,7 +262,10 @@ def encode_range(index, writer):
 
 def decode_range(payload, reader):
     start, stop, step, name = payload
-    if any(type(bound) is not int for bound in (start, stop, step)) or len(range(start, stop, step)) > reader.size:
+    if (
+        any(type(bound) is not int for bound in (start, stop, step))
+        or len(range(start, stop, step)) > reader.size
+    ):
         raise DamagedError("a range longer than the file")
     return pd.RangeIndex(start, stop, step, name=reader.value(name))
 
@@ -254,7 +299,9 @@ def encode_frame(frame, writer):
 def decode_frame(payload, reader):
     parts = reader.fields(payload, ["columns", "index", "values"])
     check_lengths(parts["index"], parts["values"])
-    columns = [pd.Series(values, index=parts["index"], dtype=values.dtype) for values in parts["values"]]
+    columns = [
+        pd.Series(values, index=parts["index"], dtype=values.dtype) for values in parts["values"]
+    ]
     frame = pd.DataFrame(dict(enumerate(columns)), index=parts["index"])
     if not isinstance(parts["columns"], pd.Index) or len(parts["columns"]) != len(columns):
         raise DamagedError("a frame with another number of names than of columns")
@@ -274,7 +321,13 @@ CODECS = [
     Codec("categories", pd.Categorical, encode_categories, decode_categories),
     Codec("intervals", pd.arrays.IntervalArray, encode_intervals, decode_intervals),
     Codec("interval", pd.Interval, encode_interval, decode_interval),
-    Codec("extension", pd.api.extensions.ExtensionArray, encode_extension, decode_extension, family=True),
+    Codec(
+        "extension",
+        pd.api.extensions.ExtensionArray,
+        encode_extension,
+        decode_extension,
+        family=True,
+    ),
     Codec("range", pd.RangeIndex, encode_range, decode_range),
     Codec("levels", pd.MultiIndex, encode_levels, decode_levels),
     Codec("index", pd.Index, encode_index, decode_index, family=True),

@@ -16,7 +16,14 @@ from tsrnn.files.errors import DamagedError, reason
 
 DEEPEST = 60  # lists in lists; what is saved has some ten
 PLAIN = (type(None), bool, str)
-SIMPLE = {int: int.__int__, float: float.__float__, str: str.__str__, list: list, tuple: tuple, dict: dict}
+SIMPLE = {
+    int: int.__int__,
+    float: float.__float__,
+    str: str.__str__,
+    list: list,
+    tuple: tuple,
+    dict: dict,
+}
 LARGEST_INT = 2**63  # beyond it numbers are written in hexadecimal, which has no limit of digits
 
 
@@ -69,7 +76,9 @@ class Writer:
     def within(self, name):
         self.place.append(str(name))
         if len(self.place) > DEEPEST:
-            raise ValueError(f"what is saved must be at most {DEEPEST} levels deep; got more at {self.where()}.")
+            raise ValueError(
+                f"what is saved must be at most {DEEPEST} levels deep; got more at {self.where()}."
+            )
         yield
         self.place.pop()
 
@@ -161,7 +170,9 @@ class Reader:
         lacking = [name for name in names if name not in payload]
         unknown = [name for name in payload if name not in names and name not in optional]
         if lacking or unknown:
-            raise DamagedError(f"a record that lacks {lacking} and has {[name[:40] for name in unknown]}")
+            raise DamagedError(
+                f"a record that lacks {lacking} and has {[name[:40] for name in unknown]}"
+            )
         return {name: self.value(node) for name, node in payload.items()}
 
     def take(self, name):

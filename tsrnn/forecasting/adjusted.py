@@ -5,10 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.forecasting.adjustment import Adjustment
+from tsrnn.forecasting.adjustment import Adjustment, Units
 from tsrnn.forecasting.effects import effects_of
-from tsrnn.forecasting.importance import naive_errors, typical_of
 from tsrnn.forecasting.panel.ragged import Ragged, places_of_runs
+from tsrnn.forecasting.series_weights import naive_errors, typical_of
 
 
 class Scale(NamedTuple):
@@ -35,7 +35,7 @@ class Adjusted:
     def plain(self):
         """The scale without a season or covariates, in the unit that "auto" takes; errors are measured on it."""
         if self._plain is None:
-            adjustment = Adjustment.of(self.series, 1, self.setting.log, deseasonalize=False)
+            adjustment = Adjustment.of(self.series, 1, Units(self.setting.log), deseasonalize=False)
             self._plain = Scale(adjustment, adjustment.forward(self.series))
         return self._plain
 
@@ -50,15 +50,9 @@ class Adjusted:
         if not deseasonalize and setting.scale == "auto" and setting.effects is None:
             return self.plain
         effects, ahead = effects_at(self.histories, setting.effects)
+        units = Units(setting.log, setting.scale, setting.typical)
         adjustment = Adjustment.of(
-            self.series,
-            setting.season_length,
-            setting.log,
-            deseasonalize=deseasonalize,
-            effects=effects,
-            ahead=ahead,
-            scale=setting.scale,
-            typical=setting.typical,
+            self.series, setting.season_length, units, deseasonalize, effects, ahead
         )
         return Scale(adjustment, adjustment.forward(self.series))
 
@@ -82,13 +76,15 @@ class Adjusted:
         """With forecasts (n_series, h) taken for values."""
         return Adjusted(self.histories.followed_by(ahead), self.setting)
 
-    def windows(self, plan, sees_gaps, room=None):
-        """Rows that end where each series does, with `room` behind to go forward, or that for one look ahead."""
+    def windows(self, plan, sees_gaps, n_behind=None):
+        """Rows that end where each series does, with `n_behind` values behind to go forward, or one look ahead."""
         z = self.scale(plan.deseasonalize).z
         seen = differences(z) if self.setting.difference else z
-        histories = self.histories._replace(series=seen, known=self.histories.mask if sees_gaps else None)
+        histories = self.histories._replace(
+            series=seen, known=self.histories.mask if sees_gaps else None
+        )
         Rows, n_ahead = self.setting.rows_of(plan)
-        return Rows.at_ends(histories, plan.window, plan.segment, plan.level, n_ahead, room=room)
+        return Rows.at_ends(histories, plan, n_ahead, n_behind)
 
     def forecasts(self, plan, blocks):
         """What networks say (n_blocks, n_series, h), as forecasts on the scale of the series."""

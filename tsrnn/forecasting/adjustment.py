@@ -1,11 +1,22 @@
 """Series on a scale where they are alike, and back: logarithms or units of the series, without its own season."""
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.forecasting.importance import spread
 from tsrnn.forecasting.panel.ragged import sums
+from tsrnn.forecasting.series_weights import naive_scale
+
+
+class Units(NamedTuple):
+    """`log` "auto" takes the logarithm of series without negative values. `scale` "auto" takes others in units of their
+    mean size, True all in units of their naive error, at least a part of the `typical` one, False none in any.
+    """
+
+    log: bool | str
+    scale: bool | str = "auto"
+    typical: float | None = None
 
 
 @dataclass(frozen=True)
@@ -25,21 +36,25 @@ class Adjustment:
     ahead: np.ndarray | None = None  # (n_series, steps), at those to come
 
     @classmethod
-    def of(cls, series, season_length, log, deseasonalize, effects=None, ahead=None, scale="auto", typical=None):
-        """From ragged `series`. `log` "auto" takes the logarithm of series without negative values; `scale` "auto"
-        takes others in units of their mean size, True all in units of their naive error, at least a part of the
-        `typical` one, False none in any.
-        """
+    def of(cls, series, season_length, units, deseasonalize, effects=None, ahead=None):
+        """From ragged `series`, in `Units`."""
+        log, scale, typical = units
         least = series.least()
         size = series.with_values(np.abs(series.values)).means()
         size[size < np.finfo(float).tiny] = 1  # zeros, and numbers that hardly differ from them
         logs = (least >= 0) if log == "auto" else np.full(len(series), log)
-        shift = np.where(logs, np.where(least > 0, 0, SHIFT * size - np.minimum(least, 0)), size if scale else 1)
+        shift = np.where(
+            logs, np.where(least > 0, 0, SHIFT * size - np.minimum(least, 0)), size if scale else 1
+        )
         told = deseasonalize and series.lengths.max(initial=0) > 2 * season_length
         season = np.zeros((len(series), season_length if told else 1))
-        adjustment = cls(logs, shift, season, LEAST * (least + shift), np.ones(len(series)), effects, ahead)
+        adjustment = cls(
+            logs, shift, season, LEAST * (least + shift), np.ones(len(series)), effects, ahead
+        )
         if scale is True:
-            adjustment = replace(adjustment, unit=spread(adjustment.forward(series), season_length, typical))
+            adjustment = replace(
+                adjustment, unit=naive_scale(adjustment.forward(series), season_length, typical)
+            )
         if told:
             season[:] = seasonal_index(adjustment.forward(series), season_length)
         return adjustment
@@ -57,12 +72,19 @@ class Adjustment:
             z = z / series.repeat(self.unit)
         period = self.season.shape[1]
         if period > 1:
-            z = z - self.season.reshape(-1)[series.repeat(np.arange(len(series)) * period) + -series.left % period]
+            z = (
+                z
+                - self.season.reshape(-1)[
+                    series.repeat(np.arange(len(series)) * period) + -series.left % period
+                ]
+            )
         return series.with_values(z if self.effects is None else z - self.effects)
 
     def plain(self, y):
         """Values (n_series, h) after the end of the series, adjusted."""
-        logs, shift, least, unit = (part[:, None] for part in (self.logs, self.shift, self.least, self.unit))
+        logs, shift, least, unit = (
+            part[:, None] for part in (self.logs, self.shift, self.least, self.unit)
+        )
         positive = np.where(y + shift <= 0, least, y + shift)  # what is unknown stays so
         z = np.where(logs, np.log(np.where(logs, positive, 1)), y / np.where(logs, 1, shift)) / unit
         return z - self.season[:, np.arange(y.shape[1]) % self.season.shape[1]]

@@ -8,7 +8,7 @@ import pandas as pd
 from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.adjusted import Adjusted
 from tsrnn.forecasting.panel.forms import long_way
-from tsrnn.forecasting.panel.histories import joined
+from tsrnn.forecasting.panel.histories import concatenate
 from tsrnn.forecasting.predicting import adjusted_of, check_levels, columns_of
 
 
@@ -47,8 +47,11 @@ def forecast_the_past(fitted, pairs, levels):
     h = fitted.setting.h
     at = 0
     told = [rest.to_long() if fitted.roles.future else None for _, rest in pairs]
-    starts = [adjusted_of(fitted, past, X_df, h, name="df").histories for (past, _), X_df in zip(pairs, told)]
-    columns = columns_of(fitted, Adjusted(joined(starts), fitted.setting), levels, h)
+    starts = [
+        adjusted_of(fitted, past, X_df, h, name="df").histories
+        for (past, _), X_df in zip(pairs, told)
+    ]
+    columns = columns_of(fitted, Adjusted(concatenate(starts), fitted.setting), levels, h)
     for history, rest in pairs:
         n = len(history.ids)
         frame = first_of(rest, h)

@@ -11,8 +11,8 @@ import numpy as np
 
 from tsrnn.forecasting.adjusted import Adjusted
 from tsrnn.forecasting.forecasts import ensemble_forecast
-from tsrnn.forecasting.intervals import joined, residuals
-from tsrnn.forecasting.trial import Held, hold_out
+from tsrnn.forecasting.intervals import concatenate, residuals
+from tsrnn.forecasting.trial import HeldOut, hold_out
 
 N_OLDER = 3  # windows before the last
 MOST = 2000  # series whose older windows are looked at
@@ -24,7 +24,7 @@ def expected_errors(errors, held, members, setting, share):
     expected of values to come.
     """
     some = np.arange(0, len(held.truth), -(-len(held.truth) // MOST))
-    held = Held(held.history.select(some), held.truth[some])
+    held = HeldOut(held.history.select(some), held.truth[some])
     seen = []
     while len(seen) <= N_OLDER and len(held.truth):
         adjusted = Adjusted(held.history, setting)
@@ -36,4 +36,9 @@ def expected_errors(errors, held, members, setting, share):
     if not (of_seen and of_unseen):  # nothing is known, or there is no error
         return errors
     expected = (1 - UNSEEN) * of_seen + UNSEEN * of_unseen
-    return joined([errors.scaled(expected / of_unseen), *(part.scaled(expected / of_seen) for part in seen[1:])])
+    return concatenate(
+        [
+            errors.scaled(expected / of_unseen),
+            *(part.scaled(expected / of_seen) for part in seen[1:]),
+        ]
+    )

@@ -33,8 +33,10 @@ class DecodedWindows(Windows):
         """Covariates that the decoder sees at a step."""
         return 0 if self.future is None else self.step * (self.future.size // len(self.values))
 
-    def beginning(self, cell, hidden_size, rng, n_blocks):
-        network = EncoderDecoder(cell, self.n_inputs, hidden_size, self.step * n_blocks, n_known=self.n_known)
+    def new_network(self, cell, hidden_size, rng, n_blocks):
+        network = EncoderDecoder(
+            cell, self.n_inputs, hidden_size, self.step * n_blocks, n_known=self.n_known
+        )
         return network, network.initial(rng)
 
     def _step_by_step(self, values):
@@ -51,32 +53,45 @@ class DecodedWindows(Windows):
     def weights_of(self, chosen):
         return self._step_by_step(super().weights_of(chosen)).reshape(-1, self.step)
 
-    def batch(self, chosen, room):
-        backend = room.backend
+    def batch(self, chosen, workspace):
+        backend = workspace.backend
         B = len(chosen)
         n = self.n_steps
-        source, level = self.read(chosen, room.part("source"))
+        source, level = self.read(chosen, workspace.part("source"))
         stops = self.stops[chosen]
         lengths = np.full(B, n)
-        steps = backend.put(lengths, room, "lengths")
-        values = room.resident(self.values)
-        zero = backend.put(np.zeros(B, self.values.dtype), room, "zero")
+        steps = backend.put(lengths, workspace, "lengths")
+        values = workspace.on_device(self.values)
+        zero = backend.put(np.zeros(B, self.values.dtype), workspace, "zero")
         x, before, targets = (
-            room.take(name, (n, B, width))
-            for name, width in (("x", self.step + self.n_known), ("before", self.step), ("targets", self.step))
+            workspace.array(name, (n, B, width))
+            for name, width in (
+                ("x", self.step + self.n_known),
+                ("before", self.step),
+                ("targets", self.step),
+            )
         )
-        backend.gather(values, backend.put(stops - self.step, room, "begins"), steps, level, before)
-        backend.gather(values, backend.put(stops, room, "ends"), steps, level, targets)
+        backend.gather(
+            values, backend.put(stops - self.step, workspace, "begins"), steps, level, before
+        )
+        backend.gather(values, backend.put(stops, workspace, "ends"), steps, level, targets)
         copy_columns(backend, before, x, steps)
         if self.future is not None:
-            begins = backend.put(stops * (self.n_known // self.step), room, "begins of known")
-            known = room.take("known", (n, B, self.n_known))
-            backend.gather(room.resident(self.future), begins, steps, zero, known)
+            begins = backend.put(stops * (self.n_known // self.step), workspace, "begins of known")
+            known = workspace.array("known", (n, B, self.n_known))
+            backend.gather(workspace.on_device(self.future), begins, steps, zero, known)
             copy_columns(backend, known, x, steps, to=self.step)
         none = np.empty((n * B, 0), x.dtype)
         targets = targets.reshape(n * B, self.step)
-        target = Batch(x, lengths, steps, none, targets, backend.put(self.weights_of(chosen), room, "weights"))
-        order = backend.put(np.arange(B), room, "order")
+        target = Batch(
+            x,
+            lengths,
+            steps,
+            none,
+            targets,
+            backend.put(self.weights_of(chosen), workspace, "weights"),
+        )
+        order = backend.put(np.arange(B), workspace, "order")
         forced = np.full(n * B, self.n_draws > 0)
         return PairBatch(source, target, order, forced)
 

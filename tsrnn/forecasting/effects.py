@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tsrnn.forecasting.importance import lagged, spread
+from tsrnn.forecasting.series_weights import lagged, naive_scale
 
 STILL = 1e-12  # share of a covariate's squares below which its differences are rounding errors
 
@@ -23,7 +23,7 @@ def effects_of(z, known, future, season_length):
     earlier = earlier[both]
     f = future.first(z.lengths).values
     of_f = f[later] - f[earlier]
-    unit = z.repeat(spread(z, season_length))[later]
+    unit = z.repeat(naive_scale(z, season_length))[later]
     steps = np.insert(of_f, 0, 1, axis=1) / unit[:, None]
     penalty = np.diag([0.0] + [1.0] * f.shape[1])
     moments = steps.T @ ((z.values[later] - z.values[earlier]) / unit)

@@ -10,13 +10,13 @@ from typing import NamedTuple
 import numpy as np
 
 from tsrnn.exceptions import InterruptedFitWarning
-from tsrnn.forecasting.importance import importance
 from tsrnn.forecasting.plan import Plan
+from tsrnn.forecasting.series_weights import series_weights
 from tsrnn.networks.encoder_decoder import EncoderDecoder
 from tsrnn.networks.network import Network
 from tsrnn.progress import Line
 from tsrnn.training.config import TrainingConfig
-from tsrnn.training.loop import train
+from tsrnn.training.loop import Watch, train
 
 LEAST_BATCH = 256  # windows of an update that may be more than there are
 EPOCH = 20  # updates between two entries of a loss curve
@@ -37,7 +37,7 @@ class Member:
     sees_gaps: bool
 
 
-class Job(NamedTuple):
+class TrainingJob(NamedTuple):
     """A network to train, from random weights or from those of a `start`."""
 
     plan: Plan
@@ -46,7 +46,7 @@ class Job(NamedTuple):
     start: Member | None = None
 
 
-class Course:
+class Progress:
     """How far the training of all networks is, on one line, and whether Ctrl-C ended it."""
 
     def __init__(self, n_epochs, verbose):
@@ -77,7 +77,7 @@ class Course:
             self.line.end()
 
 
-def train_members(adjusted, sees_gaps, jobs, n_steps, course, label="network"):
+def train_members(adjusted, sees_gaps, jobs, n_steps, progress, label="network"):
     """A network for each job, side by side; `label` is what the line of progress calls them.
 
     Ctrl-C stops them all; those that have learnt something are kept, with a warning, and where there is none it goes
@@ -86,14 +86,16 @@ def train_members(adjusted, sees_gaps, jobs, n_steps, course, label="network"):
     setting = adjusted.setting
     kinds = {job.plan.deseasonalize for job in jobs}
     scales = {kind: adjusted.scale(kind) for kind in kinds}  # made before threads ask for them
-    weights = importance(scales[min(kinds)].z, setting.season_length)
+    weights = series_weights(scales[min(kinds)].z, setting.season_length)
     stop = threading.Event()
 
     def work(number, job):
         rows = adjusted.windows(job.plan, sees_gaps).for_training(0, weights)
-        batch_size = min(setting.batch_size, max(len(rows.stops), LEAST_BATCH))  # more would only draw them again
+        batch_size = min(
+            setting.batch_size, max(len(rows.stops), LEAST_BATCH)
+        )  # more would only draw them again
         rows = replace(rows, n_draws=EPOCH * batch_size)
-        on_epoch = course.of(f"{label} {number} of {len(jobs)}", epochs(n_steps))
+        on_epoch = progress.of(f"{label} {number} of {len(jobs)}", epochs(n_steps))
         return train_member(rows, job, n_steps, setting, on_epoch, stop=stop.is_set)
 
     threads = ThreadPoolExecutor(min(setting.n_threads, len(jobs)))
@@ -104,8 +106,11 @@ def train_members(adjusted, sees_gaps, jobs, n_steps, course, label="network"):
         members = results_of(running)
     except KeyboardInterrupt:
         stop.set()
-        course.interrupted.set()
-        found = [job.start if network.cancel() else network.result() for network, job in zip(running, jobs)]
+        progress.interrupted.set()
+        found = [
+            job.start if network.cancel() else network.result()
+            for network, job in zip(running, jobs)
+        ]
         members = [member for member in found if member is not None]
         if all(member is job.start for member, job in zip(found, jobs)):
             raise  # nothing is learnt
@@ -113,7 +118,7 @@ def train_members(adjusted, sees_gaps, jobs, n_steps, course, label="network"):
     finally:
         stop.set()
         threads.shutdown(cancel_futures=True)
-        course.end(failed=not members)
+        progress.end(failed=not members)
     return members
 
 
@@ -121,7 +126,9 @@ def results_of(running):
     """What threads return, or the first exception that one of them raises."""
     left = running
     while left:
-        done, left = wait(left, timeout=0.1, return_when=FIRST_EXCEPTION)  # without an end Ctrl-C would not be heard
+        done, left = wait(
+            left, timeout=0.1, return_when=FIRST_EXCEPTION
+        )  # without an end Ctrl-C would not be heard
         for network in done:
             network.result()
     return [network.result() for network in running]
@@ -140,7 +147,7 @@ def warn_of_interrupt(members, jobs, n_steps):
 def train_member(windows, job, n_steps, setting, on_epoch, stop):
     """The network of a job, trained; its start if it was to stop before it had learnt anything."""
     rng = np.random.default_rng(job.seed)
-    network, theta = windows.beginning(job.cell, setting.hidden_size, rng, setting.n_blocks)
+    network, theta = windows.new_network(job.cell, setting.hidden_size, rng, setting.n_blocks)
     if job.start is not None:
         theta = job.start.theta.copy()
     recipe = TrainingConfig(
@@ -158,7 +165,7 @@ def train_member(windows, job, n_steps, setting, on_epoch, stop):
         device=setting.device,
         precision=setting.precision,
     )
-    history = train(network, theta, windows, recipe, rng, on_epoch=on_epoch, stop=stop)
+    history = train(network, theta, windows, recipe, rng, watch=Watch(on_epoch=on_epoch, stop=stop))
     if not history.loss_curve:
         return job.start
     return Member(job.plan, network, theta, history.loss_curve, windows.known is not None)

@@ -36,6 +36,8 @@ class Fitted:
             "plans_": list(self.plans),
             "trial_": None if self.trial is None else self.trial.copy(),
             "theta_share_": self.theta_share,
-            "effects_": None if effects is None else pd.Series(effects.copy(), list(self.effect_names), name="effect"),
+            "effects_": None
+            if effects is None
+            else pd.Series(effects.copy(), list(self.effect_names), name="effect"),
             "loss_curves_": [list(member.loss_curve) for member in self.members],
         }

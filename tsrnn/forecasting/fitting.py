@@ -10,25 +10,34 @@ from sklearn.utils import check_random_state
 
 from tsrnn.forecasting.adjusted import Adjusted
 from tsrnn.forecasting.calibration import expected_errors
-from tsrnn.forecasting.ensemble import Course, Job, epochs, train_members
+from tsrnn.forecasting.ensemble import Progress, TrainingJob, epochs, train_members
 from tsrnn.forecasting.fitted import Fitted
 from tsrnn.forecasting.forecasts import check_finite, member_forecasts, theta_forecast
-from tsrnn.forecasting.importance import importance
 from tsrnn.forecasting.intervals import residuals
 from tsrnn.forecasting.memory import bytes_of_fit, check_memory
 from tsrnn.forecasting.panel.covariates import Roles, codes_of, future_numbers, histories_of
-from tsrnn.forecasting.plan import plans_for, steps_for
+from tsrnn.forecasting.plan import Wanted, plans_for, steps_for
 from tsrnn.forecasting.quantiles import blend, in_order, median
 from tsrnn.forecasting.reading import check_panel
+from tsrnn.forecasting.series_weights import series_weights
 from tsrnn.forecasting.setting import Setting
-from tsrnn.forecasting.trial import best, error, hold_out, share_of
+from tsrnn.forecasting.trial import best, error, hold_out, theta_share_of
 from tsrnn.validation import plain
 
 TRIAL_STEPS = 300  # updates of a network that tries a plan
 CELLS = "gru", "lstm"  # of networks in turn
 LARGE = "h", "hidden_size", "window", "batch_size", "n_networks"  # what memory depends on
 LEARNT = "typical", "effects"  # what the data tell of a setting
-KEPT = "h", "hidden_size", "decoder", "season_length", "log", "scale", "difference", "quantiles"  # by warm_start
+KEPT = (
+    "h",
+    "hidden_size",
+    "decoder",
+    "season_length",
+    "log",
+    "scale",
+    "difference",
+    "quantiles",
+)  # by warm_start
 
 
 def fit(parameters, panel, last=None):
@@ -50,7 +59,9 @@ def fit(parameters, panel, last=None):
     roles = Roles.of(parameters, panel.columns)
     setting = setting_of(parameters)
     if roles.calendar and panel.times.dtype.kind == "i":
-        raise ValueError(f"calendar must be None for times that are integers; got {roles.calendar}.")
+        raise ValueError(
+            f"calendar must be None for times that are integers; got {roles.calendar}."
+        )
     if last is not None:
         check_goes_on(last, roles, setting)
     codes = codes_of(panel.covariates, roles) if last is None else last.codes
@@ -80,7 +91,9 @@ def fit(parameters, panel, last=None):
 
 def read_parameters(forecaster):
     """The parameters of now, numbers of numpy as those of Python, former names as those of today."""
-    found = SimpleNamespace(**{name: plain(value) for name, value in forecaster.get_params(deep=False).items()})
+    found = SimpleNamespace(
+        **{name: plain(value) for name, value in forecaster.get_params(deep=False).items()}
+    )
     if found.level != "deprecated":
         warnings.warn(
             f"level={found.level!r} of RNNForecaster is now level_window={found.level!r}; the former name will be "
@@ -94,7 +107,11 @@ def read_parameters(forecaster):
 
 def setting_of(parameters):
     """What the networks share, without what the data tell."""
-    values = {field.name: getattr(parameters, field.name) for field in fields(Setting) if field.name not in LEARNT}
+    values = {
+        field.name: getattr(parameters, field.name)
+        for field in fields(Setting)
+        if field.name not in LEARNT
+    }
     return Setting(**values | {"quantiles": quantiles_of(parameters)})
 
 
@@ -113,19 +130,16 @@ def check_goes_on(last, roles, setting):
     now = tuple(getattr(setting, name) for name in KEPT)
     if was != now:
         names = f"{', '.join(KEPT[:-1])} and {KEPT[-1]}"
-        raise ValueError(f"with warm_start=True, {names} must stay those of the last fit, {was}; got {now}.")
+        raise ValueError(
+            f"with warm_start=True, {names} must stay those of the last fit, {was}; got {now}."
+        )
 
 
 def plans_of(parameters, lengths):
-    plans = plans_for(
-        lengths,
-        parameters.h,
-        parameters.season_length,
-        window=parameters.window,
-        segment=parameters.segment,
-        level=parameters.level_window,
-        deseasonalize=parameters.deseasonalize,
+    keep = Wanted(
+        parameters.window, parameters.segment, parameters.level_window, parameters.deseasonalize
     )
+    plans = plans_for(lengths, parameters.h, parameters.season_length, keep)
     for plan in plans:
         if plan.window % plan.segment or plan.level > plan.window:
             raise ValueError(
@@ -144,34 +158,41 @@ def begin(parameters, histories, plans, setting, max_steps, rng):
     share = 0.0 if parameters.theta_share == "auto" else float(parameters.theta_share)
     trial_steps = min(max_steps, TRIAL_STEPS)
     n_trials = len(plans) if len(held.truth) else 0
-    course = Course(n_trials * epochs(trial_steps) + parameters.n_networks * epochs(max_steps), parameters.verbose)
+    progress = Progress(
+        n_trials * epochs(trial_steps) + parameters.n_networks * epochs(max_steps),
+        parameters.verbose,
+    )
     sees_gaps = histories.known is not None
     if n_trials:
         tried = Adjusted(held.history, setting).with_effects()
         cell = "gru" if parameters.cell == "auto" else parameters.cell
         seed = rng.randint(2**31)
-        jobs = [Job(plan, cell, seed) for plan in plans]
-        members = train_members(tried, sees_gaps, jobs, trial_steps, course=course, label="plan")
-        if course.interrupted.is_set():
+        jobs = [TrainingJob(plan, cell, seed) for plan in plans]
+        members = train_members(
+            tried, sees_gaps, jobs, trial_steps, progress=progress, label="plan"
+        )
+        if progress.interrupted.is_set():
             return learnt_of(members, tried.setting, plans, trial=None, errors=None, share=share)
         with np.errstate(over="ignore", invalid="ignore"):
             forecasts = member_forecasts(tried, members)
         check_finite(forecasts, setting)
-        weights = importance(tried.scale(deseasonalize=False).z, setting.season_length)
+        weights = series_weights(tried.scale(deseasonalize=False).z, setting.season_length)
         scores = [error(held.truth, forecast[0], weights) for forecast in forecasts]
         kept = best(scores)
-        trial = pd.DataFrame(plans).assign(error=scores, kept=[i in kept for i in range(len(plans))])
+        trial = pd.DataFrame(plans).assign(
+            error=scores, kept=[i in kept for i in range(len(plans))]
+        )
         plans = [plans[i] for i in kept]
         together = median([forecasts[i] for i in kept])
         other = theta_forecast(tried)
         if parameters.theta_share == "auto":
-            share = share_of(held.truth, together, other, weights)
+            share = theta_share_of(held.truth, together, other, weights)
         together = blend(together, other, share)
         errors = residuals(tried, held.truth, together)
         del tried  # its scales take memory
     everything = everything.with_effects()
     jobs = jobs_for(plans, parameters, rng)
-    members = train_members(everything, sees_gaps, jobs, max_steps, course=course)
+    members = train_members(everything, sees_gaps, jobs, max_steps, progress=progress)
     if errors is not None:
         errors = expected_errors(errors, held, members, everything.setting, share)
     return learnt_of(members, everything.setting, plans, trial=trial, errors=errors, share=share)
@@ -188,7 +209,10 @@ def jobs_for(plans, parameters, rng):
     cells = CELLS if parameters.cell == "auto" else [parameters.cell]
     seeds = rng.randint(2**31, size=parameters.n_networks)
     rounds = [divmod(i, len(plans)) for i in range(parameters.n_networks)]
-    return [Job(plans[i], cells[(i + k) % len(cells)], seed) for (k, i), seed in zip(rounds, seeds)]
+    return [
+        TrainingJob(plans[i], cells[(i + k) % len(cells)], seed)
+        for (k, i), seed in zip(rounds, seeds)
+    ]
 
 
 def learnt_of(members, setting, plans, trial, errors, share):
@@ -206,9 +230,16 @@ def learnt_of(members, setting, plans, trial, errors, share):
 def go_on(last, histories, setting, max_steps, rng, verbose):
     """The networks of the last fit, trained further on these series, with what belongs to them."""
     seeds = rng.randint(2**31, size=len(last.members))
-    jobs = [Job(m.plan, m.network.cell.name, seed, start=m) for m, seed in zip(last.members, seeds)]
-    course = Course(len(jobs) * epochs(max_steps), verbose)
+    jobs = [
+        TrainingJob(m.plan, m.network.cell.name, seed, start=m)
+        for m, seed in zip(last.members, seeds)
+    ]
+    progress = Progress(len(jobs) * epochs(max_steps), verbose)
     setting = replace(setting, typical=last.setting.typical, effects=last.setting.effects)
     sees_gaps = last.members[0].sees_gaps
-    members = train_members(Adjusted(histories, setting), sees_gaps, jobs, max_steps, course=course)
-    return learnt_of(members, setting, last.plans, trial=last.trial, errors=last.errors, share=last.theta_share)
+    members = train_members(
+        Adjusted(histories, setting), sees_gaps, jobs, max_steps, progress=progress
+    )
+    return learnt_of(
+        members, setting, last.plans, trial=last.trial, errors=last.errors, share=last.theta_share
+    )

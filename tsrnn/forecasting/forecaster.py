@@ -154,7 +154,9 @@ class RNNForecaster(Parameters):
     True
     """
 
-    def fit(self, df: FrameLike, id_col: str = "unique_id", time_col: str = "ds", target_col: str = "y") -> Self:
+    def fit(
+        self, df: FrameLike, id_col: str = "unique_id", time_col: str = "ds", target_col: str = "y"
+    ) -> Self:
         """Train on the history of every series.
 
         Parameters
@@ -344,7 +346,11 @@ class RNNForecaster(Parameters):
         The forecaster itself stays as it is, fitted or not.
         """
         self._check_parameters()
-        counts = {"n_windows": n_windows, "step_size": step_size or 1, "refit": 1 if isinstance(refit, bool) else refit}
+        counts = {
+            "n_windows": n_windows,
+            "step_size": step_size or 1,
+            "refit": 1 if isinstance(refit, bool) else refit,
+        }
         for name, value in counts.items():
             check_value(name, value, [POSITIVE_INT])
         levels = predicting.read_levels(level, fitting.quantiles_of(self))
@@ -352,7 +358,9 @@ class RNNForecaster(Parameters):
         panel = reading.read_panel(self, df, columns, taken=["cutoff"])
         h, n_windows, step_size = (int(value) for value in (self.h, n_windows, step_size or self.h))
         every = n_windows if refit is False else int(refit)
-        return backtest(clone(self)._fit, panel, h, n_windows, step_size, every=every, levels=levels)
+        return backtest(
+            clone(self)._fit, panel, h, n_windows, step_size, every=every, levels=levels
+        )
 
     def score(self, df: FrameLike, y: Any = None) -> float:
         """Minus the mean absolute error of the next values, in units of each series' naive error: higher is better.

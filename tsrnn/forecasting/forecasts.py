@@ -4,7 +4,7 @@ import numpy as np
 
 from tsrnn.exceptions import DivergenceError
 from tsrnn.forecasting.quantiles import blend, median
-from tsrnn.forecasting.theta import theta
+from tsrnn.forecasting.theta_method import theta_method
 from tsrnn.networks.passes import WorkspacePool, predict
 
 
@@ -29,7 +29,9 @@ def ensemble_forecast(adjusted, members, theta_share=0.0):
 
 def member_forecasts(adjusted, members):
     """The forecast (1 + n_quantiles, n_series, h) of each member."""
-    return [adjusted.forecasts(member.plan, network_forecast(adjusted, member)) for member in members]
+    return [
+        adjusted.forecasts(member.plan, network_forecast(adjusted, member)) for member in members
+    ]
 
 
 def network_forecast(adjusted, member):
@@ -37,12 +39,18 @@ def network_forecast(adjusted, member):
     taken for known ones.
     """
     setting = adjusted.setting
-    windows = adjusted.windows(member.plan, member.sees_gaps, room=setting.n_seen([member.plan], setting.h))
+    windows = adjusted.windows(
+        member.plan, member.sees_gaps, n_behind=setting.n_seen([member.plan], setting.h)
+    )
     everyone = np.arange(len(windows))
     parts = []
     while True:
-        rooms = WorkspacePool(member.network.dtype, setting.backend)  # none holds values of before
-        z = predict(member.network, member.theta, windows, setting.n_threads, rooms=rooms).astype(np.float64)
+        workspaces = WorkspacePool(
+            member.network.dtype, setting.backend
+        )  # none holds values of before
+        z = predict(
+            member.network, member.theta, windows, setting.n_threads, workspaces=workspaces
+        ).astype(np.float64)
         blocks = z.reshape(len(everyone), setting.n_blocks, -1).swapaxes(0, 1)
         parts.append(blocks + windows.levels(everyone)[:, None])
         if len(parts) * blocks.shape[2] >= setting.h:
@@ -53,7 +61,7 @@ def network_forecast(adjusted, member):
 def theta_forecast(adjusted):
     """The Theta method's (n_series, h), without the seasonal index where there is a season."""
     adjustment, z = adjusted.scale(deseasonalize=adjusted.setting.season_length > 1)
-    return adjustment.inverse(theta(z, adjusted.setting.h))
+    return adjustment.inverse(theta_method(z, adjusted.setting.h))
 
 
 def check_finite(forecasts, setting):

@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.forecasting.importance import lifted, naive_distances
 from tsrnn.forecasting.panel.ragged import medians, sums
 from tsrnn.forecasting.quantiles import levels_of
+from tsrnn.forecasting.series_weights import lifted, naive_distances
 
 FEW = 5  # errors beyond the end of an interval: with fewer at a step, errors of all steps are taken together
 OWN = 10  # errors of a step from which its own size counts as much as that of all steps
@@ -47,7 +47,7 @@ class Errors(NamedTuple):
         return Errors(moved, None if self.plain is None else factor * self.plain)
 
 
-def joined(several):
+def concatenate(several):
     """Errors of several windows as one."""
     adjusted = np.concatenate([errors.adjusted for errors in several], axis=1)
     return Errors(adjusted, np.concatenate([errors.plain for errors in several]))
@@ -83,20 +83,24 @@ def residuals(adjusted, truth, forecasts):
     """Errors of forecasts (1 + n_quantiles, n_series, h) of held-out values."""
     adjustment, unit = unit_of(adjusted)
     size = size_of(adjusted.series, n_recent(adjusted.setting, truth.shape[1]))
-    units = np.stack([(adjustment.plain(truth) - adjustment.plain(part)) / unit for part in forecasts])
+    units = np.stack(
+        [(adjustment.plain(truth) - adjustment.plain(part)) / unit for part in forecasts]
+    )
     with np.errstate(invalid="ignore"):
         plain = np.where(size > 0, (truth - forecasts[0]) / np.where(size > 0, size, 1), 0 * truth)
     return Errors(units, plain)
 
 
-def radius(distances, level):
+def conformal_radius(distances, level):
     """For every step what `level` percent of the distances (n, h) do not exceed."""
     known = ~np.isnan(distances)
     counts = known.sum(axis=0)
     if not counts.any():
         return np.full(distances.shape[1], np.nan)
     if (counts >= FEW / (1 - level / 100)).all():
-        return np.array([quantile(column[some], level) for column, some in zip(distances.T, known.T)])
+        return np.array(
+            [quantile(column[some], level) for column, some in zip(distances.T, known.T)]
+        )
     sizes = step_sizes(distances, counts)
     return sizes * quantile((distances / sizes)[known], level)
 
@@ -133,15 +137,24 @@ def bands(errors, adjusted, forecasts, levels):
         below = -errors.adjusted[low]
         above = errors.adjusted[high]
         rare = 100 - RARE * (100 - level)
-        both = radius(np.maximum(below, above), level)
-        lo = adjustment.inverse(z[low] - np.minimum(both, radius(below, rare))[:h] * unit)
-        hi = adjustment.inverse(z[high] + np.minimum(both, radius(above, rare))[:h] * unit)
+        both = conformal_radius(np.maximum(below, above), level)
+        lo = adjustment.inverse(z[low] - np.minimum(both, conformal_radius(below, rare))[:h] * unit)
+        hi = adjustment.inverse(
+            z[high] + np.minimum(both, conformal_radius(above, rare))[:h] * unit
+        )
         if errors.plain is not None:
-            lo = np.maximum(lo, point - np.maximum(radius(-errors.plain, rare), 0)[:h] * size)
-            hi = np.minimum(hi, point + np.maximum(radius(errors.plain, rare), 0)[:h] * size)
+            lo = np.maximum(
+                lo, point - np.maximum(conformal_radius(-errors.plain, rare), 0)[:h] * size
+            )
+            hi = np.minimum(
+                hi, point + np.maximum(conformal_radius(errors.plain, rare), 0)[:h] * size
+            )
         lows.append(np.minimum(lo, lows[-1]))
         highs.append(np.maximum(hi, highs[-1]))
-    names = [*(f"lo-{level:g}" for level in sorted(levels)[::-1]), *(f"hi-{level:g}" for level in sorted(levels))]
+    names = [
+        *(f"lo-{level:g}" for level in sorted(levels)[::-1]),
+        *(f"hi-{level:g}" for level in sorted(levels)),
+    ]
     return dict(zip(names, [*lows[:0:-1], *highs[1:]]))
 
 
@@ -153,10 +166,16 @@ def paths(errors, adjusted, forecasts, n_paths, rng):
     size = size_of(adjusted.series, n_recent(adjusted.setting, errors.h))
     windows = without_holes(errors.adjusted[0], rng)
     drawn = rng.integers(len(windows), size=(n_paths, len(point)))
-    least, most = (-np.inf, np.inf) if errors.plain is None else (np.nanmin(errors.plain), np.nanmax(errors.plain))
+    least, most = (
+        (-np.inf, np.inf)
+        if errors.plain is None
+        else (np.nanmin(errors.plain), np.nanmax(errors.plain))
+    )
     low = point + min(least, 0) * size
     high = point + max(most, 0) * size
-    return np.stack([np.clip(adjustment.inverse(z + windows[rows] * unit), low, high) for rows in drawn])
+    return np.stack(
+        [np.clip(adjustment.inverse(z + windows[rows] * unit), low, high) for rows in drawn]
+    )
 
 
 def without_holes(errors, rng):
@@ -171,5 +190,7 @@ def without_holes(errors, rng):
     for step in range(windows.shape[1]):
         holes = np.isnan(windows[:, step])
         there = errors[known[:, step], step]
-        windows[holes, step] = rng.choice(there if len(there) else errors[known], size=int(holes.sum()))
+        windows[holes, step] = rng.choice(
+            there if len(there) else errors[known], size=int(holes.sum())
+        )
     return windows

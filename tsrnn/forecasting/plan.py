@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from itertools import product
+from typing import NamedTuple
 
 import numpy as np
 
@@ -16,23 +17,40 @@ class Plan:
     deseasonalize: bool = False
 
 
-def plans_for(lengths, h, season_length, window="auto", segment="auto", level="auto", deseasonalize="auto"):
-    """Plans worth a trial for series of these lengths, the first the likeliest, all keeping what is given.
+class Wanted(NamedTuple):
+    """What a plan must keep; "auto" leaves it open."""
+
+    window: int | str = "auto"
+    segment: int | str = "auto"
+    level: int | str = "auto"
+    deseasonalize: bool | str = "auto"
+
+
+def plans_for(lengths, h, season_length, keep=None):
+    """Plans worth a trial for series of these lengths, the first the likeliest, all keeping what is `Wanted`.
 
     Series of a few seasons, each of at least four values, are read season by season, others value by value. Windows are
     of a middle, a short and a long kind, as far as half of a typical series allows. The level is the mean of a season,
     or the last value.
     """
+    window, segment, level, deseasonalize = keep or Wanted()
     typical = int(np.median(lengths))
     if segment == "auto":
         segment = season_length if season_length >= 4 and typical >= 4 * season_length else 1
     least = max(2 * season_length if typical > 2 * season_length + h else 1, segment)
-    wanted = max(2 * season_length, 3 * h), 2 * h, max(3 * season_length, 7 * h)
-    fitting = [max(min(values, typical // 2), least) for values in wanted]
-    windows = [-(-values // segment) * segment for values in fitting] if window == "auto" else [window]
+    reach = max(2 * season_length, 3 * h), 2 * h, max(3 * season_length, 7 * h)
+    fitting = [max(min(values, typical // 2), least) for values in reach]
+    windows = (
+        [-(-values // segment) * segment for values in fitting] if window == "auto" else [window]
+    )
     levels = [season_length if typical > season_length else 1, 1] if level == "auto" else [level]
-    indices = [False, True] if deseasonalize == "auto" and season_length > 1 else [deseasonalize is True]
-    plans = [Plan(w, segment, min(v, w) if level == "auto" else v, s) for w, v, s in product(windows, levels, indices)]
+    indices = (
+        [False, True] if deseasonalize == "auto" and season_length > 1 else [deseasonalize is True]
+    )
+    plans = [
+        Plan(w, segment, min(v, w) if level == "auto" else v, s)
+        for w, v, s in product(windows, levels, indices)
+    ]
     return list(dict.fromkeys(plans))
 
 

@@ -89,13 +89,16 @@ def plot_forecasts(
     ids = chosen(ahead[id_col].unique(), ids, max_series)
     n_columns = 1 if len(ids) == 1 else 2 if len(ids) <= 4 else 3
     n_rows = -(-len(ids) // n_columns)
-    figure = Picture(figsize=(7.2 if n_columns == 1 else 4.2 * n_columns, 2.6 * n_rows + 0.6), layout="constrained")
+    figure = Picture(
+        figsize=(7.2 if n_columns == 1 else 4.2 * n_columns, 2.6 * n_rows + 0.6),
+        layout="constrained",
+    )
     panels = figure.subplots(n_rows, n_columns, squeeze=False)
     for panel in panels.flat[len(ids) :]:
         panel.set(visible=False)
     for panel, label in zip(panels.flat, ids):
         mine = partial(of_series, id_col=id_col, label=label)
-        draw(panel, mine(past), mine(ahead), mine(came), tail, name, time_col, target_col)
+        draw(panel, mine(past), mine(ahead), mine(came), (time_col, target_col, name), tail)
         panel.set_title(str(label), loc="left", fontsize=10)
         decorate(panel, ahead[time_col])
     for panel in panels[:, 0]:
@@ -103,13 +106,20 @@ def plot_forecasts(
     parts = {}
     for panel in panels.flat:
         parts |= dict(zip(*reversed(panel.get_legend_handles_labels())))
-    figure.legend(parts.values(), parts, loc="outside upper right", ncols=len(parts), frameon=False, fontsize=9)
+    figure.legend(
+        parts.values(),
+        parts,
+        loc="outside upper right",
+        ncols=len(parts),
+        frameon=False,
+        fontsize=9,
+    )
     return figure
 
 
 def in_time(df, id_col, time_col, target_col):
     """A long frame, the times of every series in their order."""
-    frame = read(df, None, id_col, time_col, target_col)[0]
+    frame = read(df, None, (id_col, time_col, target_col))[0]
     return frame.sort_values(time_col, kind="stable")  # pyright: ignore[reportCallIssue]
 
 
@@ -120,14 +130,18 @@ def of_series(frame, id_col, label):
 
 def read_forecasts(forecasts, name, names, label):
     """A long frame from any form in which `predict` answers; `label` is that of a single series."""
-    if isinstance(forecasts, pd.DataFrame) and forecasts.columns.nlevels == 2:  # wide, with intervals
+    if (
+        isinstance(forecasts, pd.DataFrame) and forecasts.columns.nlevels == 2
+    ):  # wide, with intervals
         labels = forecasts.columns.get_level_values(1).unique()
         forecasts = pd.concat({label: forecasts.xs(label, axis=1, level=1) for label in labels})
     elif is_one_series(forecasts, name, names):  # with intervals
         forecasts = pd.concat({label: forecasts})
-    intervals = [f"{name}-{end}-{level}" for level in levels_of(forecasts, name) for end in ("lo", "hi")]
+    intervals = [
+        f"{name}-{end}-{level}" for level in levels_of(forecasts, name) for end in ("lo", "hi")
+    ]
     id_col, time_col = names
-    frame = read(forecasts, None, id_col, time_col, name, intervals)[0]
+    frame = read(forecasts, None, (id_col, time_col, name), intervals)[0]
     repeated = frame.duplicated(list(names))
     if repeated.any():
         raise ValueError(
@@ -154,7 +168,9 @@ def chosen(labels, ids, max_series):
     if ids is None:
         if not isinstance(max_series, (int, np.integer)) or max_series < 1:
             raise ValueError(f"max_series must be an int of at least 1; got {max_series!r}.")
-        return list(labels[np.unique(np.linspace(0, len(labels) - 1, max_series).round().astype(int))])
+        return list(
+            labels[np.unique(np.linspace(0, len(labels) - 1, max_series).round().astype(int))]
+        )
     ids = [ids] if isinstance(ids, str) or np.ndim(ids) == 0 else list(ids)
     unknown = [label for label in ids if label not in set(labels)]
     if unknown or not ids:
@@ -163,8 +179,9 @@ def chosen(labels, ids, max_series):
     return ids
 
 
-def draw(panel, past, ahead, came, tail, name, time_col, target_col):
+def draw(panel, past, ahead, came, columns, tail):
     """One series: its last values, the forecast with intervals, the truth."""
+    time_col, target_col, name = columns
     past = past[past[time_col] < ahead[time_col].iloc[0]].tail(tail or max(36, 4 * len(ahead)))
     known = past[past[target_col].notna()]
     last = known.tail(1)  # the forecast starts there, so that the eye does not have to jump
@@ -172,12 +189,18 @@ def draw(panel, past, ahead, came, tail, name, time_col, target_col):
     panel.plot(past[time_col], past[target_col], color=HISTORY, linewidth=1.2, label="history")
     if came is not None:
         values = [*last[target_col], *came[target_col]]
-        panel.plot([*last[time_col], *came[time_col]], values, color=TRUTH, linewidth=1.4, label="truth")
-    panel.plot(times, [*last[target_col], *ahead[name]], color=FORECAST, linewidth=1.8, label="forecast")
-    shown = pd.concat([past[target_col], ahead[name]] + ([] if came is None else [came[target_col]]))
+        panel.plot(
+            [*last[time_col], *came[time_col]], values, color=TRUTH, linewidth=1.4, label="truth"
+        )
+    panel.plot(
+        times, [*last[target_col], *ahead[name]], color=FORECAST, linewidth=1.8, label="forecast"
+    )
+    shown = pd.concat(
+        [past[target_col], ahead[name]] + ([] if came is None else [came[target_col]])
+    )
     low = shown.min()
     high = shown.max()
-    room = (high - low) or abs(high) or 1.0
+    height = (high - low) or abs(high) or 1.0
     for level in levels_of(ahead, name):
         lo, hi = (ahead[f"{name}-{end}-{level}"] for end in ("lo", "hi"))
         shade = 0.12 + 0.1 * (100 - float(level)) / 20  # narrower, darker
@@ -190,9 +213,9 @@ def draw(panel, past, ahead, came, tail, name, time_col, target_col):
             linewidth=0,
             label=f"{level}% interval",
         )
-        low = min(low, max(lo.min(), shown.min() - room))
-        high = max(high, min(hi.max(), shown.max() + room))
-    panel.set_ylim(low - 0.05 * (high - low or room), high + 0.05 * (high - low or room))
+        low = min(low, max(lo.min(), shown.min() - height))
+        high = max(high, min(hi.max(), shown.max() + height))
+    panel.set_ylim(low - 0.05 * (high - low or height), high + 0.05 * (high - low or height))
     if len(last):
         panel.axvline(times[0], color="#bbbbbb", linewidth=0.8, zorder=0)
 
@@ -221,14 +244,21 @@ def plot_training(forecaster):
     from tsrnn.pictures import Picture
 
     figure = Picture(figsize=(11, 4.2), layout="constrained")
-    course, trial = figure.subplots(1, 2)
-    draw_course(course, forecaster.loss_curves_)
+    progress, trial = figure.subplots(1, 2)
+    draw_course(progress, forecaster.loss_curves_)
     if forecaster.trial_ is None:
-        trial.text(0.5, 0.5, "no trial: every setting was given", ha="center", transform=trial.transAxes, fontsize=9)
+        trial.text(
+            0.5,
+            0.5,
+            "no trial: every setting was given",
+            ha="center",
+            transform=trial.transAxes,
+            fontsize=9,
+        )
         trial.set_axis_off()
     else:
         draw_trial(trial, forecaster.trial_.iloc[::-1])
-    for panel in (course, trial):
+    for panel in (progress, trial):
         panel.spines[["top", "right"]].set(visible=False)
         panel.tick_params(which="both", labelsize=8, length=3)
         panel.title.set(fontsize=9)
@@ -241,7 +271,9 @@ def draw_course(panel, curves):
     from tsrnn.pictures import plain_log, ticker
 
     for curve in curves:
-        panel.plot(EPOCH * np.arange(1, len(curve) + 1), curve, color=FORECAST, alpha=0.5, linewidth=1)
+        panel.plot(
+            EPOCH * np.arange(1, len(curve) + 1), curve, color=FORECAST, alpha=0.5, linewidth=1
+        )
     panel.set(yscale="log", xlabel="updates", ylabel="mean absolute error, adjusted scale")
     panel.set_title("training, a line for each network")
     panel.xaxis.set_major_locator(ticker.MaxNLocator(6, integer=True))
@@ -250,11 +282,20 @@ def draw_course(panel, curves):
 
 def draw_trial(panel, table):
     index = np.where(table["deseasonalize"], ", seasonal index", "")
-    words = "window " + table["window"].astype(str) + ", level " + table["level"].astype(str) + index
+    words = (
+        "window " + table["window"].astype(str) + ", level " + table["level"].astype(str) + index
+    )
     places = np.arange(len(table))
-    panel.barh(places, table["error"], color=[FORECAST if kept else "#cccccc" for kept in table["kept"]], height=0.7)
+    panel.barh(
+        places,
+        table["error"],
+        color=[FORECAST if kept else "#cccccc" for kept in table["kept"]],
+        height=0.7,
+    )
     panel.set_yticks(places, words)
-    panel.set_ylim(len(table) / 2 - max(len(table), 6) / 2 - 0.5, len(table) / 2 + max(len(table), 6) / 2 - 0.5)
+    panel.set_ylim(
+        len(table) / 2 - max(len(table), 6) / 2 - 0.5, len(table) / 2 + max(len(table), 6) / 2 - 0.5
+    )
     panel.set_title("trial, a bar for each plan; coloured: kept")
     panel.set_xlabel("weighted error on the held-out values, relative to truth and forecast")
 

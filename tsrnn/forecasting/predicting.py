@@ -7,14 +7,14 @@ import pandas as pd
 
 from tsrnn.forecasting.adjusted import Adjusted
 from tsrnn.forecasting.forecasts import check_finite, forecast_any_horizon
-from tsrnn.forecasting.importance import spread
 from tsrnn.forecasting.intervals import bands, paths
 from tsrnn.forecasting.memory import DOUBLE, check_memory
 from tsrnn.forecasting.panel.covariates import ahead_of, check_kinds, histories_of
 from tsrnn.forecasting.panel.frames import sorted_by_time, to_frame
-from tsrnn.forecasting.panel.times import called
+from tsrnn.forecasting.panel.times import label_repr
 from tsrnn.forecasting.quantiles import levels_of
 from tsrnn.forecasting.reading import NAME, read_again, read_newer
+from tsrnn.forecasting.series_weights import naive_scale
 from tsrnn.validation import POSITIVE_INT, Interval, Real, plain
 
 MOST_PARTS = 1000  # horizons that are forecast one from the other
@@ -28,14 +28,19 @@ def predict(fitted, panel, h, levels, X_df):
 
 def simulate(fitted, panel, n_paths, h, X_df, rng):
     """Possible futures, in the form of the panel's input; a shorter one is the beginning of a longer one."""
-    check_memory(DOUBLE * n_paths * len(panel.ids) * fitted.setting.h, f"n_paths={n_paths} of {len(panel.ids)} series")
+    check_memory(
+        DOUBLE * n_paths * len(panel.ids) * fitted.setting.h,
+        f"n_paths={n_paths} of {len(panel.ids)} series",
+    )
     check_errors(fitted)
     adjusted = adjusted_of(fitted, panel, X_df, h)
     forecasts = forecasts_of(fitted, adjusted, fitted.setting.h)
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is said in a sentence
         futures = paths(fitted.errors, adjusted, forecasts, n_paths, rng=rng)
     check_finite(futures, fitted.setting)
-    return to_frame(panel, {f"{NAME}-path-{i}": future[:, :h] for i, future in enumerate(futures)}, h)
+    return to_frame(
+        panel, {f"{NAME}-path-{i}": future[:, :h] for i, future in enumerate(futures)}, h
+    )
 
 
 def updated(fitted, df):
@@ -58,8 +63,8 @@ def check_newer(panel, frame):
     if older.any():
         row = frame[older].iloc[0]
         raise ValueError(
-            f"times of newer values must follow those known; series {called(row[id_col])} has {row[time_col]}, before "
-            f"its first, {firsts[older].iloc[0]}: fit takes older values."
+            f"times of newer values must follow those known; series {label_repr(row[id_col])} has {row[time_col]}, "
+            f"before its first, {firsts[older].iloc[0]}: fit takes older values."
         )
 
 
@@ -75,8 +80,10 @@ def score(fitted, df):
     forecasts = forecasts_of(fitted, adjusted_of(fitted, panel, X_df, h, n_told=0, name="df"), h)[0]
     truth = np.where(rows >= 0, frame[panel.columns[2]].to_numpy()[rows], np.nan)
     if np.isnan(truth).all():
-        raise ValueError("the data of score must hold times that follow those of fit; got none with a value.")
-    naive = spread(panel.series, fitted.setting.season_length)
+        raise ValueError(
+            "the data of score must hold times that follow those of fit; got none with a value."
+        )
+    naive = naive_scale(panel.series, fitted.setting.season_length)
     return -float(np.nanmean(np.abs(truth - forecasts) / naive[:, None]))
 
 
@@ -85,10 +92,12 @@ def rows_of(panel, frame, h):
     keys = list(panel.columns[:2])
     if not frame[keys[0]].isin(panel.ids).any():
         raise ValueError(
-            f"the data of score must hold series of fit, such as {called(panel.ids[0])}; got "
-            f"{called(frame[keys[0]].iloc[0])}."
+            f"the data of score must hold series of fit, such as {label_repr(panel.ids[0])}; got "
+            f"{label_repr(frame[keys[0]].iloc[0])}."
         )
-    found = pd.MultiIndex.from_frame(frame[keys]).get_indexer(pd.MultiIndex.from_frame(panel.ahead(h)))
+    found = pd.MultiIndex.from_frame(frame[keys]).get_indexer(
+        pd.MultiIndex.from_frame(panel.ahead(h))
+    )
     if (found < 0).all():
         raise ValueError("the data of score must hold times that follow those of fit; got none.")
     return found.reshape(-1, h)
@@ -102,7 +111,7 @@ def check_gaps(panel, rows):
         i, step = np.argwhere(gaps)[0]
         time = panel.ahead(rows.shape[1])[panel.columns[1]].iloc[i * rows.shape[1] + step]
         raise ValueError(
-            f"df must have a row for each step up to the last; series {called(panel.ids[i])} lacks {time}: "
+            f"df must have a row for each step up to the last; series {label_repr(panel.ids[i])} lacks {time}: "
             "fill_gaps=True takes missing times as missing values."
         )
 
@@ -112,7 +121,9 @@ def adjusted_of(fitted, panel, X_df, h, n_told=None, name="X_df"):
     tell all steps, or so many.
     """
     n_steps = fitted.setting.n_seen(fitted.plans, h)
-    ahead = ahead_of(panel, X_df, fitted.roles, h if n_told is None else n_told, n_steps=n_steps, name=name)
+    ahead = ahead_of(
+        panel, X_df, fitted.roles, h if n_told is None else n_told, n_steps=n_steps, name=name
+    )
     return Adjusted(histories_of(panel, fitted.roles, fitted.codes, ahead), fitted.setting)
 
 
@@ -152,13 +163,17 @@ def read_levels(level, quantiles):
         return []
     levels = [plain(one) for one in ([level] if np.ndim(level) == 0 else level)]
     if not levels:
-        raise ValueError("level must be None, a number or a list of numbers between 0 and 100; got an empty list.")
+        raise ValueError(
+            "level must be None, a number or a list of numbers between 0 and 100; got an empty list."
+        )
     for one in levels:
         check_level(one, quantiles)
     written = [f"{one:g}" for one in levels]
     twice = [one for one in written if written.count(one) > 1]
     if twice:
-        raise ValueError(f"level must hold numbers that are written in different ways; got {twice[0]} twice.")
+        raise ValueError(
+            f"level must hold numbers that are written in different ways; got {twice[0]} twice."
+        )
     return levels
 
 
@@ -182,7 +197,9 @@ def check_levels(fitted, levels, h):
 def check_trained(h, fitted, name):
     """Errors are known of the trained horizon."""
     if h > fitted.setting.h:
-        raise ValueError(f"{name} is available up to the trained horizon, h={fitted.setting.h}; got h={h}.")
+        raise ValueError(
+            f"{name} is available up to the trained horizon, h={fitted.setting.h}; got h={h}."
+        )
 
 
 def check_errors(fitted):
@@ -193,4 +210,6 @@ def check_errors(fitted):
             f"{fitted.setting.h + 3} values, and must not be interrupted in its trial."
         )
     if not fitted.errors.any_known:
-        raise ValueError("intervals and paths need errors of the past: some of the values held out must be known.")
+        raise ValueError(
+            "intervals and paths need errors of the past: some of the values held out must be known."
+        )

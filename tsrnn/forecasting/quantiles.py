@@ -15,7 +15,9 @@ def in_order(quantiles):
     ordered = tuple(sorted({round(float(q), 10) for q in quantiles} - {0.5}))
     for q in ordered:
         if round(1 - q, 10) not in ordered:
-            raise ValueError(f"quantiles must hold 1 - q with every q; got {q:g} without {1 - q:g}.")
+            raise ValueError(
+                f"quantiles must hold 1 - q with every q; got {q:g} without {1 - q:g}."
+            )
     if not ordered:
         raise ValueError(
             f"quantiles must hold a pair besides 0.5, the median that is always forecast; got {list(quantiles)}."

@@ -6,7 +6,7 @@ import pandas as pd
 from tsrnn.forecasting.panel.covariates import Roles, check_kinds, check_labels, check_static
 from tsrnn.forecasting.panel.forms import UNNAMED
 from tsrnn.forecasting.panel.frames import read, to_panel
-from tsrnn.forecasting.panel.times import called
+from tsrnn.forecasting.panel.times import label_repr
 
 NAME = "RNNForecaster"  # column of the forecasts, and beginning of those of intervals and paths
 DEFAULTS = {"id_col": "unique_id", "time_col": "ds", "target_col": "y"}
@@ -33,7 +33,9 @@ def check_names(columns, roles, taken=()):
     named = dict(zip(columns, DEFAULTS)) | dict.fromkeys(roles.columns, "a covariate")
     for name, role in named.items():
         if name in (NAME, *taken) or (isinstance(name, str) and name.startswith(f"{NAME}-")):
-            raise ValueError(f"{role} must not be called {name!r}, as a column of the forecasts is: rename it.")
+            raise ValueError(
+                f"{role} must not be called {name!r}, as a column of the forecasts is: rename it."
+            )
 
 
 def read_panel(parameters, df, columns, taken=()):
@@ -41,8 +43,7 @@ def read_panel(parameters, df, columns, taken=()):
     roles = Roles.of(parameters, columns)
     check_names(columns, roles, taken)
     check_target(df, columns, "target_col names it")
-    id_col, time_col, target_col = columns
-    return to_panel(df, parameters.freq, id_col, time_col, target_col, parameters.fill_gaps, roles.columns)
+    return to_panel(df, parameters.freq, columns, parameters.fill_gaps, roles.columns)
 
 
 def read_again(fitted, df):
@@ -51,7 +52,7 @@ def read_again(fitted, df):
     panel = to_panel(
         df,
         fitted.panel.freq,
-        *fitted.panel.columns,
+        fitted.panel.columns,
         fill_gaps=fitted.fill_gaps,
         covariates=fitted.roles.columns,
         known=fitted.panel.times,
@@ -64,7 +65,9 @@ def read_newer(fitted, df, covariates):
     """A long frame of values that came, with the labels of the series of `fit`."""
     check_target(df, fitted.panel.columns, OF_FUTURE)
     df = labelled(df, fitted.panel.ids)
-    frame, _, _ = read(df, fitted.panel.freq, *fitted.panel.columns, covariates=covariates, known=fitted.panel.times)
+    frame, _, _ = read(
+        df, fitted.panel.freq, fitted.panel.columns, covariates=covariates, known=fitted.panel.times
+    )
     check_labels(frame[fitted.panel.columns[0]], fitted.panel.ids)
     return frame
 
@@ -77,7 +80,9 @@ def labelled(df, ids):
         df = df.copy(deep=False)
         df.name = ids[0]
     if df.name is None:
-        raise ValueError(f"a Series must be named as the series it goes on, such as {called(ids[0])}; got no name.")
+        raise ValueError(
+            f"a Series must be named as the series it goes on, such as {label_repr(ids[0])}; got no name."
+        )
     return df
 
 
@@ -85,8 +90,15 @@ def check_target(df, columns, advice):
     """A long frame must have values; one without is often one of the future."""
     id_col, time_col, target_col = columns
     names = [*getattr(df, "columns", []), *getattr(getattr(df, "index", None), "names", [])]
-    if target_col not in names and id_col in names and time_col in names and getattr(df, "ndim", 2) == 2:
-        raise ValueError(f"df must have a column {target_col!r}, the values; got {list(df.columns)}: {advice}.")
+    if (
+        target_col not in names
+        and id_col in names
+        and time_col in names
+        and getattr(df, "ndim", 2) == 2
+    ):
+        raise ValueError(
+            f"df must have a column {target_col!r}, the values; got {list(df.columns)}: {advice}."
+        )
 
 
 def check_panel(panel, roles, codes, setting):
@@ -102,7 +114,7 @@ def check_log(panel, setting):
     if setting.log is True and least.min() < 0:
         i = int(least.argmin())
         raise ValueError(
-            f"log=True needs values that are not negative; series {called(panel.ids[i])} has {least[i]:g}."
+            f"log=True needs values that are not negative; series {label_repr(panel.ids[i])} has {least[i]:g}."
         )
 
 
@@ -115,8 +127,12 @@ def check_sizes(panel, setting):
     if large.any():
         i = int(np.searchsorted(series.starts, large.argmax(), side="right")) - 1
         limit = LARGEST_UNSCALED if unscaled[i] else LARGEST
-        advice = "scale='auto' takes each series in its own unit" if unscaled[i] else "take them in a larger unit"
+        advice = (
+            "scale='auto' takes each series in its own unit"
+            if unscaled[i]
+            else "take them in a larger unit"
+        )
         largest = series[i][np.abs(series[i]).argmax()]
         raise ValueError(
-            f"values must be at most {limit:g} in size; series {called(panel.ids[i])} has {largest:g}: {advice}."
+            f"values must be at most {limit:g} in size; series {label_repr(panel.ids[i])} has {largest:g}: {advice}."
         )

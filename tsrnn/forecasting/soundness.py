@@ -21,7 +21,7 @@ from tsrnn.files.records import (
 from tsrnn.forecasting.decoders import DECODERS
 from tsrnn.forecasting.fitted import Fitted
 from tsrnn.forecasting.intervals import Errors
-from tsrnn.forecasting.panel.covariates import PARTS, encoded, future_numbers
+from tsrnn.forecasting.panel.covariates import CALENDAR_PARTS, encoded, future_numbers
 from tsrnn.forecasting.panel.frames import to_frame
 from tsrnn.forecasting.panel.ragged import ages_of
 from tsrnn.forecasting.panel.steps import places, step_of
@@ -72,13 +72,20 @@ def check_series(panel):
     check_array(panel.starts, "starts", np.int64, (None,))
     check_finite(panel.values, "values")
     starts = panel.starts
-    if len(starts) < 2 or starts[0] != 0 or starts[-1] != n or any(end - start < 2 for start, end in pairwise(starts)):
+    if (
+        len(starts) < 2
+        or starts[0] != 0
+        or starts[-1] != n
+        or any(end - start < 2 for start, end in pairwise(starts))
+    ):
         raise DamagedError("series that do not stand end to end, each of two values or more")
     if not panel.known[starts[:-1]].all():
         raise DamagedError("a series that begins with a missing value")
     check_kind(panel.ids, pd.Index, "labels")
     if len(panel.ids) != len(starts) - 1 or not panel.ids.is_unique or panel.ids.hasnans:
-        raise DamagedError(f"{len(panel.ids)} labels of {len(starts) - 1} series, or one twice, or none")
+        raise DamagedError(
+            f"{len(panel.ids)} labels of {len(starts) - 1} series, or one twice, or none"
+        )
     check_times(panel)
 
 
@@ -88,7 +95,9 @@ def check_times(panel):
     if not (times.dtype == np.int64 or isinstance(times, pd.DatetimeIndex)):
         raise DamagedError(f"times of type {times.dtype}")
     if len(times) != len(panel.values) or times.hasnans:
-        raise DamagedError(f"{len(times)} times of {len(panel.values)} values, or one that is missing")
+        raise DamagedError(
+            f"{len(times)} times of {len(panel.values)} values, or one that is missing"
+        )
     freq = check_freq(pd.Series(times), panel.freq)
     if (places(times, panel.starts, step_of(freq)) != ages_of(panel.starts)).any():
         raise DamagedError(f"times that do not follow each other by freq={freq!r:.40}")
@@ -104,7 +113,9 @@ def check_columns(fitted):
     names = [*panel.columns, *roles.columns]
     if len(panel.columns) != 3 or len(set(names)) != len(names):
         raise DamagedError(f"columns {names!r:.60}, where each must have one role")
-    if len(set(roles.calendar)) != len(roles.calendar) or not set(roles.calendar) <= set(PARTS):
+    if len(set(roles.calendar)) != len(roles.calendar) or not set(roles.calendar) <= set(
+        CALENDAR_PARTS
+    ):
         raise DamagedError(f"calendar={roles.calendar!r:.60}")
     if roles.calendar and not isinstance(panel.times, pd.DatetimeIndex):
         raise DamagedError("a calendar of times that are integers")
@@ -187,7 +198,9 @@ def check_plan(plan, fitted):
     check_flag(plan.deseasonalize, "deseasonalize")
     if plan.window % plan.segment:
         raise DamagedError(f"window={plan.window}, which is no multiple of segment={plan.segment}")
-    n_values = len(fitted.panel.values) + len(fitted.panel.ids) * int(plan.window + fitted.setting.h)
+    n_values = len(fitted.panel.values) + len(fitted.panel.ids) * int(
+        plan.window + fitted.setting.h
+    )
     if n_values > LARGEST:
         raise DamagedError(f"windows of {n_values} values in all, more than {LARGEST}")
 
@@ -202,7 +215,11 @@ def widths_of(fitted):
     static = encoded(row, roles.static, codes)
     names = tuple(future_numbers(row, panel.times[:1], roles, codes))
     check_effects(fitted, names)
-    return 0 if past is None else past.shape[1], len(names), 0 if static is None else static.shape[1]
+    return (
+        0 if past is None else past.shape[1],
+        len(names),
+        0 if static is None else static.shape[1],
+    )
 
 
 def check_effects(fitted, names):
@@ -222,26 +239,56 @@ def check_form(member, setting, widths):
     network = member.network
     n_blocks = 1 + len(setting.quantiles)
     _, n_ahead = DECODERS[setting.decoder](setting.h, min(plan.segment, setting.h))
-    found = {"cell": network.cell.name, "n_inputs": network.n_inputs, "hidden_size": network.hidden_size}
+    found = {
+        "cell": network.cell.name,
+        "n_inputs": network.n_inputs,
+        "hidden_size": network.hidden_size,
+    }
     wanted = {
-        "cell": network.cell.name if network.cell.name in offered_cells() else "one of those offered",
+        "cell": network.cell.name
+        if network.cell.name in offered_cells()
+        else "one of those offered",
         "n_inputs": plan.segment * (1 + bool(member.sees_gaps) + n_past + 2 * n_future) + n_static,
         "hidden_size": setting.hidden_size,
     }
-    found |= {"dtype": network.dtype.name, "dropout": network.dropout, "n_outputs": network.n_outputs}
+    found |= {
+        "dtype": network.dtype.name,
+        "dropout": network.dropout,
+        "n_outputs": network.n_outputs,
+    }
     wanted |= {"dtype": "float32", "dropout": 0}
     if setting.decoder == "encoder-decoder":
         check_kind(network, EncoderDecoder, "a network")
         step = min(plan.segment, setting.h)
-        found |= {"n_known": network.n_known, "one_hot": network.one_hot, "layers": len(network.encoder.ends)}
-        wanted |= {"n_outputs": step * n_blocks, "n_known": step * n_future, "one_hot": False, "layers": 1}
+        found |= {
+            "n_known": network.n_known,
+            "one_hot": network.one_hot,
+            "layers": len(network.encoder.ends),
+        }
+        wanted |= {
+            "n_outputs": step * n_blocks,
+            "n_known": step * n_future,
+            "one_hot": False,
+            "layers": 1,
+        }
     else:
         check_kind(network, Network, "a network")
-        found |= {"n_context": network.n_context, "every_step": network.every_step, "layers": len(network.ends)}
-        wanted |= {"n_outputs": n_ahead * n_blocks, "n_context": plan.window, "every_step": False, "layers": 1}
+        found |= {
+            "n_context": network.n_context,
+            "every_step": network.every_step,
+            "layers": len(network.ends),
+        }
+        wanted |= {
+            "n_outputs": n_ahead * n_blocks,
+            "n_context": plan.window,
+            "every_step": False,
+            "layers": 1,
+        }
     for name, value in wanted.items():
         if found[name] != value:
-            raise DamagedError(f"a network of {name}={found[name]!r:.40}, where its plan needs {value!r:.40}")
+            raise DamagedError(
+                f"a network of {name}={found[name]!r:.40}, where its plan needs {value!r:.40}"
+            )
 
 
 def check_errors(fitted):
@@ -255,7 +302,14 @@ def check_errors(fitted):
     check_number(fitted.theta_share, "theta_share", 0, 1)
     if fitted.trial is not None:
         check_kind(fitted.trial, pd.DataFrame, "trial")
-        if list(fitted.trial.columns) != ["window", "segment", "level", "deseasonalize", "error", "kept"]:
+        if list(fitted.trial.columns) != [
+            "window",
+            "segment",
+            "level",
+            "deseasonalize",
+            "error",
+            "kept",
+        ]:
             raise DamagedError("a trial of other columns than there must be")
 
 

@@ -22,7 +22,7 @@ from tsrnn.forecasting.setting import Setting
 from tsrnn.forecasting.soundness import check_fitted
 from tsrnn.networks import architecture
 
-WAYS_BACK = [  # of forecasts, to the form of the input
+RESTORERS = [  # of forecasts, to the form of the input
     forms.as_it_is,
     forms.to_polars,
     forms.to_two_levels,
@@ -50,7 +50,7 @@ def decode_member(payload, reader):
 
 RECORDS = [
     *architecture.CODECS,
-    *functions(WAYS_BACK),
+    *functions(RESTORERS),
     Codec("Member", Member, encode_member, decode_member),
     *(record(kind) for kind in (Fitted, Panel, Roles, Setting, Plan, Errors)),
 ]

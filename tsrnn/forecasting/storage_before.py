@@ -23,7 +23,7 @@ from tsrnn.networks.encoder_decoder import EncoderDecoder
 from tsrnn.networks.network import Network
 
 FORMAT = "tsrnn.RNNForecaster 1"
-WAYS_BACK = {
+RESTORERS = {
     function.__name__: function
     for function in (
         forms.as_it_is,
@@ -52,7 +52,9 @@ def read(Forecaster, metadata, arrays):
 
 
 def understood(Forecaster, rest, arrays):
-    forecaster = estimator_of(Forecaster, {NAMES.get(name, name): value for name, value in rest["parameters"].items()})
+    forecaster = estimator_of(
+        Forecaster, {NAMES.get(name, name): value for name, value in rest["parameters"].items()}
+    )
     panel = panel_of(rest, arrays)
     roles = Roles(*rest.get("roles", ([], [], [], [])))
     codes = rest.get("codes", {})
@@ -98,7 +100,9 @@ def covariates_of(columns):
     if not columns:
         return None
     arrays = {name: np.array(values, dtype=kind_of(values)) for name, values in columns.items()}
-    return pd.DataFrame({name: pd.Series(array, dtype=array.dtype) for name, array in arrays.items()})
+    return pd.DataFrame(
+        {name: pd.Series(array, dtype=array.dtype) for name, array in arrays.items()}
+    )
 
 
 def kind_of(values):
@@ -134,7 +138,7 @@ def thing_of(thing):
     if not isinstance(thing, dict):
         return thing
     if "function" in thing:
-        function = WAYS_BACK[thing["function"]]
+        function = RESTORERS[thing["function"]]
         if thing["arguments"] is None:
             return function
         return partial(function, *map(thing_of, thing["arguments"]))

@@ -8,13 +8,15 @@ from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.quantiles import blend
 
 N_KEPT = 4
-SHARE = 0.3  # of Theta's forecast, unless it harms; a share fitted to the held-out values did less well
+SHARE = (
+    0.3  # of Theta's forecast, unless it harms; a share fitted to the held-out values did less well
+)
 HARM = 1.02  # times the error without it; less is noise, and a mean of unlike forecasts errs less than most of them
 TOLERANCE = 1.1  # times the lowest error; what is worse is not kept
 LEAST = 3  # values before the held-out ones
 
 
-class Held(NamedTuple):
+class HeldOut(NamedTuple):
     """A panel without its last values, and those values; what is too short for it is left out."""
 
     history: Histories
@@ -25,21 +27,29 @@ def hold_out(histories, h):
     history, long = histories.before(h, LEAST)
     last = histories.series.starts[1:][long][:, None] - np.arange(h, 0, -1)
     truth = np.where(histories.mask[last], histories.series.values[last], np.nan)
-    return Held(history, truth)
+    return HeldOut(history, truth)
 
 
 def error(truth, forecasts, weights):
     """Weighted mean over series of the absolute error relative to truth and forecast."""
     size = np.nansum(np.abs(truth) + np.abs(forecasts) * ~np.isnan(truth), axis=1)
-    return float(weights @ (np.nansum(np.abs(truth - forecasts), axis=1) / np.where(size > 0, size, 1)))
+    return float(
+        weights @ (np.nansum(np.abs(truth - forecasts), axis=1) / np.where(size > 0, size, 1))
+    )
 
 
 def best(errors):
     """Numbers of the plans with the lowest errors, best first."""
-    return [i for i in np.argsort(errors, kind="stable")[:N_KEPT] if errors[i] <= TOLERANCE * min(errors)]
+    return [
+        i
+        for i in np.argsort(errors, kind="stable")[:N_KEPT]
+        if errors[i] <= TOLERANCE * min(errors)
+    ]
 
 
-def share_of(truth, networks, other, weights):
+def theta_share_of(truth, networks, other, weights):
     """How much of another forecast to take."""
-    harms = error(truth, blend(networks, other, SHARE)[0], weights) > HARM * error(truth, networks[0], weights)
+    harms = error(truth, blend(networks, other, SHARE)[0], weights) > HARM * error(
+        truth, networks[0], weights
+    )
     return 0.0 if harms else SHARE

@@ -32,8 +32,10 @@ class Windows:
     h: int
     stops: np.ndarray
     ends: np.ndarray
-    importance: np.ndarray  # of each row
-    known: np.ndarray | None = None  # 1 where a value is known; if given, the network sees it beside the values
+    series_weights: np.ndarray  # of each row
+    known: np.ndarray | None = (
+        None  # 1 where a value is known; if given, the network sees it beside the values
+    )
     past: np.ndarray | None = None  # flat, as many for each value
     future: np.ndarray | None = None  # flat, as many for each value
     static: np.ndarray | None = None  # (n_series, n)
@@ -42,20 +44,21 @@ class Windows:
     carried = None
 
     @classmethod
-    def at_ends(cls, histories, window, segment, level, h, room=None, dtype=np.float32):
-        """One row for each series, cut at its end: where forecasts start. Rows can go `forward` as far as there is
-        `room` behind each end, which is `h` unless given. Of `histories` without `known` the network sees no gaps.
+    def at_ends(cls, histories, plan, h, n_behind=None, dtype=np.float32):
+        """One row for each series, cut at its end: where forecasts start. Rows can go `forward` by
+        `n_behind` values, `h` unless given. Of `histories` without `known` the network sees no gaps.
         """
         series = histories.series
-        room = h if room is None else room
+        window = plan.window
+        n_behind = h if n_behind is None else n_behind
         lengths = series.lengths
-        starts = np.cumsum(lengths + window + room) - lengths - room
-        n_values = len(series.values) + len(lengths) * (window + room)
+        starts = np.cumsum(lengths + window + n_behind) - lengths - n_behind
+        n_values = len(series.values) + len(lengths) * (window + n_behind)
 
         def laid(ragged):
             if ragged is None:
                 return None
-            long = np.minimum(ragged.lengths, lengths + room)
+            long = np.minimum(ragged.lengths, lengths + n_behind)
             table = np.zeros((n_values, *ragged.values.shape[1:]), dtype)
             table[places_of_runs(starts, long)] = ragged.first(long).values
             return table
@@ -64,17 +67,19 @@ class Windows:
             return None if table is None else laid(series.with_values(table)).reshape(-1)
 
         values = laid(series)
-        values[starts[:, None] - window + np.arange(window)] = first_levels(series, level)[:, None]
+        values[starts[:, None] - window + np.arange(window)] = first_levels(series, plan.level)[
+            :, None
+        ]
         return cls(
             values,
             starts,
             window,
-            segment,
-            level,
+            plan.segment,
+            plan.level,
             h,
             stops=starts + lengths,
             ends=starts + lengths,
-            importance=np.ones(len(lengths)),
+            series_weights=np.ones(len(lengths)),
             known=beside(histories.known),
             past=beside(histories.past),
             future=None if histories.future is None else laid(histories.future).reshape(-1),
@@ -100,16 +105,18 @@ class Windows:
         of_a_value = sum(table.size for table in tables if table is not None) // len(self.values)
         return self.segment * of_a_value + (0 if self.static is None else self.static.shape[1])
 
-    def beginning(self, cell, hidden_size, rng, n_blocks):
+    def new_network(self, cell, hidden_size, rng, n_blocks):
         """A network for these rows that gives their `h` values `n_blocks` times, and its weights at first: its linear
         way starts from "as the level is".
         """
-        network = Network(cell, self.n_inputs, hidden_size, self.h * n_blocks, n_context=self.window)
+        network = Network(
+            cell, self.n_inputs, hidden_size, self.h * n_blocks, n_context=self.window
+        )
         theta = network.initial(rng)
         network.layout.view(theta)["weight_ho"][network.width :] = 0
         return network, theta
 
-    def for_training(self, n_draws, importance=None):
+    def for_training(self, n_draws, series_weights=None):
         """Every cut with the whole window before it, or the last one, up to the last value: of a horizon that reaches
         beyond the end only the known values count, so that the latest values teach too.
 
@@ -121,9 +128,18 @@ class Windows:
         counts = last - first + 1
         first_rows = np.concatenate([[0], np.cumsum(counts)])
         stops = np.repeat(self.starts + first - first_rows[:-1], counts) + np.arange(first_rows[-1])
-        importance = np.repeat(np.ones(len(counts)) if importance is None else importance, counts)
+        series_weights = np.repeat(
+            np.ones(len(counts)) if series_weights is None else series_weights, counts
+        )
         ends = np.repeat(self.ends, counts)
-        return replace(self, stops=stops, ends=ends, importance=importance, n_draws=n_draws, first_rows=first_rows)
+        return replace(
+            self,
+            stops=stops,
+            ends=ends,
+            series_weights=series_weights,
+            n_draws=n_draws,
+            first_rows=first_rows,
+        )
 
     def __len__(self):
         return self.n_draws or len(self.stops)
@@ -152,62 +168,68 @@ class Windows:
         known = np.arange(self.h) < (self.ends[chosen] - self.stops[chosen])[:, None]
         if self.known is not None:
             known = known * self.known[self.stops[chosen][:, None] + np.arange(self.h)]
-        return (known * self.importance[chosen][:, None]).astype(self.values.dtype)
+        return (known * self.series_weights[chosen][:, None]).astype(self.values.dtype)
 
     def levels(self, chosen):
-        return cpu.averages(self.values, self.stops[chosen], self.level, None, None)
+        return cpu.trailing_mean(self.values, self.stops[chosen], self.level, None, None)
 
-    def batch(self, chosen, room):
-        backend = room.backend
-        values = room.resident(self.values)
+    def batch(self, chosen, workspace):
+        backend = workspace.backend
+        values = workspace.on_device(self.values)
         stops = self.stops[chosen]
-        seen, level = self.read(chosen, room)
-        context = room.take("context", (1, len(chosen), self.window))
-        targets = room.take("targets", (1, len(chosen), self.h))
-        once = backend.put(np.ones(len(chosen), np.int64), room, "once")
-        backend.gather(values, backend.put(stops - self.window, room, "begins"), once, level, context)
-        backend.gather(values, backend.put(stops, room, "ends"), once, level, targets)
-        weights = backend.put(self.weights_of(chosen), room, "weights")
+        seen, level = self.read(chosen, workspace)
+        context = workspace.array("context", (1, len(chosen), self.window))
+        targets = workspace.array("targets", (1, len(chosen), self.h))
+        once = backend.put(np.ones(len(chosen), np.int64), workspace, "once")
+        backend.gather(
+            values, backend.put(stops - self.window, workspace, "begins"), once, level, context
+        )
+        backend.gather(values, backend.put(stops, workspace, "ends"), once, level, targets)
+        weights = backend.put(self.weights_of(chosen), workspace, "weights")
         return seen._replace(context=context[0], targets=targets[0], weights=weights)
 
-    def read(self, chosen, room):
+    def read(self, chosen, workspace):
         """What the network reads of the chosen rows, a batch without targets, and their levels on the device."""
-        backend = room.backend
-        values = room.resident(self.values)
+        backend = workspace.backend
+        values = workspace.on_device(self.values)
         stops = self.stops[chosen]
         lengths = np.full(len(chosen), self.window // self.segment)
-        steps = backend.put(lengths, room, "lengths")
-        level = backend.averages(values, backend.put(stops, room, "ends"), self.level, room, "level")
-        x = room.take("x", (lengths[0], len(chosen), self.segment))
-        backend.gather(values, backend.put(stops - self.window, room, "begins"), steps, level, x)
+        steps = backend.put(lengths, workspace, "lengths")
+        level = backend.trailing_mean(
+            values, backend.put(stops, workspace, "ends"), self.level, workspace, "level"
+        )
+        x = workspace.array("x", (lengths[0], len(chosen), self.segment))
+        backend.gather(
+            values, backend.put(stops - self.window, workspace, "begins"), steps, level, x
+        )
         if self.n_inputs > self.segment:
-            both = room.take("both", (*x.shape[:2], self.n_inputs))
+            both = workspace.array("both", (*x.shape[:2], self.n_inputs))
             column = 0
-            for part in (x, *self._beside(chosen, room, steps)):
+            for part in (x, *self._beside(chosen, workspace, steps)):
                 copy_columns(backend, part, both, steps, to=column)
                 column += part.shape[2]
             x = both
         none = np.empty((len(chosen), 0), self.values.dtype)
         return Batch(x, lengths, steps, none, none, none), level
 
-    def _beside(self, chosen, room, steps):
+    def _beside(self, chosen, workspace, steps):
         """What the network sees beside the values: (T, B, ...) of each kind."""
         B = len(chosen)
         T = self.window // self.segment
         begins = self.stops[chosen] - self.window
-        zero = room.backend.put(np.zeros(B, self.values.dtype), room, "zero")
+        zero = workspace.backend.put(np.zeros(B, self.values.dtype), workspace, "zero")
         tables = {"known": (self.known, 0), "past": (self.past, 0), "future": (self.future, 0)}
         for name, (table, later) in (tables | {"later": (self.future, self.h)}).items():
             if table is not None:
                 F = table.size // len(self.values)
-                part = room.take(name, (T, B, self.segment * F))
-                first = room.backend.put((begins + later) * F, room, f"begins of {name}")
-                room.backend.gather(room.resident(table), first, steps, zero, part)
+                part = workspace.array(name, (T, B, self.segment * F))
+                first = workspace.backend.put((begins + later) * F, workspace, f"begins of {name}")
+                workspace.backend.gather(workspace.on_device(table), first, steps, zero, part)
                 yield part
         if self.static is not None:
             series = np.searchsorted(self.starts, self.stops[chosen], side="right") - 1
             rows = np.repeat(self.static[series][None], T, axis=0)
-            yield room.backend.put(rows, room, "static")
+            yield workspace.backend.put(rows, workspace, "static")
 
 
 def first_levels(series, level):

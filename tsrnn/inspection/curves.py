@@ -38,11 +38,15 @@ class LossCurveDisplay(LineDisplay):
     def from_estimator(cls, estimator, *, ax=None, name=None, **line_kw):
         """Draw the curves of a fitted estimator; parameters as in `plot`."""
         check_is_fitted(estimator, "loss_curve_")
-        return cls(estimator.loss_curve_, estimator.validation_loss_curve_).plot(ax=ax, name=name, **line_kw)
+        return cls(estimator.loss_curve_, estimator.validation_loss_curve_).plot(
+            ax=ax, name=name, **line_kw
+        )
 
     def _draw(self, name, line_kw):
         self.lines_ = []
-        for i, (label, curve) in enumerate((("training", self.loss_curve), ("held out", self.validation_loss_curve))):
+        for i, (label, curve) in enumerate(
+            (("training", self.loss_curve), ("held out", self.validation_loss_curve))
+        ):
             if len(curve):
                 options = line_of(i) | {"label": f"{name}, {label}" if name else label} | line_kw
                 self.lines_ += self.ax_.plot(np.arange(1, len(curve) + 1), curve, **options)
@@ -94,11 +98,19 @@ class GradientNormDisplay(LineDisplay):
     def _draw(self, name, line_kw):
         label = f"{name}, before clipping" if name else "before clipping"
         updates = np.arange(1, len(self.norms) + 1)
-        (self.line_,) = self.ax_.plot(updates, self.norms, **line_of(0) | {"linewidth": 0.8, "label": label} | line_kw)
+        (self.line_,) = self.ax_.plot(
+            updates, self.norms, **line_of(0) | {"linewidth": 0.8, "label": label} | line_kw
+        )
         self.threshold_ = None
         self.clipped_share_ = 0.0
         if self.clip_norm is not None:
-            self.clipped_share_ = np.count_nonzero(self.norms > self.clip_norm) / max(len(self.norms), 1)
-            label = f"clip_norm = {self.clip_norm:g}, {self.clipped_share_:.0%} of the updates clipped"
-            self.threshold_ = self.ax_.axhline(self.clip_norm, color=QUIET, linestyle="--", linewidth=1.2, label=label)
+            self.clipped_share_ = np.count_nonzero(self.norms > self.clip_norm) / max(
+                len(self.norms), 1
+            )
+            label = (
+                f"clip_norm = {self.clip_norm:g}, {self.clipped_share_:.0%} of the updates clipped"
+            )
+            self.threshold_ = self.ax_.axhline(
+                self.clip_norm, color=QUIET, linestyle="--", linewidth=1.2, label=label
+            )
         self.ax_.set(yscale="log", xlabel="update", ylabel="norm of the gradient")

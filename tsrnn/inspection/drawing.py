@@ -2,7 +2,14 @@
 
 from tsrnn.extras import require
 
-COLOURS = "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00"  # told apart without colour vision
+COLOURS = (
+    "#0072b2",
+    "#d55e00",
+    "#009e73",
+    "#cc79a7",
+    "#56b4e9",
+    "#e69f00",
+)  # told apart without colour vision
 QUIET = "#999999"
 
 

@@ -1,6 +1,5 @@
 """How far back the gradient reaches: the slope of the loss along the state after each step."""
 
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +21,9 @@ class GradientFlow(NamedTuple):
     n_sequences: np.ndarray  # (n_steps,): how many reach so far back
 
 
-def gradient_flow(estimator: Any, X: SequencesLike, y: TargetsLike, series: LabelsLike | None = None) -> GradientFlow:
+def gradient_flow(
+    estimator: Any, X: SequencesLike, y: TargetsLike, series: LabelsLike | None = None
+) -> GradientFlow:
     """Norm of dL/dh_t, the slope of the loss along the hidden state after each step, for each layer.
 
     L is the loss of one sequence, the mean over its targets; norms are averaged over sequences aligned at their ends.
@@ -83,14 +84,19 @@ def gradient_flow(estimator: Any, X: SequencesLike, y: TargetsLike, series: Labe
     sums = np.zeros((n_layers * D, S, rows.lengths.max()))
     n_sequences = np.zeros(rows.lengths.max(), int)
     for _, batch, outputs, _, back in passes(estimator, rows):
-        slopes = np.empty_like(outputs)
-        found = []
+        d_outputs = np.empty_like(outputs)
+        watched = Watched()
         # over 1: the loss of a sequence is divided by its own weight below
-        cpu.loss(loss, outputs, batch.targets, batch.weights, fitted.loss_parameters, 1.0, slopes)
-        back(slopes=slopes, scan=partial(watched, found))
+        cpu.loss(
+            loss, outputs, batch.targets, batch.weights, fitted.loss_parameters, 1.0, d_outputs
+        )
+        back(d_outputs, scan=watched)
         # layers are met from the top down, the directions of each in their order
+        found = watched.found
         norms = np.concatenate([found[i : i + D] for i in reversed(range(0, len(found), D))])
-        for row, (length, weight) in enumerate(zip(batch.lengths, weights_of(batch, network, loss))):
+        for row, (length, weight) in enumerate(
+            zip(batch.lengths, weights_of(batch, network, loss))
+        ):
             if weight:
                 sums[..., :length] += norms[:, :, :length, row][..., ::-1] / weight
                 n_sequences[:length] += 1
@@ -109,29 +115,40 @@ def weights_of(batch, network, loss):
     return np.bincount(steps_of(batch.lengths)[1], each) if network.every_step else each
 
 
-def watched(found, cell, lengths, bptt_steps, weights, cache, gradients):
+class Watched:
     """`cpu.backward` one step after the other; norms (S, T, B) of the slopes of the states that each step leaves go
-    into `found`.
+    into `found`, layer by layer.
     """
-    x, states, saved = cache
-    doutputs = gradients.outputs
-    dstates = gradients.states
-    norms = np.zeros((len(dstates), len(x), len(lengths)))
-    for t in reversed(range(len(x))):
-        running = lengths > t
-        last = dstates.astype(np.float64)
-        if len(doutputs):
-            last[0, running] += doutputs[t, running]
-        norms[:, t, running] = np.linalg.norm(last[:, running], axis=2)
-        step = slice(t, t + 1)
-        around = cache._replace(x=x[step], states=np.ascontiguousarray(states[:, t : t + 2]), saved=saved[step])
-        of_step = gradients._replace(outputs=doutputs[step], inputs=gradients.inputs[step])
-        cpu.backward(cell, running.astype(np.int64), 1, weights, around, of_step)
-    found.append(norms)
+
+    def __init__(self):
+        self.found = []
+
+    def __call__(self, cell, lengths, bptt_steps, weights, cache, gradients):
+        x, states, saved = cache
+        doutputs = gradients.outputs
+        dstates = gradients.states
+        norms = np.zeros((len(dstates), len(x), len(lengths)))
+        for t in reversed(range(len(x))):
+            running = lengths > t
+            last = dstates.astype(np.float64)
+            if len(doutputs):
+                last[0, running] += doutputs[t, running]
+            norms[:, t, running] = np.linalg.norm(last[:, running], axis=2)
+            step = slice(t, t + 1)
+            around = cache._replace(
+                x=x[step], states=np.ascontiguousarray(states[:, t : t + 2]), saved=saved[step]
+            )
+            of_step = gradients._replace(outputs=doutputs[step], inputs=gradients.inputs[step])
+            cpu.backward(cell, running.astype(np.int64), 1, weights, around, of_step)
+        self.found.append(norms)
 
 
 def memory_length(
-    estimator: Any, X: SequencesLike, y: TargetsLike, fraction: float = 0.01, series: LabelsLike | None = None
+    estimator: Any,
+    X: SequencesLike,
+    y: TargetsLike,
+    fraction: float = 0.01,
+    series: LabelsLike | None = None,
 ) -> int:
     """How many steps back the gradient still has a `fraction` of its size at the last step.
 
@@ -172,7 +189,9 @@ def memory_length(
     parts = flow.h if flow.c is None else np.concatenate([flow.h, flow.c])
     size = np.linalg.norm(parts, axis=0)
     if size[0] == 0:
-        raise ValueError("the loss of these sequences must have a gradient at the last step; got 0, its minimum.")
+        raise ValueError(
+            "the loss of these sequences must have a gradient at the last step; got 0, its minimum."
+        )
     return int(np.flatnonzero(size >= fraction * size[0])[-1])
 
 
@@ -225,8 +244,20 @@ class GradientFlowDisplay(LineDisplay):
         self.lines_ = []
         for state, norms, style in parts:
             for i, (label, line) in enumerate(zip(self.labels, norms)):
-                words = [name, label if len(self.labels) > 1 else None, state if len(parts) > 1 else None]
-                options = line_of(i) | {"linestyle": style, "label": ", ".join(filter(None, words)) or "h"} | line_kw
+                words = [
+                    name,
+                    label if len(self.labels) > 1 else None,
+                    state if len(parts) > 1 else None,
+                ]
+                options = (
+                    line_of(i)
+                    | {"linestyle": style, "label": ", ".join(filter(None, words)) or "h"}
+                    | line_kw
+                )
                 # zero, such as the slope of an LSTM's last cell, has no place on a logarithmic axis
                 self.lines_ += self.ax_.plot(np.where(line > 0, line, np.nan), **options)
-        self.ax_.set(yscale="log", xlabel="steps before the last one", ylabel="norm of the gradient at the state")
+        self.ax_.set(
+            yscale="log",
+            xlabel="steps before the last one",
+            ylabel="norm of the gradient at the state",
+        )

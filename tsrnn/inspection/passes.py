@@ -1,7 +1,5 @@
 """A fitted network goes over sequences once more, and keeps what it remembers."""
 
-from functools import partial
-
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -9,7 +7,7 @@ from tsrnn.backends import cpu
 from tsrnn.data.batch import longest_first
 from tsrnn.estimators.base import BaseRecurrent
 from tsrnn.estimators.sequence import BaseSequence
-from tsrnn.networks.network import Network
+from tsrnn.networks.network import BackwardOptions, Network, NetworkGradients
 from tsrnn.networks.workspace import Workspace
 
 ROWS = 64  # sequences of one pass: all their states are kept
@@ -19,22 +17,28 @@ def read(estimator, X, y=None, series=None):
     """Sequences in X, and the rows that the network sees of them; without `y` they have no targets."""
     if isinstance(estimator, BaseRecurrent):
         check_is_fitted(estimator)
-    if not isinstance(estimator, BaseRecurrent) or not isinstance(estimator._fitted.network, Network):
+    if not isinstance(estimator, BaseRecurrent) or not isinstance(
+        estimator._fitted.network, Network
+    ):
         raise TypeError(
             f"estimator must be one recurrent network, such as an RNNRegressor; got {type(estimator).__name__}."
         )
     if series is not None and not isinstance(estimator, BaseSequence):
-        raise ValueError(f"series must be None for {type(estimator).__name__}, whose rows are sequences; got labels.")
+        raise ValueError(
+            f"series must be None for {type(estimator).__name__}, whose rows are sequences; got labels."
+        )
     fitted = estimator._fitted
     network = estimator._fitted.network
     where = {} if series is None else {"series": series}
     sequences = estimator._read_fitted(X, **where)
-    targets = weights = np.empty((sequences.n_owners, 0))
+    targets = weights = np.empty((sequences.n_targets, 0))
     if y is not None:
         y = sequences.aligned(y, "y")
         targets, factors, _ = estimator._encode(y, sequences, fitted.settings, fitted.targets, None)
         if targets.shape[1] != network.n_outputs:
-            raise ValueError(f"y must have {network.n_outputs} outputs, as in fit; got {targets.shape[1]}.")
+            raise ValueError(
+                f"y must have {network.n_outputs} outputs, as in fit; got {targets.shape[1]}."
+            )
         weights = np.broadcast_to(factors > 0, targets.shape)
     targets = np.ascontiguousarray(targets, dtype=network.dtype)
     weights = np.ascontiguousarray(weights, dtype=network.dtype)
@@ -44,18 +48,28 @@ def read(estimator, X, y=None, series=None):
 def passes(estimator, rows):
     """(chosen rows, their batch, the network's outputs, traces, a way back) for some rows after the other.
 
-    The way back is `Network.backward`, which still wants slopes of the outputs.
+    The way back wants the gradient of the outputs; it fills `dx`, and `scan` takes each layer back.
     """
     network = estimator._fitted.network
     order = longest_first(rows.lengths)
     packed = network.packing(training=True)(estimator._fitted.theta)
-    room = Workspace(network.dtype)
+    workspace = Workspace(network.dtype)
     grad = np.empty(network.layout.size, network.dtype)
-    n_bytes = network.numbers_of_step(keep=True) * network.dtype.itemsize * int(np.max(rows.lengths, initial=1))
+    n_bytes = (
+        network.numbers_of_step(keep=True)
+        * network.dtype.itemsize
+        * int(np.max(rows.lengths, initial=1))
+    )
     n_rows = min(ROWS, max(1, cpu.MOST_BYTES // n_bytes))
     for first in range(0, len(order), n_rows):
         chosen = order[first : first + n_rows]
-        batch = rows.batch(chosen, room)
-        outputs, traces = network.forward(packed, batch, room, keep=True)
-        back = partial(network.backward, packed, batch, traces, grad=grad, room=room)
+        batch = rows.batch(chosen, workspace)
+        outputs, traces = network.forward(packed, batch, workspace, keep=True)
+
+        def back(d_outputs, dx=None, scan=None, batch=batch, traces=traces):
+            gradients = NetworkGradients(d_outputs, grad, dx)
+            network.backward(
+                packed, batch, traces, gradients, workspace, BackwardOptions(scan=scan)
+            )
+
         yield chosen, batch, outputs, traces, back

@@ -52,17 +52,21 @@ def saliency(estimator: Any, X: SequencesLike) -> Any:
     settings = estimator._fitted.settings
     if network.every_step:
         name = type(estimator).__name__
-        raise ValueError(f"saliency needs an estimator with one answer for a sequence; got {name}, with one a step.")
+        raise ValueError(
+            f"saliency needs an estimator with one answer for a sequence; got {name}, with one a step."
+        )
     cut_at_start = settings["truncate"] == "start"
     n_features = network.n_inputs
     n_outputs = network.n_outputs
-    found = [np.zeros((length, n_features, n_outputs), network.dtype) for length in sequences.lengths]
+    found = [
+        np.zeros((length, n_features, n_outputs), network.dtype) for length in sequences.lengths
+    ]
     for chosen, batch, outputs, _, back in passes(estimator, rows):
         dx = np.empty((*batch.x.shape[:2], padded(n_features)), network.dtype)
         for k in range(n_outputs):
-            slopes = np.zeros_like(outputs)
-            slopes[:, k] = 1
-            back(slopes=slopes, dx=dx)
+            d_outputs = np.zeros_like(outputs)
+            d_outputs[:, k] = 1
+            back(d_outputs, dx)
             for row, (number, length) in enumerate(zip(chosen, batch.lengths)):
                 first = len(found[number]) - length if cut_at_start else 0
                 found[number][first : first + length, :, k] = np.abs(dx[:length, row, :n_features])

@@ -10,7 +10,9 @@ from tsrnn.types import LabelsLike, SequencesLike
 from tsrnn.validation import Integral, Interval
 
 
-def hidden_states(estimator: Any, X: SequencesLike, layer: int = -1, series: LabelsLike | None = None) -> Any:
+def hidden_states(
+    estimator: Any, X: SequencesLike, layer: int = -1, series: LabelsLike | None = None
+) -> Any:
     """The hidden state h_t of a layer after each step of every sequence.
 
     Parameters
@@ -109,7 +111,13 @@ class HiddenStateDisplay:
         """
         self.figure_, self.ax_ = axes_of(ax)
         limit = np.abs(self.states).max()
-        options = {"aspect": "auto", "cmap": "RdBu_r", "vmin": -limit, "vmax": limit, "interpolation": "nearest"}
+        options = {
+            "aspect": "auto",
+            "cmap": "RdBu_r",
+            "vmin": -limit,
+            "vmax": limit,
+            "interpolation": "nearest",
+        }
         self.image_ = self.ax_.imshow(self.states.T, **options | image_kw)
         self.ax_.set(xlabel="step", ylabel="unit")
         for axis in (self.ax_.xaxis, self.ax_.yaxis):

@@ -7,7 +7,14 @@ by name, with the network that it claims to belong to, before any kernel sees it
 from inspect import signature
 
 from tsrnn.files.errors import DamagedError
-from tsrnn.files.records import check_array, check_count, check_finite, check_flag, check_kind, check_number
+from tsrnn.files.records import (
+    check_array,
+    check_count,
+    check_finite,
+    check_flag,
+    check_kind,
+    check_number,
+)
 from tsrnn.files.trees import Codec
 from tsrnn.networks.encoder_decoder import EncoderDecoder
 from tsrnn.networks.network import Network
@@ -63,7 +70,9 @@ def network_of(kind, form, largest):
         raise DamagedError(f"a network that is not told by {', '.join(sorted(names))}")
     size, flag = OWN[kind]
     if form["cell"] not in tuple(CELLS) or form["dtype"] not in DTYPES:
-        raise DamagedError(f"a network of the unknown cell {form['cell']!r:.40} or type {form['dtype']!r:.40}")
+        raise DamagedError(
+            f"a network of the unknown cell {form['cell']!r:.40} or type {form['dtype']!r:.40}"
+        )
     for name in ("n_inputs", "hidden_size", "n_outputs", "n_layers"):
         check_count(form[name], name, 1, largest)
     check_count(form[size], size, 0, largest)
@@ -72,14 +81,20 @@ def network_of(kind, form, largest):
     check_number(form["dropout"], "dropout", 0, 1)
     check_number(form["output_dropout"], "output_dropout", 0, 1)
     if n_weights(kind, form) > largest:
-        raise DamagedError(f"a network of {n_weights(kind, form)} weights, more than the file holds")
+        raise DamagedError(
+            f"a network of {n_weights(kind, form)} weights, more than the file holds"
+        )
     return kind(**form)
 
 
 def defaults_of(kind):
     """The arguments of a network that have a default, but for its type."""
     parameters = signature(kind).parameters.values()
-    return {one.name: one.default for one in parameters if one.default is not one.empty and one.name != "dtype"}
+    return {
+        one.name: one.default
+        for one in parameters
+        if one.default is not one.empty and one.name != "dtype"
+    }
 
 
 def n_weights(kind, form):

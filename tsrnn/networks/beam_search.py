@@ -1,30 +1,48 @@
 """What a decoder of symbols writes when nobody says how long: beam search, up to an end symbol."""
 
+from typing import NamedTuple
+
 import numpy as np
 from scipy.special import log_softmax
 
 from tsrnn.networks.passes import in_chunks, slices
 
 
-def decode(network, theta, rows, max_length, beam_width, n_jobs, rooms):
+class Beam(NamedTuple):
+    """How many sequences are followed at a time, and how long they may become."""
+
+    width: int
+    max_length: int
+
+
+def decode(network, theta, rows, beam, n_jobs, workspaces):
     """For each row of sources what the decoder writes: codes of symbols, the last code being the end, (n_rows,
     max_length); all after the end is the end.
     """
-    backend = rooms.backend
-    out = np.empty((len(rows), max_length), np.int64)
+    backend = workspaces.backend
+    out = np.empty((len(rows), beam.max_length), np.int64)
     packed = network.packing(backend=backend)(backend.to_device(theta))
 
-    def work(chosen, room):
-        order = backend.put(np.arange(len(chosen)), room, "order")
-        first, _ = network.encode(packed, rows.batch(chosen, room), order, room)
-        out[chosen] = beam_search(network, packed, first, max_length, beam_width, room)
+    def decode_chunk(chosen, workspace):
+        order = backend.put(np.arange(len(chosen)), workspace, "order")
+        first, _ = network.encode(packed, rows.batch(chosen, workspace), order, workspace)
+        out[chosen] = beam_search(network, packed, first, beam, workspace)
 
-    beside = 8 * beam_width * (2 * max_length + 4 * network.n_outputs)  # symbols, scores and their order
-    in_chunks(work, network, rows.lengths, n_jobs, slices(network, rows, backend, beside), rooms)
+    beside = (
+        8 * beam.width * (2 * beam.max_length + 4 * network.n_outputs)
+    )  # symbols, scores and their order
+    in_chunks(
+        decode_chunk,
+        network,
+        rows.lengths,
+        n_jobs,
+        slices(network, rows, backend, beside),
+        workspaces,
+    )
     return out
 
 
-def beam_search(network, packed, first, max_length, width, room):
+def beam_search(network, packed, first, beam, workspace):
     """The likeliest of `width` sequences that are followed at a time, the sum of their symbols' log probabilities
     decides; 1 is greedy.
 
@@ -32,7 +50,8 @@ def beam_search(network, packed, first, max_length, width, room):
     the likeliest, since no other can catch up. Here and not on the device it is decided which are followed.
     """
     L, S, B, H = first.shape
-    backend = room.backend
+    width, max_length = beam
+    backend = workspace.backend
     V = network.n_outputs
     end = network.n_outputs - 1
     states = np.repeat(backend.to_host(first)[:, :, :, None], width, axis=3)
@@ -48,9 +67,9 @@ def beam_search(network, packed, first, max_length, width, room):
             break
         x = one_hot[last[going]].reshape(1, -1, V)
         now = states[:, :, going].reshape(L, S, -1, H)
-        x = backend.put(x, room, "said")
-        now = backend.put(now, room, "followed")
-        outputs, new = map(backend.to_host, network.step(packed, x, now, room))
+        x = backend.put(x, workspace, "said")
+        now = backend.put(now, workspace, "followed")
+        outputs, new = map(backend.to_host, network.step(packed, x, now, workspace))
         gained = log_softmax(outputs[:, :V].astype(np.float64), axis=1).reshape(-1, width, V)
         gained[ended[going]] = np.where(np.arange(V) == end, 0, -np.inf)
         totals = (scores[going, :, None] + gained).reshape(len(going), -1)

@@ -9,7 +9,7 @@ import numpy as np
 from tsrnn.backends import cpu
 from tsrnn.data.batch import Batch
 from tsrnn.networks.layout import Layout, padded
-from tsrnn.networks.network import Network
+from tsrnn.networks.network import BackwardOptions, Network, NetworkGradients
 
 
 class Pair(NamedTuple):
@@ -43,7 +43,9 @@ class EncoderDecoder:
         dtype=np.float32,
     ):
         options = {"n_layers": n_layers, "dropout": dropout, "dtype": dtype}
-        self.encoder = Network(cell, n_inputs, hidden_size, 0, bidirectional=bidirectional, **options)
+        self.encoder = Network(
+            cell, n_inputs, hidden_size, 0, bidirectional=bidirectional, **options
+        )
         width = hidden_size * len(self.encoder.directions)
         own = {"every_step": True, "output_dropout": output_dropout}
         self.decoder = Network(cell, n_outputs + n_known, width, n_outputs, **own, **options)
@@ -75,7 +77,11 @@ class EncoderDecoder:
     def to_weights(self, theta):
         """A dict of arrays, "encoder." or "decoder." before torch's names."""
         parts = zip(self._named(), self._split(theta))
-        return {f"{name}.{part}": w for (name, net), own in parts for part, w in net.to_weights(own).items()}
+        return {
+            f"{name}.{part}": w
+            for (name, net), own in parts
+            for part, w in net.to_weights(own).items()
+        }
 
     def from_weights(self, weights):
         """The parameter vector of such a dict."""
@@ -106,88 +112,90 @@ class EncoderDecoder:
         targets.
         """
         if hasattr(rows, "source"):
-            return self.encoder.numbers_of_row(rows.source, backend) + self.decoder.numbers_of_row(rows, backend)
+            return self.encoder.numbers_of_row(rows.source, backend) + self.decoder.numbers_of_row(
+                rows, backend
+            )
         return self.encoder.numbers_of_row(rows, backend)
 
-    def work(self, n_steps):
+    def n_multiplications(self, n_steps):
         """As if sources were as long as targets."""
-        return sum(net.work(n_steps) for net in self.nets)
+        return sum(net.n_multiplications(n_steps) for net in self.nets)
 
-    def encode(self, packed, source, order, room, noise=None, keep=False):
+    def encode(self, packed, source, order, workspace, noise=None, keep=False):
         """States that start the decoder, (layers, n_states, B, H), row `order[i]` from row i of the source; traces."""
-        inner = room.part("encoder")
-        backend = room.backend
+        inner = workspace.part("encoder")
+        backend = workspace.backend
         _, traces = self.encoder.forward(packed.encoder, source, inner, noise, keep)
         last = self.encoder.last_states(traces, source.device_lengths, inner)
         _, S, B, _ = last.shape
-        first = room.take("first", (self.decoder.n_layers, S, B, self.decoder.width))
+        first = workspace.array("first", (self.decoder.n_layers, S, B, self.decoder.width))
         backend.join_directions(last, order, self.encoder.hidden_size, first)
         return first, traces
 
-    def step(self, packed, x, states, room):
+    def step(self, packed, x, states, workspace):
         """Outputs (B, padded n_outputs) of one step of the decoder over x (1, B, F), and the states after it; those
         before it are the first B of `states`.
         """
         none = np.empty((x.shape[1], 0), self.dtype)
         once = np.ones(x.shape[1], np.int64)
-        inner = room.part("decoder")
-        batch = Batch(x, once, room.backend.put(once, inner, "once"), none, none, none, states)
+        inner = workspace.part("decoder")
+        batch = Batch(x, once, workspace.backend.put(once, inner, "once"), none, none, none, states)
         outputs, traces = self.decoder.forward(packed.decoder, batch, inner)
         return outputs, self.decoder.last_states(traces, batch.device_lengths, inner)
 
-    def _unroll(self, packed, target, forced, room):
+    def _unroll(self, packed, target, forced, workspace):
         """Outputs of every step, one step at a time; inputs that are not as given are filled in."""
         T, B, F = target.x.shape
-        backend = room.backend
+        backend = workspace.backend
         last = None
         at = 0
         counts = np.count_nonzero(np.arange(T)[:, None] < target.lengths, axis=1)
-        outputs = room.take("outputs", (len(forced), padded(self.n_outputs)))
+        outputs = workspace.array("outputs", (len(forced), padded(self.n_outputs)))
         x = target.x.reshape(T * B * F)
-        forced = backend.put(forced, room, "forced")
+        forced = backend.put(forced, workspace, "forced")
         states = target.initial
         for t, n in enumerate(counts.tolist()):
             now = x[t * B * F : (t * B + n) * F]
             if at:
-                backend.feed(last, self.n_outputs, self.one_hot, forced[at : at + n], now.reshape(n, F))
-            last, states = self.step(packed, now.reshape(1, n, F), states, room)
-            backend.assign(outputs[at : at + n], last)
+                backend.feed_back(
+                    last, self.n_outputs, self.one_hot, forced[at : at + n], now.reshape(n, F)
+                )
+            last, states = self.step(packed, now.reshape(1, n, F), states, workspace)
+            backend.fill(outputs[at : at + n], last)
             at += n
         return outputs
 
-    def forward(self, packed, batch, room, noise=None, keep=False):
+    def forward(self, packed, batch, workspace, noise=None, keep=False):
         """Outputs (steps, padded n_outputs) of a batch of pairs, and traces for `backward` if `keep`."""
-        first, read = self.encode(packed, batch.source, batch.order, room, noise, keep)
+        first, read = self.encode(packed, batch.source, batch.order, workspace, noise, keep)
         target = batch.target._replace(initial=first)
         outputs = None
         written = None
         if not batch.forced.all():
-            outputs = self._unroll(packed, target, batch.forced, room)
+            outputs = self._unroll(packed, target, batch.forced, workspace)
         if keep or outputs is None:
             later = None if noise is None else noise.after(self.encoder.n_layers)
-            outputs, written = self.decoder.forward(packed.decoder, target, room.part("decoder"), later, keep)
+            outputs, written = self.decoder.forward(
+                packed.decoder, target, workspace.part("decoder"), later, keep
+            )
         return outputs, Pair(read, written)
 
-    def backward(self, packed, batch, traces, slopes, grad, room, noise=None, bptt_steps=None):
-        """Fill `grad` from the slopes of the outputs; none goes through what the decoder said, as a symbol has none.
-
-        `bptt_steps` are steps back from the encoder's last one.
+    def backward(self, packed, batch, traces, gradients, workspace, options=None):
+        """Fill the gradient of the parameters from that of the outputs; none goes through what the decoder said, as a
+        symbol has none. `bptt_steps` of the `options` are steps back from the encoder's last one.
         """
-        own = self._split(grad)
-        later = None if noise is None else noise.after(self.encoder.n_layers)
-        inner = room.part("decoder")
-        dfirst = self.decoder.backward(packed.decoder, batch.target, traces.decoder, slopes, own.decoder, inner, later)
-        _, S, B, _ = dfirst.shape
-        dlast = room.take("dlast", (len(self.encoder.ends), S, B, self.encoder.width))
-        room.backend.split_directions(dfirst, batch.order, self.encoder.hidden_size, dlast)
-        self.encoder.backward(
-            packed.encoder,
-            batch.source,
-            traces.encoder,
-            slopes=None,
-            grad=own.encoder,
-            room=room.part("encoder"),
-            noise=noise,
-            bptt_steps=bptt_steps,
-            dlast=dlast,
+        noise, bptt_steps, _ = options or BackwardOptions()
+        own = self._split(gradients.parameters)
+        inner = workspace.part("decoder")
+        later = BackwardOptions(None if noise is None else noise.after(self.encoder.n_layers))
+        of_decoder = NetworkGradients(gradients.outputs, own.decoder)
+        dfirst = self.decoder.backward(
+            packed.decoder, batch.target, traces.decoder, of_decoder, inner, later
         )
+        _, S, B, _ = dfirst.shape
+        dlast = workspace.array("dlast", (len(self.encoder.ends), S, B, self.encoder.width))
+        workspace.backend.split_directions(dfirst, batch.order, self.encoder.hidden_size, dlast)
+        of_encoder = NetworkGradients(None, own.encoder, last_states=dlast)
+        inner = workspace.part("encoder")
+        back = BackwardOptions(noise, bptt_steps)
+        self.encoder.backward(packed.encoder, batch.source, traces.encoder, of_encoder, inner, back)

@@ -5,7 +5,7 @@ nobody outside sees them. Outside, weights carry the names, shapes and gate orde
 """
 
 import math
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -24,6 +24,25 @@ class DropoutKey(NamedTuple):
 
     def after(self, n_layers):
         return self._replace(drawn=self.drawn + n_layers)
+
+
+class NetworkGradients(NamedTuple):
+    """What a backward pass reads, the gradient of the outputs and of the last states, and what it fills, that of the
+    parameters (n_parameters,) and of the inputs (T, B, padded F).
+    """
+
+    outputs: Any
+    parameters: Any
+    inputs: Any = None
+    last_states: Any = None
+
+
+class BackwardOptions(NamedTuple):
+    """How a backward pass goes."""
+
+    noise: DropoutKey | None = None  # of the forward pass
+    bptt_steps: int | None = None  # steps back from the last one; all if not given
+    scan: Any = None  # takes a layer and direction back through time; the backend's if not given
 
 
 class Network:
@@ -61,7 +80,9 @@ class Network:
         self.n_layers = n_layers
         self.directions = ("", "_reverse") if bidirectional else ("",)
         self.width = padded(hidden_size)
-        self.ends = [f"_l{layer}{direction}" for layer in range(n_layers) for direction in self.directions]
+        self.ends = [
+            f"_l{layer}{direction}" for layer in range(n_layers) for direction in self.directions
+        ]
         n_gates = self.cell.n_gates * self.width
         shapes = {}
         for layer in range(n_layers):
@@ -97,7 +118,10 @@ class Network:
 
     def to_weights(self, theta):
         """A dict of arrays with torch's names and shapes."""
-        return {name: part[np.ix_(*self._places(name))].T.copy() for name, part in self.layout.view(theta).items()}
+        return {
+            name: part[np.ix_(*self._places(name))].T.copy()
+            for name, part in self.layout.view(theta).items()
+        }
 
     def from_weights(self, weights):
         """The parameter vector of such a dict."""
@@ -119,7 +143,9 @@ class Network:
             shape = self.shape_of(name)
             if name.startswith("weight_hh"):
                 q, r = np.linalg.qr(rng.normal(size=(self.cell.n_gates, H, H)))
-                weights[name] = (q * np.sign(np.diagonal(r, axis1=1, axis2=2))[:, None]).reshape(shape)
+                weights[name] = (q * np.sign(np.diagonal(r, axis1=1, axis2=2))[:, None]).reshape(
+                    shape
+                )
             elif name.startswith("weight"):
                 fan_out = H if "ih" in name else shape[0]
                 limit = math.sqrt(6 / (fan_out + shape[1]))
@@ -190,7 +216,9 @@ class Network:
             waiting = max(waiting, backend.n_projected(n_gates, n_in))
             numbers += D * self.cell.n_states * H if keep or self.every_step or layer < top else 0
             numbers += D * self.cell.n_saved * H if keep else 0
-            numbers += 2 * D * H if layer and D == 2 else 0  # both directions side by side, and that reversed
+            numbers += (
+                2 * D * H if layer and D == 2 else 0
+            )  # both directions side by side, and that reversed
         head = self.layout.shapes["weight_ho"] if self.n_outputs and self.every_step else ()
         return numbers + waiting + sum(head)
 
@@ -198,11 +226,11 @@ class Network:
         """The same for the whole of the longest row."""
         return self.numbers_of_step(backend) * int(np.max(rows.lengths, initial=1))
 
-    def work(self, n_steps):
+    def n_multiplications(self, n_steps):
         """Multiplications of a forward pass over that many steps in all."""
         return n_steps * self.layout.parts[f"bias_hh{self.ends[-1]}"].stop
 
-    def forward(self, packed, batch, room, noise=None, keep=False):
+    def forward(self, packed, batch, workspace, noise=None, keep=False):
         """Outputs (rows or steps, padded n_outputs) of a batch, None without a head, and traces for `last_states`, and
         for `backward` if `keep`.
 
@@ -212,128 +240,153 @@ class Network:
         H = self.width
         D = len(self.directions)
         x = batch.x
-        backend = room.backend
+        backend = workspace.backend
         lengths = batch.device_lengths
         T, B, _ = x.shape
         traces = []
         for layer in range(self.n_layers):
             if layer:
-                x = self._between(traces, layer, lengths, room, noise)
+                x = self._between(traces, layer, lengths, workspace, noise)
             for d, direction in enumerate(self.directions):
                 end = f"_l{layer}{direction}"
                 inputs = x
                 if d:
-                    inputs = room.take(f"reversed{layer}", x.shape)
+                    inputs = workspace.array(f"reversed{layer}", x.shape)
                     reverse_steps(backend, x, inputs, lengths)
                 all_needed = keep or self.every_step or layer < self.n_layers - 1
-                states = room.take(f"states{end}", (cell.n_states, T + 1 if all_needed else 2, B, H))
-                saved = room.take(f"saved{end}", (T if keep else 1, B, cell.n_saved, H))
-                backend.set_first(states, None if batch.initial is None else batch.initial[len(traces)])
-                weights = LayerWeights(packed[f"weight_ih{end}"], packed[f"weight_hh{end}"], packed[f"bias{end}"])
+                states = workspace.array(
+                    f"states{end}", (cell.n_states, T + 1 if all_needed else 2, B, H)
+                )
+                saved = workspace.array(f"saved{end}", (T if keep else 1, B, cell.n_saved, H))
+                backend.set_first(
+                    states, None if batch.initial is None else batch.initial[len(traces)]
+                )
+                weights = LayerWeights(
+                    packed[f"weight_ih{end}"], packed[f"weight_hh{end}"], packed[f"bias{end}"]
+                )
                 cache = LayerCache(inputs, states, saved)
                 backend.forward(cell, lengths, weights, cache)
                 traces.append(cache)
         if not self.n_outputs:
             return None, traces
-        seen = self._seen(batch.lengths, room)
+        head_input = self._head_input(batch.lengths, workspace)
         for d in range(D):
             if self.every_step:
-                backend.every_output(traces[d - D].states, lengths, seen, d * H, d == 1)
+                backend.every_output(traces[d - D].states, lengths, head_input, d * H, d == 1)
             else:
-                backend.last_outputs(traces[d - D].states, lengths, seen, d * H)
+                backend.last_outputs(traces[d - D].states, lengths, head_input, d * H)
         if noise is not None and self.output_dropout:
-            self._drop_outputs(seen, noise, backend)
+            self._drop_outputs(head_input, noise, backend)
         if self.n_context:
-            backend.set_columns(batch.context, seen, D * H)
-        outputs = room.take("outputs", (seen.shape[0], padded(self.n_outputs)))
-        backend.affine(seen, packed["weight_ho"], packed["bias_ho"].reshape(-1), outputs)
+            backend.set_columns(batch.context, head_input, D * H)
+        outputs = workspace.array("outputs", (head_input.shape[0], padded(self.n_outputs)))
+        backend.affine(head_input, packed["weight_ho"], packed["bias_ho"].reshape(-1), outputs)
         return outputs, traces
 
-    def _drop_outputs(self, seen, noise, backend):
+    def _drop_outputs(self, head_input, noise, backend):
         """Dropout of what the head sees of the last layer, or of its gradient, in place: number 0 of the layers that
         draw from the noise, as nothing else is dropped below the first layer.
         """
-        flat = seen.reshape(-1)
-        backend.drop(flat, noise.seed, noise.drawn, self.output_dropout, flat)
+        flat = head_input.reshape(-1)
+        backend.apply_dropout(flat, noise.seed, noise.drawn, self.output_dropout, flat)
 
-    def _seen(self, lengths, room):
+    def _head_input(self, lengths, workspace):
         """What the head sees, a row for each of its outputs."""
         n_rows = int(lengths.sum()) if self.every_step else len(lengths)
-        return room.take("seen", (n_rows, self.layout.shapes["weight_ho"][0]))
+        return workspace.array("seen", (n_rows, self.layout.shapes["weight_ho"][0]))
 
-    def last_states(self, traces, lengths, room):
+    def last_states(self, traces, lengths, workspace):
         """States after the last step of every row: (layers and directions, n_states, B, H); `lengths` on the device."""
-        last = room.take("last", (len(traces), self.cell.n_states, len(lengths), self.width))
+        last = workspace.array("last", (len(traces), self.cell.n_states, len(lengths), self.width))
         for i, trace in enumerate(traces):
-            room.backend.last_states(trace.states, lengths, last[i])
+            workspace.backend.last_states(trace.states, lengths, last[i])
         return last
 
-    def backward(
-        self, packed, batch, traces, slopes, grad, room, noise=None, bptt_steps=None, dx=None, dlast=None,
-        scan=None,
-    ):  # fmt: skip
-        """Fill `grad` (n_parameters,) from the slopes of the outputs; the slopes of the initial states are returned.
-
-        `dx` (T, B, padded F) takes those of the inputs; `dlast`, as of `last_states`, gives those of the last states.
-        `scan` takes each layer and direction back through time, the backend's if not given.
+    def backward(self, packed, batch, traces, gradients, workspace, options=None):
+        """Fill the gradient of the parameters, and of the inputs if wanted, from those of the outputs and of the last
+        states; that of the initial states is returned. `options` are `BackwardOptions`.
         """
-        cell = self.cell
+        noise, bptt_steps, scan = options or BackwardOptions()
         H = self.width
         D = len(self.directions)
         starts = self.layout.parts
-        backend = room.backend
+        backend = workspace.backend
         lengths = batch.device_lengths
         scan = scan or backend.backward
         T, B, _ = traces[0].x.shape
-        if self.n_outputs:
-            seen = self._seen(batch.lengths, room)
-            dseen = room.take("dseen", seen.shape)
-            backend.affine_backward(seen, packed["weight_ho_t"], slopes, dseen, grad, starts["weight_ho"].start)
-            if noise is not None and self.output_dropout:
-                self._drop_outputs(dseen, noise, backend)
-        none = room.take("none", (0, B, H))
+        d_head_input = (
+            self._backward_head(packed, batch, gradients, workspace, noise)
+            if self.n_outputs
+            else None
+        )
+        none = workspace.array("none", (0, B, H))
         below = None
-        all_dstates = room.take("dstates", (len(traces), cell.n_states, B, H))
-        backend.assign(all_dstates, 0 if dlast is None else dlast)
+        all_dstates = workspace.array("dstates", (len(traces), self.cell.n_states, B, H))
+        backend.fill(all_dstates, 0 if gradients.last_states is None else gradients.last_states)
         for layer in reversed(range(self.n_layers)):
             above = below
-            below = dx if layer == 0 else room.take(f"dx{layer}", (T, B, D * H))
+            below = gradients.inputs if layer == 0 else workspace.array(f"dx{layer}", (T, B, D * H))
             for d, direction in enumerate(self.directions):
                 end = f"_l{layer}{direction}"
                 dstates = all_dstates[layer * D + d]
                 doutputs = none
                 if above is not None:
-                    doutputs = room.take("doutputs", (T, B, H))
+                    doutputs = workspace.array("doutputs", (T, B, H))
                     direction_in(backend, above, doutputs, lengths, d)
                 elif self.every_step:
-                    doutputs = room.take("doutputs", (T, B, H))
-                    backend.spread(dseen, d * H, lengths, doutputs, d == 1)
+                    doutputs = workspace.array("doutputs", (T, B, H))
+                    backend.scatter_outputs(d_head_input, d * H, lengths, doutputs, d == 1)
                 elif self.n_outputs:
-                    backend.add_columns(dseen, d * H, dstates[0])
-                slopes_x = none if below is None else below if d == 0 else room.take("dx_reverse", below.shape)
+                    backend.add_columns(d_head_input, d * H, dstates[0])
+                dx = (
+                    none
+                    if below is None
+                    else below
+                    if d == 0
+                    else workspace.array("dx_reverse", below.shape)
+                )
                 weights = LayerWeights(packed[f"weight_ih{end}_t"], packed[f"weight_hh{end}_t"])
                 cache = traces[layer * D + d]
-                gradients = LayerGradients(doutputs, dstates, slopes_x, grad, starts[f"weight_ih{end}"].start)
-                scan(cell, lengths, bptt_steps or T, weights, cache, gradients)
+                of_layer = LayerGradients(
+                    doutputs, dstates, dx, gradients.parameters, starts[f"weight_ih{end}"].start
+                )
+                scan(self.cell, lengths, bptt_steps or T, weights, cache, of_layer)
                 if d and below is not None:
-                    add_reversed(backend, slopes_x, below, lengths)
+                    add_reversed(backend, dx, below, lengths)
             if layer and noise is not None and self.dropout:
-                backend.drop(below.reshape(-1), noise.seed, noise.drawn + layer, self.dropout, below.reshape(-1))
+                flat = below.reshape(-1)
+                backend.apply_dropout(flat, noise.seed, noise.drawn + layer, self.dropout, flat)
         return all_dstates
 
-    def _between(self, traces, layer, lengths, room, noise):
+    def _backward_head(self, packed, batch, gradients, workspace, noise):
+        """Fill the gradient of the head's parameters; that of its input is returned."""
+        backend = workspace.backend
+        head_input = self._head_input(batch.lengths, workspace)
+        d_head_input = workspace.array("d_head_input", head_input.shape)
+        start = self.layout.parts["weight_ho"].start
+        w_t = packed["weight_ho_t"]
+        backend.affine_backward(
+            head_input, w_t, gradients.outputs, d_head_input, gradients.parameters, start
+        )
+        if noise is not None and self.output_dropout:
+            self._drop_outputs(d_head_input, noise, backend)
+        return d_head_input
+
+    def _between(self, traces, layer, lengths, workspace, noise):
         """What the layer below hands up: its outputs, both directions side by side, with dropout while training."""
         D = len(self.directions)
         H = self.width
-        backend = room.backend
+        backend = workspace.backend
         x = traces[-D].states[0, 1:]
         T, B, _ = x.shape
         if D == 2:
-            x = room.take(f"x{layer}", (T, B, D * H))
+            x = workspace.array(f"x{layer}", (T, B, D * H))
             for d in (0, 1):
                 direction_out(backend, traces[d - D].states[0, 1:], x, lengths, d)
         if noise is not None and self.dropout:
-            kept = room.take(f"x{layer}_kept", x.shape)
-            backend.drop(x.reshape(-1), noise.seed, noise.drawn + layer, self.dropout, kept.reshape(-1))
+            kept = workspace.array(f"x{layer}_kept", x.shape)
+            backend.apply_dropout(
+                x.reshape(-1), noise.seed, noise.drawn + layer, self.dropout, kept.reshape(-1)
+            )
             x = kept
         return x

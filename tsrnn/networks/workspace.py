@@ -24,7 +24,7 @@ class Workspace:
             self.parts[name] = Workspace(self.dtype, self.backend, self.residents)
         return self.parts[name]
 
-    def take(self, name, shape, dtype=None):
+    def array(self, name, shape, dtype=None):
         last = self.views.get(name)
         if last is not None and last.shape == shape:  # the usual case, and so the quick one
             return last
@@ -38,8 +38,11 @@ class Workspace:
         self.views[name] = flat[:size].reshape(shape)
         return self.views[name]
 
-    def resident(self, array):
+    def on_device(self, array):
         """An array of numpy's on the device, copied there when it is first asked for."""
         if id(array) not in self.residents:
-            self.residents[id(array)] = array, self.backend.to_device(array)  # held, so that no other gets its id
+            self.residents[id(array)] = (
+                array,
+                self.backend.to_device(array),
+            )  # held, so that no other gets its id
         return self.residents[id(array)][1]

@@ -21,7 +21,7 @@ class Cell(NamedTuple):
     n_gates: int
     n_states: int
     n_saved: int
-    n_together: int  # of the first that many gates only a + q is needed
+    n_summed_gates: int  # of the first that many gates only a + q is needed
     forward: Callable
     backward: Callable
     title: str = ""
@@ -59,7 +59,8 @@ def gru_forward(a, q, old):
     """n = tanh(a_n + r q_n), h = n + z (old - n): the reset gate after the product (Cho et al. 2014, version 1 of the
     paper).
     """
-    r, z = sigmoid(a[0] + q[0]), sigmoid(a[1] + q[1])
+    r = sigmoid(a[0] + q[0])
+    z = sigmoid(a[1] + q[1])
     n = tanh(a[2] + r * q[2])
     return (n + z * (old[0] - n),), (r, z, n, q[2])
 
@@ -78,8 +79,10 @@ def lstm_forward(a, q, old):
     """c = f c_old + i g, h = o tanh(c) (Hochreiter & Schmidhuber 1997; forget gate of Gers, Schmidhuber & Cummins
     2000).
     """
-    i, f = sigmoid(a[0] + q[0]), sigmoid(a[1] + q[1])
-    g, o = tanh(a[2] + q[2]), sigmoid(a[3] + q[3])
+    i = sigmoid(a[0] + q[0])
+    f = sigmoid(a[1] + q[1])
+    g = tanh(a[2] + q[2])
+    o = sigmoid(a[3] + q[3])
     c = f * old[1] + i * g
     t = tanh(c)
     return (o * t, c), (i, f, g, o, t)
@@ -89,7 +92,12 @@ def lstm_forward(a, q, old):
 def lstm_backward(saved, old, ds):
     i, f, g, o, t = saved
     dc = ds[1] + ds[0] * o * (ONE - t * t)
-    d = (dc * g * i * (ONE - i), dc * old[1] * f * (ONE - f), dc * i * (ONE - g * g), ds[0] * t * o * (ONE - o))
+    d = (
+        dc * g * i * (ONE - i),
+        dc * old[1] * f * (ONE - f),
+        dc * i * (ONE - g * g),
+        ds[0] * t * o * (ONE - o),
+    )
     return d, d, (dc - dc, dc * f)
 
 
@@ -116,11 +124,37 @@ CELLS = {
     for cell in (
         Cell("rnn", 1, 1, 1, 1, elman_forward, elman_backward, title="Elman's"),
         Cell("rnn_relu", 1, 1, 1, 1, relu_forward, relu_backward),  # `activation="relu"`
-        Cell("gru", 3, 1, 4, 2, gru_forward, gru_backward, title="gated recurrent unit (reset after the product)"),
         Cell(
-            "lstm", 4, 2, 5, 4, lstm_forward, lstm_backward, title="long short-term memory", initial_bias=(0, 1, 0, 0)
+            "gru",
+            3,
+            1,
+            4,
+            2,
+            gru_forward,
+            gru_backward,
+            title="gated recurrent unit (reset after the product)",
         ),
-        Cell("mgu", 2, 1, 3, 1, mgu_forward, mgu_backward, title="minimal gated unit (reset after the product)"),
+        Cell(
+            "lstm",
+            4,
+            2,
+            5,
+            4,
+            lstm_forward,
+            lstm_backward,
+            title="long short-term memory",
+            initial_bias=(0, 1, 0, 0),
+        ),
+        Cell(
+            "mgu",
+            2,
+            1,
+            3,
+            1,
+            mgu_forward,
+            mgu_backward,
+            title="minimal gated unit (reset after the product)",
+        ),
     )
 }
 

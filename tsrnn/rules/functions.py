@@ -14,7 +14,8 @@ from numba.extending import intrinsic, overload, register_jitable
 
 from tsrnn.rules.naming import distinct
 
-HALF, ONE = np.float32(0.5), np.float32(1)  # exact in every precision; a bare 0.5 would turn float32 into float64
+HALF = np.float32(0.5)  # exact in every precision; a bare 0.5 would turn float32 into float64
+ONE = np.float32(1)
 
 
 # What + - * / cannot say. In plain Python these run on numpy scalars; the overloads below are what numba compiles.
@@ -69,7 +70,9 @@ def llvm_intrinsic(name):
     def call(typingctx, x):
         def codegen(context, builder, sig, args):
             ty = args[0].type
-            lanes, element = (f"v{ty.count}", ty.element) if isinstance(ty, ir.VectorType) else ("", ty)
+            lanes, element = (
+                (f"v{ty.count}", ty.element) if isinstance(ty, ir.VectorType) else ("", ty)
+            )
             function_type = ir.FunctionType(ty, [ty])
             return builder.call(
                 cgutils.get_or_insert_function(
@@ -103,7 +106,9 @@ def exponent_bits(typingctx, n):
 @intrinsic
 def greater_than_zero(typingctx, x):
     def codegen(context, builder, sig, args):
-        return builder.uitofp(builder.fcmp_ordered(">", args[0], ir.Constant(args[0].type, None)), args[0].type)
+        return builder.uitofp(
+            builder.fcmp_ordered(">", args[0], ir.Constant(args[0].type, None)), args[0].type
+        )
 
     return x(x), codegen
 
@@ -182,9 +187,13 @@ def reduced(x):
 def taylor_expm1(r):
     """The terms past the seventh only move a float64."""
     p = like(r, 0, F8) + r * (
-        like(r, 0, F9) + r * (like(r, 0, F10) + r * (like(r, 0, F11) + r * (like(r, 0, F12) + r * like(r, 0, F13))))
+        like(r, 0, F9)
+        + r
+        * (like(r, 0, F10) + r * (like(r, 0, F11) + r * (like(r, 0, F12) + r * like(r, 0, F13))))
     )
-    p = like(r, F4, F4) + r * (like(r, F5, F5) + r * (like(r, F6, F6) + r * (like(r, F7, F7) + r * p)))
+    p = like(r, F4, F4) + r * (
+        like(r, F5, F5) + r * (like(r, F6, F6) + r * (like(r, F7, F7) + r * p))
+    )
     return r + r * r * (HALF + r * (like(r, F3, F3) + r * p))
 
 
@@ -200,9 +209,20 @@ def exp(x):
 # clamped where tanh rounds to one. Its coefficients are those of Eigen's `generic_fast_tanh_float`.
 
 LIMIT = np.float32(7.90531)
-P = -2.76076847742355e-16, 2.00018790482477e-13, -8.60467152213735e-11, 5.12229709037114e-08, 1.48572235717979e-05
+P = (
+    -2.76076847742355e-16,
+    2.00018790482477e-13,
+    -8.60467152213735e-11,
+    5.12229709037114e-08,
+    1.48572235717979e-05,
+)
 P = tuple(map(np.float32, (*P, 6.37261928875436e-04, 4.89352455891786e-03)))
-Q = tuple(map(np.float32, (1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03)))
+Q = tuple(
+    map(
+        np.float32,
+        (1.19825839466702e-06, 1.18534705686654e-04, 2.26843463243900e-03, 4.89352518554385e-03),
+    )
+)
 # tanh(x / 2) / 2 is the same function with coefficients divided by powers of two, which rounds nothing.
 HALF_P = tuple(p / np.float32(4 ** (7 - k)) for k, p in enumerate(P))
 HALF_Q = tuple(q / np.float32(4 ** (3 - k)) for k, q in enumerate(Q))
@@ -218,7 +238,9 @@ def odd_rational(name, limit, p, q):
     def function(x):
         x = clipped(x, limit)
         y = x * x
-        y2 = y * y  # pairs of terms do not wait for each other: half the latency of Horner's scheme (Estrin 1960)
+        y2 = (
+            y * y
+        )  # pairs of terms do not wait for each other: half the latency of Horner's scheme (Estrin 1960)
         top = (p5 * y + p6) + y2 * (p3 * y + p4) + y2 * y2 * (p0 * y2 + (p1 * y + p2))
         return x * top / ((q2 * y + q3) + y2 * (q0 * y + q1))
 

@@ -36,7 +36,9 @@ class Loss(NamedTuple):
     link: Link = IDENTITY
     least: float = -math.inf  # of targets
     most: float = math.inf
-    quantile: Callable | None = None  # the one that the best constant is, from the parameters; None if it is the mean
+    quantile: Callable | None = (
+        None  # the one that the best constant is, from the parameters; None if it is the mean
+    )
 
 
 @register_jitable
@@ -64,14 +66,17 @@ def huber(output, target, parameters):
 @register_jitable
 def pinball(output, target, parameters):
     """max(q (t - y), (q - 1) (t - y)) for the quantile q (Koenker & Bassett 1978)."""
-    e, q = target - output, parameters[0]
+    e = target - output
+    q = parameters[0]
     return greater(q * e, (q - ONE) * e), (ONE - q) * positive(-e) - q * positive(e)
 
 
 @register_jitable
 def quantile_huber(output, target, parameters):
     """|q - [t < y]| H_d(y - t) / d for the quantile q and Huber's loss H with the distance d (Dabney et al. 2018)."""
-    e, q, d = output - target, parameters[0], parameters[1]
+    e = output - target
+    q = parameters[0]
+    d = parameters[1]
     inner = clipped(e, d)
     side = (ONE - q) * positive(e) + q * positive(-e)
     return side * inner * (e - HALF * inner) / d, side * inner / d
@@ -82,8 +87,10 @@ def tweedie(output, target, parameters):
     """t^(2 - p) / ((1 - p) (2 - p)) - t m^(1 - p) / (1 - p) + m^(2 - p) / (2 - p), m = exp(y): half the deviance of
     Tweedie's distribution with the mean m and the power p of its variance, for 1 < p < 2 (Jorgensen 1987).
     """
-    one, two = ONE - parameters[0], ONE + ONE - parameters[0]
-    up, down = exp(two * output), target * exp(one * output)
+    one = ONE - parameters[0]
+    two = ONE + ONE - parameters[0]
+    up = exp(two * output)
+    down = target * exp(one * output)
     least = exp(two * log(greater(target, like(target, 1e-37, 1e-300)))) / (one * two)
     return least + up / two - down / one, up - down
 
@@ -117,7 +124,9 @@ LOSSES = {
         Loss("squared", squared, title="(y - t)^2"),
         Loss("absolute", absolute, title="|y - t|", quantile=half),
         Loss("huber", huber, title="Huber's loss", parameters=("huber_delta",), quantile=half),
-        Loss("pinball", pinball, title="the pinball loss", parameters=("quantile",), quantile=first),
+        Loss(
+            "pinball", pinball, title="the pinball loss", parameters=("quantile",), quantile=first
+        ),
         Loss(
             "quantile_huber",
             quantile_huber,

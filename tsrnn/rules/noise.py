@@ -3,8 +3,13 @@
 import numpy as np
 from numba.extending import register_jitable
 
-GOLDEN, MIX_1, MIX_2 = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB)
-SHIFT_27, SHIFT_30, SHIFT_31, SHIFT_40 = np.uint64(27), np.uint64(30), np.uint64(31), np.uint64(40)
+GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+MIX_1 = np.uint64(0xBF58476D1CE4E5B9)
+MIX_2 = np.uint64(0x94D049BB133111EB)
+SHIFT_27 = np.uint64(27)
+SHIFT_30 = np.uint64(30)
+SHIFT_31 = np.uint64(31)
+SHIFT_40 = np.uint64(40)
 STEP = np.float32(2.0**-24)
 
 

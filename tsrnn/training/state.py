@@ -6,7 +6,14 @@ import numpy as np
 
 from tsrnn.backends.devices import backend_of
 from tsrnn.contracts import Model, Rows
-from tsrnn.networks.passes import WorkspacePool, bring, gradient, total_weight
+from tsrnn.networks.passes import (
+    GradientOptions,
+    Objective,
+    WorkspacePool,
+    gradient,
+    stage,
+    total_weight,
+)
 from tsrnn.rules.losses import LOSSES
 from tsrnn.rules.updates import UPDATES
 
@@ -23,23 +30,25 @@ class TrainingState:
         self.rows = rows
         self.recipe = recipe
         self.log = None
-        self.weights = []
+        self.update_weights = []
         self.loss = LOSSES[recipe.loss]
         self.rule = UPDATES[recipe.solver]
         self.backend = backend_of(recipe.device, precision=recipe.precision)
-        self.rooms = WorkspacePool(network.dtype, self.backend)
+        self.workspaces = WorkspacePool(network.dtype, self.backend)
         self.theta = self.backend.to_device(theta)
         self.moments = self.backend.to_device(moments)
         self.decay = self.backend.to_device(network.decay()[None])
         self.grad = self.backend.zeros((1, theta.size), network.dtype)
-        self.limit = math.inf if recipe.clip_value is None else float(recipe.clip_value)
-        self.alpha, self.shrink = (0.0, recipe.alpha) if self.rule.decoupled else (float(recipe.alpha), 0.0)
+        self.clip_value = math.inf if recipe.clip_value is None else float(recipe.clip_value)
+        self.alpha, self.decoupled_decay = (
+            (0.0, recipe.alpha) if self.rule.decoupled else (float(recipe.alpha), 0.0)
+        )
 
     def begin(self, n):
         """Allocate a log of the next `n` updates."""
         if self.log is None or self.log.shape[1] < n:
             self.log = self.backend.new_log(n, self.network.dtype)
-            self.learn = self.backend.repeated(self._bring, self._update)
+            self.learn = self.backend.repeated(self._stage, self._update)
 
     def update(self, chosen, number, rate, seed):
         """Make the `number`-th update; return whether the chosen rows had a target.
@@ -48,53 +57,55 @@ class TrainingState:
         """
         weight = total_weight(self.loss, self.rows.weights_of(chosen))
         c = self.rule.coefficients(number, rate, self.recipe.momentum)
-        self.learn(chosen, weight, seed, (*c, rate * self.shrink))
+        self.learn(chosen, weight, seed, (*c, rate * self.decoupled_decay))
         if weight:
-            self.weights.append(weight)
+            self.update_weights.append(weight)
         return weight > 0
 
-    def _numbers(self, c):
+    def _step_scalars(self, c):
         """What changes from update to update, besides the batch, on the device."""
-        put = self.backend.numbers
-        room = self.rooms.shared
-        return put(c, self.network.dtype, room, "coefficients"), put(len(self.weights), np.int64, room, "place")
+        put = self.backend.device_scalars
+        workspace = self.workspaces.shared
+        return put(c, self.network.dtype, workspace, "coefficients"), put(
+            len(self.update_weights), np.int64, workspace, "place"
+        )
 
-    def _bring(self, chosen, weight, seed, c):
-        self._numbers(c)
-        form = bring(self.network, self.rows, chosen, weight, self.rooms, seed)
+    def _stage(self, chosen, weight, seed, c):
+        self._step_scalars(c)
+        form = stage(self.network, self.rows, chosen, weight, self.workspaces, seed)
         return form and (*form, weight > 0)
 
     def _update(self, chosen, weight, seed, c):
         backend = self.backend
         recipe = self.recipe
         theta = self.theta.reshape(1, self.theta.size)
-        value, grads = gradient(
-            self.network,
-            self.theta,
-            self.rows,
-            chosen,
-            total=weight,
-            loss=self.loss,
-            parameters=recipe.loss_parameters,
-            rooms=self.rooms,
-            n_jobs=recipe.n_jobs,
-            seed=seed,
-            bptt_steps=recipe.bptt_steps,
-        )
+        objective = Objective(self.loss, recipe.loss_parameters, weight)
+        options = GradientOptions(self.workspaces, recipe.n_jobs, seed, recipe.bptt_steps)
+        value, grads = gradient(self.network, self.theta, self.rows, chosen, objective, options)
         if weight:
-            norm, clipped = backend.combine(grads, theta, self.decay, self.alpha, self.limit, self.grad)
+            norm, clipped = backend.reduce_gradients(
+                grads, theta, self.decay, self.alpha, self.clip_value, self.grad
+            )
             if not backend.is_finite(value, norm):
                 raise NotFinite(value, norm)
-            c, place = self._numbers(c)
-            backend.note(self.log, place, value, norm)
-            backend.move(
-                self.rule, theta, self.grad, self.moments, self.decay, c, self.limit, clipped, recipe.clip_norm
+            c, place = self._step_scalars(c)
+            backend.record_update(self.log, place, value, norm)
+            backend.apply_update(
+                self.rule,
+                theta,
+                self.grad,
+                self.moments,
+                self.decay,
+                c,
+                self.clip_value,
+                clipped,
+                recipe.clip_norm,
             )
 
-    def read(self):
+    def collect_log(self):
         """Losses, norms and weights of the updates since this was last called."""
-        weights = self.weights
-        self.weights = []
+        weights = self.update_weights
+        self.update_weights = []
         if not weights:
             return [], [], []
         losses, norms = self.backend.to_host(self.log)[:, : len(weights)].tolist()

@@ -18,14 +18,15 @@ from tsrnn.backends.told import told
 
 MOST_ROWS = 1024  # of one forward pass in a prediction: enough to keep every thread busy, little enough memory
 MOST_BYTES = 2**28  # of what it keeps of every step
-MOST_CHUNKS, FEWEST_ROWS = 16, 32
+MOST_CHUNKS = 16
+FEWEST_ROWS = 32
 SMALL = 5e6  # multiplications of a chunk below which a thread of its own costs more than it brings
 
 
-def count_chunks(n_rows, work):
+def count_chunks(n_rows, n_multiplications):
     """Into how many chunks a batch is cut, a power of two; `work` multiplications for all of it."""
     n = 1
-    while n < MOST_CHUNKS and n_rows >= 2 * n * FEWEST_ROWS and work >= 2 * n * SMALL:
+    while n < MOST_CHUNKS and n_rows >= 2 * n * FEWEST_ROWS and n_multiplications >= 2 * n * SMALL:
         n *= 2
     return n
 
@@ -36,16 +37,20 @@ def pool():
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork
-    os.register_at_fork(after_in_child=pool.cache_clear)  # a child of fork has the pool but not its threads
+    os.register_at_fork(
+        after_in_child=pool.cache_clear
+    )  # a child of fork has the pool but not its threads
 
 
 def each(function, n_chunks, n_jobs):
     """[function(0), function(1), ...] on up to `n_jobs` threads, this one included."""
     if min(n_jobs, n_chunks) == 1:
         return [function(chunk) for chunk in range(n_chunks)]
-    lock, chunks, results = threading.Lock(), iter(range(n_chunks)), [None] * n_chunks
+    lock = threading.Lock()
+    chunks = iter(range(n_chunks))
+    results = [None] * n_chunks
 
-    def work():
+    def n_multiplications():
         while True:
             with lock:
                 chunk = next(chunks, None)
@@ -53,9 +58,9 @@ def each(function, n_chunks, n_jobs):
                 return
             results[chunk] = function(chunk)
 
-    futures = [pool().submit(work) for _ in range(min(n_jobs, n_chunks) - 1)]
+    futures = [pool().submit(n_multiplications) for _ in range(min(n_jobs, n_chunks) - 1)]
     try:
-        work()
+        n_multiplications()
     finally:  # an interrupt must not leave threads writing into arrays that are no longer ours
         for future in futures:
             future.result()
@@ -85,7 +90,7 @@ def to_host(array, out=None):
 
 
 @checked
-def assign(array, values):
+def fill(array, values):
     """array[...] = values, an array of as many numbers or one."""
     array[...] = values
 
@@ -140,38 +145,40 @@ def split_directions(dfirst, order, n_units, dlast):
 
 
 @checked
-def feed(said, n, one_hot, forced, x):
+def feed_back(previous_output, n, one_hot, forced, x):
     """x[b, :n] = said[b, :n], or with `one_hot` 1 at the greatest of them and 0 elsewhere, unless it is `forced`."""
-    said = said[: len(x), :n]
-    said = np.eye(n, dtype=x.dtype)[said.argmax(axis=1)] if one_hot else said
-    x[:, :n] = np.where(forced[:, None], x[:, :n], said)
+    previous_output = previous_output[: len(x), :n]
+    previous_output = (
+        np.eye(n, dtype=x.dtype)[previous_output.argmax(axis=1)] if one_hot else previous_output
+    )
+    x[:, :n] = np.where(forced[:, None], x[:, :n], previous_output)
 
 
 # What a batch brings anew; a device keeps it in memory of its room under the name.
 
 
-def put(array, room, name):
+def put(array, workspace, name):
     """As `to_device`."""
     return array
 
 
-def numbers(values, dtype, room, name):
+def device_scalars(values, dtype, workspace, name):
     """A number, or a few."""
     return values
 
 
-def rounded(n_steps):
+def padded_steps(n_steps):
     """How many steps there is memory for."""
     return n_steps
 
 
 @checked
-def take_rows(array, chosen, room, name):
+def take_rows(array, chosen, workspace, name):
     return array[chosen]
 
 
 @checked
-def averages(values, ends, n, room, name):
+def trailing_mean(values, ends, n, workspace, name):
     """The mean of the `n` values before each of `ends`."""
     return values[ends[:, None] - 1 - np.arange(n)].mean(axis=1, dtype=values.dtype)
 
@@ -180,26 +187,28 @@ def averages(values, ends, n, room, name):
 def gather(values, starts, lengths, offsets, x):
     """x[t, b] = values[starts[b] + t F : + F] - offsets[b] for t < lengths[b]."""
     if not elementwise.gather(values, starts, lengths, offsets, x):
-        raise ValueError(f"rows of a batch must lie within the {values.size:,} values; got one that does not.")
+        raise ValueError(
+            f"rows of a batch must lie within the {values.size:,} values; got one that does not."
+        )
 
 
-combine, every_output, last_outputs, last_states, place, spread = map(
+reduce_gradients, every_output, last_outputs, last_states, copy_steps, scatter_outputs = map(
     checked,
     (
-        elementwise.combine,
+        elementwise.reduce_gradients,
         elementwise.every_output,
         elementwise.last_outputs,
         elementwise.last_states,
-        elementwise.place,
-        elementwise.spread,
+        elementwise.copy_steps,
+        elementwise.scatter_outputs,
     ),
 )
 
 
 @checked
-def drop(x, seed, layer, rate, out):
+def apply_dropout(x, seed, layer, rate, out):
     """out = x / (1 - rate) or zero, the latter at a share of `rate`; each layer draws noise of its own from a seed."""
-    elementwise.drop(x, np.uint64(seed + layer), rate, out)
+    elementwise.apply_dropout(x, np.uint64(seed + layer), rate, out)
 
 
 # Network
@@ -218,7 +227,9 @@ def forward(cell, lengths, weights, cache):
 def backward(cell, lengths, bptt_steps, weights, cache, gradients):
     """Backpropagation through the last `bptt_steps` steps of every row; see `scan.make_backward`."""
     w_ih_t, w_hh_t, _ = weights
-    scan.make_backward(cell)(cache.x, lengths, bptt_steps, w_ih_t, w_hh_t, cache.states, cache.saved, *gradients)
+    scan.make_backward(cell)(
+        cache.x, lengths, bptt_steps, w_ih_t, w_hh_t, cache.states, cache.saved, *gradients
+    )
 
 
 @checked
@@ -250,7 +261,7 @@ def new_log(n, dtype):
 
 
 @checked
-def note(log, at, loss, norm):
+def record_update(log, at, loss, norm):
     """log[:, at] = loss, norm."""
     log[:, at] = loss, norm
 
@@ -261,7 +272,7 @@ def is_finite(loss, norm):
 
 
 @checked
-def move(update, theta, grad, moments, decay, c, limit, norm, clip_norm):
+def apply_update(update, theta, grad, moments, decay, c, limit, norm, clip_norm):
     """One step of the optimiser, the gradient scaled down to `clip_norm`, if given, from its `norm`.
 
     `c` are the four numbers of the rule, and decoupled weight decay.
@@ -270,7 +281,7 @@ def move(update, theta, grad, moments, decay, c, limit, norm, clip_norm):
     elementwise.make_update(update)(theta, grad, moments, decay, c[:4], limit, scale, c[4])
 
 
-def repeated(bring, update):
+def repeated(stage, update):
     """`update`, for one call after the other; before each a device calls `bring` with the same arguments, and where
     that returns a form it has met before, it launches all at once what it has launched then.
     """

@@ -8,7 +8,15 @@ import numpy as np
 
 from tsrnn.backends.compiling import compiled
 from tsrnn.backends.cpu.scan import add_sum, product
-from tsrnn.backends.cpu.simd import load, load_rows, n_lanes, of_any_layout, store, store_rows, tile_width
+from tsrnn.backends.cpu.simd import (
+    load,
+    load_rows,
+    n_lanes,
+    of_any_layout,
+    store,
+    store_rows,
+    tile_width,
+)
 from tsrnn.backends.softmax import to_log_probabilities
 from tsrnn.rules.functions import clipped
 from tsrnn.rules.naming import distinct
@@ -35,7 +43,7 @@ def gather(values, starts, lengths, offsets, x):
 
 
 @compiled
-def place(source, first, target, to, n_columns, lengths, backwards, add):
+def copy_steps(source, first, target, to, n_columns, lengths, backwards, add):
     """Copy, or add, `n_columns` columns of every row's steps; `backwards` reverses each row within its length."""
     for b in range(len(lengths)):
         for t in range(lengths[b]):
@@ -46,12 +54,13 @@ def place(source, first, target, to, n_columns, lengths, backwards, add):
 
 
 @compiled
-def last_outputs(states, lengths, seen, column):
+def last_outputs(states, lengths, head_input, column):
     """seen[b, column : column + H] = the output after the last step of row b."""
-    n_slots, H = states.shape[1], states.shape[3]
+    n_slots = states.shape[1]
+    H = states.shape[3]
     for b in range(len(lengths)):
         for j in range(H):
-            seen[b, column + j] = states[0, lengths[b] % n_slots, b, j]
+            head_input[b, column + j] = states[0, lengths[b] % n_slots, b, j]
 
 
 @compiled
@@ -65,35 +74,37 @@ def last_states(states, lengths, last):
 
 
 @compiled
-def every_output(states, lengths, seen, column, backwards):
+def every_output(states, lengths, head_input, column, backwards):
     """seen[i, column : column + H] = output i, counted step by step over the rows that still run; `backwards` as in
     `place`.
     """
-    H, i = states.shape[3], 0
+    H = states.shape[3]
+    i = 0
     for t in range(lengths[0]):
         for b in range(len(lengths)):
             if t < lengths[b]:
                 s = lengths[b] - t if backwards else t + 1
                 for j in range(H):
-                    seen[i, column + j] = states[0, s, b, j]
+                    head_input[i, column + j] = states[0, s, b, j]
                 i += 1
 
 
 @compiled
-def spread(dseen, column, lengths, doutputs, backwards):
+def scatter_outputs(d_head_input, column, lengths, doutputs, backwards):
     """The way back of `every_output`: the slope of output i to its step and row."""
-    H, i = doutputs.shape[2], 0
+    H = doutputs.shape[2]
+    i = 0
     for t in range(lengths[0]):
         for b in range(len(lengths)):
             if t < lengths[b]:
                 s = lengths[b] - 1 - t if backwards else t
                 for j in range(H):
-                    doutputs[s, b, j] = dseen[i, column + j]
+                    doutputs[s, b, j] = d_head_input[i, column + j]
                 i += 1
 
 
 @compiled
-def drop(x, seed, rate, out):
+def apply_dropout(x, seed, rate, out):
     """out = x / (1 - rate) where the noise at that place reaches `rate`, otherwise zero (Srivastava et al. 2014)."""
     scale = np.float32(1 / (1 - rate))
     for i in range(x.size):
@@ -103,19 +114,46 @@ def drop(x, seed, rate, out):
 @compiled
 def affine(x, w, b, out):
     """out = x @ w + b; `w` in panels."""
-    bias, seen = b.reshape(1, len(b)), of_any_layout(x)
+    bias = b.reshape(1, len(b))
+    head_input = of_any_layout(x)
     for p in range(w.shape[0]):
-        product(out, 0, p * w.shape[2], bias, 0, 0, seen, 0, x.shape[0], x.shape[1], 1, w[p], 0, 0, 0, 0)
+        product(
+            out,
+            0,
+            p * w.shape[2],
+            bias,
+            0,
+            0,
+            head_input,
+            0,
+            x.shape[0],
+            x.shape[1],
+            1,
+            w[p],
+            0,
+            0,
+            0,
+            0,
+        )
 
 
 @compiled
 def affine_backward(x, w_t, dout, dx, grad, at):
     """dx = dout @ w.T; `grad` receives the slopes of w and b from offset `at` on. `w_t`, the transpose, in panels."""
-    N, K, M, width, lanes = x.shape[0], x.shape[1], dout.shape[1], tile_width(x), n_lanes(x)
-    end, zero, slopes = at + K * M, np.zeros((1, K + width), x.dtype), of_any_layout(dout)
+    N = x.shape[0]
+    K = x.shape[1]
+    M = dout.shape[1]
+    width = tile_width(x)
+    lanes = n_lanes(x)
+    end = at + K * M
+    zero = np.zeros((1, K + width), x.dtype)
+    slopes = of_any_layout(dout)
     grad[at : end + M] = 0
-    dw, transposed = grad[at:end].reshape(K, M), of_any_layout(x.T)
-    panel = np.empty((N, width), x.dtype)  # of dout: contiguous, it stays in the first cache for all rows of dw
+    dw = grad[at:end].reshape(K, M)
+    transposed = of_any_layout(x.T)
+    panel = np.empty(
+        (N, width), x.dtype
+    )  # of dout: contiguous, it stays in the first cache for all rows of dw
     for column in range(0, M, width):
         for k in range(N):
             for j in range(0, width, lanes):
@@ -128,7 +166,8 @@ def affine_backward(x, w_t, dout, dx, grad, at):
 
 @cache
 def make_loss(loss):
-    rule, softmax = loss.rule, loss.softmax
+    rule = loss.rule
+    softmax = loss.softmax
 
     @compiled
     @distinct(f"value_and_slopes_{rule.__name__}_{softmax}")
@@ -136,7 +175,8 @@ def make_loss(loss):
         """Sum of weight times loss over `total_weight`, and its slope at every output; where the weight is zero,
         nothing is looked at. Outputs k n to (k + 1) n are told the n targets with parameter k.
         """
-        total, n = 0.0, targets.shape[1]
+        total = 0.0
+        n = targets.shape[1]
         slopes[:] = 0
         for row in range(targets.shape[0]):
             if softmax:
@@ -144,7 +184,8 @@ def make_loss(loss):
             for k in range(parameters.shape[0]):
                 for j in range(n):
                     if weights[row, j] != 0:
-                        share, at = weights[row, j] / total_weight, k * n + j
+                        share = weights[row, j] / total_weight
+                        at = k * n + j
                         told = parameters[k, 0], parameters[k, 1]
                         value, slope = rule(outputs[row, at], targets[row, j], told)
                         total += share * value
@@ -155,13 +196,15 @@ def make_loss(loss):
 
 
 @compiled
-def combine(grads, theta, decay, alpha, limit, grad):
+def reduce_gradients(grads, theta, decay, alpha, limit, grad):
     """grad[0] = the sum of the chunks' parts + alpha decay theta; its norm, and its norm after every value is cut to
     [-limit, limit].
 
     The order of the sums is that of the chunks, whoever computed them.
     """
-    lanes, raw, cut = n_lanes(grad), 0.0, 0.0
+    lanes = n_lanes(grad)
+    raw = 0.0
+    cut = 0.0
     squares = np.empty((2, lanes), grad.dtype)
     for j in range(0, grad.shape[1], lanes):
         g = load(decay, 0, j) * load(theta, 0, j) * alpha
@@ -179,19 +222,22 @@ def combine(grads, theta, decay, alpha, limit, grad):
 
 @cache
 def make_update(update):
-    n, rule = update.n_moments, update.rule
+    n = update.n_moments
+    rule = update.rule
 
     @compiled
     @distinct(f"move_{rule.__name__}")
-    def move(theta, grad, moments, decay, c, limit, scale, shrink):
+    def apply_update(theta, grad, moments, decay, c, limit, scale, shrink):
         """One step of every parameter: the gradient cut to [-limit, limit], then scaled; `shrink` is decoupled weight
         decay.
         """
         for j in range(0, theta.shape[1], n_lanes(theta)):
             g = clipped(load(grad, 0, j), limit) * scale
             old = load(theta, 0, j)
-            new, kept = rule(old - load(decay, 0, j) * old * shrink, g, load_rows(moments, n, 0, j, 1, 0), c)
+            new, kept = rule(
+                old - load(decay, 0, j) * old * shrink, g, load_rows(moments, n, 0, j, 1, 0), c
+            )
             store(theta, 0, j, new)
             store_rows(moments, kept, 0, j, 1, 0)
 
-    return move
+    return apply_update

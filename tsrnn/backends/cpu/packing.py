@@ -48,17 +48,25 @@ class Packing:
         self._add(name, self._panels(begin + np.arange(K * N).reshape(K, N).T))
 
     def gates(self, name, begin, K, N):
-        G, U = self.cell.n_gates, units_of(self.cell)
+        G = self.cell.n_gates
+        U = units_of(self.cell)
         places = begin + np.arange(K * N).reshape(K, G, -1, U, self.lanes)
         self._add(name, places.transpose(2, 0, 3, 1, 4).reshape(-1, K, U * G * self.lanes))
 
     def biases(self, name, begin_ih, begin_hh, N):
-        G, U, together = self.cell.n_gates, units_of(self.cell), self.cell.n_together
-        a, q = (begin + np.arange(N).reshape(G, -1, U, self.lanes) for begin in (begin_ih, begin_hh))
+        G = self.cell.n_gates
+        U = units_of(self.cell)
+        together = self.cell.n_summed_gates
+        a, q = (
+            begin + np.arange(N).reshape(G, -1, U, self.lanes) for begin in (begin_ih, begin_hh)
+        )
         alone = q[together:]
         starts = np.concatenate([a, alone])
         plus = np.concatenate([q[:together], np.full_like(starts[together:], NOWHERE)])
-        starts, plus = (part.transpose(1, 2, 0, 3).reshape(-1, U * len(part) * self.lanes) for part in (starts, plus))
+        starts, plus = (
+            part.transpose(1, 2, 0, 3).reshape(-1, U * len(part) * self.lanes)
+            for part in (starts, plus)
+        )
         targets = np.flatnonzero(plus != NOWHERE)
         self.added.append((self.size + targets, plus.ravel()[targets]))
         self._add(name, starts)

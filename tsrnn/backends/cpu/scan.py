@@ -15,8 +15,24 @@ from numba.extending import register_jitable
 
 from tsrnn.backends.compiling import compiled
 from tsrnn.backends.cpu.packing import units_of
-from tsrnn.backends.cpu.simd import BITS, load, load_rows, n_lanes, of_any_layout, store, store_rows, tile_width
-from tsrnn.backends.cpu.tiles import add_gates, add_product, load_tile, repeat, store_sums, store_tile
+from tsrnn.backends.cpu.simd import (
+    BITS,
+    load,
+    load_rows,
+    n_lanes,
+    of_any_layout,
+    store,
+    store_rows,
+    tile_width,
+)
+from tsrnn.backends.cpu.tiles import (
+    add_gates,
+    add_product,
+    load_tile,
+    repeat,
+    store_sums,
+    store_tile,
+)
 from tsrnn.rules.naming import distinct
 
 BLOCK = 48  # rows that go through time together: their gates stay in the cache
@@ -59,10 +75,14 @@ def product(C, c, column, start, s, step, A, a, rows, width, n_p, V, v, q, n_q, 
     """
     i = 0
     while rows - i >= MOST:
-        update_most(C, c + i, column, start, s + step * i, step, A, a + i, width, n_p, V, v, q, n_q, w)
+        update_most(
+            C, c + i, column, start, s + step * i, step, A, a + i, width, n_p, V, v, q, n_q, w
+        )
         i += MOST
     while rows - i >= FEW:
-        update_few(C, c + i, column, start, s + step * i, step, A, a + i, width, n_p, V, v, q, n_q, w)
+        update_few(
+            C, c + i, column, start, s + step * i, step, A, a + i, width, n_p, V, v, q, n_q, w
+        )
         i += FEW
     while i < rows:
         update_1(C, c + i, column, start, s + step * i, step, A, a + i, width, n_p, V, v, q, n_q, w)
@@ -91,11 +111,29 @@ def kept(function):
 def make_step(cell, n):
     """One step of `n` rows and one group of units: sums in registers, then the rule while they are in the cache."""
     G, S, V, together, rule, U = *cell[1:5], cell.forward, units_of(cell)
-    n_started, shift = U * (2 * G - together), G - together
+    n_started = U * (2 * G - together)
+    shift = G - together
 
     @register_jitable
     @distinct(f"step_{cell.name}_{n}")
-    def step(scratch, bias, p, inputs, at, F, v_ih, outputs, now, then, H, v_hh, state_step, kept, keep, lanes):
+    def step(
+        scratch,
+        bias,
+        p,
+        inputs,
+        at,
+        F,
+        v_ih,
+        outputs,
+        now,
+        then,
+        H,
+        v_hh,
+        state_step,
+        kept,
+        keep,
+        lanes,
+    ):
         sums = repeat(bias, p, n, n_started)
         for k in range(F):
             sums = add_gates(sums, inputs, at, k, v_ih, p * F + k, n, U, G, together, 0)
@@ -105,10 +143,8 @@ def make_step(cell, n):
         for i in range(n):
             for u in range(U):
                 j = (p * U + u) * lanes
-                a, q = (
-                    load_rows(scratch, G, i * U + u, 0, 0, lanes),
-                    load_rows(scratch, G, i * U + u, G * lanes, 0, lanes),
-                )
+                a = load_rows(scratch, G, i * U + u, 0, 0, lanes)
+                q = load_rows(scratch, G, i * U + u, G * lanes, 0, lanes)
                 new, saved = rule(a, q, load_rows(outputs, S, now + i, j, state_step, 0))
                 store_rows(outputs, new, then + i, j, state_step, 0)
                 store_rows(kept, saved, (keep + i) * V, j, 1, 0)
@@ -118,26 +154,39 @@ def make_step(cell, n):
 
 @cache
 def make_forward(cell):
-    G, S, U, n_sums = cell.n_gates, cell.n_states, units_of(cell), 2 * cell.n_gates - cell.n_together
+    G = cell.n_gates
+    S = cell.n_states
+    U = units_of(cell)
+    n_sums = 2 * cell.n_gates - cell.n_summed_gates
     most = (24 if BITS == 512 else 12) // (U * n_sums)
-    step_most, step_2, step_1 = make_step(cell, most), make_step(cell, 2), make_step(cell, 1)
+    step_most = make_step(cell, most)
+    step_2 = make_step(cell, 2)
+    step_1 = make_step(cell, 1)
 
     @compiled
     @distinct(f"forward_{cell.name}")
     def forward(x, lengths, w_ih, w_hh, bias, states, saved):
         T, B, F = x.shape
-        n_slots, H, kept_steps, lanes = states.shape[1], states.shape[3], saved.shape[0], n_lanes(x)
+        n_slots = states.shape[1]
+        H = states.shape[3]
+        kept_steps = saved.shape[0]
+        lanes = n_lanes(x)
         scratch = np.zeros((most * U, 2 * G * lanes), x.dtype)
-        inputs, outputs, kept = x.reshape(T * B, F), states.reshape(S * n_slots * B, H), saved.reshape(-1, H)
-        v_ih, v_hh = w_ih.reshape(-1, U * G * lanes), w_hh.reshape(-1, U * G * lanes)
+        inputs = x.reshape(T * B, F)
+        outputs = states.reshape(S * n_slots * B, H)
+        kept = saved.reshape(-1, H)
+        v_ih = w_ih.reshape(-1, U * G * lanes)
+        v_hh = w_hh.reshape(-1, U * G * lanes)
         apart = n_slots * B
         for low in range(0, B, BLOCK):
             n = min(BLOCK, B - low)
             for t in range(lengths[low]):
                 while lengths[low + n - 1] <= t:
                     n -= 1
-                at, keep = t * B + low, min(t, kept_steps - 1) * B + low
-                now, then = t % n_slots * B + low, (t + 1) % n_slots * B + low
+                at = t * B + low
+                keep = min(t, kept_steps - 1) * B + low
+                now = t % n_slots * B + low
+                then = (t + 1) % n_slots * B + low
                 for p in range(bias.shape[0]):
                     r = 0
                     while n - r >= most:
@@ -163,30 +212,46 @@ def make_forward(cell):
 
 @cache
 def make_backward(cell):
-    G, S, V, together, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.n_together, cell.backward
+    G = cell.n_gates
+    S = cell.n_states
+    V = cell.n_saved
+    together = cell.n_summed_gates
+    rule = cell.backward
     alone = G - together  # gates whose da and dq differ
 
     @compiled
     @distinct(f"backward_{cell.name}")
-    def backward(x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at):
+    def backward(
+        x, lengths, bptt_steps, w_ih_t, w_hh_t, states, saved, doutputs, dstates, dx, grad, at
+    ):
         """`doutputs` those of every output, or empty; `dstates` (S, B, H) of the last states in, of the first out.
 
         `grad` receives the slopes of w_ih, b_ih, w_hh and b_hh from offset `at` on; `dx`, unless empty, those of x.
         """
         T, B, F = x.shape
-        H, width, lanes, N = states.shape[3], tile_width(x), n_lanes(x), G * states.shape[3]
+        H = states.shape[3]
+        width = tile_width(x)
+        lanes = n_lanes(x)
+        N = G * states.shape[3]
         # A row collected is [x, 1, h, 1] in `seen`; its da, then dq where that differs, stand in panels in D.
-        seen, D = (
-            np.empty((DEPTH, F + H + 2 + ODD), x.dtype),
-            np.empty(((G + alone) * H // width * DEPTH, width), x.dtype),
-        )
+        seen = np.empty((DEPTH, F + H + 2 + ODD), x.dtype)
+        D = np.empty(((G + alone) * H // width * DEPTH, width), x.dtype)
         seen[:, F], seen[:, F + 1 + H], gate = 1, 1, H // width * DEPTH
-        shared, extra = together * H // width, alone * H // width
-        collected, panels = of_any_layout(seen.T), of_any_layout(D)
-        ds, zero = np.empty((BLOCK, S * H), x.dtype), np.zeros((1, F + width), x.dtype)
-        inputs, outputs, kept = x.reshape(T * B, F), states.reshape(S * (T + 1) * B, H), saved.reshape(-1, H)
-        v_ih, v_hh, state_step = w_ih_t.reshape(-1, width), w_hh_t.reshape(-1, width), (T + 1) * B
-        dout, d_inputs, last = doutputs.reshape(-1, H), dx.reshape(-1, dx.shape[2]), dstates.reshape(S * B, H)
+        shared = together * H // width
+        extra = alone * H // width
+        collected = of_any_layout(seen.T)
+        panels = of_any_layout(D)
+        ds = np.empty((BLOCK, S * H), x.dtype)
+        zero = np.zeros((1, F + width), x.dtype)
+        inputs = x.reshape(T * B, F)
+        outputs = states.reshape(S * (T + 1) * B, H)
+        kept = saved.reshape(-1, H)
+        v_ih = w_ih_t.reshape(-1, width)
+        v_hh = w_hh_t.reshape(-1, width)
+        state_step = (T + 1) * B
+        dout = doutputs.reshape(-1, H)
+        d_inputs = dx.reshape(-1, dx.shape[2])
+        last = dstates.reshape(S * B, H)
         C = grad[at : at + (F + H + 2) * N].reshape(F + H + 2, N)
         C[:], filled = 0, 0
         for low in range(0, B, BLOCK):
@@ -194,25 +259,27 @@ def make_backward(cell):
             for r in range(rows):
                 for j in range(0, H, lanes):
                     store_rows(ds, load_rows(last, S, low + r, j, B, 0), r, j, 0, H)
-            begin, n = 0, 0  # rows begin..n of the block run at this step
+            begin = 0  # rows begin..n of the block run at this step
+            n = 0
             for t in range(lengths[low] - 1, -1, -1):
                 while n < rows and lengths[low + n] > t:
                     n += 1
                 while begin < n and lengths[low + begin] > t + bptt_steps:
                     begin += 1
                 for r in range(begin, n):
-                    row, slot = t * B + low + r, filled + r - begin
+                    row = t * B + low + r
+                    slot = filled + r - begin
                     for f in range(F):
                         seen[slot, f] = inputs[row, f]
                     for j in range(0, H, lanes):
                         store(seen, slot, F + 1 + j, load(outputs, row, j))
                         if dout.shape[0] > 0:
                             store(ds, r, j, load(ds, r, j) + load(dout, row, j))
-                        kept_j, old_j = (
-                            load_rows(kept, V, row * V, j, 1, 0),
-                            load_rows(outputs, S, row, j, state_step, 0),
+                        kept_j = load_rows(kept, V, row * V, j, 1, 0)
+                        old_j = load_rows(outputs, S, row, j, state_step, 0)
+                        slopes_a, slopes_q, slopes_old = rule(
+                            kept_j, old_j, load_rows(ds, S, r, j, 0, H)
                         )
-                        slopes_a, slopes_q, slopes_old = rule(kept_j, old_j, load_rows(ds, S, r, j, 0, H))
                         place = j // width * DEPTH + slot
                         store_rows(D, slopes_a, place, j % width, gate, 0)
                         if alone:
@@ -235,7 +302,8 @@ def make_backward(cell):
                 if filled > DEPTH - BLOCK or (t == 0 and low + BLOCK >= B):
                     # Add them to the slopes C of w_ih, b_ih, w_hh and b_hh: those of [x, 1, h, 1].
                     for p in range(shared + extra):
-                        n_rows, column = F + H + 2 if p < shared else F + 1, p * width
+                        n_rows = F + H + 2 if p < shared else F + 1
+                        column = p * width
                         product(
                             C, 0, column, C, 0, 1, collected, 0, n_rows, filled, 1, D, p * DEPTH, 0, 0, 0,
                         )  # fmt: skip

@@ -23,14 +23,17 @@ FLAGS = ("contract", "nsz", "arcp")
 
 def register_bits():
     """Of the widest vectors that numba's target has: AVX-512, AVX, otherwise NEON or SSE."""
-    features = get_host_cpu_features().flatten() if config.CPU_FEATURES is None else config.CPU_FEATURES
+    features = (
+        get_host_cpu_features().flatten() if config.CPU_FEATURES is None else config.CPU_FEATURES
+    )
     known = set(features.split(",")) if config.CPU_NAME != "generic" else set()
     return 512 if "+avx512f" in known else 256 if "+avx" in known else 128
 
 
 BITS = register_bits()
 VECTORS = TILE_BITS // BITS  # a row of a tile
-I32, I64 = ir.IntType(32), ir.IntType(64)
+I32 = ir.IntType(32)
+I64 = ir.IntType(64)
 
 
 class Vector(types.Type):
@@ -40,7 +43,9 @@ class Vector(types.Type):
 
     @property
     def llvm(self):
-        return ir.VectorType(ir.FloatType() if self.dtype == types.float32 else ir.DoubleType(), self.lanes)
+        return ir.VectorType(
+            ir.FloatType() if self.dtype == types.float32 else ir.DoubleType(), self.lanes
+        )
 
 
 @register_model(Vector)
@@ -52,13 +57,17 @@ class VectorModel(models.PrimitiveModel):
 # Arithmetic
 
 
-def spread(context, builder, ty, value, vector):
+def broadcast(context, builder, ty, value, vector):
     """A scalar over all lanes; a vector stays."""
     if isinstance(ty, Vector):
         return value
     undefined = ir.Constant(vector.llvm, ir.Undefined)
-    first = builder.insert_element(undefined, context.cast(builder, value, ty, vector.dtype), ir.Constant(I32, 0))
-    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(I32, vector.lanes), [0] * vector.lanes))
+    first = builder.insert_element(
+        undefined, context.cast(builder, value, ty, vector.dtype), ir.Constant(I32, 0)
+    )
+    return builder.shuffle_vector(
+        first, undefined, ir.Constant(ir.VectorType(I32, vector.lanes), [0] * vector.lanes)
+    )
 
 
 def register_operator(python_operator, emit):
@@ -67,7 +76,13 @@ def register_operator(python_operator, emit):
         vector = a if isinstance(a, Vector) else b
 
         def codegen(context, builder, sig, args):
-            return emit(builder, *(spread(context, builder, t, v, vector) for t, v in zip(sig.args, args, strict=True)))
+            return emit(
+                builder,
+                *(
+                    broadcast(context, builder, t, v, vector)
+                    for t, v in zip(sig.args, args, strict=True)
+                ),
+            )
 
         return vector(a, b), codegen
 
@@ -87,8 +102,12 @@ register_operator(operator.add, lambda builder, a, b: builder.fadd(a, b, flags=F
 register_operator(operator.sub, lambda builder, a, b: builder.fsub(a, b, flags=FLAGS))
 register_operator(operator.mul, lambda builder, a, b: builder.fmul(a, b, flags=FLAGS))
 register_operator(operator.truediv, lambda builder, a, b: builder.fdiv(a, b, flags=FLAGS))
-register_operator(lesser, lambda builder, a, b: builder.select(builder.fcmp_ordered("<", b, a), b, a))
-register_operator(greater, lambda builder, a, b: builder.select(builder.fcmp_ordered(">", b, a), b, a))
+register_operator(
+    lesser, lambda builder, a, b: builder.select(builder.fcmp_ordered("<", b, a), b, a)
+)
+register_operator(
+    greater, lambda builder, a, b: builder.select(builder.fcmp_ordered(">", b, a), b, a)
+)
 
 
 @intrinsic
@@ -111,21 +130,26 @@ def address(context, builder, array_type, array, row, column, pointee):
     strides = cgutils.unpack_tuple(builder, array.strides, 2)
     offset = builder.add(builder.mul(row, strides[0]), builder.mul(column, strides[1]))
     return builder.bitcast(
-        builder.gep(builder.bitcast(array.data, ir.IntType(8).as_pointer()), [offset]), pointee.as_pointer()
+        builder.gep(builder.bitcast(array.data, ir.IntType(8).as_pointer()), [offset]),
+        pointee.as_pointer(),
     )
 
 
 def vector_address(context, builder, array_type, array, row, column, vector):
     """The same where the last axis is contiguous."""
     if array_type.layout != "C":
-        raise TypingError(f"a vector must come from an array whose last axis is contiguous; got {array_type}.")
+        raise TypingError(
+            f"a vector must come from an array whose last axis is contiguous; got {array_type}."
+        )
     array = context.make_array(array_type)(context, builder, array)
     row_stride = cgutils.unpack_tuple(builder, array.strides, 2)[0]
     offset = builder.add(
-        builder.mul(row, row_stride), builder.mul(column, ir.Constant(I64, vector.dtype.bitwidth // 8))
+        builder.mul(row, row_stride),
+        builder.mul(column, ir.Constant(I64, vector.dtype.bitwidth // 8)),
     )
     return builder.bitcast(
-        builder.gep(builder.bitcast(array.data, ir.IntType(8).as_pointer()), [offset]), vector.llvm.as_pointer()
+        builder.gep(builder.bitcast(array.data, ir.IntType(8).as_pointer()), [offset]),
+        vector.llvm.as_pointer(),
     )
 
 
@@ -133,7 +157,9 @@ def vector_address(context, builder, array_type, array, row, column, vector):
 def of_any_layout(typingctx, array):
     """The same array, as a type that a transposed one has too: what takes it is compiled once for both."""
     general = array.copy(layout="A")
-    return general(array), lambda context, builder, sig, args: impl_ret_borrowed(context, builder, general, args[0])
+    return general(array), lambda context, builder, sig, args: impl_ret_borrowed(
+        context, builder, general, args[0]
+    )
 
 
 def load_at(builder, pointer, vector):
@@ -161,7 +187,11 @@ def load(typingctx, array, row, column):
 
     def codegen(context, builder, sig, args):
         row, column = integers(context, builder, sig, args, 1, 2)
-        return load_at(builder, vector_address(context, builder, sig.args[0], args[0], row, column, vector), vector)
+        return load_at(
+            builder,
+            vector_address(context, builder, sig.args[0], args[0], row, column, vector),
+            vector,
+        )
 
     return vector(array, row, column), codegen
 
@@ -172,8 +202,13 @@ def store(typingctx, array, row, column, value):
 
     def codegen(context, builder, sig, args):
         row, column = integers(context, builder, sig, args, 1, 2)
-        value = spread(context, builder, sig.args[3], args[3], vector)
-        store_at(builder, value, vector_address(context, builder, sig.args[0], args[0], row, column, vector), vector)
+        value = broadcast(context, builder, sig.args[3], args[3], vector)
+        store_at(
+            builder,
+            value,
+            vector_address(context, builder, sig.args[0], args[0], row, column, vector),
+            vector,
+        )
         return context.get_dummy_value()
 
     return types.void(array, row, column, value), codegen
@@ -183,19 +218,28 @@ def steps_of(builder, row, column, row_step, column_step, n):
     """(row, column) and n - 1 further places, each a step on."""
     for i in range(n):
         at = ir.Constant(I64, i)
-        yield builder.add(row, builder.mul(row_step, at)), builder.add(column, builder.mul(column_step, at))
+        yield (
+            builder.add(row, builder.mul(row_step, at)),
+            builder.add(column, builder.mul(column_step, at)),
+        )
 
 
 @intrinsic(prefer_literal=True)
 def load_rows(typingctx, array, n, row, column, row_step, column_step):
     """n vectors (n a constant), the first at (row, column), each a step on from the last: what a rule takes."""
-    vector, n_rows = Vector(array.dtype), n.literal_value
+    vector = Vector(array.dtype)
+    n_rows = n.literal_value
     rows = types.UniTuple(vector, n_rows)
 
     def codegen(context, builder, sig, args):
         places = steps_of(builder, *integers(context, builder, sig, args, 2, 3, 4, 5), n_rows)
-        places = [vector_address(context, builder, sig.args[0], args[0], *place, vector) for place in places]
-        return context.make_tuple(builder, rows, [load_at(builder, place, vector) for place in places])
+        places = [
+            vector_address(context, builder, sig.args[0], args[0], *place, vector)
+            for place in places
+        ]
+        return context.make_tuple(
+            builder, rows, [load_at(builder, place, vector) for place in places]
+        )
 
     return rows(array, n, row, column, row_step, column_step), codegen
 
@@ -209,7 +253,12 @@ def store_rows(typingctx, array, values, row, column, row_step, column_step):
         n = len(sig.args[1])
         places = steps_of(builder, *integers(context, builder, sig, args, 2, 3, 4, 5), n)
         for value, place in zip(cgutils.unpack_tuple(builder, args[1], n), places):
-            store_at(builder, value, vector_address(context, builder, sig.args[0], args[0], *place, vector), vector)
+            store_at(
+                builder,
+                value,
+                vector_address(context, builder, sig.args[0], args[0], *place, vector),
+                vector,
+            )
         return context.get_dummy_value()
 
     return types.void(array, values, row, column, row_step, column_step), codegen

@@ -16,10 +16,10 @@ from tsrnn.backends.cpu.simd import (
     VECTORS,
     Vector,
     address,
+    broadcast,
     integers,
     load_at,
     plus,
-    spread,
     store_at,
     vector_address,
 )
@@ -62,8 +62,14 @@ def store_tile(typingctx, array, row, column, tile):
         row, column = integers(context, builder, sig, args, 1, 2)
         columns = columns_of(builder, column, vector)
         for i, value in enumerate(cgutils.unpack_tuple(builder, args[3], len(sig.args[3]))):
-            at, beside = plus(builder, row, i // VECTORS), columns[i % VECTORS]
-            store_at(builder, value, vector_address(context, builder, sig.args[0], args[0], at, beside, vector), vector)
+            at = plus(builder, row, i // VECTORS)
+            beside = columns[i % VECTORS]
+            store_at(
+                builder,
+                value,
+                vector_address(context, builder, sig.args[0], args[0], at, beside, vector),
+                vector,
+            )
         return context.get_dummy_value()
 
     return types.void(array, row, column, tile), codegen
@@ -77,15 +83,20 @@ def add_outer_product(typingctx, tile, A, row, k, W, w_row, column):
     def codegen(context, builder, sig, args):
         row, k, w_row, column = integers(context, builder, sig, args, 2, 3, 5, 6)
         columns = columns_of(builder, column, vector)
-        places = [vector_address(context, builder, sig.args[4], args[4], w_row, beside, vector) for beside in columns]
+        places = [
+            vector_address(context, builder, sig.args[4], args[4], w_row, beside, vector)
+            for beside in columns
+        ]
         w = [load_at(builder, place, vector) for place in places]
         sums = cgutils.unpack_tuple(builder, args[0], len(sig.args[0]))
         for i in range(len(sums)):
             if i % VECTORS == 0:
                 at = plus(builder, row, i // VECTORS)
                 place = address(context, builder, sig.args[1], args[1], at, k, vector.llvm.element)
-                a = spread(context, builder, vector.dtype, builder.load(place), vector)
-            sums[i] = builder.fadd(sums[i], builder.fmul(a, w[i % VECTORS], flags=FLAGS), flags=FLAGS)
+                a = broadcast(context, builder, vector.dtype, builder.load(place), vector)
+            sums[i] = builder.fadd(
+                sums[i], builder.fmul(a, w[i % VECTORS], flags=FLAGS), flags=FLAGS
+            )
         return context.make_tuple(builder, sig.args[0], sums)
 
     return tile(tile, A, row, k, W, w_row, column), codegen
@@ -111,7 +122,10 @@ def repeat(typingctx, array, row, n_rows, n):
     def codegen(context, builder, sig, args):
         (row,) = integers(context, builder, sig, args, 1)
         places = [ir.Constant(I64, j * vector.lanes) for j in range(n.literal_value)]
-        places = [vector_address(context, builder, sig.args[0], args[0], row, place, vector) for place in places]
+        places = [
+            vector_address(context, builder, sig.args[0], args[0], row, place, vector)
+            for place in places
+        ]
         values = [load_at(builder, place, vector) for place in places]
         return context.make_tuple(builder, sums, values * n_rows.literal_value)
 
@@ -119,14 +133,18 @@ def repeat(typingctx, array, row, n_rows, n):
 
 
 @intrinsic(prefer_literal=True)
-def add_gates(typingctx, sums, A, row, k, W, w_row, n_rows, n_units, n_gates, n_together, shift):
+def add_gates(
+    typingctx, sums, A, row, k, W, w_row, n_rows, n_units, n_gates, n_summed_gates, shift
+):
     """Add A[row + i, k] times the weights in W[w_row] to the sums of row i.
 
     The sums of a unit vector are its gates, then what the recurrence alone gives to gates from `n_together` on: gates
     from there on are added `shift` places further. The last five are constants.
     """
     vector = sums.dtype
-    R, U, G, together, by = (part.literal_value for part in (n_rows, n_units, n_gates, n_together, shift))
+    R, U, G, together, by = (
+        part.literal_value for part in (n_rows, n_units, n_gates, n_summed_gates, shift)
+    )
     n_sums = 2 * G - together
 
     def codegen(context, builder, sig, args):
@@ -134,8 +152,16 @@ def add_gates(typingctx, sums, A, row, k, W, w_row, n_rows, n_units, n_gates, n_
         new = cgutils.unpack_tuple(builder, args[0], len(sig.args[0]))
 
         def factor(i):
-            place = address(context, builder, sig.args[1], args[1], plus(builder, row, i), k, vector.llvm.element)
-            return spread(context, builder, vector.dtype, builder.load(place), vector)
+            place = address(
+                context,
+                builder,
+                sig.args[1],
+                args[1],
+                plus(builder, row, i),
+                k,
+                vector.llvm.element,
+            )
+            return broadcast(context, builder, vector.dtype, builder.load(place), vector)
 
         def weight(j):
             beside = ir.Constant(I64, j * vector.lanes)
@@ -161,23 +187,27 @@ def add_gates(typingctx, sums, A, row, k, W, w_row, n_rows, n_units, n_gates, n_
                     add(i, j, a, held[j])
         return context.make_tuple(builder, sig.args[0], new)
 
-    return sums(sums, A, row, k, W, w_row, n_rows, n_units, n_gates, n_together, shift), codegen
+    return sums(sums, A, row, k, W, w_row, n_rows, n_units, n_gates, n_summed_gates, shift), codegen
 
 
 @intrinsic(prefer_literal=True)
-def store_sums(typingctx, array, sums, n_gates, n_together):
+def store_sums(typingctx, array, sums, n_gates, n_summed_gates):
     """A row of `array` for each row and unit vector: what `a` and then what `q` is for every gate; of `q`, gates before
     `n_together` are left as they are.
     """
-    vector, G, together = sums.dtype, n_gates.literal_value, n_together.literal_value
+    vector = sums.dtype
+    G = n_gates.literal_value
+    together = n_summed_gates.literal_value
     n_sums = 2 * G - together
 
     def codegen(context, builder, sig, args):
         for i, value in enumerate(cgutils.unpack_tuple(builder, args[1], len(sig.args[1]))):
             row, s = divmod(i, n_sums)
             beside = ir.Constant(I64, (s if s < G else s + together) * vector.lanes)
-            place = vector_address(context, builder, sig.args[0], args[0], ir.Constant(I64, row), beside, vector)
+            place = vector_address(
+                context, builder, sig.args[0], args[0], ir.Constant(I64, row), beside, vector
+            )
             store_at(builder, value, place, vector)
         return context.get_dummy_value()
 
-    return types.void(array, sums, n_gates, n_together), codegen
+    return types.void(array, sums, n_gates, n_summed_gates), codegen

@@ -34,7 +34,7 @@ MOST_BYTES = 2**30  # of what it keeps of every step
 FEW_STEPS = 16  # up to so many are not rounded
 
 
-def count_chunks(n_rows, work):
+def count_chunks(n_rows, n_multiplications):
     return 1
 
 
@@ -52,7 +52,9 @@ def n_projected(n_gates, n_inputs):
 def zeros(shape, dtype):
     out = allocate(shape, np.dtype(dtype))
     if out.size:  # whatever waits or is recorded, new memory is zero now
-        launch_over(elementwise.set_all, out.size, out.reshape(-1), out.dtype.type(0), launch=launch_now)
+        launch_over(
+            elementwise.set_all, out.size, out.reshape(-1), out.dtype.type(0), launch=launch_now
+        )
     return out
 
 
@@ -61,7 +63,7 @@ def to_host(array, out=None):
 
 
 @checked
-def assign(array, values):
+def fill(array, values):
     out = array.reshape(-1)
     if np.ndim(values) == 0:
         launch_over(elementwise.set_all, out.size, out, array.dtype.type(values))
@@ -96,8 +98,8 @@ def split_directions(dfirst, order, n_units, dlast):
 
 
 @checked
-def feed(said, n, one_hot, forced, x):
-    launch_over(elementwise.feed, x.shape[0], said, n, one_hot, forced, x)
+def feed_back(previous_output, n, one_hot, forced, x):
+    launch_over(elementwise.feed_back, x.shape[0], previous_output, n, one_hot, forced, x)
 
 
 @checked
@@ -110,37 +112,37 @@ def add_columns(source, column, out):
     launch_over(elementwise.add_columns, out.size, source, column, out)
 
 
-def put(array, room, name):
+def put(array, workspace, name):
     if memory.parcel is not None:
-        there = memory.parcel.put(array, (room, name))
+        there = memory.parcel.put(array, (workspace, name))
         if there is not None:
             return there
-    out = room.take(name, array.shape, array.dtype)
+    out = workspace.array(name, array.shape, array.dtype)
     out.copy_to_device(np.ascontiguousarray(array), stream=STREAM)
     return out
 
 
-def numbers(values, dtype, room, name):
-    return put(np.array(values, dtype, ndmin=1), room, name)
+def device_scalars(values, dtype, workspace, name):
+    return put(np.array(values, dtype, ndmin=1), workspace, name)
 
 
-def rounded(n_steps):
+def padded_steps(n_steps):
     """Up to the next eighth of a power of two, so that fewer kinds of updates are recorded."""
     eighth = 1 << (n_steps - 1).bit_length() - 4 if n_steps > FEW_STEPS else 1
     return -(-n_steps // eighth) * eighth
 
 
 @checked
-def take_rows(array, chosen, room, name):
-    out = room.take(name, (chosen.size, array.shape[1]))
+def take_rows(array, chosen, workspace, name):
+    out = workspace.array(name, (chosen.size, array.shape[1]))
     launch_over(elementwise.take_rows, out.size, array, chosen, out)
     return out
 
 
 @checked
-def averages(values, ends, n, room, name):
-    out = room.take(name, ends.shape)
-    launch_over(elementwise.averages, out.size, values, ends, n, values.dtype.type(1 / n), out)
+def trailing_mean(values, ends, n, workspace, name):
+    out = workspace.array(name, ends.shape)
+    launch_over(elementwise.trailing_mean, out.size, values, ends, n, values.dtype.type(1 / n), out)
     return out
 
 
@@ -153,14 +155,23 @@ def gather(values, starts, lengths, offsets, x):
 
 
 @checked
-def place(source, first, target, to, n_columns, lengths, backwards, add):
+def copy_steps(source, first, target, to, n_columns, lengths, backwards, add):
     n = target.shape[0] * target.shape[1] * n_columns
-    launch_over(elementwise.place, n, source, first, target, to, n_columns, lengths, backwards, add)
+    launch_over(
+        elementwise.copy_steps, n, source, first, target, to, n_columns, lengths, backwards, add
+    )
 
 
 @checked
-def last_outputs(states, lengths, seen, column):
-    launch_over(elementwise.last_outputs, states.shape[2] * states.shape[3], states, lengths, seen, column)
+def last_outputs(states, lengths, head_input, column):
+    launch_over(
+        elementwise.last_outputs,
+        states.shape[2] * states.shape[3],
+        states,
+        lengths,
+        head_input,
+        column,
+    )
 
 
 @checked
@@ -170,31 +181,50 @@ def last_states(states, lengths, last):
 
 def outputs_before(lengths, T):
     """Where the outputs of each step begin."""
-    counts, before = scratch("counts", T, np.dtype(np.int64))[:T], scratch("before", T, np.dtype(np.int64))[:T]
+    counts = scratch("counts", T, np.dtype(np.int64))[:T]
+    before = scratch("before", T, np.dtype(np.int64))[:T]
     launch_over(elementwise.count_running, T, lengths, counts)
     launch_over(elementwise.count_before, T, counts, before)
     return before
 
 
 @checked
-def every_output(states, lengths, seen, column, backwards):
+def every_output(states, lengths, head_input, column, backwards):
     _, n_slots, B, H = states.shape
     before = outputs_before(lengths, n_slots - 1)
-    launch_over(elementwise.every_output, before.size * B * H, states, lengths, before, seen, column, backwards)
+    launch_over(
+        elementwise.every_output,
+        before.size * B * H,
+        states,
+        lengths,
+        before,
+        head_input,
+        column,
+        backwards,
+    )
 
 
 @checked
-def spread(dseen, column, lengths, doutputs, backwards):
+def scatter_outputs(d_head_input, column, lengths, doutputs, backwards):
     before = outputs_before(lengths, doutputs.shape[0])
-    launch_over(elementwise.spread, doutputs.size, dseen, column, lengths, before, doutputs, backwards)
+    launch_over(
+        elementwise.scatter_outputs,
+        doutputs.size,
+        d_head_input,
+        column,
+        lengths,
+        before,
+        doutputs,
+        backwards,
+    )
 
 
 @checked
-def drop(x, seed, layer, rate, out):
+def apply_dropout(x, seed, layer, rate, out):
     number = x.dtype.type
     threshold = np.float32(math.ceil(rate * 2**24) / 2**24)  # the noise is a multiple of 2^-24
     numbers = threshold, number(np.float32(1 / (1 - rate))), number(0)
-    launch_over(elementwise.drop, x.size, x, seed, np.uint64(layer), *numbers, out)
+    launch_over(elementwise.apply_dropout, x.size, x, seed, np.uint64(layer), *numbers, out)
 
 
 # Head, loss, update
@@ -218,18 +248,21 @@ def parts_of(name, dtype):
 @checked
 def loss(loss, outputs, targets, weights, parameters, total_weight, slopes):
     dtype = outputs.dtype
-    parts, table = parts_of("loss", dtype), constants(told(parameters, dtype))
+    parts = parts_of("loss", dtype)
+    table = constants(told(parameters, dtype))
     arguments = outputs, targets, weights, table, total_weight, slopes, parts
     launch(elementwise.make_loss(loss, dtype), N_PARTS, THREADS, *arguments)
     return parts
 
 
 @checked
-def combine(grads, theta, decay, alpha, limit, grad):
+def reduce_gradients(grads, theta, decay, alpha, limit, grad):
     dtype = grad.dtype
-    squares, cut, number = parts_of("squares", dtype), parts_of("squares cut", dtype), dtype.type
+    squares = parts_of("squares", dtype)
+    cut = parts_of("squares cut", dtype)
+    number = dtype.type
     arguments = grads, theta, decay, number(alpha), number(limit), grad, squares, cut
-    launch(elementwise.make_combine(dtype), N_PARTS, THREADS, *arguments)
+    launch(elementwise.make_reduce(dtype), N_PARTS, THREADS, *arguments)
     return squares, cut
 
 
@@ -238,8 +271,8 @@ def new_log(n, dtype):
 
 
 @checked
-def note(log, at, loss, norm):
-    launch(elementwise.note, 1, 1, log, at, loss, norm)
+def record_update(log, at, loss, norm):
+    launch(elementwise.record_update, 1, 1, log, at, loss, norm)
 
 
 def is_finite(loss, norm):
@@ -248,7 +281,15 @@ def is_finite(loss, norm):
 
 
 @checked
-def move(update, theta, grad, moments, decay, c, limit, norm, clip_norm):
+def apply_update(update, theta, grad, moments, decay, c, limit, norm, clip_norm):
     number = grad.dtype.type
     numbers = c, number(limit), norm, number(math.inf if clip_norm is None else clip_norm)
-    launch_over(elementwise.make_update(update, grad.dtype), theta.size, theta, grad, moments, decay, *numbers)
+    launch_over(
+        elementwise.make_update(update, grad.dtype),
+        theta.size,
+        theta,
+        grad,
+        moments,
+        decay,
+        *numbers,
+    )

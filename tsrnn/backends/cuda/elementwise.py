@@ -10,7 +10,7 @@ from numba import cuda
 from numba.extending import register_jitable
 
 from tsrnn.backends.cuda.launching import THREADS, compiled
-from tsrnn.backends.cuda.picking import picking
+from tsrnn.backends.cuda.load_tuple import load_tuple
 from tsrnn.backends.softmax import to_log_probabilities
 from tsrnn.rules.functions import clipped, sqrt
 from tsrnn.rules.noise import uniform
@@ -37,7 +37,9 @@ def set_first(initial, states):
     """states[:, 0] = initial, its first rows; zero where `initial` is empty."""
     S, _, B, H = states.shape
     for i in range(cuda.grid(1), S * B * H, cuda.gridsize(1)):
-        s, b, j = i // (B * H), i // H % B, i % H
+        s = i // (B * H)
+        b = i // H % B
+        j = i % H
         if initial.shape[0] > 0:
             states[s, 0, b, j] = initial[s, b, j]
         else:
@@ -48,7 +50,10 @@ def set_first(initial, states):
 def take_states(carried, series, fresh, initial):
     _, S, B, H = initial.shape
     for i in range(cuda.grid(1), initial.size, cuda.gridsize(1)):
-        end, s, b, j = i // (S * B * H), i // (B * H) % S, i // H % B, i % H
+        end = i // (S * B * H)
+        s = i // (B * H) % S
+        b = i // H % B
+        j = i % H
         if fresh[b]:
             initial[end, s, b, j] = 0
         elif 0 <= series[b] < carried.shape[0]:
@@ -61,7 +66,10 @@ def take_states(carried, series, fresh, initial):
 def keep_states(last, series, carried):
     _, S, B, H = last.shape
     for i in range(cuda.grid(1), last.size, cuda.gridsize(1)):
-        end, s, b, j = i // (S * B * H), i // (B * H) % S, i // H % B, i % H
+        end = i // (S * B * H)
+        s = i // (B * H) % S
+        b = i // H % B
+        j = i % H
         if 0 <= series[b] < carried.shape[0]:
             carried[series[b], end, s, j] = last[end, s, b, j]
 
@@ -72,8 +80,12 @@ def join_directions(last, order, n_units, first, back):
     _, S, B, H = last.shape
     D = last.shape[0] // first.shape[0]
     for i in range(cuda.grid(1), last.size, cuda.gridsize(1)):
-        end, s, b, j = i // (S * B * H), i // (B * H) % S, i // H % B, i % H
-        layer, unit = end // D, end % D * n_units + j
+        end = i // (S * B * H)
+        s = i // (B * H) % S
+        b = i // H % B
+        j = i % H
+        layer = end // D
+        unit = end % D * n_units + j
         if j < n_units and back:
             last[end, s, b, j] = first[layer, s, order[b], unit]
         elif j < n_units:
@@ -81,16 +93,16 @@ def join_directions(last, order, n_units, first, back):
 
 
 @compiled
-def feed(said, n, one_hot, forced, x):
+def feed_back(previous_output, n, one_hot, forced, x):
     for b in range(cuda.grid(1), x.shape[0], cuda.gridsize(1)):
         if not forced[b]:
             greatest = 0
             for j in range(1, n):
-                if said[b, j] > said[b, greatest]:
+                if previous_output[b, j] > previous_output[b, greatest]:
                     greatest = j
             for j in range(n):
                 if not one_hot:
-                    x[b, j] = said[b, j]
+                    x[b, j] = previous_output[b, j]
                 elif j == greatest:
                     x[b, j] = 1
                 else:
@@ -116,11 +128,13 @@ def take_rows(source, chosen, out):
     n_columns = source.shape[1]
     for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
         row = chosen[i // n_columns]
-        out[i // n_columns, i % n_columns] = source[row, i % n_columns] if 0 <= row < source.shape[0] else NAN
+        out[i // n_columns, i % n_columns] = (
+            source[row, i % n_columns] if 0 <= row < source.shape[0] else NAN
+        )
 
 
 @compiled
-def averages(values, ends, n, share, out):
+def trailing_mean(values, ends, n, share, out):
     for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
         if n <= ends[i] <= values.size:
             total = values[ends[i] - 1]
@@ -138,35 +152,42 @@ def averages(values, ends, n, share, out):
 def gather(values, starts, lengths, offsets, x):
     _, B, F = x.shape
     for i in range(cuda.grid(1), x.size, cuda.gridsize(1)):
-        t, b, f = i // (B * F), i // F % B, i % F
+        t = i // (B * F)
+        b = i // F % B
+        f = i % F
         if t < lengths[b]:
             at = starts[b] + t * F + f
             x[t, b, f] = values[at] - offsets[b] if 0 <= at < values.size else NAN
 
 
 @compiled
-def place(source, first, target, to, n_columns, lengths, backwards, add):
+def copy_steps(source, first, target, to, n_columns, lengths, backwards, add):
     T, B, _ = target.shape
     for i in range(cuda.grid(1), T * B * n_columns, cuda.gridsize(1)):
-        t, b, j = i // (B * n_columns), i // n_columns % B, i % n_columns
+        t = i // (B * n_columns)
+        b = i // n_columns % B
+        j = i % n_columns
         if t < lengths[b]:
             value = source[lengths[b] - 1 - t if backwards else t, b, first + j]
             target[t, b, to + j] = target[t, b, to + j] + value if add else value
 
 
 @compiled
-def last_outputs(states, lengths, seen, column):
+def last_outputs(states, lengths, head_input, column):
     _, n_slots, B, H = states.shape
     for i in range(cuda.grid(1), B * H, cuda.gridsize(1)):
-        b, j = i // H, i % H
-        seen[b, column + j] = states[0, lengths[b] % n_slots, b, j]
+        b = i // H
+        j = i % H
+        head_input[b, column + j] = states[0, lengths[b] % n_slots, b, j]
 
 
 @compiled
 def last_states(states, lengths, last):
     _, n_slots, B, H = states.shape
     for i in range(cuda.grid(1), last.size, cuda.gridsize(1)):
-        s, b, j = i // (B * H), i // H % B, i % H
+        s = i // (B * H)
+        b = i // H % B
+        j = i % H
         last[s, b, j] = states[s, lengths[b] % n_slots, b, j]
 
 
@@ -174,7 +195,8 @@ def last_states(states, lengths, last):
 def count_running(lengths, counts):
     """counts[t] = rows that run at step t; rows are sorted, longest first."""
     for t in range(cuda.grid(1), counts.size, cuda.gridsize(1)):
-        low, high = 0, lengths.size
+        low = 0
+        high = lengths.size
         while low < high:
             middle = (low + high) // 2
             if lengths[middle] > t:
@@ -195,26 +217,34 @@ def count_before(counts, before):
 
 
 @compiled
-def every_output(states, lengths, before, seen, column, backwards):
+def every_output(states, lengths, before, head_input, column, backwards):
     """Output (t, b) is number before[t] + b."""
     _, _, B, H = states.shape
     for i in range(cuda.grid(1), before.size * B * H, cuda.gridsize(1)):
-        t, b, j = i // (B * H), i // H % B, i % H
+        t = i // (B * H)
+        b = i // H % B
+        j = i % H
         if t < lengths[b]:
-            seen[before[t] + b, column + j] = states[0, lengths[b] - t if backwards else t + 1, b, j]
+            head_input[before[t] + b, column + j] = states[
+                0, lengths[b] - t if backwards else t + 1, b, j
+            ]
 
 
 @compiled
-def spread(dseen, column, lengths, before, doutputs, backwards):
+def scatter_outputs(d_head_input, column, lengths, before, doutputs, backwards):
     T, B, H = doutputs.shape
     for i in range(cuda.grid(1), T * B * H, cuda.gridsize(1)):
-        t, b, j = i // (B * H), i // H % B, i % H
+        t = i // (B * H)
+        b = i // H % B
+        j = i % H
         if t < lengths[b]:
-            doutputs[lengths[b] - 1 - t if backwards else t, b, j] = dseen[before[t] + b, column + j]
+            doutputs[lengths[b] - 1 - t if backwards else t, b, j] = d_head_input[
+                before[t] + b, column + j
+            ]
 
 
 @compiled
-def drop(x, seed, layer, rate, scale, zero, out):
+def apply_dropout(x, seed, layer, rate, scale, zero, out):
     for i in range(cuda.grid(1), x.size, cuda.gridsize(1)):
         kept = uniform(seed[0] + layer, np.uint64(i)) >= rate
         out[i] = x[i] * scale if kept else zero
@@ -226,7 +256,8 @@ def drop(x, seed, layer, rate, scale, zero, out):
 @register_jitable
 def sum_of_block(waiting, value):
     """The sum of the values of all threads of a block, in an order that is always the same."""
-    thread, n = cuda.threadIdx.x, THREADS // 2
+    thread = cuda.threadIdx.x
+    n = THREADS // 2
     waiting[thread] = value
     cuda.syncthreads()
     while n > 0:
@@ -241,11 +272,16 @@ def sum_of_block(waiting, value):
 
 @cache
 def make_loss(loss, dtype):
-    rule, softmax, zero, dtype = loss.rule, loss.softmax, dtype.type(0), numba.from_dtype(dtype)
+    rule = loss.rule
+    softmax = loss.softmax
+    zero = dtype.type(0)
+    dtype = numba.from_dtype(dtype)
 
     @compiled
     def value_and_slopes(outputs, targets, weights, parameters, total_weight, slopes, parts):
-        waiting, total, n = cuda.shared.array(THREADS, dtype), zero, targets.shape[1]
+        waiting = cuda.shared.array(THREADS, dtype)
+        total = zero
+        n = targets.shape[1]
         for row in range(cuda.grid(1), outputs.shape[0], cuda.gridsize(1)):
             if softmax:
                 to_log_probabilities(outputs, row, n)
@@ -254,7 +290,8 @@ def make_loss(loss, dtype):
             for k in range(parameters.shape[0]):
                 for j in range(n):
                     if weights[row, j] != 0:
-                        share, at = weights[row, j] / total_weight[0], k * n + j
+                        share = weights[row, j] / total_weight[0]
+                        at = k * n + j
                         told = parameters[k, 0], parameters[k, 1]
                         value, slope = rule(outputs[row, at], targets[row, j], told)
                         total += share * value
@@ -267,13 +304,15 @@ def make_loss(loss, dtype):
 
 
 @cache
-def make_combine(dtype):
-    zero, dtype = dtype.type(0), numba.from_dtype(dtype)
+def make_reduce(dtype):
+    zero = dtype.type(0)
+    dtype = numba.from_dtype(dtype)
 
     @compiled
-    def combine(grads, theta, decay, alpha, limit, grad, squares, squares_cut):
+    def reduce_gradients(grads, theta, decay, alpha, limit, grad, squares, squares_cut):
         waiting = cuda.shared.array(THREADS, dtype)
-        total, total_cut = zero, zero
+        total = zero
+        total_cut = zero
         for i in range(cuda.grid(1), grad.shape[1], cuda.gridsize(1)):
             g = decay[0, i] * theta[0, i] * alpha
             for chunk in range(grads.shape[0]):
@@ -282,12 +321,13 @@ def make_combine(dtype):
             c = clipped(g, limit)
             total += g * g
             total_cut += c * c
-        total, total_cut = sum_of_block(waiting, total), sum_of_block(waiting, total_cut)
+        total = sum_of_block(waiting, total)
+        total_cut = sum_of_block(waiting, total_cut)
         if cuda.threadIdx.x == 0:
             squares[cuda.blockIdx.x] = total
             squares_cut[cuda.blockIdx.x] = total_cut
 
-    return combine
+    return reduce_gradients
 
 
 @register_jitable
@@ -299,7 +339,7 @@ def sum_of_parts(parts):
 
 
 @compiled
-def note(log, at, loss, squares):
+def record_update(log, at, loss, squares):
     """log[:, at] = the loss and the norm whose parts are given."""
     log[0, at[0]] = sum_of_parts(loss)
     log[1, at[0]] = sqrt(sum_of_parts(squares))
@@ -307,24 +347,32 @@ def note(log, at, loss, squares):
 
 @cache
 def make_update(update, dtype):
-    n, rule, one = update.n_moments, update.rule, dtype.type(1)
-    dtype, picked = numba.from_dtype(dtype), picking(update.n_moments)
+    n = update.n_moments
+    rule = update.rule
+    one = dtype.type(1)
+    dtype = numba.from_dtype(dtype)
+    picked = load_tuple(update.n_moments)
 
     @compiled
-    def move(theta, grad, moments, decay, c, limit, parts, clip_norm):
+    def apply_update(theta, grad, moments, decay, c, limit, parts, clip_norm):
         """`parts` of the squared norm. Nothing moves if that is not finite."""
         kept = cuda.local.array(n, dtype)
-        squares, shrink, coefficients = sum_of_parts(parts), c[4], (c[0], c[1], c[2], c[3])
+        squares = sum_of_parts(parts)
+        shrink = c[4]
+        coefficients = (c[0], c[1], c[2], c[3])
         norm = sqrt(squares)
         scale = clip_norm / norm if norm > clip_norm else one
         if squares - squares == 0:
             for i in range(cuda.grid(1), theta.shape[1], cuda.gridsize(1)):
-                g, old = clipped(grad[0, i], limit) * scale, theta[0, i]
+                g = clipped(grad[0, i], limit) * scale
+                old = theta[0, i]
                 for k in range(n):
                     kept[k] = moments[k, i]
-                new, after = rule(old - decay[0, i] * old * shrink, g, picked(kept, 0, 1), coefficients)
+                new, after = rule(
+                    old - decay[0, i] * old * shrink, g, picked(kept, 0, 1), coefficients
+                )
                 theta[0, i] = new
                 for k in range(n):
                     moments[k, i] = after[k]
 
-    return move
+    return apply_update

@@ -38,12 +38,16 @@ class Parcel:
         kind = key, sent.dtype, sent.shape
         if kind not in self.views:
             begin = self.places[key].start
-            self.views[kind] = self.there[begin : begin + sent.nbytes].view(sent.dtype).reshape(sent.shape)
+            self.views[kind] = (
+                self.there[begin : begin + sent.nbytes].view(sent.dtype).reshape(sent.shape)
+            )
         return self.views[kind]
 
     def send(self):
         """Whether all have the places that they had before; those of the last update, if not, are no longer valid."""
-        as_before = all(array.nbytes <= _size(self.places.get(key)) for key, array in self.arrays.items())
+        as_before = all(
+            array.nbytes <= _size(self.places.get(key)) for key, array in self.arrays.items()
+        )
         if not as_before:
             self._arrange()
         here, sent = next(self.turns)
@@ -130,14 +134,14 @@ def record(work):
 class Repeated:
     """See `cpu.repeated`."""
 
-    def __init__(self, bring, update):
-        self.bring, self.update, self.parcel, self.graphs = bring, update, Parcel(), {}
+    def __init__(self, stage, update):
+        self.stage, self.update, self.parcel, self.graphs = stage, update, Parcel(), {}
 
     def __call__(self, *args):
         memory.parcel = parcel = self.parcel
         try:
             parcel.open, parcel.arrays = True, {}
-            form = self.bring(*args)
+            form = self.stage(*args)
             parcel.open = False
             if not parcel.send():
                 self.graphs.clear()

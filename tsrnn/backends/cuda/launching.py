@@ -37,8 +37,12 @@ def why_refused():
         out.copy_to_host()
     except AttributeError as error:  # numpy or numba lacks a name that this numba-cuda asks for
         versions = [f"{name} {version(name)}" for name in ("numba-cuda", "numba", "numpy")]
-        return f"{versions[0]} does not work with {versions[1]} and {versions[2]}: {first_line(error)}"
-    except Exception as error:  # of the driver, the compiler or the linker, each of which has errors of its own
+        return (
+            f"{versions[0]} does not work with {versions[1]} and {versions[2]}: {first_line(error)}"
+        )
+    except (
+        Exception
+    ) as error:  # of the driver, the compiler or the linker, each of which has errors of its own
         return first_line(error) or type(error).__name__
     return None
 
@@ -54,7 +58,9 @@ def compiled(function, threads=THREADS):
     """
     if SIMULATED:
         return cuda.jit(function)
-    options = {"launch_bounds": (threads, 1)}  # one block for a multiprocessor: no register is saved by spilling
+    options = {
+        "launch_bounds": (threads, 1)
+    }  # one block for a multiprocessor: no register is saved by spilling
     try:
         return sealed(cuda.jit(cache=True, **options)(function))
     except RuntimeError:  # nowhere to write, so only the first call is slower
@@ -79,7 +85,9 @@ memory = Memory()
 if SIMULATED:
     STREAM = cuda.default_stream()
 else:
-    from cuda.core import LEGACY_DEFAULT_STREAM as STREAM  # as it is: numba wraps its own, and 0, at every launch
+    from cuda.core import (
+        LEGACY_DEFAULT_STREAM as STREAM,
+    )  # as it is: numba wraps its own, and 0, at every launch
     from numba.cuda.core import config as cuda_config
 
     cuda_config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small batches are no mistake
@@ -107,7 +115,9 @@ def launch_over(kernel, n, *args, launch=launch):
     launch(kernel, max(1, min(-(-n // THREADS), MOST_BLOCKS)), THREADS, *args)
 
 
-DriverError = () if SIMULATED else cuda.cudadrv.driver.CudaAPIError  # the simulator has memory of its own
+DriverError = (
+    () if SIMULATED else cuda.cudadrv.driver.CudaAPIError
+)  # the simulator has memory of its own
 
 
 def allocate(shape, dtype):

@@ -36,9 +36,14 @@ class Packing:
     def arrays(self):
         """Places, matrices end to end, and views of them by name."""
         places = cuda.to_device(np.concatenate([job.ravel() for job in self.jobs.values()]))
-        out, ends = allocate(places.size, self.dtype), np.cumsum([job.size for job in self.jobs.values()])
+        out = allocate(places.size, self.dtype)
+        ends = np.cumsum([job.size for job in self.jobs.values()])
         parts = zip(self.jobs.items(), ends)
-        return places, out, {name: out[end - job.size : end].reshape(job.shape) for (name, job), end in parts}
+        return (
+            places,
+            out,
+            {name: out[end - job.size : end].reshape(job.shape) for (name, job), end in parts},
+        )
 
     def __call__(self, theta):
         check_parameters(theta, self.n_parameters, self.dtype)

@@ -24,7 +24,9 @@ def in_precision(precision):
         scans.backward(precision, cell, lengths, bptt_steps, weights, cache, gradients)
 
     def affine(x, w, b, out):
-        multiply(precision, x.reshape(-1), x.shape[1], w, b, out.reshape(-1), out.shape[1], x.shape[0])
+        multiply(
+            precision, x.reshape(-1), x.shape[1], w, b, out.reshape(-1), out.shape[1], x.shape[0]
+        )
 
     def affine_backward(x, w_t, dout, dx, grad, at):
         (N, K), M, flat = x.shape, dout.shape[1], dout.reshape(-1)

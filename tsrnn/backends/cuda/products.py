@@ -42,7 +42,7 @@ class Tile(NamedTuple):
     gap: int  # between the rows of factors that wait, so that lanes read from different banks
     threads: int
     size: int  # numbers of the result that a thread makes
-    waiting: object  # what happens to a factor before it waits
+    stage: object  # what happens to a factor before it waits
     add: object  # sums += left[k, :rows] (outer) right[k, :columns] for all k that wait, from two places on
     row: object  # of number i of a thread
     column: object
@@ -56,15 +56,20 @@ def a_thread(n):
 @cache
 def simple_tile(m, n):
     """A thread makes m neighbouring rows of n neighbouring columns."""
-    rows, columns = SIDE * m, SIDE * n
+    rows = SIDE * m
+    columns = SIDE * n
 
     @register_jitable
     def add(sums, left, right, left_at, right_at, thread):
-        row, column = thread // SIDE * m, thread % SIDE * n
+        row = thread // SIDE * m
+        column = thread % SIDE * n
         for k in range(DEPTH):
             for i in range(m):
                 for j in range(n):
-                    sums[i * n + j] += left[left_at + k * rows + row + i] * right[right_at + k * columns + column + j]
+                    sums[i * n + j] += (
+                        left[left_at + k * rows + row + i]
+                        * right[right_at + k * columns + column + j]
+                    )
 
     row = register_jitable(lambda thread, i: thread // SIDE * m + i // n)
     column = register_jitable(lambda thread, i: thread % SIDE * n + i % n)
@@ -75,23 +80,32 @@ def simple_tile(m, n):
 def tensor_tile(precision):
     """A warp makes 16 rows of 32 columns."""
     down, across = WARPS
-    left_step, right_step = 16 * down + 8, 32 * across + 8
-    waiting, add_tiles = tensor.ROUNDINGS[precision]
+    left_step = 16 * down + 8
+    right_step = 32 * across + 8
+    stage, add_tiles = tensor.ROUNDINGS[precision]
 
     @register_jitable
     def add(sums, left, right, left_at, right_at, thread):
-        lane, warp = thread % 32, thread // 32
+        lane = thread % 32
+        warp = thread // 32
         for k in range(0, DEPTH, 8):
             at = left_at + (k + lane % 4) * left_step + warp // across * 16 + lane // 4
             below = at + 4 * left_step
-            a0, a1, a2, a3 = left[at], left[at + 8], left[below], left[below + 8]
+            a0 = left[at]
+            a1 = left[at + 8]
+            a2 = left[below]
+            a3 = left[below + 8]
             for j in range(4):
                 at = right_at + (k + lane % 4) * right_step + warp % across * 32 + j * 8 + lane // 4
                 add_tiles(sums, j * 4, a0, a1, a2, a3, right[at], right[at + 4 * right_step])
 
-    row = register_jitable(lambda thread, i: thread // 32 // across * 16 + thread % 32 // 4 + i % 4 // 2 * 8)
-    column = register_jitable(lambda thread, i: thread // 32 % across * 32 + i // 4 * 8 + thread % 4 * 2 + i % 2)
-    return Tile(16 * down, 32 * across, 8, 32 * down * across, 16, waiting, add, row, column)
+    row = register_jitable(
+        lambda thread, i: thread // 32 // across * 16 + thread % 32 // 4 + i % 4 // 2 * 8
+    )
+    column = register_jitable(
+        lambda thread, i: thread // 32 % across * 32 + i // 4 * 8 + thread % 4 * 2 + i % 2
+    )
+    return Tile(16 * down, 32 * across, 8, 32 * down * across, 16, stage, add, row, column)
 
 
 def tile_for(precision, dtype, n_rows, K, N, m, n):
@@ -104,10 +118,15 @@ def tile_for(precision, dtype, n_rows, K, N, m, n):
 
 @cache
 def make_product(dtype, tile):
-    zero, dtype = dtype.type(0), numba.from_dtype(dtype)
-    rows, columns, gap, n_threads, size, waiting, add, row_of, column_of = tile
-    left_step, right_step, n_left, n_right = rows + gap, columns + gap, rows * DEPTH, columns * DEPTH
-    left_size, right_size = left_step * DEPTH, right_step * DEPTH
+    zero = dtype.type(0)
+    dtype = numba.from_dtype(dtype)
+    rows, columns, gap, n_threads, size, stage, add, row_of, column_of = tile
+    left_step = rows + gap
+    right_step = columns + gap
+    n_left = rows * DEPTH
+    n_right = columns * DEPTH
+    left_size = left_step * DEPTH
+    right_size = right_step * DEPTH
 
     def product(A, step_a, W, bias, out, step_out, n_rows):
         """out[i, :n_columns] = bias + A[i, :depth] @ W; an empty bias is zero."""
@@ -115,23 +134,28 @@ def make_product(dtype, tile):
         right = cuda.shared.array(right_size, dtype, ALIGNMENT)
         sums = cuda.local.array(size, dtype)
         depth, n_columns = W.shape
-        thread, first, beside = cuda.threadIdx.x, cuda.blockIdx.x * rows, cuda.blockIdx.y * columns
+        thread = cuda.threadIdx.x
+        first = cuda.blockIdx.x * rows
+        beside = cuda.blockIdx.y * columns
         for i in range(size):
             sums[i] = zero
         for k in range(0, depth, DEPTH):
             for i in range(thread, n_left, n_threads):
-                r, c = i // DEPTH, i % DEPTH
+                r = i // DEPTH
+                c = i % DEPTH
                 inside = first + r < n_rows and k + c < depth
-                left[c * left_step + r] = waiting(A[(first + r) * step_a + k + c]) if inside else zero
+                left[c * left_step + r] = stage(A[(first + r) * step_a + k + c]) if inside else zero
             for i in range(thread, n_right, n_threads):
-                r, c = i // columns, i % columns
+                r = i // columns
+                c = i % columns
                 inside = k + r < depth and beside + c < n_columns
-                right[r * right_step + c] = waiting(W[k + r, beside + c]) if inside else zero
+                right[r * right_step + c] = stage(W[k + r, beside + c]) if inside else zero
             cuda.syncthreads()
             add(sums, left, right, 0, 0, thread)
             cuda.syncthreads()
         for i in range(size):
-            r, c = first + row_of(thread, i), beside + column_of(thread, i)
+            r = first + row_of(thread, i)
+            c = beside + column_of(thread, i)
             if r < n_rows and c < n_columns:
                 out[r * step_out + c] = (bias[c] if bias.shape[0] > 0 else zero) + sums[i]
 
@@ -141,18 +165,25 @@ def make_product(dtype, tile):
 def multiply(precision, A, step_a, W, bias, out, step_out, n_rows):
     tile = tile_for(precision, W.dtype, n_rows, *W.shape, 4, a_thread(W.shape[1]))
     blocks = -(-n_rows // tile.rows), -(-W.shape[1] // tile.columns)
-    launch(make_product(W.dtype, tile), blocks, tile.threads, A, step_a, W, bias, out, step_out, n_rows)
+    launch(
+        make_product(W.dtype, tile), blocks, tile.threads, A, step_a, W, bias, out, step_out, n_rows
+    )
 
 
 @cache
 def make_slopes(dtype, tile):
-    zero, dtype = dtype.type(0), numba.from_dtype(dtype)
-    rows, columns, gap, n_threads, size, waiting, add, row_of, column_of = tile
-    left_step, right_step = rows + gap, columns + gap
-    left_size, right_size = left_step * DEPTH, right_step * DEPTH
-    left_both, right_both = 2 * left_size, 2 * right_size
+    zero = dtype.type(0)
+    dtype = numba.from_dtype(dtype)
+    rows, columns, gap, n_threads, size, stage, add, row_of, column_of = tile
+    left_step = rows + gap
+    right_step = columns + gap
+    left_size = left_step * DEPTH
+    right_size = right_step * DEPTH
+    left_both = 2 * left_size
+    right_both = 2 * right_size
     side = n_threads // DEPTH  # threads that fetch numbers of the same pair
-    n_left, n_right = rows // side, columns // side
+    n_left = rows // side
+    n_right = columns // side
 
     @register_jitable
     def fetch(left, right, A, K, D, step_d, N, edge, shift, pair, runs, row, column):
@@ -176,14 +207,19 @@ def make_slopes(dtype, tile):
         lengths[b] - bptt_steps to lengths[b] count, and nothing else is looked at. Neighbouring pairs form groups, and
         blocks take them in turn. Column j of the result from `edge` on is column j + shift of D.
         """
-        left = cuda.shared.array(left_both, dtype, ALIGNMENT)  # of this group, and of the next or the one before
+        left = cuda.shared.array(
+            left_both, dtype, ALIGNMENT
+        )  # of this group, and of the next or the one before
         right = cuda.shared.array(right_both, dtype, ALIGNMENT)
         sums = cuda.local.array(size, dtype)
         bias = cuda.local.array(n_right, dtype)
         left_ahead = cuda.local.array(n_left, dtype)
         right_ahead = cuda.local.array(n_right, dtype)
-        thread, first, beside = cuda.threadIdx.x, cuda.blockIdx.x * rows, cuda.blockIdx.y * columns
-        k, lane = thread // side, thread % side
+        thread = cuda.threadIdx.x
+        first = cuda.blockIdx.x * rows
+        beside = cuda.blockIdx.y * columns
+        k = thread // side
+        lane = thread % side
         for i in range(size):
             sums[i] = zero
         for j in range(n_right):
@@ -192,22 +228,29 @@ def make_slopes(dtype, tile):
         begin = max(lengths[B - 1] - bptt_steps, 0) * B
         n_groups = (lengths[0] * B - begin + DEPTH - 1) // DEPTH
         # Step and row are carried along: a division takes as long as many products.
-        pair, stride = begin + cuda.blockIdx.z * DEPTH + k, cuda.gridDim.z * DEPTH
-        t, b, later, further = pair // B, pair % B, stride // B, stride % B
+        pair = begin + cuda.blockIdx.z * DEPTH + k
+        stride = cuda.gridDim.z * DEPTH
+        t = pair // B
+        b = pair % B
+        later = stride // B
+        further = stride % B
         runs = t < lengths[b] and lengths[b] <= t + bptt_steps
         factors = A, K, D, step_d, N, edge, shift
         fetch(left_ahead, right_ahead, *factors, pair, runs, first + lane, beside + lane)
         turn = 0
         for _ in range(cuda.blockIdx.z, n_groups, cuda.gridDim.z):
             for j in range(n_left):
-                left[turn * left_size + k * left_step + lane + j * side] = waiting(left_ahead[j])
+                left[turn * left_size + k * left_step + lane + j * side] = stage(left_ahead[j])
             for j in range(n_right):
-                right[turn * right_size + k * right_step + lane + j * side] = waiting(right_ahead[j])
+                right[turn * right_size + k * right_step + lane + j * side] = stage(right_ahead[j])
                 bias[j] += right_ahead[j]
             any_runs = cuda.syncthreads_or(np.int32(runs))
-            pair, t, b = pair + stride, t + later, b + further
+            pair = pair + stride
+            t = t + later
+            b = b + further
             if b >= B:
-                t, b = t + 1, b - B
+                t = t + 1
+                b = b - B
             runs = t < lengths[b] and lengths[b] <= t + bptt_steps
             # Long under way while this group is multiplied.
             fetch(left_ahead, right_ahead, *factors, pair, runs, first + lane, beside + lane)
@@ -219,7 +262,8 @@ def make_slopes(dtype, tile):
             right[k * columns + lane + j * side] = bias[j]
         cuda.syncthreads()
         for i in range(size):
-            r, c = first + row_of(thread, i), beside + column_of(thread, i)
+            r = first + row_of(thread, i)
+            c = beside + column_of(thread, i)
             if r < K and c < N:
                 parts[cuda.blockIdx.z, at + r * N + c] = sums[i]
         for c in range(thread, columns, n_threads):
@@ -249,18 +293,19 @@ def make_adding_up(dtype):
     @compiled
     def add_parts(parts, grad, at):
         """grad[at:] = the sum of the parts, always in the same order: first that of every ADDERS-th part."""
-        waiting = cuda.shared.array(THREADS, dtype)
+        stage = cuda.shared.array(THREADS, dtype)
         n_parts, size = parts.shape
-        share, i = cuda.threadIdx.x // BESIDE, cuda.blockIdx.x * BESIDE + cuda.threadIdx.x % BESIDE
+        share = cuda.threadIdx.x // BESIDE
+        i = cuda.blockIdx.x * BESIDE + cuda.threadIdx.x % BESIDE
         total = dtype(0)
         if i < size:
             for part in range(share, n_parts, ADDERS):
                 total += parts[part, i]
-        waiting[cuda.threadIdx.x] = total
+        stage[cuda.threadIdx.x] = total
         cuda.syncthreads()
         if share == 0 and i < size:
             for other in range(1, ADDERS):
-                total += waiting[other * BESIDE + cuda.threadIdx.x]
+                total += stage[other * BESIDE + cuda.threadIdx.x]
             grad[at + i] = total
 
     return add_parts
@@ -270,11 +315,16 @@ def weight_slopes(precision, factors, D, step_d, N, lengths, bptt_steps, T, grad
     """Into `grad`, one after the other, the slopes of a matrix and a bias for each of `factors` (A, K, edge, shift)."""
     pairs = T * len(lengths)
     tiles = [tile_for(precision, grad.dtype, pairs, K, N, a_thread(K), 4) for _, K, _, _ in factors]
-    blocks = [(-(-K // tile.rows), -(-N // tile.columns)) for tile, (_, K, _, _) in zip(tiles, factors)]
+    blocks = [
+        (-(-K // tile.rows), -(-N // tile.columns)) for tile, (_, K, _, _) in zip(tiles, factors)
+    ]
     # No more blocks than run at once: each has the same to do, and a few left over would double the time.
-    n_parts = max(1, min(BUSY // max(down * across for down, across in blocks), pairs // FEWEST_PAIRS))
+    n_parts = max(
+        1, min(BUSY // max(down * across for down, across in blocks), pairs // FEWEST_PAIRS)
+    )
     size = sum((K + 1) * N for _, K, _, _ in factors)
-    parts, begin = scratch("parts", n_parts * size, grad.dtype)[: n_parts * size].reshape(n_parts, size), 0
+    parts = scratch("parts", n_parts * size, grad.dtype)[: n_parts * size].reshape(n_parts, size)
+    begin = 0
     for (A, K, edge, shift), tile, grid in zip(factors, tiles, blocks):
         shape = K, D, step_d, N, edge, shift, lengths, bptt_steps
         kernel = make_slopes(grad.dtype, tile)

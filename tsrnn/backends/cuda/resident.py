@@ -15,9 +15,10 @@ from numba import cuda
 from numba.extending import register_jitable
 
 from tsrnn.backends.cuda.launching import ALIGNMENT, BUSY, SHARED_BYTES, SIMULATED, compiled, launch
-from tsrnn.backends.cuda.picking import picking
+from tsrnn.backends.cuda.load_tuple import load_tuple
 
-REGISTERS, MOST_REGISTERS = 65536, 255  # of a multiprocessor and of a thread
+REGISTERS = 65536  # of a multiprocessor and of a thread
+MOST_REGISTERS = 255
 OTHERS = 100  # registers of a thread for all but weights
 MOST_ROWS = 4 if SIMULATED else 16
 GAP = 4
@@ -44,7 +45,8 @@ else:
 @register_jitable
 def share_out(sums, half, lane, n, own):
     """own (n,) = over four lanes the sum of sums[lane * n : lane * n + n], of four times n numbers in each."""
-    high, odd = lane // 2 == 1, lane % 2 == 1
+    high = lane // 2 == 1
+    odd = lane % 2 == 1
     for i in range(2 * n):
         kept, given = (sums[2 * n + i], sums[i]) if high else (sums[i], sums[2 * n + i])
         half[i] = kept + exchange(given, 2)
@@ -71,7 +73,9 @@ def add_products(sums, w, shared, place, row_size, begin, end, side, units, G):
         for m in range(side):
             for u in range(units):
                 for g in range(G):
-                    sums[(m * units + u) * G + g] += w[(k * units + u) * G + g] * shared[place + m * row_size + k]
+                    sums[(m * units + u) * G + g] += (
+                        w[(k * units + u) * G + g] * shared[place + m * row_size + k]
+                    )
 
 
 def units_of_thread(cell):
@@ -81,7 +85,8 @@ def units_of_thread(cell):
 def fits(cell, H, dtype):
     """Whether a thread's share of the weights fits into its registers, and blocks are whole warps."""
     units = units_of_thread(cell)
-    threads, weights = 4 * H // units, H * units * cell.n_gates // 4
+    threads = 4 * H // units
+    weights = H * units * cell.n_gates // 4
     if dtype != np.float32 or threads % 32 or threads > 1024:
         return False
     return weights + OTHERS <= min(MOST_REGISTERS, REGISTERS // (-(-threads // 128) * 128))
@@ -89,7 +94,8 @@ def fits(cell, H, dtype):
 
 def rows_of_block(cell, B, numbers_per_row):
     """As in `scan`, a multiple of the rows whose sums are made together; 0 if shared memory holds too few."""
-    n, most = 4 // units_of_thread(cell), SHARED_BYTES // (4 * numbers_per_row)
+    n = 4 // units_of_thread(cell)
+    most = SHARED_BYTES // (4 * numbers_per_row)
     while 2 * n <= min(most, MOST_ROWS) and 2 * n * BUSY <= B:
         n *= 2
     return n if n <= most else 0
@@ -97,11 +103,23 @@ def rows_of_block(cell, B, numbers_per_row):
 
 @cache
 def make_forward(cell, H, projected):
-    G, S, V, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.forward
-    units, quarter = units_of_thread(cell), H // 4
-    side, row_size, n_weights, n_sums = 4 // units, H + 4 * GAP, quarter * units * G, 4 * G
-    n_half, zero, gates, picked = 2 * G, np.float32(0), picking(G), picking(S)
-    one, two, three = quarter // 4, quarter // 2, quarter * 3 // 4
+    G = cell.n_gates
+    S = cell.n_states
+    V = cell.n_saved
+    rule = cell.forward
+    units = units_of_thread(cell)
+    quarter = H // 4
+    side = 4 // units
+    row_size = H + 4 * GAP
+    n_weights = quarter * units * G
+    n_sums = 4 * G
+    n_half = 2 * G
+    zero = np.float32(0)
+    gates = load_tuple(G)
+    picked = load_tuple(S)
+    one = quarter // 4
+    two = quarter // 2
+    three = quarter * 3 // 4
 
     def forward(rows, x, projections, lengths, w_ih, w_hh, bias, states, saved):
         shared = cuda.shared.array(0, numba.float32, ALIGNMENT)
@@ -112,9 +130,13 @@ def make_forward(cell, H, projected):
         q = cuda.local.array(G, numba.float32)
         old = cuda.local.array(S, numba.float32)
         _, B, F = x.shape
-        n_slots, kept_steps = states.shape[1], saved.shape[0]
-        thread, n_threads, low = cuda.threadIdx.x, cuda.blockDim.x, cuda.blockIdx.x * rows
-        lane, base = thread % 4, thread // 4 * units
+        n_slots = states.shape[1]
+        kept_steps = saved.shape[0]
+        thread = cuda.threadIdx.x
+        n_threads = cuda.blockDim.x
+        low = cuda.blockIdx.x * rows
+        lane = thread % 4
+        base = thread // 4 * units
         unit, own = (base + lane, 0) if units == 4 else (base, lane)
         at = unit // quarter * (quarter + GAP) + unit % quarter
         take_weights(w, w_hh, lane * quarter, base, H, 0, one, units, G)
@@ -122,7 +144,9 @@ def make_forward(cell, H, projected):
         take_weights(w, w_hh, lane * quarter, base, H, two, three, units, G)
         take_weights(w, w_hh, lane * quarter, base, H, three, quarter, units, G)
         # Outputs before the step, after it, other states, inputs of this step and the next.
-        now, then, others = 0, rows * row_size, 2 * rows * row_size
+        now = 0
+        then = rows * row_size
+        others = 2 * rows * row_size
         seen = others + (S - 1) * rows * H
         seen_then = seen + F * rows
         for r in range(own, rows, side):
@@ -201,16 +225,35 @@ def forward(cell, lengths, projections, weights, cache):
     rows, numbers = rows_forward(cell, cache, projected)
     arrays = x, projections if projected else x, lengths, *weights, states, saved
     threads = 4 * H // units_of_thread(cell)
-    launch(make_forward(cell, H, projected), -(-B // rows), threads, rows, *arrays, shared=4 * rows * numbers)
+    launch(
+        make_forward(cell, H, projected),
+        -(-B // rows),
+        threads,
+        rows,
+        *arrays,
+        shared=4 * rows * numbers,
+    )
 
 
 @cache
 def make_backward(cell, H):
-    G, S, V, together, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.n_together, cell.backward
-    units, quarter, apart = units_of_thread(cell), H * cell.n_gates // 4, cell.n_gates - cell.n_together
-    side, row_size, n_weights = 4 // units, H * G + 4 * GAP, quarter * units
-    zero, picked, all_saved = np.float32(0), picking(S), picking(V)
-    one, two, three = quarter // 4, quarter // 2, quarter * 3 // 4
+    G = cell.n_gates
+    S = cell.n_states
+    V = cell.n_saved
+    together = cell.n_summed_gates
+    rule = cell.backward
+    units = units_of_thread(cell)
+    quarter = H * cell.n_gates // 4
+    apart = cell.n_gates - cell.n_summed_gates
+    side = 4 // units
+    row_size = H * G + 4 * GAP
+    n_weights = quarter * units
+    zero = np.float32(0)
+    picked = load_tuple(S)
+    all_saved = load_tuple(V)
+    one = quarter // 4
+    two = quarter // 2
+    three = quarter * 3 // 4
 
     def backward(rows, lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D):
         shared = cuda.shared.array(0, numba.float32, ALIGNMENT)
@@ -222,15 +265,20 @@ def make_backward(cell, H):
         kept = cuda.local.array(V, numba.float32)
         slopes = cuda.local.array(S, numba.float32)
         B = states.shape[2]
-        thread, n_threads, low = cuda.threadIdx.x, cuda.blockDim.x, cuda.blockIdx.x * rows
-        lane, base = thread % 4, thread // 4 * units
+        thread = cuda.threadIdx.x
+        n_threads = cuda.blockDim.x
+        low = cuda.blockIdx.x * rows
+        lane = thread % 4
+        base = thread // 4 * units
         unit, own = (base + lane, 0) if units == 4 else (base, lane)
         take_weights(w, w_hh_t, lane * quarter, base, H, 0, one, units, 1)
         take_weights(w, w_hh_t, lane * quarter, base, H, one, two, units, 1)
         take_weights(w, w_hh_t, lane * quarter, base, H, two, three, units, 1)
         take_weights(w, w_hh_t, lane * quarter, base, H, three, quarter, units, 1)
         # Slopes of what the state adds to the gates at the step after, those of this step, slopes of the states.
-        after, now, mine = 0, rows * row_size, 2 * rows * row_size
+        after = 0
+        now = rows * row_size
+        mine = 2 * rows * row_size
         for i in range(thread, 2 * rows * row_size, n_threads):
             shared[i] = zero
         for r in range(own, rows, side):
@@ -242,7 +290,12 @@ def make_backward(cell, H):
             for first in range(0, rows, side):
                 r = first + own
                 row = min(low + r, B - 1)
-                runs = low + r < B and begin <= t and t < lengths[row] and lengths[row] <= t + bptt_steps
+                runs = (
+                    low + r < B
+                    and begin <= t
+                    and t < lengths[row]
+                    and lengths[row] <= t + bptt_steps
+                )
                 dout = zero
                 for s in range(S):
                     old[s] = zero
@@ -266,7 +319,9 @@ def make_backward(cell, H):
                 for s in range(S):
                     slopes[s] = shared[mine + (s * rows + r) * H + unit]
                 slopes[0] += total[0] + dout
-                of_a, of_q, of_old = rule(all_saved(kept, 0, 1), picked(old, 0, 1), picked(slopes, 0, 1))
+                of_a, of_q, of_old = rule(
+                    all_saved(kept, 0, 1), picked(old, 0, 1), picked(slopes, 0, 1)
+                )
                 for g in range(G):
                     n = g * H + unit
                     at = now + r * row_size + n // quarter * (quarter + GAP) + n % quarter
@@ -304,6 +359,15 @@ def backward(cell, lengths, bptt_steps, w_hh_t, cache, gradients, D):
     """See `scan.backward`."""
     B, H = cache.states.shape[2:]
     rows, numbers = rows_backward(cell, cache.states)
-    arrays = lengths, bptt_steps, w_hh_t, cache.states, cache.saved, gradients.outputs, gradients.states, D
+    arrays = (
+        lengths,
+        bptt_steps,
+        w_hh_t,
+        cache.states,
+        cache.saved,
+        gradients.outputs,
+        gradients.states,
+        D,
+    )
     threads = 4 * H // units_of_thread(cell)
     launch(make_backward(cell, H), -(-B // rows), threads, rows, *arrays, shared=4 * rows * numbers)

@@ -11,7 +11,7 @@ import numba
 from numba import cuda
 
 from tsrnn.backends.cuda.launching import ALIGNMENT, BUSY, SHARED_BYTES, SIMULATED, compiled, launch
-from tsrnn.backends.cuda.picking import picking, zeros
+from tsrnn.backends.cuda.load_tuple import load_tuple, zeros
 
 MOST_THREADS = 16 if SIMULATED else 256
 MOST_ROWS = 2 if SIMULATED else 8  # of a block
@@ -19,7 +19,8 @@ MOST_ROWS = 2 if SIMULATED else 8  # of a block
 
 def rows_of_block(B, numbers_per_row, dtype):
     """A power of two: no more rows than shared memory holds, and few where there are not enough for all blocks."""
-    n, most = 1, SHARED_BYTES // (numbers_per_row * dtype.itemsize)
+    n = 1
+    most = SHARED_BYTES // (numbers_per_row * dtype.itemsize)
     if most == 0:
         raise ValueError(
             f"hidden_size must be so small that a row's {numbers_per_row} numbers fit into {SHARED_BYTES} bytes of the "
@@ -32,21 +33,39 @@ def rows_of_block(B, numbers_per_row, dtype):
 
 @cache
 def make_forward(cell, dtype, rows, projected):
-    G, S, V, together, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.n_together, cell.forward
-    apart, n_sums, zero, dtype = G - together, 2 * G - together, dtype.type(0), numba.from_dtype(dtype)
-    size, all_gates, all_states = n_sums * rows, picking(G), picking(S)
-    no_q, last_q = zeros(together), picking(max(apart, 1))
+    G = cell.n_gates
+    S = cell.n_states
+    V = cell.n_saved
+    together = cell.n_summed_gates
+    rule = cell.forward
+    apart = G - together
+    n_sums = 2 * G - together
+    zero = dtype.type(0)
+    dtype = numba.from_dtype(dtype)
+    size = n_sums * rows
+    all_gates = load_tuple(G)
+    all_states = load_tuple(S)
+    no_q = zeros(together)
+    last_q = load_tuple(max(apart, 1))
 
     def forward(x, projections, lengths, w_ih, w_hh, bias, states, saved):
         """`projections` (T, B, G H) are what the input adds to every gate, where it is `projected`."""
         shared = cuda.shared.array(0, dtype, ALIGNMENT)
         sums = cuda.local.array(size, dtype)
         _, B, F = x.shape
-        n_slots, H, kept_steps = states.shape[1], states.shape[3], saved.shape[0]
-        thread, n_threads, low = cuda.threadIdx.x, cuda.blockDim.x, cuda.blockIdx.x * rows
+        n_slots = states.shape[1]
+        H = states.shape[3]
+        kept_steps = saved.shape[0]
+        thread = cuda.threadIdx.x
+        n_threads = cuda.blockDim.x
+        low = cuda.blockIdx.x * rows
         # States before the step, after it, inputs of this step and the next, sums of each thread.
-        now, then, step, seen = 0, S * H * rows, H * rows, 2 * S * H * rows
-        seen_then, mine = seen + F * rows, seen + thread + (0 if projected else 2 * F * rows)
+        now = 0
+        then = S * H * rows
+        step = H * rows
+        seen = 2 * S * H * rows
+        seen_then = seen + F * rows
+        mine = seen + thread + (0 if projected else 2 * F * rows)
         for r in range(rows):
             if low + r < B:
                 for j in range(thread, H, n_threads):
@@ -58,7 +77,12 @@ def make_forward(cell, dtype, rows, projected):
         cuda.syncthreads()
         for t in range(lengths[low]):
             ahead = zero  # of the inputs of the next step, which are long under way
-            if not projected and thread < F * rows and low + thread % rows < B and t + 1 < lengths[low]:
+            if (
+                not projected
+                and thread < F * rows
+                and low + thread % rows < B
+                and t + 1 < lengths[low]
+            ):
                 ahead = x[t + 1, low + thread % rows, thread // rows]
             for j in range(thread, H, n_threads):
                 for g in range(G):
@@ -79,15 +103,18 @@ def make_forward(cell, dtype, rows, projected):
                 for k in range(0, H, 4):
                     for i in range(4):
                         for g in range(G):
-                            w, s = w_hh[k + i, g * H + j], g if g < together else g + apart
+                            w = w_hh[k + i, g * H + j]
+                            s = g if g < together else g + apart
                             for r in range(rows):
                                 sums[s * rows + r] += w * shared[now + (k + i) * rows + r]
                 for i in range(size):  # a loop that is not unrolled cannot look into registers
                     shared[mine + i * n_threads] = sums[i]
                 for r in range(rows):
                     if low + r < B and t < lengths[low + r]:
-                        first, at = mine + r * n_threads, j * rows + r
-                        a, q = all_gates(shared, first, rows * n_threads), no_q(zero)
+                        first = mine + r * n_threads
+                        at = j * rows + r
+                        a = all_gates(shared, first, rows * n_threads)
+                        q = no_q(zero)
                         if apart > 0:
                             q = q + last_q(shared, first + G * rows * n_threads, rows * n_threads)
                         new, kept = rule(a, q, all_states(shared, now + at, step))
@@ -99,7 +126,9 @@ def make_forward(cell, dtype, rows, projected):
             if not projected:
                 for i in range(thread, F * rows, n_threads):
                     if low + i % rows < B and t + 1 < lengths[low]:
-                        shared[seen_then + i] = ahead if i == thread else x[t + 1, low + i % rows, i // rows]
+                        shared[seen_then + i] = (
+                            ahead if i == thread else x[t + 1, low + i % rows, i // rows]
+                        )
             now, then, seen, seen_then = then, now, seen_then, seen
             cuda.syncthreads()
 
@@ -113,7 +142,7 @@ def forward(cell, lengths, projections, weights, cache):
     H = states.shape[3]
     projected = projections is not None
     n_threads = min(H, MOST_THREADS)
-    n_sums = 2 * cell.n_gates - cell.n_together
+    n_sums = 2 * cell.n_gates - cell.n_summed_gates
     numbers = 2 * cell.n_states * H + n_sums * n_threads + (0 if projected else 2 * F)
     rows = rows_of_block(B, numbers, x.dtype)
     kernel = make_forward(cell, x.dtype, rows, projected)
@@ -123,9 +152,16 @@ def forward(cell, lengths, projections, weights, cache):
 
 @cache
 def make_backward(cell, dtype, rows):
-    G, S, V, together, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.n_together, cell.backward
-    apart, zero, dtype = G - together, dtype.type(0), numba.from_dtype(dtype)
-    all_states, all_saved = picking(S), picking(V)
+    G = cell.n_gates
+    S = cell.n_states
+    V = cell.n_saved
+    together = cell.n_summed_gates
+    rule = cell.backward
+    apart = G - together
+    zero = dtype.type(0)
+    dtype = numba.from_dtype(dtype)
+    all_states = load_tuple(S)
+    all_saved = load_tuple(V)
 
     def backward(lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D):
         """`D` (T, B, gates, H) receives the slopes of what the input adds to every gate, then, of gates where they
@@ -135,9 +171,13 @@ def make_backward(cell, dtype, rows):
         old = cuda.local.array(S, dtype)
         kept = cuda.local.array(V, dtype)
         sums = cuda.local.array(rows, dtype)
-        B, H = states.shape[2], states.shape[3]
-        thread, n_threads, low = cuda.threadIdx.x, cuda.blockDim.x, cuda.blockIdx.x * rows
-        step, dq = H * rows, S * H * rows  # slopes of the states, then of what they add to the gates
+        B = states.shape[2]
+        H = states.shape[3]
+        thread = cuda.threadIdx.x
+        n_threads = cuda.blockDim.x
+        low = cuda.blockIdx.x * rows
+        step = H * rows  # slopes of the states, then of what they add to the gates
+        dq = S * H * rows
         for j in range(thread, H, n_threads):
             for r in range(rows):
                 for s in range(S):
@@ -146,7 +186,8 @@ def make_backward(cell, dtype, rows):
         for t in range(lengths[low] - 1, begin - 1, -1):
             for j in range(thread, H, n_threads):
                 for r in range(rows):
-                    row, at = low + r, j * rows + r
+                    row = low + r
+                    at = j * rows + r
                     if row < B and t < lengths[row] and lengths[row] <= t + bptt_steps:
                         if doutputs.shape[0] > 0:
                             shared[at] += doutputs[t, row, j]
@@ -155,7 +196,9 @@ def make_backward(cell, dtype, rows):
                         for v in range(V):
                             kept[v] = saved[t, row, v, j]
                         slopes = all_states(shared, at, step)
-                        of_a, of_q, of_old = rule(all_saved(kept, 0, 1), all_states(old, 0, 1), slopes)
+                        of_a, of_q, of_old = rule(
+                            all_saved(kept, 0, 1), all_states(old, 0, 1), slopes
+                        )
                         for g in range(G):
                             D[t, row, g, j] = of_a[g]
                             shared[dq + g * step + at] = of_q[g]
@@ -193,5 +236,20 @@ def backward(cell, lengths, bptt_steps, w_hh_t, cache, gradients, D):
     numbers = (cell.n_states + cell.n_gates) * H
     rows = rows_of_block(B, numbers, D.dtype)
     kernel = make_backward(cell, D.dtype, rows)
-    arrays = lengths, bptt_steps, w_hh_t, cache.states, cache.saved, gradients.outputs, gradients.states, D
-    launch(kernel, -(-B // rows), min(H, MOST_THREADS), *arrays, shared=rows * numbers * D.dtype.itemsize)
+    arrays = (
+        lengths,
+        bptt_steps,
+        w_hh_t,
+        cache.states,
+        cache.saved,
+        gradients.outputs,
+        gradients.states,
+        D,
+    )
+    launch(
+        kernel,
+        -(-B // rows),
+        min(H, MOST_THREADS),
+        *arrays,
+        shared=rows * numbers * D.dtype.itemsize,
+    )

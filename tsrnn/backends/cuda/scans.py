@@ -35,7 +35,7 @@ def backward(precision, cell, lengths, bptt_steps, weights, cache, gradients):
     T, B, F = x.shape
     H = states.shape[3]
     G = cell.n_gates
-    apart = G - cell.n_together
+    apart = G - cell.n_summed_gates
     n_sums = G + apart
     flat = scratch("slopes", T * B * n_sums * H, x.dtype)[: T * B * n_sums * H]
     D = flat.reshape(T, B, n_sums, H)
@@ -45,10 +45,12 @@ def backward(precision, cell, lengths, bptt_steps, weights, cache, gradients):
     else:
         chosen = resident if resident.suits_backward(cell, states) else scan
         chosen.backward(cell, *arguments)
-    factors = (x, F, G * H, 0), (states, H, cell.n_together * H, apart * H)
+    factors = (x, F, G * H, 0), (states, H, cell.n_summed_gates * H, apart * H)
     place = gradients.parameters, gradients.offset
     weight_slopes(precision, factors, flat, n_sums * H, G * H, lengths, bptt_steps, T, *place)
     dx = gradients.inputs
     if dx.size:
         none = nothing(1, x.dtype)
-        multiply(precision, flat, n_sums * H, weights.input, none, dx.reshape(-1), dx.shape[2], T * B)
+        multiply(
+            precision, flat, n_sums * H, weights.input, none, dx.reshape(-1), dx.shape[2], T * B
+        )

@@ -32,18 +32,19 @@ def available():
 if SIMULATED:
     held = {}
 
-    def cut(x):
+    def truncate_mantissa(x):
         return (np.float32(x).view(np.int32) & np.int32(-(1 << LOST))).view(np.float32)
 
     def rounded(x):
         nearest = (np.float32(x).view(np.int32) + np.int32(1 << (LOST - 1))).view(np.float32)
-        return cut(nearest) if np.isfinite(x) else x
+        return truncate_mantissa(nearest) if np.isfinite(x) else x
 
     def add_product_of_tiles(a0, a1, a2, a3, b0, b1, c0, c1, c2, c3):
         """As a tensor core does, which does not look at the digits that TF32 has not."""
         thread = threading.current_thread()
-        lane, warp = thread.thread_id % 32, thread.thread_id // 32 * 32
-        held[thread.thread_id] = [float(cut(x)) for x in (a0, a1, a2, a3, b0, b1)]
+        lane = thread.thread_id % 32
+        warp = thread.thread_id // 32 * 32
+        held[thread.thread_id] = [float(truncate_mantissa(x)) for x in (a0, a1, a2, a3, b0, b1)]
         thread.syncthreads()
         left = [held[warp + lane // 4 * 4 + c] for c in range(4)]
         right = [[held[warp + (lane % 4 * 2 + n) * 4 + c] for c in range(4)] for n in (0, 1)]
@@ -58,11 +59,12 @@ if SIMULATED:
 else:
     from numba.cuda.extending import intrinsic
 
-    FLOAT, WORD = ir.FloatType(), ir.IntType(32)
+    FLOAT = ir.FloatType()
+    WORD = ir.IntType(32)
     MMA = "mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {$0,$1,$2,$3}, {$4,$5,$6,$7}, {$8,$9}, {$10,$11,$12,$13};"
 
     @intrinsic
-    def cut(typingctx, x):
+    def truncate_mantissa(typingctx, x):
         """Toward zero; a NaN stays one, or becomes infinite."""
 
         def codegen(context, builder, sig, args):
@@ -76,7 +78,9 @@ else:
         """To the nearest, halves away from zero; what is not finite stays so."""
 
         def codegen(context, builder, sig, args):
-            convert = ir.InlineAsm(ir.FunctionType(WORD, [FLOAT]), "cvt.rna.tf32.f32 $0, $1;", "=r,f")
+            convert = ir.InlineAsm(
+                ir.FunctionType(WORD, [FLOAT]), "cvt.rna.tf32.f32 $0, $1;", "=r,f"
+            )
             return builder.bitcast(builder.call(convert, args), FLOAT)
 
         return types.float32(types.float32), codegen
@@ -90,7 +94,9 @@ else:
             multiply = ir.InlineAsm(form, MMA, "=f,=f,=f,=f,r,r,r,r,r,r,f,f,f,f")
             factors = [builder.bitcast(x, WORD) for x in args[:6]]
             found = builder.call(multiply, [*factors, *args[6:]])
-            return context.make_tuple(builder, sums, [builder.extract_value(found, i) for i in range(4)])
+            return context.make_tuple(
+                builder, sums, [builder.extract_value(found, i) for i in range(4)]
+            )
 
         return sums(*[types.float32] * 10), codegen
 
@@ -103,7 +109,10 @@ def as_it_is(x):
 @register_jitable
 def add_once(sums, at, a0, a1, a2, a3, b0, b1):
     """sums[at : at + 4] += the product of two tiles."""
-    c0, c1, c2, c3 = sums[at], sums[at + 1], sums[at + 2], sums[at + 3]
+    c0 = sums[at]
+    c1 = sums[at + 1]
+    c2 = sums[at + 2]
+    c3 = sums[at + 3]
     c0, c1, c2, c3 = add_product_of_tiles(a0, a1, a2, a3, b0, b1, c0, c1, c2, c3)
     sums[at], sums[at + 1], sums[at + 2], sums[at + 3] = c0, c1, c2, c3
 
@@ -111,7 +120,12 @@ def add_once(sums, at, a0, a1, a2, a3, b0, b1):
 @register_jitable
 def add_thrice(sums, at, a0, a1, a2, a3, b0, b1):
     """The same, small products first."""
-    h0, h1, h2, h3, i0, i1 = cut(a0), cut(a1), cut(a2), cut(a3), cut(b0), cut(b1)
+    h0 = truncate_mantissa(a0)
+    h1 = truncate_mantissa(a1)
+    h2 = truncate_mantissa(a2)
+    h3 = truncate_mantissa(a3)
+    i0 = truncate_mantissa(b0)
+    i1 = truncate_mantissa(b1)
     add_once(sums, at, a0 - h0, a1 - h1, a2 - h2, a3 - h3, i0, i1)
     add_once(sums, at, h0, h1, h2, h3, b0 - i0, b1 - i1)
     add_once(sums, at, h0, h1, h2, h3, i0, i1)
@@ -120,7 +134,7 @@ def add_thrice(sums, at, a0, a1, a2, a3, b0, b1):
 class Rounding(NamedTuple):
     """What happens to a number before it waits as a factor, and how tiles of waiting factors are multiplied."""
 
-    waiting: Callable
+    stage: Callable
     add: Callable
 
 

@@ -14,8 +14,16 @@ from numba import cuda
 from numba.extending import register_jitable
 
 from tsrnn.backends.cuda import tensor
-from tsrnn.backends.cuda.launching import ALIGNMENT, SHARED_BYTES, SIMULATED, compiled, launch, launch_over, scratch
-from tsrnn.backends.cuda.picking import picking, zeros
+from tsrnn.backends.cuda.launching import (
+    ALIGNMENT,
+    SHARED_BYTES,
+    SIMULATED,
+    compiled,
+    launch,
+    launch_over,
+    scratch,
+)
+from tsrnn.backends.cuda.load_tuple import load_tuple, zeros
 
 ROWS = 16  # of a left tile
 FEWEST_ROWS = 2048  # of a batch: half a large GPU's multiprocessors have a block then
@@ -37,16 +45,19 @@ def left_tiles(numbers_per_row, B):
 
 @cache
 def make_sorting(precision):
-    waiting, zero = tensor.ROUNDINGS[precision].waiting, np.float32(0)
+    stage = tensor.ROUNDINGS[precision].stage
+    zero = np.float32(0)
 
     @compiled
     def sort(W, K, out):
         """Tile (k, n) of W (K, N), padded with zeros: number (n * depth + k) * 64 on."""
         depth = (W.shape[0] + 7) // 8
         for i in range(cuda.grid(1), out.size, cuda.gridsize(1)):
-            lane, second, tile = i % 32, i // 32 % 2, i // 64
+            lane = i % 32
+            second = i // 32 % 2
+            tile = i // 64
             k = tile % depth * 8 + lane % 4 * 2 + second
-            out[i] = waiting(W[k, tile // depth * 8 + lane // 4]) if k < K else zero
+            out[i] = stage(W[k, tile // depth * 8 + lane // 4]) if k < K else zero
 
     return sort
 
@@ -87,11 +98,16 @@ def make_adding(precision, G, together, shift, m):
         """To sums from `first` on; `tile` of the first gate, that of the next one `apart` further."""
         for k in range(depth):
             for g in range(G):
-                right, s = ((tile + g * apart) * depth + k) * 64 + lane, g if g < together else g + shift
-                b0, b1 = W[right], W[right + 32]
+                right = ((tile + g * apart) * depth + k) * 64 + lane
+                s = g if g < together else g + shift
+                b0 = W[right]
+                b1 = W[right + 32]
                 for j in range(m):
                     at = (place // 4 + (k * m + j) * 32 + lane) * 4
-                    a0, a1, a2, a3 = shared[at], shared[at + 1], shared[at + 2], shared[at + 3]
+                    a0 = shared[at]
+                    a1 = shared[at + 1]
+                    a2 = shared[at + 2]
+                    a3 = shared[at + 3]
                     add_tiles(sums, first + (s * m + j) * 4, a0, a1, a2, a3, b0, b1)
 
     return add
@@ -100,26 +116,43 @@ def make_adding(precision, G, together, shift, m):
 @cache
 def make_forward(cell, H, precision, m):
     """For blocks of m left tiles."""
-    G, S, V, together, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.n_together, cell.forward
-    apart, tiles, rows, each = G - together, H // 8, ROWS * m, 4 * m  # numbers of a lane for each tile of units
-    n_sums, n_old = each * (2 * G - together), each * S
-    n_warps, zero, waiting = min(tiles, MOST_WARPS), np.float32(0), tensor.ROUNDINGS[precision].waiting
-    gates, picked, no_q, last_q = picking(G), picking(S), zeros(together), picking(max(apart, 1))
-    add_inputs, add_states = make_adding(precision, G, G, 0, m), make_adding(precision, G, together, apart, m)
+    G = cell.n_gates
+    S = cell.n_states
+    V = cell.n_saved
+    together = cell.n_summed_gates
+    rule = cell.forward
+    apart = G - together  # numbers of a lane for each tile of units
+    tiles = H // 8
+    rows = ROWS * m
+    each = 4 * m
+    n_sums = each * (2 * G - together)
+    n_old = each * S
+    n_warps = min(tiles, MOST_WARPS)
+    zero = np.float32(0)
+    stage = tensor.ROUNDINGS[precision].stage
+    gates = load_tuple(G)
+    picked = load_tuple(S)
+    no_q = zeros(together)
+    last_q = load_tuple(max(apart, 1))
+    add_inputs = make_adding(precision, G, G, 0, m)
+    add_states = make_adding(precision, G, together, apart, m)
 
     @register_jitable
     def input_of(i):
         """Row and column that stand at number i of the left tiles."""
-        return i // 128 % m * 16 + i // 16 % 8 + i % 2 * 8, i // (128 * m) * 8 + i // 4 % 4 * 2 + i % 4 // 2
+        return i // 128 % m * 16 + i // 16 % 8 + i % 2 * 8, i // (
+            128 * m
+        ) * 8 + i // 4 % 4 * 2 + i % 4 // 2
 
     @register_jitable
     def finish(i, sums, old, shared, place, t, row, unit, runs, states, saved):
         """Number i of the lane's: the rule, and what comes of it."""
-        a, q = gates(sums, i, each), no_q(zero)
+        a = gates(sums, i, each)
+        q = no_q(zero)
         if apart > 0:
             q = q + last_q(sums, each * G + i, each)
         new, kept = rule(a, q, picked(old, i, each))
-        shared[place + i // 4 * 128 + i // 2 % 2 + i % 2 * 2] = waiting(new[0])
+        shared[place + i // 4 * 128 + i // 2 % 2 + i % 2 * 2] = stage(new[0])
         if runs:
             for s in range(S):
                 states[s, (t + 1) % states.shape[1], row, unit + i % 2] = new[s]
@@ -130,7 +163,8 @@ def make_forward(cell, H, precision, m):
     def finish_tile(j, sums, old, shared, place, t, first, unit, lengths, states, saved):
         """Those of left tile j, two rows and two units; `first` row of the lane."""
         B = lengths.shape[0]
-        upper, lower = min(first + j * 16, B - 1), min(first + j * 16 + 8, B - 1)
+        upper = min(first + j * 16, B - 1)
+        lower = min(first + j * 16 + 8, B - 1)
         upper_runs = first + j * 16 < B and t < lengths[upper]
         lower_runs = first + j * 16 + 8 < B and t < lengths[lower]
         finish(j * 4, sums, old, shared, place, t, upper, unit, upper_runs, states, saved)
@@ -143,26 +177,35 @@ def make_forward(cell, H, precision, m):
         sums = cuda.local.array(n_sums, numba.float32)
         old = cuda.local.array(n_old, numba.float32)
         _, B, F = x.shape
-        n_inputs, low = (F + 7) // 8 * 8 * rows, cuda.blockIdx.x * rows
-        thread, n_threads, lane, warp = cuda.threadIdx.x, cuda.blockDim.x, cuda.threadIdx.x % 32, cuda.threadIdx.x // 32
+        n_inputs = (F + 7) // 8 * 8 * rows
+        low = cuda.blockIdx.x * rows
+        thread = cuda.threadIdx.x
+        n_threads = cuda.blockDim.x
+        lane = cuda.threadIdx.x % 32
+        warp = cuda.threadIdx.x // 32
         first = low + lane // 4
         # Outputs before the step and after it, inputs of this step and the next, as left tiles.
-        now, then, seen, seen_then = 0, rows * H, 2 * rows * H, 2 * rows * H + n_inputs
+        now = 0
+        then = rows * H
+        seen = 2 * rows * H
+        seen_then = 2 * rows * H + n_inputs
         for n in range(warp, tiles, n_warps):
             for i in range(each):
-                row, place = min(first + i // 2 * 8, B - 1), now + n * 8 * rows + lane * 4
+                row = min(first + i // 2 * 8, B - 1)
+                place = now + n * 8 * rows + lane * 4
                 value = states[0, 0, row, n * 8 + lane % 4 * 2 + i % 2]
-                shared[place + i // 4 * 128 + i // 2 % 2 + i % 2 * 2] = waiting(value)
+                shared[place + i // 4 * 128 + i // 2 % 2 + i % 2 * 2] = stage(value)
         for i in range(thread, n_inputs, n_threads):
             r, f = input_of(i)
-            shared[seen + i] = waiting(x[0, min(low + r, B - 1), f]) if f < F else zero
+            shared[seen + i] = stage(x[0, min(low + r, B - 1), f]) if f < F else zero
             shared[seen_then + i] = zero
         cuda.syncthreads()
         # Of the inputs of the next step the first that is this thread's is long under way.
         ahead_row, ahead_f = input_of(thread)
         ahead_row = min(low + ahead_row, B - 1)
         for t in range(lengths[low]):
-            following, ahead = min(t + 1, lengths[low] - 1), zero
+            following = min(t + 1, lengths[low] - 1)
+            ahead = zero
             if thread < n_inputs and ahead_f < F:
                 ahead = x[following, ahead_row, ahead_f]
             for n in range(warp, tiles, n_warps):
@@ -187,7 +230,9 @@ def make_forward(cell, H, precision, m):
             for i in range(thread, n_inputs, n_threads):
                 r, f = input_of(i)
                 if f < F:
-                    shared[seen_then + i] = waiting(ahead if i == thread else x[following, min(low + r, B - 1), f])
+                    shared[seen_then + i] = stage(
+                        ahead if i == thread else x[following, min(low + r, B - 1), f]
+                    )
             now, then, seen, seen_then = then, now, seen_then, seen
             cuda.syncthreads()
 
@@ -220,17 +265,32 @@ def forward(precision, cell, lengths, weights, cache):
 @cache
 def make_backward(cell, H, precision, m):
     """For blocks of m left tiles. Slopes of the states stay in registers of the lane that has them as sums."""
-    G, S, V, together, rule = cell.n_gates, cell.n_states, cell.n_saved, cell.n_together, cell.backward
-    apart, tiles, rows, each = G - together, H // 8, ROWS * m, 4 * m  # numbers of a lane for each tile of units
-    n_warps, waiting = min(tiles, MOST_WARPS), tensor.ROUNDINGS[precision].waiting
-    per_warp, step, zero = -(-tiles // n_warps), H * rows, np.float32(0)
-    n_slopes, n_old, n_kept = per_warp * S * each, 4 * S, 4 * V
-    picked, all_saved, add_slopes = picking(S), picking(V), make_adding(precision, 1, 1, 0, m)
+    G = cell.n_gates
+    S = cell.n_states
+    V = cell.n_saved
+    together = cell.n_summed_gates
+    rule = cell.backward
+    apart = G - together  # numbers of a lane for each tile of units
+    tiles = H // 8
+    rows = ROWS * m
+    each = 4 * m
+    n_warps = min(tiles, MOST_WARPS)
+    stage = tensor.ROUNDINGS[precision].stage
+    per_warp = -(-tiles // n_warps)
+    step = H * rows
+    zero = np.float32(0)
+    n_slopes = per_warp * S * each
+    n_old = 4 * S
+    n_kept = 4 * V
+    picked = load_tuple(S)
+    all_saved = load_tuple(V)
+    add_slopes = make_adding(precision, 1, 1, 0, m)
 
     @register_jitable
     def finish(i, slopes, mine, old, kept, shared, place, t, row, unit, runs, doutputs, D):
         """Number i of the lane's four: the rule, and what comes of it."""
-        factor, mine = place + i // 2 + i % 2 * 2, mine + i
+        factor = place + i // 2 + i % 2 * 2
+        mine = mine + i
         if runs:
             if doutputs.shape[0] > 0:
                 slopes[mine] += doutputs[t, row, unit + i % 2]
@@ -238,7 +298,7 @@ def make_backward(cell, H, precision, m):
             of_a, of_q, of_old = rule(all_saved(kept, i, 4), picked(old, i, 4), of_new)
             for g in range(G):
                 D[t, row, g, unit + i % 2] = of_a[g]
-                shared[factor + g * step] = waiting(of_q[g])
+                shared[factor + g * step] = stage(of_q[g])
             for g in range(together, G):
                 D[t, row, g + apart, unit + i % 2] = of_q[g]
             for s in range(S):
@@ -248,33 +308,65 @@ def make_backward(cell, H, precision, m):
                 shared[factor + g * step] = zero
 
     @register_jitable
-    def step_tile(p, slopes, old, kept, shared, t, first, warp, lane, lengths, bptt_steps, states, saved, doutputs, D):
+    def step_tile(
+        p,
+        slopes,
+        old,
+        kept,
+        shared,
+        t,
+        first,
+        warp,
+        lane,
+        lengths,
+        bptt_steps,
+        states,
+        saved,
+        doutputs,
+        D,
+    ):
         """Left tile p % m of the warp's tile p // m of units; `first` row of the lane."""
-        B, j, n = lengths.shape[0], p % m, warp + p // m * n_warps
+        B = lengths.shape[0]
+        j = p % m
+        n = warp + p // m * n_warps
         if n < tiles:
-            unit, place, mine = n * 8 + lane % 4 * 2, (n * m + j) * 128 + lane * 4, p // m * S * each + j * 4
-            upper, lower = first + j * 16, first + j * 16 + 8
+            unit = n * 8 + lane % 4 * 2
+            place = (n * m + j) * 128 + lane * 4
+            mine = p // m * S * each + j * 4
+            upper = first + j * 16
+            lower = first + j * 16 + 8
             upper_runs = upper < B and t < lengths[upper] and lengths[upper] <= t + bptt_steps
             lower_runs = lower < B and t < lengths[lower] and lengths[lower] <= t + bptt_steps
-            upper, lower = min(upper, B - 1), min(lower, B - 1)
+            upper = min(upper, B - 1)
+            lower = min(lower, B - 1)
             for i in range(4):
                 row = lower if i // 2 else upper
                 for s in range(S):
                     old[s * 4 + i] = states[s, t, row, unit + i % 2]
                 for v in range(V):
                     kept[v * 4 + i] = saved[t, row, v, unit + i % 2]
-            finish(0, slopes, mine, old, kept, shared, place, t, upper, unit, upper_runs, doutputs, D)
-            finish(1, slopes, mine, old, kept, shared, place, t, upper, unit, upper_runs, doutputs, D)
-            finish(2, slopes, mine, old, kept, shared, place, t, lower, unit, lower_runs, doutputs, D)
-            finish(3, slopes, mine, old, kept, shared, place, t, lower, unit, lower_runs, doutputs, D)
+            finish(
+                0, slopes, mine, old, kept, shared, place, t, upper, unit, upper_runs, doutputs, D
+            )
+            finish(
+                1, slopes, mine, old, kept, shared, place, t, upper, unit, upper_runs, doutputs, D
+            )
+            finish(
+                2, slopes, mine, old, kept, shared, place, t, lower, unit, lower_runs, doutputs, D
+            )
+            finish(
+                3, slopes, mine, old, kept, shared, place, t, lower, unit, lower_runs, doutputs, D
+            )
 
     @register_jitable
     def load_tile(q, slopes, dstates, first, warp, lane):
-        B, n = dstates.shape[1], warp + q * n_warps
+        B = dstates.shape[1]
+        n = warp + q * n_warps
         if n < tiles:
             for s in range(S):
                 for i in range(each):
-                    row, unit = min(first + i // 2 * 8, B - 1), n * 8 + lane % 4 * 2 + i % 2
+                    row = min(first + i // 2 * 8, B - 1)
+                    unit = n * 8 + lane % 4 * 2 + i % 2
                     slopes[(q * S + s) * each + i] = dstates[s, row, unit]
 
     @register_jitable
@@ -285,27 +377,52 @@ def make_backward(cell, H, precision, m):
 
     @register_jitable
     def store_tile(q, slopes, dstates, first, warp, lane):
-        B, n = dstates.shape[1], warp + q * n_warps
+        B = dstates.shape[1]
+        n = warp + q * n_warps
         if n < tiles:
             for s in range(S):
                 for i in range(each):
-                    row, unit = first + i // 2 * 8, n * 8 + lane % 4 * 2 + i % 2
+                    row = first + i // 2 * 8
+                    unit = n * 8 + lane % 4 * 2 + i % 2
                     if row < B:
                         dstates[s, row, unit] = slopes[(q * S + s) * each + i]
 
-    step_all, load_all = unrolled(per_warp * m, step_tile), unrolled(per_warp, load_tile)
-    multiply_all, store_all = unrolled(per_warp, multiply_tile), unrolled(per_warp, store_tile)
+    step_all = unrolled(per_warp * m, step_tile)
+    load_all = unrolled(per_warp, load_tile)
+    multiply_all = unrolled(per_warp, multiply_tile)
+    store_all = unrolled(per_warp, store_tile)
 
     def backward(lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D):
-        shared = cuda.shared.array(0, numba.float32, ALIGNMENT)  # slopes of what states add to gates, as left tiles
+        shared = cuda.shared.array(
+            0, numba.float32, ALIGNMENT
+        )  # slopes of what states add to gates, as left tiles
         slopes = cuda.local.array(n_slopes, numba.float32)
         old = cuda.local.array(n_old, numba.float32)
         kept = cuda.local.array(n_kept, numba.float32)
-        B, low, lane, warp = lengths.shape[0], cuda.blockIdx.x * rows, cuda.threadIdx.x % 32, cuda.threadIdx.x // 32
-        first, begin = low + lane // 4, max(lengths[min(low + rows, B) - 1] - bptt_steps, 0)
+        B = lengths.shape[0]
+        low = cuda.blockIdx.x * rows
+        lane = cuda.threadIdx.x % 32
+        warp = cuda.threadIdx.x // 32
+        first = low + lane // 4
+        begin = max(lengths[min(low + rows, B) - 1] - bptt_steps, 0)
         load_all(slopes, dstates, first, warp, lane)
         for t in range(lengths[low] - 1, begin - 1, -1):
-            step_all(slopes, old, kept, shared, t, first, warp, lane, lengths, bptt_steps, states, saved, doutputs, D)
+            step_all(
+                slopes,
+                old,
+                kept,
+                shared,
+                t,
+                first,
+                warp,
+                lane,
+                lengths,
+                bptt_steps,
+                states,
+                saved,
+                doutputs,
+                D,
+            )
             cuda.syncthreads()
             multiply_all(slopes, shared, w_hh_t, warp, lane)
             cuda.syncthreads()
@@ -326,6 +443,15 @@ def backward(precision, cell, lengths, bptt_steps, w_hh_t, cache, gradients, D):
     m = left_tiles(numbers, B)
     rows = ROWS * m
     tiles = in_tiles(precision, w_hh_t, "tiles of w_hh_t")
-    arrays = lengths, bptt_steps, tiles, cache.states, cache.saved, gradients.outputs, gradients.states, D
+    arrays = (
+        lengths,
+        bptt_steps,
+        tiles,
+        cache.states,
+        cache.saved,
+        gradients.outputs,
+        gradients.states,
+        D,
+    )
     kernel = make_backward(cell, H, precision, m)
     launch(kernel, -(-B // rows), 32 * min(H // 8, MOST_WARPS), *arrays, shared=4 * rows * numbers)

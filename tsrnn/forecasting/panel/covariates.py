@@ -10,10 +10,10 @@ from tsrnn.extras import require
 from tsrnn.forecasting.panel.frames import with_covariates, with_times
 from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.panel.ragged import series_of
-from tsrnn.forecasting.panel.times import called, like_those_of_fit
+from tsrnn.forecasting.panel.times import label_repr, like_those_of_fit
 
 # Parts of the date: their name in pandas and their period.
-PARTS = {
+CALENDAR_PARTS = {
     "minute": ("minute", 60),
     "hour": ("hour", 24),
     "dayofweek": ("day_of_week", 7),
@@ -44,11 +44,15 @@ class Roles(NamedTuple):
         for name, own in zip(names, roles):
             for column in own:
                 if column in taken:
-                    raise ValueError(f"{name} must be columns without another role; {column!r} is in {taken[column]}.")
+                    raise ValueError(
+                        f"{name} must be columns without another role; {column!r} is in {taken[column]}."
+                    )
                 taken[column] = name
         for part in roles.calendar:
-            if part not in PARTS or roles.calendar.count(part) > 1:
-                raise ValueError(f"calendar must be different ones of {', '.join(map(repr, PARTS))}; got {part!r}.")
+            if part not in CALENDAR_PARTS or roles.calendar.count(part) > 1:
+                raise ValueError(
+                    f"calendar must be different ones of {', '.join(map(repr, CALENDAR_PARTS))}; got {part!r}."
+                )
         return roles
 
     @property
@@ -84,7 +88,9 @@ def histories_of(panel, roles, codes, ahead=None):
         known=None if panel.known.all() else panel.known,
         past=encoded(table, roles.past, codes),
         future=future,
-        static=encoded(table.iloc[panel.starts[:-1]], roles.static, codes) if roles.static else None,
+        static=encoded(table.iloc[panel.starts[:-1]], roles.static, codes)
+        if roles.static
+        else None,
     )
 
 
@@ -96,7 +102,9 @@ def ahead_of(panel, X_df, roles, h, n_steps, name="X_df"):
     """
     if not roles.future:
         if X_df is not None:
-            raise ValueError(f"{name} must be None without future_covariates; got a {type(X_df).__name__}.")
+            raise ValueError(
+                f"{name} must be None without future_covariates; got a {type(X_df).__name__}."
+            )
         return panel.ahead(n_steps) if roles.calendar else None
     frame = as_ahead(X_df, panel, roles.future, name)
     wanted = panel.ahead(n_steps)
@@ -106,15 +114,20 @@ def ahead_of(panel, X_df, roles, h, n_steps, name="X_df"):
     if twice.any():
         row = frame[twice].iloc[0]
         raise ValueError(
-            f"times of {name} must not repeat within a series; series {called(row[id_col])} has {row[time_col]} twice."
+            f"times of {name} must not repeat within a series; series {label_repr(row[id_col])} "
+            f"has {row[time_col]} twice."
         )
-    rows = pd.MultiIndex.from_frame(frame[keys]).get_indexer(pd.MultiIndex.from_frame(wanted)).reshape(-1, n_steps)
+    rows = (
+        pd.MultiIndex.from_frame(frame[keys])
+        .get_indexer(pd.MultiIndex.from_frame(wanted))
+        .reshape(-1, n_steps)
+    )
     first = rows[:, :h] < 0
     if first.any():
         i = int(first.any(axis=1).argmax())
         lacking = wanted[time_col].iloc[i * n_steps + np.flatnonzero(first[i])]
         raise ValueError(
-            f"{name} must have a row for each of the {h} steps to forecast; series {called(panel.ids[i])} lacks "
+            f"{name} must have a row for each of the {h} steps to forecast; series {label_repr(panel.ids[i])} lacks "
             f"{len(lacking)} of them, the first {lacking.iloc[0]}."
         )
     incomplete = frame[roles.future].isna().any(axis=1).to_numpy()
@@ -138,7 +151,9 @@ def taken_from(frame, panel, rows, columns, of):
         here = with_covariates(here, id_col, time_col, columns, of)
     places = np.searchsorted(used, rows)
     if (rows < 0).any():
-        here = pd.concat([here[columns], panel.covariates[columns].iloc[panel.starts[1:] - 1]], ignore_index=True)
+        here = pd.concat(
+            [here[columns], panel.covariates[columns].iloc[panel.starts[1:] - 1]], ignore_index=True
+        )
         places = np.where(rows < 0, len(used) + np.arange(len(rows))[:, None], places)
     return here[columns].iloc[places.ravel()].reset_index(drop=True)
 
@@ -150,14 +165,20 @@ def as_ahead(X_df, panel, columns, name):
         require("pyarrow", "a polars frame")  # which turns it into one of pandas
         X_df = X_df.to_pandas()
     if not isinstance(X_df, pd.DataFrame):
-        raise TypeError(f"{name} must be a DataFrame with the future of {columns}; got {type(X_df).__name__}.")
+        raise TypeError(
+            f"{name} must be a DataFrame with the future of {columns}; got {type(X_df).__name__}."
+        )
     if X_df.index.nlevels == 2:
         X_df = X_df.rename_axis([id_col, time_col]).reset_index()
     wanted = [id_col, time_col, *columns]
     lacking = [column for column in wanted if column not in X_df.columns]
     if lacking:
-        raise ValueError(f"{name} must have the columns {wanted}; {lacking} not among {list(X_df.columns)}.")
-    frame, _, _ = with_times(X_df[wanted].reset_index(drop=True), panel.freq, id_col, time_col, None, panel.times)
+        raise ValueError(
+            f"{name} must have the columns {wanted}; {lacking} not among {list(X_df.columns)}."
+        )
+    frame, _, _ = with_times(
+        X_df[wanted].reset_index(drop=True), panel.freq, id_col, time_col, None, panel.times
+    )
     frame[time_col] = like_those_of_fit(frame[time_col], panel.times, f" of {name}")
     check_labels(frame[id_col], panel.ids, f" of {name}")
     return frame
@@ -168,7 +189,9 @@ def check_labels(labels, known, of=""):
     mine = known[0]
     other = labels.iloc[0] if len(labels) else known[0]
     if isinstance(mine, str) != isinstance(other, str):
-        raise ValueError(f"series{of} must be called as in fit, such as {called(mine)}; got {called(other)}.")
+        raise ValueError(
+            f"series{of} must be called as in fit, such as {label_repr(mine)}; got {label_repr(other)}."
+        )
 
 
 def check_kinds(frame, roles, codes):
@@ -180,7 +203,9 @@ def check_kinds(frame, roles, codes):
 def check_kind(column, values, code):
     if ("labels" in code) == (values.dtype.kind == "f"):
         wanted = "labels" if "labels" in code else "numbers"
-        raise ValueError(f"column {column!r} must hold {wanted} as in fit; got {called(values[0])}.")
+        raise ValueError(
+            f"column {column!r} must hold {wanted} as in fit; got {label_repr(values[0])}."
+        )
 
 
 def check_static(panel, columns):
@@ -192,8 +217,9 @@ def check_static(panel, columns):
         if other.any():
             i = series[other.argmax()]
             raise ValueError(
-                f"static column {column!r} must be the same in all rows of a series; series {called(panel.ids[i])} has "
-                f"{called(values[panel.starts[i]])} and {called(values[other.argmax()])}."
+                f"static column {column!r} must be the same in all rows of a series; series "
+                f"{label_repr(panel.ids[i])} has {label_repr(values[panel.starts[i]])} and "
+                f"{label_repr(values[other.argmax()])}."
             )
 
 
@@ -204,7 +230,7 @@ def future_of(frame, times, roles, codes):
 
 def future_numbers(frame, times, roles, codes):
     """The same by name."""
-    return named(frame, roles.future, codes) | waves(times, roles.calendar)
+    return named(frame, roles.future, codes) | fourier_terms(times, roles.calendar)
 
 
 def encoded(frame, columns, codes):
@@ -223,17 +249,19 @@ def named(frame, columns, codes):
         code = codes[column]
         check_kind(column, values, code)
         if "labels" in code:
-            numbers |= {f"{column}={label}": (values == label).astype(float) for label in code["labels"]}
+            numbers |= {
+                f"{column}={label}": (values == label).astype(float) for label in code["labels"]
+            }
         else:
             numbers[column] = (values - code["mean"]) / code["scale"]
     return numbers
 
 
-def waves(times, parts):
+def fourier_terms(times, parts):
     """Cosines and sines of parts of the date, by name."""
     numbers = {}
     for part in parts:
-        name, period = PARTS[part]
+        name, period = CALENDAR_PARTS[part]
         place = getattr(pd.DatetimeIndex(times), name).to_numpy()
         for k in range(1, min(WAVES, period // 2) + 1):
             numbers[f"{part}-cos-{k}"] = np.cos(2 * np.pi * k * place / period)

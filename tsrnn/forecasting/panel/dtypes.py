@@ -28,7 +28,11 @@ def type_of_times(times):
         return None if pd.api.types.is_string_dtype(times.dtype) else str(times.dtype)
     if pd.api.types.is_datetime64_any_dtype(times):
         return times.dt.unit
-    return str(times.dtype) if pd.api.types.is_integer_dtype(times) and times.dtype != np.int64 else None
+    return (
+        str(times.dtype)
+        if pd.api.types.is_integer_dtype(times) and times.dtype != np.int64
+        else None
+    )
 
 
 def as_came(restore, name, out):

@@ -14,7 +14,13 @@ from tsrnn.extras import require
 from tsrnn.forecasting.panel.dtypes import CUTOFF, as_polars, polars_types
 
 UNNAMED = "series"  # label of a Series without a name
-NUMBERS = "integer", "floating", "mixed-integer-float", "decimal", "boolean"  # as pandas infers them
+NUMBERS = (
+    "integer",
+    "floating",
+    "mixed-integer-float",
+    "decimal",
+    "boolean",
+)  # as pandas infers them
 
 
 def as_long(df, id_col, time_col, target_col, covariates=()):
@@ -25,9 +31,13 @@ def as_long(df, id_col, time_col, target_col, covariates=()):
         frame, _ = as_long(df.to_pandas(), id_col, time_col, target_col, covariates)
         return frame, partial(to_typed_polars, polars_types(df, [id_col, time_col]))
     if not isinstance(df, (pd.DataFrame, pd.Series)):
-        raise TypeError(f"the data must be a pandas or polars DataFrame or a pandas Series; got {type(df).__name__}.")
+        raise TypeError(
+            f"the data must be a pandas or polars DataFrame or a pandas Series; got {type(df).__name__}."
+        )
     if len(set(names)) < 3:
-        raise ValueError(f"id_col, time_col and target_col must be three columns; got {list(names)}.")
+        raise ValueError(
+            f"id_col, time_col and target_col must be three columns; got {list(names)}."
+        )
     if len(df) == 0:
         raise ValueError("the data must hold at least one series; got 0 rows.")
     if df.ndim == 2 and df.columns.nlevels > 1:
@@ -41,7 +51,9 @@ def as_long(df, id_col, time_col, target_col, covariates=()):
         return from_two_levels(df, id_col, time_col, target_col, covariates)
     if df.ndim == 1:
         check_columns(covariates, [])
-        label = UNNAMED if df.name is None else str(df.name) if isinstance(df.name, tuple) else df.name
+        label = (
+            UNNAMED if df.name is None else str(df.name) if isinstance(df.name, tuple) else df.name
+        )
         restore = partial(to_series, df.name, df.index.name)
         return three(label, df.index, df.array, names), with_freq(restore, df.index)
     missing = [column for column in names if column not in df.columns]
@@ -63,7 +75,9 @@ def keys_of(X, id_col, time_col):
     if isinstance(X, pl_DataFrame):
         X = X.select([name for name in (id_col, time_col) if name in X.columns]).to_pandas()
     if not isinstance(X, (pd.DataFrame, pd.Series)):
-        raise TypeError(f"X must be a pandas or polars DataFrame or a pandas Series; got {type(X).__name__}.")
+        raise TypeError(
+            f"X must be a pandas or polars DataFrame or a pandas Series; got {type(X).__name__}."
+        )
     columns = set() if X.ndim == 1 else set(X.columns)
     given = {id_col, time_col} & columns
     if len(given) < 2 and not given and X.index.nlevels == 2:
@@ -81,7 +95,9 @@ def keys_of(X, id_col, time_col):
 def check_columns(covariates, columns):
     lacking = [column for column in covariates if column not in columns]
     if lacking:
-        raise ValueError(f"covariates must be columns of a long frame; {lacking} not among {list(columns)}.")
+        raise ValueError(
+            f"covariates must be columns of a long frame; {lacking} not among {list(columns)}."
+        )
 
 
 def three(labels, times, values, names):
@@ -107,7 +123,11 @@ def from_wide(df, names, missing):
     numbers = all(holds_numbers(column) for _, column in df.items())
     if not numbers or not (timed or counted):
         texts = numbers and len(missing) == 3 and pd.api.types.infer_dtype(df.index) == "string"
-        advice = ": for a wide frame, df.set_index(pandas.to_datetime(df.index)) makes times of texts" if texts else ""
+        advice = (
+            ": for a wide frame, df.set_index(pandas.to_datetime(df.index)) makes times of texts"
+            if texts
+            else ""
+        )
         raise ValueError(
             f"a long frame must have the columns {list(names)}; {missing} not among {list(df.columns)}{advice}."
         )
@@ -137,14 +157,19 @@ def holds_numbers(column):
     if isinstance(column.dtype, pd.CategoricalDtype):
         return holds_numbers(column.dtype.categories)
     return pd.api.types.is_numeric_dtype(column) or (
-        column.dtype == object and pd.api.types.infer_dtype(column, skipna=True) in (*NUMBERS, "empty")
+        column.dtype == object
+        and pd.api.types.infer_dtype(column, skipna=True) in (*NUMBERS, "empty")
     )
 
 
 def with_freq(restore, index):
     """The way back to an index with a frequency, if there was one."""
     freq = getattr(index, "freq", None)
-    return restore if freq is None or not isinstance(index, pd.DatetimeIndex) else partial(to_index_freq, restore, freq)
+    return (
+        restore
+        if freq is None or not isinstance(index, pd.DatetimeIndex)
+        else partial(to_index_freq, restore, freq)
+    )
 
 
 def as_it_is(out):
@@ -157,7 +182,10 @@ def to_polars(out):
 
 def to_typed_polars(types, out):
     """A polars frame with types of labels and times as they came."""
-    types = [*types, *([CUTOFF, *kind] for column, *kind in types if column == out.columns[1] and CUTOFF in out)]
+    types = [
+        *types,
+        *([CUTOFF, *kind] for column, *kind in types if column == out.columns[1] and CUTOFF in out),
+    ]
     return as_polars(to_polars(out), types)
 
 
@@ -184,7 +212,11 @@ def long_way(restore):
 
 def to_named(names, out):
     """The first two columns under other names, where these are given and free."""
-    new = {old: name for old, name in zip(out.columns, names) if name is not None and name not in out.columns[2:]}
+    new = {
+        old: name
+        for old, name in zip(out.columns, names)
+        if name is not None and name not in out.columns[2:]
+    }
     return out.rename(columns=new)
 
 
@@ -196,7 +228,9 @@ def to_two_levels(index_names, single, name, out):
 def to_series(name, index_name, out):
     labels = list(out.iloc[:, 0].unique())
     if len(labels) > 1:
-        raise ValueError(f"a Series must hold one series; got {labels}: fit a long frame to forecast several.")
+        raise ValueError(
+            f"a Series must hold one series; got {labels}: fit a long frame to forecast several."
+        )
     out = out.set_index(out.columns[1]).iloc[:, 1:].rename_axis(index_name)
     return out.iloc[:, 0].rename(name) if out.shape[1] == 1 else out
 
@@ -204,7 +238,9 @@ def to_series(name, index_name, out):
 def to_wide(columns, index_name, out):
     """A column for each series; with more than one column of forecasts, under the name of each."""
     names = list(out.columns[2:])
-    wide = out.pivot(index=out.columns[1], columns=out.columns[0], values=names).rename_axis(index=index_name)
+    wide = out.pivot(index=out.columns[1], columns=out.columns[0], values=names).rename_axis(
+        index=index_name
+    )
     columns = columns.append(wide[names[0]].columns.difference(columns)).rename(columns.name)
     if len(names) == 1:
         return wide[names[0]][list(columns)].rename_axis(columns=columns.name)

@@ -17,10 +17,10 @@ from tsrnn.forecasting.panel.steps import ahead, filled, step_of
 from tsrnn.forecasting.panel.times import (
     advice_on_repeats,
     as_times,
-    called,
     check_freq,
     check_grid,
     infer_freq,
+    label_repr,
     like_those_of_fit,
 )
 
@@ -39,7 +39,9 @@ class Panel:
     freq: str | int
     restore: Callable  # long frame of forecasts -> the form of the input
     columns: tuple  # names of id, time and target
-    covariates: pd.DataFrame | None = None  # a row for each value: numbers as float64, labels as strings
+    covariates: pd.DataFrame | None = (
+        None  # a row for each value: numbers as float64, labels as strings
+    )
 
     @property
     def series(self):
@@ -61,7 +63,9 @@ class Panel:
         return self._select(rows & (left > n), long), self._select(rows & (left <= n), long)
 
     def _select(self, rows, series):
-        lengths = np.add.reduceat(rows, self.starts[:-1])[series] if series.any() else np.zeros(0, int)
+        lengths = (
+            np.add.reduceat(rows, self.starts[:-1])[series] if series.any() else np.zeros(0, int)
+        )
         parts = {name: getattr(self, name)[rows] for name in ("values", "known", "times")}
         if self.covariates is not None:
             parts["covariates"] = self.covariates[rows]
@@ -73,7 +77,9 @@ class Panel:
         values = np.where(self.known, self.values, np.nan)
         labels = self.ids.repeat(np.diff(self.starts))
         frame = pd.DataFrame({id_col: labels, time_col: self.times, target_col: values})
-        return frame if self.covariates is None else frame.join(self.covariates.reset_index(drop=True))
+        return (
+            frame if self.covariates is None else frame.join(self.covariates.reset_index(drop=True))
+        )
 
     def ahead(self, h):
         """Series and times of the `h` steps after the end of every series, a long frame."""
@@ -83,20 +89,20 @@ class Panel:
 
 
 def to_panel(
-    df, freq=None, id_col="unique_id", time_col="ds", target_col="y", fill_gaps=False, covariates=(), known=None
+    df, freq=None, columns=("unique_id", "ds", "y"), fill_gaps=False, covariates=(), known=None
 ):
     """Read a panel in any of its forms.
 
     Parameters
     ----------
     df : DataFrame or Series
-        Long: columns `id_col`, `time_col`, `target_col`; others are ignored. Wide: a numeric column for each series,
+        Long: those `columns`; others are ignored. Wide: a numeric column for each series,
         time as index. Series: time as index. A two-level index is (series, time). Rows in any order; values may be
         missing, and where the first ones are, the series begins later.
     freq : str, int or None
         Pandas alias or integer; None infers it.
-    id_col, time_col, target_col : str
-        Columns of a long frame.
+    columns : tuple of str
+        Names of the columns of a long frame that hold the label of the series, the time and the target.
     fill_gaps : bool
         Whether times that are missing count as missing values, with a warning, or are refused. They have the covariates
         of the time before.
@@ -114,25 +120,44 @@ def to_panel(
     TypeError, ValueError
         One sentence that says what must be, what was got, and which series.
     """
-    names = id_col, time_col, target_col
-    frame, freq, restore = read(df, freq, id_col, time_col, target_col, covariates, known)
-    frame = begun(sorted_by_time(frame, id_col, time_col), id_col, time_col, target_col)
+    id_col, time_col, target_col = columns
+    frame, freq, restore = read(df, freq, columns, covariates, known)
+    frame = drop_leading_missing(
+        sorted_by_time(frame, id_col, time_col), id_col, time_col, target_col
+    )
     starts, ids = series_in(frame[id_col])
-    freq = infer_freq(frame[time_col], starts, ids) if freq is None else check_freq(frame[time_col], freq)
+    freq = (
+        infer_freq(frame[time_col], starts, ids)
+        if freq is None
+        else check_freq(frame[time_col], freq)
+    )
     found = check_grid(frame[time_col], starts, ids, freq, gaps=fill_gaps)
     if fill_gaps:
-        frame, starts = without_gaps(frame, starts, freq, found, names, list(covariates))
+        frame, starts = without_gaps(frame, starts, freq, found, columns, list(covariates))
     values = frame[target_col].to_numpy()
     known = ~np.isnan(values)
     values = values[np.maximum.accumulate(np.where(known, np.arange(len(values)), 0))]
     rest = frame[list(covariates)] if covariates else None
-    return Panel(values, known, pd.Index(frame[time_col]), starts, pd.Index(ids), freq, restore, names, rest)
+    return Panel(
+        values,
+        known,
+        pd.Index(frame[time_col]),
+        starts,
+        pd.Index(ids),
+        freq,
+        restore,
+        tuple(columns),
+        rest,
+    )
 
 
-def read(df, freq, id_col, time_col, target_col, covariates=(), known=None):
+def read(df, freq, columns, covariates=(), known=None):
     """A long frame with times as they are counted and numbers as float64, its frequency if known, and the way back."""
+    id_col, time_col, target_col = columns
     frame, restore = as_long(df, id_col, time_col, target_col, covariates)
-    frame, freq, restore = with_times(frame.reset_index(drop=True), freq, id_col, time_col, restore, known)
+    frame, freq, restore = with_times(
+        frame.reset_index(drop=True), freq, id_col, time_col, restore, known
+    )
     if known is not None:
         frame[time_col] = like_those_of_fit(frame[time_col], known)
     frame[target_col] = as_numbers(frame, id_col, target_col)
@@ -156,7 +181,9 @@ def with_times(frame, freq, id_col, time_col, restore, known=None):
         )
     if frame[time_col].isna().any():
         culprit = frame[id_col][frame[time_col].isna()].iloc[0]
-        raise ValueError(f"column {time_col!r} must hold a time in every row; series {called(culprit)} lacks one.")
+        raise ValueError(
+            f"column {time_col!r} must hold a time in every row; series {label_repr(culprit)} lacks one."
+        )
     check_labels(frame[id_col])
     came = type_of_times(frame[time_col])
     restore = restore if came is None else partial(as_came, restore, came)
@@ -171,7 +198,9 @@ def check_labels(labels):
     odd = labels.map(lambda label: isinstance(label, (tuple, list, dict, set, np.ndarray)))
     if odd.any():
         kind = type(labels[odd].iloc[0]).__name__
-        raise ValueError(f"column {labels.name!r} must hold labels such as strings or numbers; got a {kind}.")
+        raise ValueError(
+            f"column {labels.name!r} must hold labels such as strings or numbers; got a {kind}."
+        )
 
 
 def to_frame(panel, forecasts, h, name="RNNForecaster"):
@@ -187,7 +216,7 @@ def series_in(labels):
     return starts_of(np.bincount(codes)), ids
 
 
-def begun(frame, id_col, time_col, target_col):
+def drop_leading_missing(frame, id_col, time_col, target_col):
     """Rows from each series' first known value on; every series must have two."""
     known = frame[target_col].notna().to_numpy()
     codes, ids = pd.factorize(frame[id_col])
@@ -195,7 +224,9 @@ def begun(frame, id_col, time_col, target_col):
     if (counts < 2).any():
         i = int((counts < 2).argmax())
         got = "one" if counts[i] else "none"
-        raise ValueError(f"every series must have at least two values; series {called(ids[i])} has {got}.")
+        raise ValueError(
+            f"every series must have at least two values; series {label_repr(ids[i])} has {got}."
+        )
     place = np.arange(len(frame))
     _, first = np.unique(codes[known], return_index=True)
     later = place >= place[known][first][codes]
@@ -233,12 +264,14 @@ def sorted_by_time(frame, id_col, time_col):
         frame = frame.sort_values([id_col, time_col], kind="stable", ignore_index=True)
     except TypeError as error:
         kinds = sorted({type(label).__name__ for label in frame[id_col]})
-        raise ValueError(f"column {id_col!r} must hold labels of one type; got {' and '.join(kinds)}.") from error
+        raise ValueError(
+            f"column {id_col!r} must hold labels of one type; got {' and '.join(kinds)}."
+        ) from error
     repeated = frame.duplicated([id_col, time_col])
     if repeated.any():
         row = frame[repeated].iloc[0]
         raise ValueError(
-            f"times must not repeat within a series; series {called(row[id_col])} has {row[time_col]} twice"
+            f"times must not repeat within a series; series {label_repr(row[id_col])} has {row[time_col]} twice"
             f"{advice_on_repeats(row[time_col])}."
         )
     return frame
@@ -256,26 +289,34 @@ def as_numbers(frame, id_col, target_col):
     if infinite.any():
         culprit = labels[infinite.argmax()]
         count = int((infinite & (labels == culprit)).sum())
-        raise ValueError(f"values must be finite; series {called(culprit)} has {count} values infinite.")
+        raise ValueError(
+            f"values must be finite; series {label_repr(culprit)} has {count} values infinite."
+        )
     return values
 
 
 def numbers_of(objects, labels):
     """Objects, or categories, as float64: numbers of Python and numpy, decimals, and what is missing."""
     objects = objects.astype(object)
-    wrong = objects.map(lambda value: not isinstance(value, (Real, Decimal, np.bool_))) & objects.notna()
+    wrong = (
+        objects.map(lambda value: not isinstance(value, (Real, Decimal, np.bool_)))
+        & objects.notna()
+    )
     if wrong.any():
-        unread = pd.to_numeric(objects.astype(object), errors="coerce").isna() & wrong  # rather than a number in quotes
+        unread = (
+            pd.to_numeric(objects.astype(object), errors="coerce").isna() & wrong
+        )  # rather than a number in quotes
         i = int((unread if unread.any() else wrong).to_numpy().argmax())
         raise ValueError(
-            f"column {objects.name!r} must hold numbers; series {called(labels[i])} has {shortened(objects.iloc[i])}."
+            f"column {objects.name!r} must hold numbers; series {label_repr(labels[i])} has "
+            f"{shortened(objects.iloc[i])}."
         )
     most = float(np.finfo(float).max)  # of Python, which compares it with any integer
     endless = objects.map(lambda value: isinstance(value, int) and abs(value) > most)
     if endless.any():
         i = int(endless.to_numpy().argmax())
         raise ValueError(
-            f"column {objects.name!r} must hold numbers up to {most:.2g}; series {called(labels[i])} has "
+            f"column {objects.name!r} must hold numbers up to {most:.2g}; series {label_repr(labels[i])} has "
             f"{shortened(objects.iloc[i])}."
         )
     return objects.map(float, na_action="ignore").to_numpy(np.float64, na_value=np.nan)
@@ -293,7 +334,8 @@ def with_covariates(frame, id_col, time_col, covariates, of=""):
     def refuse(column, wrong, must, got):
         row = frame[wrong].iloc[0]
         raise ValueError(
-            f"column {column!r}{of} must {must}; series {called(row[id_col])} {got(row[column])} at {row[time_col]}."
+            f"column {column!r}{of} must {must}; series {label_repr(row[id_col])} {got(row[column])} "
+            f"at {row[time_col]}."
         )
 
     for column in covariates:
@@ -302,7 +344,9 @@ def with_covariates(frame, id_col, time_col, covariates, of=""):
             refuse(column, values.isna(), "have a value in every row", lambda value: "lacks one")
         kind = pd.api.types.infer_dtype(values)
         if kind in NUMBERS:
-            values = pd.Series(numbers_of(values, frame[id_col].to_numpy()) if values.dtype == object else values)
+            values = pd.Series(
+                numbers_of(values, frame[id_col].to_numpy()) if values.dtype == object else values
+            )
             values = values.astype(np.float64)
             if np.isinf(values).any():
                 refuse(column, np.isinf(values), "be finite", lambda value: f"has {value}")

@@ -13,7 +13,9 @@ class Histories(NamedTuple):
     series: Ragged
     known: np.ndarray | None = None  # which values are; None where all are
     past: np.ndarray | None = None  # (n_values, n): covariates up to the end of each series
-    future: Ragged | None = None  # rows of covariates known for as many steps beyond the end of each series
+    future: Ragged | None = (
+        None  # rows of covariates known for as many steps beyond the end of each series
+    )
     static: np.ndarray | None = None  # (n_series, n)
 
     @property
@@ -23,7 +25,11 @@ class Histories(NamedTuple):
     @property
     def n_ahead(self):
         """Steps beyond the ends of which covariates are known."""
-        return 0 if self.future is None or not len(self.series) else int((self.future.lengths - self.series.lengths)[0])
+        return (
+            0
+            if self.future is None or not len(self.series)
+            else int((self.future.lengths - self.series.lengths)[0])
+        )
 
     def before(self, n, least):
         """Without the last `n` values, for series that have `least` before them; and which these are."""
@@ -32,7 +38,9 @@ class Histories(NamedTuple):
 
     def up_to_known(self):
         """Each series up to its last known value."""
-        last = np.maximum.reduceat(np.where(self.mask, self.series.ages, 0), self.series.starts[:-1])
+        last = np.maximum.reduceat(
+            np.where(self.mask, self.series.ages, 0), self.series.starts[:-1]
+        )
         return self.first(last + 1, np.arange(len(self.series)))
 
     def select(self, chosen):
@@ -66,13 +74,15 @@ class Histories(NamedTuple):
         return self._replace(series=self.series.followed_by(ahead), known=known, past=past)
 
 
-def joined(several):
+def concatenate(several):
     """Histories of several panels as one."""
     return Histories(
         end_to_end([histories.series for histories in several]),
         np.concatenate([histories.mask for histories in several]),
         all_of([histories.past for histories in several]),
-        None if several[0].future is None else end_to_end([histories.future for histories in several]),
+        None
+        if several[0].future is None
+        else end_to_end([histories.future for histories in several]),
         all_of([histories.static for histories in several]),
     )
 

@@ -56,12 +56,16 @@ class Ragged:
 
     def first(self, lengths, chosen=slice(None)):
         """The first so many values of the chosen series."""
-        return Ragged(self.values[places_of_runs(self.starts[:-1][chosen], lengths)], starts_of(lengths))
+        return Ragged(
+            self.values[places_of_runs(self.starts[:-1][chosen], lengths)], starts_of(lengths)
+        )
 
     def ends(self, n):
         """The last `n` values of each series, or all it has."""
         lengths = np.minimum(self.lengths, min(n, self.longest))
-        return Ragged(self.values[places_of_runs(self.starts[1:] - lengths, lengths)], starts_of(lengths))
+        return Ragged(
+            self.values[places_of_runs(self.starts[1:] - lengths, lengths)], starts_of(lengths)
+        )
 
     def followed_by(self, ahead):
         """With further values (n_series, n, ...) after the end of each series."""

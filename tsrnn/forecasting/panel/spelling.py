@@ -14,18 +14,27 @@ ISO = r"^\d{4}-\d"
 ZONE = r":\d{2}(?:[.,]\d+)?\s*(?:Z|UTC|[+-]\d{2}(?::?\d{2})?)$"
 WEEK = r"\d{4}-?W\d{2}"
 # How times are written that pandas does not read by itself, or in more than one way.
-DATES = [f"%d{s}{m}{s}{y}" for s, (m, y) in product("/.- ", product(("%m", "%b", "%B"), ("%Y", "%y")))]
+DATES = [
+    f"%d{s}{m}{s}{y}" for s, (m, y) in product("/.- ", product(("%m", "%b", "%B"), ("%Y", "%y")))
+]
 DATES += [f"{m}{s}{y}" for s, (m, y) in product("/.- ", product(("%m", "%b", "%B"), ("%Y", "%y")))]
 DATES += ["%Y/%m", "%YM%m", "%Y:%m", "%G-W%V-%u", "%GW%V%u", "%Y.%m.%d", "%Y %m %d"]
 CLOCKS = ["", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %I %p"]
-SPELLINGS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}  # by number of digits
+SPELLINGS = {
+    8: "%Y%m%d",
+    10: "%Y%m%d%H",
+    12: "%Y%m%d%H%M",
+    14: "%Y%m%d%H%M%S",
+}  # by number of digits
 UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # in a second
 FEW = 6  # months or weeks of one year, of which fewer may be the end of a count
 
 
 def timestamps(times):
     """Timestamps of texts or of Python's dates and times, each in the only way that it reads."""
-    if pd.api.types.infer_dtype(times) != "string":  # Python takes both hours of a clock put back for equal
+    if (
+        pd.api.types.infer_dtype(times) != "string"
+    ):  # Python takes both hours of a clock put back for equal
         parsed = parsed_as(times)
         check_all_read(times.to_numpy(dtype=object), parsed, times.name)
         return parsed
@@ -104,7 +113,10 @@ def advice_on(text):
     if re.fullmatch(WEEK, text):
         spelled = "%G-W%V-%u" if "-" in text else "%GW%V-%u"
         return f": pandas.to_datetime(times + '-1', format={spelled!r}) converts them"
-    for spelled in (guess_datetime_format(text, dayfirst=True), *map("".join, product(DATES, CLOCKS))):
+    for spelled in (
+        guess_datetime_format(text, dayfirst=True),
+        *map("".join, product(DATES, CLOCKS)),
+    ):
         if spelled and pd.notna(pd.to_datetime(text, format=spelled, errors="coerce")):
             return f": pandas.to_datetime(..., format={spelled!r}) converts them"
     return ""
@@ -125,7 +137,9 @@ def check_digits(texts):
     number = texts.str.fullmatch(r"[-+]?\d+(\.0*)?")
     if number.all() and not texts.str.contains(YEAR).all():
         advice = (
-            "pandas.to_datetime(..., format='%Y%m') converts" if (texts.str.len() == 6).all() else "astype(int) makes"
+            "pandas.to_datetime(..., format='%Y%m') converts"
+            if (texts.str.len() == 6).all()
+            else "astype(int) makes"
         )
         raise ValueError(
             f"column {texts.name!r} must hold timestamps or integers; got the text {texts.iloc[0]!r:.40}: {advice} them"
@@ -142,11 +156,15 @@ def check_all_read(values, parsed, name):
     alone = parsed_as(pd.Series([value], name=name))
     if wrong.all() or alone.isna().all():
         advice = advice_on(value.strip()) if isinstance(value, str) else ""
-        raise ValueError(f"column {name!r} must hold timestamps or integers; got {value!r}{advice}.")
+        raise ValueError(
+            f"column {name!r} must hold timestamps or integers; got {value!r}{advice}."
+        )
     if not isinstance(value, str):
         raise ValueError(several_zones(name))
     other = values[(~wrong).argmax()]
-    raise ValueError(f"column {name!r} must hold times that are written in one way; got {other!r} and {value!r}.")
+    raise ValueError(
+        f"column {name!r} must hold times that are written in one way; got {other!r} and {value!r}."
+    )
 
 
 # Integers
@@ -174,7 +192,12 @@ def date_format(times):
         return SPELLINGS[digits] if are_dates(times, SPELLINGS[digits]) else None
     if digits == 6 and times.between(10**5, 10**6 - 1).all() and are_dates(times, "%y%m%d"):
         return "%y%m%d" if (times // 100).nunique() > 1 or times.nunique() >= 20 else None
-    if digits == 7 and in_years(times // 1000) and (times // 1000).nunique() > 1 and are_dates(times, "%Y%j"):
+    if (
+        digits == 7
+        and in_years(times // 1000)
+        and (times // 1000).nunique() > 1
+        and are_dates(times, "%Y%j")
+    ):
         return "%Y%j"
     return None
 

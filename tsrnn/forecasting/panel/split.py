@@ -78,7 +78,11 @@ class PanelTimeSeriesSplit:
         for name in ("n_splits", "h", "step_size"):
             value = getattr(self, name)
             if not (POSITIVE_INT.accepts(value) or (name == "step_size" and value is None)):
-                raise ValueError(f"{name} of PanelTimeSeriesSplit must be {POSITIVE_INT}; got {value!r}.")
+                raise ValueError(
+                    f"{name} of PanelTimeSeriesSplit must be {POSITIVE_INT}; got {value!r}."
+                )
 
-    def get_n_splits(self, X: SequencesLike = None, y: TargetsLike = None, groups: Any = None) -> int:
+    def get_n_splits(
+        self, X: SequencesLike = None, y: TargetsLike = None, groups: Any = None
+    ) -> int:
         return self.n_splits

@@ -19,11 +19,38 @@ from tsrnn.forecasting.panel.ragged import ages_of, series_of, starts_of
 
 DAY = pd.Timedelta(days=1)
 # Aliases that pandas has given up.
-OLD = {"A": "YE", "Y": "YE", "AS": "YS", "Q": "QE", "M": "ME", "H": "h", "T": "min", "S": "s", "L": "ms", "U": "us"}
-OLD |= {"N": "ns", "BA": "BYE", "BY": "BYE", "BAS": "BYS", "BQ": "BQE", "BM": "BME", "CBM": "CBME", "SM": "SME"}
+OLD = {
+    "A": "YE",
+    "Y": "YE",
+    "AS": "YS",
+    "Q": "QE",
+    "M": "ME",
+    "H": "h",
+    "T": "min",
+    "S": "s",
+    "L": "ms",
+    "U": "us",
+}
+OLD |= {
+    "N": "ns",
+    "BA": "BYE",
+    "BY": "BYE",
+    "BAS": "BYS",
+    "BQ": "BQE",
+    "BM": "BME",
+    "CBM": "CBME",
+    "SM": "SME",
+}
 OLD |= {"BH": "bh", "CBH": "cbh"}
 DAYS_OF_WEEK = "MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"
-LENGTHS = {"hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds"}  # of a DateOffset
+LENGTHS = {
+    "hours",
+    "minutes",
+    "seconds",
+    "milliseconds",
+    "microseconds",
+    "nanoseconds",
+}  # of a DateOffset
 TOO_FAR = pd.errors.OutOfBoundsDatetime, pd.errors.OutOfBoundsTimedelta, OverflowError
 
 
@@ -50,7 +77,9 @@ def step_of(freq):
         return int(freq)
     if isinstance(freq, timedelta) and not pd.Timedelta(freq) % DAY:
         return pd.offsets.Day(pd.Timedelta(freq) // DAY)
-    if isinstance(freq, str) and freq.startswith("LWOM-") and freq[5:] in DAYS_OF_WEEK:  # older pandas cannot read it
+    if (
+        isinstance(freq, str) and freq.startswith("LWOM-") and freq[5:] in DAYS_OF_WEEK
+    ):  # older pandas cannot read it
         return pd.offsets.LastWeekOfMonth(weekday=DAYS_OF_WEEK.index(freq[5:]))
     with quiet():
         step = pd.tseries.frequencies.to_offset(renamed(freq) if isinstance(freq, str) else freq)
@@ -65,7 +94,9 @@ def simpler(step):
     """A DateOffset of days or of lengths of time as an offset of its own kind."""
     parts = step.kwds
     if set(parts) <= {"days", "weeks"}:
-        return pd.offsets.Day(step.n * (parts.get("days", 0) + 7 * parts.get("weeks", 0) if parts else 1))
+        return pd.offsets.Day(
+            step.n * (parts.get("days", 0) + 7 * parts.get("weeks", 0) if parts else 1)
+        )
     if set(parts) <= LENGTHS:
         return pd.tseries.frequencies.to_offset(step.n * pd.Timedelta(**parts))
     return step
@@ -88,7 +119,12 @@ def width_of(step):
 
 def months_of(step):
     """Months of a DateOffset of months and years, which keeps the day; None for other steps."""
-    if type(step) is pd.DateOffset and step.kwds and set(step.kwds) <= {"months", "years"} and not step.normalize:
+    if (
+        type(step) is pd.DateOffset
+        and step.kwds
+        and set(step.kwds) <= {"months", "years"}
+        and not step.normalize
+    ):
         return step.n * (step.kwds.get("months", 0) + 12 * step.kwds.get("years", 0))
     return None
 
@@ -146,7 +182,9 @@ def months_later(origins, months, days):
     dates = months.astype("M8[D]")
     lengths = ((months + 1).astype("M8[D]") - dates).astype(np.int64)
     dates = dates + (np.minimum(days, lengths) - 1)
-    return pd.DatetimeIndex(dates.astype("M8[s]")).as_unit(origins.unit) + (origins - origins.normalize())
+    return pd.DatetimeIndex(dates.astype("M8[s]")).as_unit(origins.unit) + (
+        origins - origins.normalize()
+    )
 
 
 def counted(clock, origins, step):
@@ -155,7 +193,9 @@ def counted(clock, origins, step):
         return (clock.to_numpy() - origins.to_numpy()) // step
     months = months_of(step)
     if months is not None:
-        return (clock.to_numpy().astype("M8[M]") - origins.to_numpy().astype("M8[M]")).astype(np.int64) // months
+        return (clock.to_numpy().astype("M8[M]") - origins.to_numpy().astype("M8[M]")).astype(
+            np.int64
+        ) // months
     return np.asarray((clock - origins) // width_of(step), np.int64)
 
 
@@ -241,7 +281,9 @@ def filled(index, starts, step, found):
     """
     starts = np.asarray(starts)
     counts = found[starts[1:] - 1] + 1
-    check_memory(4 * DOUBLE * int(sum(map(int, counts))), "the steps between the first and the last times")
+    check_memory(
+        4 * DOUBLE * int(sum(map(int, counts))), "the steps between the first and the last times"
+    )
     begins = starts_of(counts)
     rows = np.full(begins[-1], -1)
     rows[begins[series_of(starts)] + found] = np.arange(len(index))

@@ -25,7 +25,7 @@ from tsrnn.forecasting.panel.steps import (
 RUN = 10  # times that tell a frequency: less than two weeks of business days look like days
 
 
-def called(label):
+def label_repr(label):
     """A series' label as errors show it."""
     return repr(label.item() if isinstance(label, np.generic) else label)
 
@@ -44,7 +44,11 @@ def as_times(times, freq, restore, known=None):
     if isinstance(times.dtype, pd.PeriodDtype):
         alias = str(times.dtype).removeprefix("period[").removesuffix("]")
         with quiet():
-            return times.dt.to_timestamp(), of_periods(times.dtype, alias, freq), partial(with_periods, restore, alias)
+            return (
+                times.dt.to_timestamp(),
+                of_periods(times.dtype, alias, freq),
+                partial(with_periods, restore, alias),
+            )
     if kind == "integer":
         return as_integers(times, known), freq, restore
     if pd.api.types.is_datetime64_any_dtype(times):
@@ -52,7 +56,9 @@ def as_times(times, freq, restore, known=None):
     if kind not in ("string", "datetime", "datetime64", "date"):
         got = times.dtype if times.dtype != object else kind
         advice = ": astype('int64') makes them integers" if is_whole(times) else ""
-        raise ValueError(f"column {times.name!r} must hold timestamps or integers; got {got}{advice}.")
+        raise ValueError(
+            f"column {times.name!r} must hold timestamps or integers; got {got}{advice}."
+        )
     return timestamps(times), freq, restore
 
 
@@ -67,10 +73,14 @@ def like_those_of_fit(times, known, of=""):
     mine = zone_of(known.dtype)
     other = zone_of(times.dtype)
     if (known.dtype.kind == "i") != (times.dtype.kind == "i"):
-        kinds = ("integers", "timestamps") if known.dtype.kind == "i" else ("timestamps", "integers")
+        kinds = (
+            ("integers", "timestamps") if known.dtype.kind == "i" else ("timestamps", "integers")
+        )
         raise ValueError(f"times{of} must be {kinds[0]} as in fit; got {kinds[1]}.")
     if mine is None and other is not None:
-        raise ValueError(f"times{of} must have no time zone, as those of fit; got {other}: tz_localize(None) drops it.")
+        raise ValueError(
+            f"times{of} must have no time zone, as those of fit; got {other}: tz_localize(None) drops it."
+        )
     if mine is not None and other is None:
         raise ValueError(
             f"times{of} must have a time zone, as those of fit have {mine}; got none: tz_localize adds it."
@@ -84,7 +94,9 @@ def zone_of(dtype):
 
 def as_integers(times, known):
     if max(int(times.max()), -int(times.min())) > np.iinfo(np.int64).max:
-        raise ValueError(f"column {times.name!r} must hold integers of at most 64 bits; got larger ones.")
+        raise ValueError(
+            f"column {times.name!r} must hold integers of at most 64 bits; got larger ones."
+        )
     times = times.astype(np.int64)
     if known is None or known.dtype.kind != "i":  # what goes on from a count is one
         check_count(times)
@@ -103,7 +115,9 @@ def of_periods(dtype, alias, freq):
     """The frequency of the timestamps at which such periods begin; `freq` may name the periods, as in 'M' or 'Q'."""
     if freq is not None and not names_periods(freq, dtype, alias):
         return freq
-    begins = pd.PeriodIndex.from_ordinals(np.arange(0, RUN * dtype.freq.n, dtype.freq.n), freq=dtype.freq)
+    begins = pd.PeriodIndex.from_ordinals(
+        np.arange(0, RUN * dtype.freq.n, dtype.freq.n), freq=dtype.freq
+    )
     return pd.DatetimeIndex(begins.to_timestamp(), freq="infer").freqstr
 
 
@@ -128,8 +142,8 @@ def infer_freq(times, starts, ids):
         likeliest = likeliest or freq
     if likeliest is None:
         raise ValueError(
-            f"freq must be given, such as 'D' or 'MS'; the {len(mine)} times of series {called(ids[longest])} do not "
-            "tell it."
+            f"freq must be given, such as 'D' or 'MS'; the {len(mine)} times of series {label_repr(ids[longest])} "
+            "do not tell it."
         )
     return likeliest
 
@@ -139,7 +153,10 @@ def guesses(index):
     yield freq_of(index)
     yield from last_week(index)
     for length in (RUN, RUN // 2):
-        runs = [index[start : start + length] for start in range(0, len(index) - length + 1, length // 2)]
+        runs = [
+            index[start : start + length]
+            for start in range(0, len(index) - length + 1, length // 2)
+        ]
         counts = Counter(filter(None, map(freq_of, runs[:200])))
         yield from (freq for freq, _ in counts.most_common(3))
     yield same_day(index)
@@ -164,12 +181,20 @@ def freq_of(index):
 
 
 def clock_freq(clock):
-    return pd.DatetimeIndex(clock, freq="infer").freqstr if clock.is_monotonic_increasing and clock.is_unique else None
+    return (
+        pd.DatetimeIndex(clock, freq="infer").freqstr
+        if clock.is_monotonic_increasing and clock.is_unique
+        else None
+    )
 
 
 def last_week(index):
     """The last Monday of every month, and the like."""
-    if len(index) > 2 and index.day_of_week.nunique() == 1 and (index.days_in_month - index.day < 7).all():
+    if (
+        len(index) > 2
+        and index.day_of_week.nunique() == 1
+        and (index.days_in_month - index.day < 7).all()
+    ):
         yield f"LWOM-{DAYS_OF_WEEK[index[0].day_of_week]}"
 
 
@@ -225,8 +250,8 @@ def check_grid(times, starts, ids, freq, gaps=False):
     if off.any():
         row = int(off.argmax())
         raise ValueError(
-            f"freq={freq!r} must fit the times; series {called(ids[series_at(starts, row)])} has {index[row]}, which "
-            f"does not{advice_on(index)}."
+            f"freq={freq!r} must fit the times; series {label_repr(ids[series_at(starts, row)])} has {index[row]}, "
+            f"which does not{advice_on(index)}."
         )
     expected = ages_of(starts)
     late = found != expected
@@ -238,7 +263,7 @@ def check_grid(times, starts, ids, freq, gaps=False):
         before = index[starts[i] : row]
         lacking = ahead(before, [0, len(before)], step, 1)[0]
         raise ValueError(
-            f"times must have no gaps; series {called(ids[i])} lacks {n_lacking} of them, the first {lacking}: "
+            f"times must have no gaps; series {label_repr(ids[i])} lacks {n_lacking} of them, the first {lacking}: "
             f"fill_gaps=True takes missing times as missing values{advice_on(index, lacking)}."
         )
     return found

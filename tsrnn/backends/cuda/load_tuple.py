@@ -6,11 +6,11 @@ from numba.extending import register_jitable
 
 
 @cache
-def picking(n):
+def load_tuple(n):
     """A function that gives n numbers of flat memory, `step` apart, as a tuple."""
     if n == 1:
         return register_jitable(lambda array, at, step: (array[at],))
-    rest = picking(n - 1)
+    rest = load_tuple(n - 1)
     return register_jitable(lambda array, at, step: (array[at],) + rest(array, at + step, step))  # noqa: RUF005
 
 

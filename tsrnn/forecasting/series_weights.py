@@ -7,7 +7,7 @@ from tsrnn.forecasting.panel.ragged import sums
 MOST = 20.0  # series that hardly move shall not outweigh all others
 
 
-def spread(z, season_length, typical=None):
+def naive_scale(z, season_length, typical=None):
     """The mean error of the seasonal naive forecast of each adjusted series, which is what the mean absolute scaled
     error divides by; at least a part of the `typical` one, that of these series unless it is given.
     """
@@ -53,8 +53,8 @@ def lifted(naive, typical=None):
     return np.maximum(naive, least) if least > 0 else np.where(naive > 0, naive, 1)
 
 
-def importance(z, season_length):
+def series_weights(z, season_length):
     """Weights (n_series,) of mean one: half the same for all, half the inverse of `spread`."""
-    naive = spread(z, season_length)
+    naive = naive_scale(z, season_length)
     weights = 1 + np.median(naive) / naive
     return weights / weights.mean()

@@ -7,13 +7,13 @@ import numpy as np
 PERSISTENCE = np.array([0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0])[:, None]
 
 
-def theta(z, h):
+def theta_method(z, h):
     """Forecasts (n_series, h) of ragged series without a season."""
-    drift = slopes(z) / 2
+    drift = trends(z) / 2
     return levels(z, drift)[:, None] + drift[:, None] * np.arange(1, h + 1)
 
 
-def slopes(z):
+def trends(z):
     """Of the least-squares line of each series."""
     t = z.with_values(z.ages - z.repeat((z.lengths - 1) / 2))
     squares = z.with_values(t.values**2).sums()
