@@ -4,10 +4,8 @@ from typing import NamedTuple
 
 from tsrnn.networks.network import Network
 
-SPEEDS = {
-    "fp32": 8 / 3,
-    "tf32": 8,
-}  # of tensor cores beside the units of float32; fp32 takes three products
+# of tensor cores beside the units of float32; fp32 takes three products
+SPEEDS = {"fp32": 8 / 3, "tf32": 8}
 CHAIN = 400  # cycles that one step waits for the last at least: shared memory, products, tanh, a barrier
 
 
@@ -26,12 +24,10 @@ H100 = Gpu("H100", 1.98e9, 132 * 128, 3.35e12)
 def floor(gpu, precision, cell, B, T, F, H):
     """Microseconds of the recurrence forward and back by reason."""
     cell = Network(cell, F, H, 1).cell
-    flops = (
-        6 * T * B * cell.n_gates * H * (F + H) - 2 * T * B * cell.n_gates * H * F
-    )  # no slopes of the inputs
-    numbers = (
-        T * B * (2 * F + 2 * H * (cell.n_states + cell.n_saved))
-    )  # written forward, read on the way back
+    # no slopes of the inputs
+    flops = 6 * T * B * cell.n_gates * H * (F + H) - 2 * T * B * cell.n_gates * H * F
+    # written forward, read on the way back
+    numbers = T * B * (2 * F + 2 * H * (cell.n_states + cell.n_saved))
     seconds = {
         "flops": flops / (2 * gpu.lanes * SPEEDS[precision] * gpu.clock),
         "bytes": 4 * numbers / gpu.bandwidth,

@@ -7,11 +7,12 @@ from matplotlib.figure import Figure
 
 from benchmarks.suite.work import Work
 
+# told apart without colour vision
 COLOURS = {
     "rnn": "#0072b2",
     "gru": "#d55e00",
     "lstm": "#009e73",
-}  # told apart without colour vision
+}
 BASE = {"rows": 128, "steps": 48, "units": 64, "threads": 1}
 AXES = {
     "rows": [1, 4, 16, 64, 256, 1024],

@@ -110,9 +110,8 @@ def demand(folder):
         begin = time.perf_counter()
         search.fit(X[train], y[train])
         seconds = time.perf_counter() - begin
-        predicted = search.predict(X)[
-            test
-        ]  # from the first hour on, so that the state is there when the test begins
+        # from the first hour on, so that the state is there when the test begins
+        predicted = search.predict(X)[test]
         error = mean_absolute_error(y[test], predicted)
         yield (
             f"hourly demand, up to the {known[-1]}",

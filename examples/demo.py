@@ -46,9 +46,8 @@ def main():
     print(f"{'best recurrent network, published':36}{10.23:7.2f}")
     print(f"{'RNNForecaster, defaults':36}{ours[0]:7.2f}{ours[1]:8.3f}")
     print("\nPublished: Hewamalage, Bergmeir & Bandara (2021), table 5.")
-    shown = forecasts.merge(
-        data.test[["unique_id", "ds"]]
-    )  # half of the series have 6 steps of truth
+    # half of the series have 6 steps of truth
+    shown = forecasts.merge(data.test[["unique_id", "ds"]])
     plot_forecasts(data.train, shown, data.test).savefig("forecast.png", dpi=130)
     print(
         f"Trained and forecast in {seconds:.1f} s, compiling included. forecast.png shows six of the series."

@@ -60,9 +60,8 @@ def run(name, n_test=2000):
 
 
 def main():
-    RNNSeq2SeqClassifier(cell="lstm", max_iter=1).fit(["ab"], ["b"]).predict(
-        ["b"]
-    )  # compiled before the clock starts
+    # compiled before the clock starts
+    RNNSeq2SeqClassifier(cell="lstm", max_iter=1).fit(["ab"], ["b"]).predict(["b"])
     print(f"{'':10}{'exact':>8}{'seconds':>9}  an answer")
     for name, (draw, *_) in TASKS.items():
         model, score, seconds = run(name)

@@ -19,11 +19,12 @@ from tsrnn.inspection import (
     saliency,
 )
 
+# told apart without colour vision
 COLOURS = {
     "rnn": "#0072b2",
     "gru": "#d55e00",
     "lstm": "#009e73",
-}  # told apart without colour vision
+}
 UNITS, RATE = 32, 0.01
 FRACTIONS = 0.1, 0.01, 0.001
 
@@ -174,10 +175,8 @@ def clipping(n, epochs, n_test, T=20, **_):
             norms, losses = model.grad_norm_curve_, model.loss_curve_
         except DivergenceError as error:
             report, norms, losses = str(error), error.grad_norm_curve, error.loss_curve
-        norms, losses = (
-            norms[1:],
-            losses[1:],
-        )  # without the first update, with which `begun` made the network
+        # without the first update, with which `begun` made the network
+        norms, losses = (norms[1:], losses[1:])
         rows.append(
             {
                 "solver": solver,

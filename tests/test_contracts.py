@@ -55,9 +55,8 @@ def test_nothing_else_is_asked(contract, name):
         for file in ("networks/passes.py", "training/state.py", "training/loop.py")
     ]
     asked = {word for text in texts for word in re.findall(rf"\b{name}\.([a-z]\w*)", text)}
-    beside = (
-        {"targets", "weights", "pieces", "carry"} if name == "rows" else {"last_states"}
-    )  # of some kinds, see there
+    # of some kinds, see there
+    beside = {"targets", "weights", "pieces", "carry"} if name == "rows" else {"last_states"}
     assert asked - beside <= set(members(contract))
     assert asked - beside
 

@@ -130,11 +130,8 @@ def test_the_calendar_tells_the_weekday():
             {"unique_id": np.repeat(np.arange(12), 60), "ds": np.tile(days, 12), "y": y.ravel()}
         )
     )
-    options = {
-        "season_length": 1,
-        "window": 5,
-        "level_window": 5,
-    }  # a window that does not hold a week
+    # a window that does not hold a week
+    options = {"season_length": 1, "window": 5, "level_window": 5}
     without = error(quick(**options).fit(past).predict(), future)
     with_it = error(quick(**options, calendar=["dayofweek"]).fit(past).predict(), future)
     assert with_it < 0.5 * without

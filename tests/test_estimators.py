@@ -571,9 +571,8 @@ def test_warm_start_takes_another_solver():
     steps = np.concatenate(
         [(weight - before[name]).ravel() for name, weight in model.weights_.items()]
     )
-    assert_allclose(
-        np.abs(steps[steps != 0]), 0.01, rtol=1e-2
-    )  # Adam's first step is the learning rate
+    # Adam's first step is the learning rate
+    assert_allclose(np.abs(steps[steps != 0]), 0.01, rtol=1e-2)
 
 
 @pytest.mark.parametrize(

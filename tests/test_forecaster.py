@@ -169,9 +169,8 @@ def test_silent_unless_asked(capfd):
     assert capfd.readouterr() == ("", "")
     quick(verbose=1).fit(waves())
     out, err = capfd.readouterr()
-    shares = re.findall(
-        r"training +(\d+)%(?:, \d+ s left: .*)?\n", err
-    )  # in a log: a line for every ten per cent
+    # in a log: a line for every ten per cent
+    shares = re.findall(r"training +(\d+)%(?:, \d+ s left: .*)?\n", err)
     assert out == "" and shares[-1] == "100" and len(shares) == err.count("\n") <= 11
     assert len({int(share) // 10 for share in shares}) == len(shares) > 1
 
@@ -224,9 +223,8 @@ def test_theta_goes_on_with_half_the_trend():
     np.testing.assert_allclose(np.diff(ahead[0]), 0.5)
     np.testing.assert_allclose(ahead[1:3], [[2] * 3, [5] * 3])
     assert 3.5 < ahead[3, 0] < 6  # a series that jumped stays where it went
-    np.testing.assert_allclose(
-        theta_method(Ragged.of(z[3:]), 3)[0], ahead[3]
-    )  # alone as in a panel
+    # alone as in a panel
+    np.testing.assert_allclose(theta_method(Ragged.of(z[3:]), 3)[0], ahead[3])
 
 
 def test_theta_is_left_out_where_it_does_harm():

@@ -26,10 +26,8 @@ def test_long_frames(freq):
     df = long(freq=freq)
     for given in (None, freq):
         panel = to_panel(df, given)
-        assert panel.freq in (
-            freq,
-            {"QS-JAN": "QS-OCT"}.get(freq),
-        )  # pandas before 3 has another name for these quarters
+        # pandas before 3 has another name for these quarters
+        assert panel.freq in (freq, {"QS-JAN": "QS-OCT"}.get(freq))
         out = to_frame(panel, np.arange(6.0).reshape(3, 2), 2)
         assert list(out.columns) == ["unique_id", "ds", "RNNForecaster"]
         assert list(out["unique_id"]) == ["s0", "s0", "s1", "s1", "s2", "s2"]
@@ -48,12 +46,8 @@ def test_order_of_rows_and_other_columns_do_not_matter():
     np.testing.assert_array_equal(one.values, two.values)
     np.testing.assert_array_equal(one.starts, two.starts)
     assert list(one.ids) == list(two.ids) == ["s0", "s1", "s2"]
-    assert list(mixed.columns) == [
-        "note",
-        "y",
-        "ds",
-        "unique_id",
-    ]  # the caller's frame stays as it was
+    # the caller's frame stays as it was
+    assert list(mixed.columns) == ["note", "y", "ds", "unique_id"]
 
 
 def test_names_and_types_of_columns():
@@ -70,9 +64,8 @@ def test_names_and_types_of_columns():
 
 @pytest.mark.parametrize("freq", ["h", "D"])
 def test_time_zones_stay(freq):
-    times = pd.date_range(
-        "2020-03-27 12:00", periods=48, freq=freq, tz="Europe/Vienna"
-    )  # the clocks change on the 29th
+    # the clocks change on the 29th
+    times = pd.date_range("2020-03-27 12:00", periods=48, freq=freq, tz="Europe/Vienna")
     df = pd.DataFrame({"unique_id": "s", "ds": times[:40], "y": np.arange(40.0)})
     for given in (None, freq):
         out = to_frame(to_panel(df, given), np.zeros((1, 8)), 8)
@@ -392,7 +385,6 @@ def test_integers_that_spell_years_and_months_are_no_steps(spelled, fill_gaps):
 def test_counts_stay_counts(first):
     df = pd.DataFrame({"unique_id": "a", "ds": range(first, first + 60), "y": 1.0})
     assert to_frame(to_panel(df), np.zeros((1, 1)), 1)["ds"].tolist() == [first + 60]
-    late = pd.DataFrame(
-        {"unique_id": "a", "ds": [200_101, 200_102, 200_103], "y": 1.0}
-    )  # the newer ones of a long count
+    # the newer ones of a long count
+    late = pd.DataFrame({"unique_id": "a", "ds": [200_101, 200_102, 200_103], "y": 1.0})
     assert len(to_panel(late).values) == 3

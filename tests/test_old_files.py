@@ -44,9 +44,8 @@ def test_an_old_file_forecasts_what_it_did(name, tmp_path):
         pytest.importorskip("polars")
     before = np.load(OLD / "forecasts.npz")[name]
     forecaster = RNNForecaster.load(OLD / f"{name}.safetensors")
-    np.testing.assert_allclose(
-        as_numbers(forecasts(forecaster)), before, rtol=1e-5
-    )  # vectors of any width
+    # vectors of any width
+    np.testing.assert_allclose(as_numbers(forecasts(forecaster)), before, rtol=1e-5)
     forecaster.save(tmp_path / "again")
     again = RNNForecaster.load(tmp_path / "again")
     np.testing.assert_array_equal(as_numbers(forecasts(again)), as_numbers(forecasts(forecaster)))

@@ -42,9 +42,8 @@ def test_a_gradient_of_pieces_keeps_the_states_of_a_piece(long_series):
     model, (X, y) = stepwise(bptt_steps=500), long_series
     assert peak(lambda: model.fit(X, y)) < states(len(X)) / 4
     short = X[:20_000], y[:20_000]
-    assert peak(lambda: stepwise().fit(*short)) > states(
-        20_000
-    )  # the whole, which would be seen here
+    # the whole, which would be seen here
+    assert peak(lambda: stepwise().fit(*short)) > states(20_000)
 
 
 def test_a_prediction_keeps_no_states_but_the_last(long_series):

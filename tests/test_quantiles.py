@@ -85,9 +85,8 @@ def test_the_loss_is_the_sum_of_the_quantiles_pinball_losses():
         for k, q in enumerate(QUANTILES)
     )
     assert value == pytest.approx(expected, rel=1e-12)
-    assert (slopes[:, 6:] == 0).all() and (
-        slopes[3, 1:6:2] == 0
-    ).all()  # padding; what is not known
+    # padding; what is not known
+    assert (slopes[:, 6:] == 0).all() and (slopes[3, 1:6:2] == 0).all()
     at = (np.arange(9)[:, None], np.arange(6))
     for row, column in zip(*(part.ravel() for part in np.broadcast_arrays(*at))):
         moved = []
@@ -190,10 +189,8 @@ def test_intervals_cover_what_they_say_and_do_not_cross(fitted):
     names = [f"RNNForecaster{end}" for end in ("", "-lo-95", "-lo-80", "-hi-80", "-hi-95")]
     assert list(forecast.columns) == ["unique_id", "ds", *names]
     assert (np.diff(forecast[names[1:]], axis=1) >= 0).all()
-    for level, most in (
-        (80, 0.04),
-        (95, 0.022),
-    ):  # two standard errors of 800 values, and of as many errors
+    # two standard errors of 800 values, and of as many errors
+    for level, most in ((80, 0.04), (95, 0.022)):
         assert abs(within(forecast, level).mean() - level / 100) < most
 
 

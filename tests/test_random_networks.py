@@ -119,9 +119,8 @@ def error_of(seed):
     )
     value, back = passed(network, batch, theta, loss, parameter, workspace)
     back(grad)
-    if (
-        kind == "half forced"
-    ):  # no slope goes through what the decoder said, so it is held for the differences
+    # no slope goes through what the decoder said, so it is held for the differences
+    if kind == "half forced":
         batch = batch._replace(forced=np.ones_like(batch.forced))
         assert passed(network, batch, theta, loss, parameter, workspace)[0] == pytest.approx(
             value, rel=1e-12

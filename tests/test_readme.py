@@ -21,9 +21,8 @@ def test_readme(block):
         assert len(both) == len(names["data"].test)
         truth, found = both["y"], both["RNNForecaster"]
         smape = 200 * (truth - found).abs() / (truth.abs() + found.abs())
-        assert (
-            smape.groupby(both["unique_id"]).mean().mean() < 11.88
-        )  # that of exponential smoothing (ETS) there
+        # that of exponential smoothing (ETS) there
+        assert smape.groupby(both["unique_id"]).mean().mean() < 11.88
     elif "search" in names:
         assert names["search"].best_score_ > 0.5
     else:
@@ -41,9 +40,8 @@ def test_notebook(monkeypatch):
     names = {}
     for cell in cells:
         exec("".join(cell["source"]), names)
-        assert any(
-            "image/png" in output["data"] for output in cell["outputs"]
-        )  # as a reader on the web sees it
+        # as a reader on the web sees it
+        assert any("image/png" in output["data"] for output in cell["outputs"])
     assert (
         len(names["forecast"]) == 12 and names["forecast"]["RNNForecaster"].between(350, 750).all()
     )

@@ -303,9 +303,8 @@ def test_class_weight_is_a_weight_of_labels():
         },
     )
     ends = loss(class_weight=dict.fromkeys("abc", 0))
-    totals = {
-        label: only[label] * (n + 12) - ends * 12 for label, n in zip("abc", counts)
-    }  # of one label's losses
+    # of one label's losses
+    totals = {label: only[label] * (n + 12) - ends * 12 for label, n in zip("abc", counts)}
     assert plain == pytest.approx((sum(totals.values()) + ends * 12) / (counts.sum() + 12))
     weights = {"a": 3.0, "c": 0.5}
     total = sum(weights.get(label, 1) * totals[label] for label in "abc") + ends * 12

@@ -186,9 +186,8 @@ def test_a_series_alone_is_a_series_among_others(cell, n_layers):
     together = model.predict(X)
     for x, part in zip(X, together):
         assert_array_equal(model.predict(x), part)
-    assert not np.array_equal(
-        model.predict(np.concatenate(X)), np.concatenate(together)
-    )  # one series is another thing
+    # one series is another thing
+    assert not np.array_equal(model.predict(np.concatenate(X)), np.concatenate(together))
     rows = np.concatenate(X)
     shuffled = model.predict([rows[:12], X[0][::-1].copy()])[0]
     assert_array_equal(shuffled, together[0])

@@ -295,9 +295,8 @@ class TestCallbacks:
             "teardown",
         ]
         assert len(set(recorder.losses)) == 5
-        assert recorder.losses[:4] == pytest.approx(
-            model.loss_curve_[1:], rel=1e-5
-        )  # the loss before the next update
+        # the loss before the next update
+        assert recorder.losses[:4] == pytest.approx(model.loss_curve_[1:], rel=1e-5)
         assert recorder.losses[4] == pytest.approx(np.mean((model.predict(X) - y) ** 2))
 
     def test_a_callback_ends_training(self):

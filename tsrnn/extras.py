@@ -35,9 +35,8 @@ def require(module, user):
     try:
         return import_module(module)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[
-            0
-        ] != package:  # a package that this one needs is missing
+        # a package that this one needs is missing
+        if (error.name or "").partition(".")[0] != package:
             raise broken(package, user, error) from error
         raise ImportError(f"{user} needs {package}: {command(package)}.", name=package) from error
     except ImportError as error:

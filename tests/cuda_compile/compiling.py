@@ -14,9 +14,8 @@ nvjitlink = pytest.importorskip("cuda.bindings.nvjitlink")
 
 from numba import cuda  # noqa: E402
 
-DROPS_NAN = re.compile(
-    r"\b(?:min|max)(?!\S*\.NaN)\S*\.f(?:16|32|64)\b.*"
-)  # they give the number where one side is NaN
+# they give the number where one side is NaN
+DROPS_NAN = re.compile(r"\b(?:min|max)(?!\S*\.NaN)\S*\.f(?:16|32|64)\b.*")
 
 # Device functions ask for a device only to learn what to compile for.
 sys.modules["numba.cuda.dispatcher"].get_current_device = lambda: SimpleNamespace(

@@ -146,10 +146,8 @@ def on_tensor_cores():
     for backend in (cuda, tf32):
         for cell in CELLS:
             for H in (64, 128):
-                for n_rows in (
-                    tensor_scan.FEWEST_ROWS,
-                    tensor_scan.FEWEST_ROWS_OF_TWO,
-                ):  # one left tile, two
+                # one left tile, two
+                for n_rows in (tensor_scan.FEWEST_ROWS, tensor_scan.FEWEST_ROWS_OF_TWO):
                     one_fit(cell, "f4", n_rows, 8, H, n_layers=2, backend=backend)
 
 

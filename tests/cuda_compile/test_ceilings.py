@@ -52,6 +52,5 @@ def test_registers(kernel, types):
 def test_every_kind_is_there():
     kinds = [kind_of(kernel) for kernel, _ in KERNELS]
     assert set(kinds) == set(CEILINGS)
-    assert (
-        sum(kind in SCANS for kind in kinds) >= 24
-    )  # cells x sizes x directions, with tensor cores and without
+    # cells x sizes x directions, with tensor cores and without
+    assert sum(kind in SCANS for kind in kinds) >= 24

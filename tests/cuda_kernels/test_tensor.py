@@ -93,9 +93,8 @@ def test_slopes_of_weights_look_at_nothing_past_the_end(precision, monkeypatch):
 
 
 FEW = np.array([3, 2, *[1] * 9])
-MANY = np.array(
-    [3, *[2] * 17, *[1] * 17]
-)  # a block of two left tiles, and one with rows in the first half of one
+# a block of two left tiles, and one with rows in the first half of one
+MANY = np.array([3, *[2] * 17, *[1] * 17])
 
 
 @pytest.mark.parametrize(

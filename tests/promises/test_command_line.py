@@ -439,9 +439,8 @@ def test_what_is_refused_is_one_sentence_and_changes_no_file(arguments, files, c
         else len(lines) == 1
     )
     assert not arguments or lines[-1].startswith(("tsrnn: ", "tsrnn forecast: "))
-    assert not re.search(
-        r"pandas\.|astype|tz_\w+|\(\.\.\.", err
-    )  # advice of the library, which is of no use here
+    # advice of the library, which is of no use here
+    assert not re.search(r"pandas\.|astype|tz_\w+|\(\.\.\.", err)
     assert contents(files) == before
 
 

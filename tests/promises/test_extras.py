@@ -190,9 +190,8 @@ def test_no_optional_package_is_imported_past_the_helper():
     """An import statement would end in Python's own message."""
     for path in (ROOT / "tsrnn").rglob("*.py"):
         nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
-        tried = [
-            part for node in nodes if isinstance(node, ast.Try) for part in node.body
-        ]  # to see if it is there
+        # to see if it is there
+        tried = [part for node in nodes if isinstance(node, ast.Try) for part in node.body]
         for node in nodes:
             if node in tried:
                 continue

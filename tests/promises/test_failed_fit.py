@@ -39,9 +39,8 @@ class At:
 
     def __call__(self, frame, event, argument):
         code = frame.f_code
-        if (
-            code.co_filename.startswith(HOME) and not code.co_flags & inspect.CO_GENERATOR
-        ):  # whose end is a call, too
+        # whose end is a call, too
+        if code.co_filename.startswith(HOME) and not code.co_flags & inspect.CO_GENERATOR:
             self.count += 1
             if self.count == self.number:
                 raise self.error

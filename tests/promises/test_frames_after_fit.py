@@ -289,9 +289,8 @@ def test_score_is_the_error_in_naive_units():
     assert forecaster.score(lacking) == pytest.approx(-off.drop(off.index[1]).mean() / 2)
     assert forecaster.score(lacking.dropna()) == forecaster.score(lacking)
     more = pd.Series(1e9, pd.date_range(y.index[-1] + pd.Timedelta(days=1), periods=3))
-    assert forecaster.score(pd.concat([y[LENGTH:], more])) == pytest.approx(
-        -off.mean() / 2
-    )  # beyond the horizon
+    # beyond the horizon
+    assert forecaster.score(pd.concat([y[LENGTH:], more])) == pytest.approx(-off.mean() / 2)
     with pytest.raises(
         ValueError, match="must hold times that follow those of fit; got none with a value"
     ):

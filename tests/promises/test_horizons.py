@@ -142,9 +142,10 @@ def test_the_rest_of_the_horizon_is_seen(decoder, kind, fitted):
     """Only then can the first steps be those of the whole."""
     forecaster = fitted[decoder, kind]
     _, future = past_and_future()
+    # two steps
     turned = future.assign(
         promo=future["promo"].where(future["ds"] < "2024-02-14", 1 - future["promo"])
-    )  # two steps
+    )
     one, other = (forecaster.predict(h=2, X_df=X)["RNNForecaster"] for X in (future, turned))
     assert not one.equals(other)
 

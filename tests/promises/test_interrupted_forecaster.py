@@ -201,9 +201,8 @@ def test_ctrl_c_at_any_moment(was_fitted, alarm, tmp_path):
                 signal.setitimer(signal.ITIMER_REAL, 0)
         told = [one for one in caught if issubclass(one.category, InterruptedFitWarning)]
         whole(forecaster, tmp_path)
-        ends.append(
-            "kept" if told else "heard too late"
-        )  # or by a finalizer, which Python lets raise nothing
+        # or by a finalizer, which Python lets raise nothing
+        ends.append("kept" if told else "heard too late")
         assert (
             all("are kept" in str(one.message) and one.filename == __file__ for one in told)
             and len(told) < 2

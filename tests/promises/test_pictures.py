@@ -101,9 +101,8 @@ def test_the_axis_is_named_and_zero_ranges_are_drawn():
 def test_the_forecast_begins_at_the_last_known_value():
     history, ahead = frames()
     history.loc[18:, "y"] = np.nan
-    more = pd.concat(
-        [history, pd.DataFrame({"unique_id": "a", "ds": [20, 21], "y": 9.0})]
-    )  # what came already
+    # what came already
+    more = pd.concat([history, pd.DataFrame({"unique_id": "a", "ds": [20, 21], "y": 9.0})])
     (line,) = (
         line
         for line in plot_forecasts(more, ahead).axes[0].get_lines()

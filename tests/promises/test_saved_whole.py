@@ -49,9 +49,8 @@ def test_every_flipped_bit_is_seen():
             spoilt[place] ^= 1 << bit
             with pytest.raises((DamagedError, NewerError, KeyError)) as caught:
                 whole(bytes(spoilt))
-            assert caught.type is not KeyError or "tsrnn" in str(
-                caught.value
-            )  # the name of the header itself
+            # the name of the header itself
+            assert caught.type is not KeyError or "tsrnn" in str(caught.value)
             assert "\n" not in str(caught.value)
 
 

@@ -51,9 +51,8 @@ def test_a_smaller_array_is_refused(calls, verb):
     bounded = [
         (place, arguments) for place, arguments in walked if f"{verb} {place}" not in seam_walk.FREE
     ]
-    assert (
-        len(bounded) > 0 or verb == "trailing_mean"
-    )  # which looks at what the ends are, see below
+    # which looks at what the ends are, see below
+    assert len(bounded) > 0 or verb == "trailing_mean"
     assert [
         place for place, arguments in bounded if not refused(getattr(cpu, verb), arguments)
     ] == []

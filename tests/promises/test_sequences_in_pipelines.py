@@ -336,9 +336,8 @@ def test_sequences_and_targets_of_another_order_are_matched_or_refused():
     assert_array_equal(clone(model).fit(FRAME, y).predict(FRAME), expected)
     assert_array_equal(clone(model).fit(X, y.iloc[::-1]).predict(X), expected)  # by label
     assert clone(model).fit(X, y).score(X, y.iloc[::-1]) == clone(model).fit(X, y).score(X, y)
-    with pytest.raises(
-        ValueError, match="index of y must hold every label of X"
-    ):  # a fold by place mixes machines
+    # a fold by place mixes machines
+    with pytest.raises(ValueError, match="index of y must hold every label of X"):
         GridSearchCV(model, {"hidden_size": [2]}, cv=KFold(3), error_score="raise").fit(
             X, y.sort_index()
         )

@@ -116,9 +116,8 @@ def test_rows_of_the_future_are_no_trial(n_missing):
     y = series(60) + np.arange(60) / 5
     later = pd.Series(np.nan, pd.date_range(y.index[-1] + pd.Timedelta(days=1), periods=n_missing))
     forecaster = RNNForecaster(**options).fit(pd.concat([y, later]))
-    assert (
-        forecaster.trial_["error"].between(0.001, 0.1).all()
-    )  # of values between 5 and 18 with noise of one
+    # of values between 5 and 18 with noise of one
+    assert forecaster.trial_["error"].between(0.001, 0.1).all()
     assert forecaster.trial_["error"].nunique() == len(forecaster.trial_)
     more = RNNForecaster(**options).fit(
         pd.concat([y, later]).asfreq("D").reindex(pd.date_range("2020", periods=90))

@@ -326,9 +326,8 @@ READ = {
 }  # fmt: skip
 
 
-@pytest.mark.filterwarnings(
-    "ignore:Dtype inference on a pandas object"
-)  # set_index of this test, before pandas 3
+# set_index of this test, before pandas 3
+@pytest.mark.filterwarnings("ignore:Dtype inference on a pandas object")
 @pytest.mark.filterwarnings("error")
 @pytest.mark.parametrize("name", READ)
 def test_a_spelling_is_read_in_its_only_way(name):

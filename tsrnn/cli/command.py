@@ -180,9 +180,8 @@ def main(arguments=None):
         with terminated_as_interrupted(ended_by), warnings.catch_warnings():
             for of_programmers in (DeprecationWarning, FutureWarning):
                 warnings.simplefilter("ignore", of_programmers)
-            warnings.simplefilter(
-                "error", InterruptedFitWarning
-            )  # nobody wants half a forecast in a file
+            # nobody wants half a forecast in a file
+            warnings.simplefilter("error", InterruptedFitWarning)
             warnings.showwarning = lambda message, *rest: say(f"tsrnn: {in_options(message)}")
             run(options)
     except (KeyboardInterrupt, InterruptedFitWarning):

@@ -48,11 +48,8 @@ OTHERS = {
     b"[": "JSON",
     b"<": "HTML or XML",
 }
-NOT_TEXT = {
-    b"ORC": "an ORC file",
-    b"RDX": "a file of R",
-    b"HAST": "a file of Stata",
-}  # words that text may begin with
+# words that text may begin with
+NOT_TEXT = {b"ORC": "an ORC file", b"RDX": "a file of R", b"HAST": "a file of Stata"}
 
 
 def is_standard_input(source):

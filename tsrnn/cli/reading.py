@@ -311,9 +311,8 @@ def as_numbers(texts, separator, decimal):
         return texts.where(known, None), 0
     plain = texts.str.replace(other, "", regex=False).str.replace(mark, ".", regex=False)[known]
     numbers = pd.Series(np.nan, texts.index)
-    numbers[known] = plain.to_numpy(object).astype(
-        np.float64
-    )  # as Python reads them: the nearest double
+    # as Python reads them: the nearest double
+    numbers[known] = plain.to_numpy(object).astype(np.float64)
     return numbers, decimals_of(plain)
 
 

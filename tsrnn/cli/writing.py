@@ -12,11 +12,8 @@ from tsrnn.extras import require
 from tsrnn.files.atomic import replacing
 
 TABLES = ".csv", ".csv.gz", ".csv.bz2", ".csv.xz", ".parquet", ".pq"
-NOT_PLOTS = {
-    "pgf",
-    "raw",
-    "rgba",
-}  # which matplotlib writes too, but not as a picture that a viewer opens
+# which matplotlib writes too, but not as a picture that a viewer opens
+NOT_PLOTS = {"pgf", "raw", "rgba"}
 
 
 def check_outputs(options):

@@ -55,9 +55,8 @@ def epoch_of(lengths, rng, batch_size, shuffle):
     """Every row once, in batches; shuffled, and where lengths differ, batches of similar length."""
     rows = rng.permutation(len(lengths)) if shuffle else np.arange(len(lengths))
     if shuffle and len(rows) > batch_size and (lengths != lengths[0]).any():
-        pool = (
-            20 * batch_size
-        )  # large enough for similar lengths, small enough that batches differ between epochs
+        # large enough for similar lengths, small enough that batches differ between epochs
+        pool = 20 * batch_size
         pools = [rows[i : i + pool] for i in range(0, len(rows), pool)]
         rows = np.concatenate([part[longest_first(lengths[part])] for part in pools])
     batches = [rows[i : i + batch_size] for i in range(0, len(rows), batch_size)]

@@ -17,9 +17,8 @@ class PairBatch(NamedTuple):
     source: Batch
     target: Batch
     order: object  # (B,), on the device: the row of `target` that each row of `source` belongs to
-    forced: (
-        np.ndarray
-    )  # of each step of `target`: its input is as given, not what the decoder said before
+    # of each step of `target`: its input is as given, not what the decoder said before
+    forced: np.ndarray
     initial: None = None  # the source says where the decoder begins
 
     @property

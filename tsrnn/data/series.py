@@ -363,9 +363,8 @@ def from_array(array, dtype):
     else:
         shift = length
         array = array.reshape(n * length, n_features)
-    values = np.require(
-        array, dtype, ["C", "W"]
-    )  # read-only ones would be another type for the compiler
+    # read-only ones would be another type for the compiler
+    values = np.require(array, dtype, ["C", "W"])
     return Series(values, np.arange(n) * shift, np.full(n, length), table=is_table)
 
 

@@ -39,9 +39,8 @@ def read_sequences(estimator, X, dtype, known=None):
     """Sequences of any accepted form as `Series`, and the form of X, which must be the `known` one if given."""
     flat = False
     reader = copy(estimator) if known is None else estimator
-    with np.errstate(
-        over="ignore"
-    ):  # what does not fit into the precision becomes infinite, and is refused so
+    # what does not fit into the precision becomes infinite, and is refused so
+    with np.errstate(over="ignore"):
         if known is not None and known.makes_plain(X):
             series = from_array(X, dtype)
         elif is_panel_frame(X):

@@ -37,11 +37,8 @@ from tsrnn.validation import POSITIVE_INT, OneOf
 # What is predicted in one go: of a series so many steps, after which its state is handed on, and of all series so many.
 PIECE = 1024
 TOGETHER = 2**17
-TIMES = (
-    pd.MultiIndex,
-    pd.DatetimeIndex,
-    pd.PeriodIndex,
-)  # those of a frame that say when its rows are
+# those of a frame that say when its rows are
+TIMES = (pd.MultiIndex, pd.DatetimeIndex, pd.PeriodIndex)
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -69,9 +66,8 @@ class BaseSequence(BaseRecurrent):
         nest = None
         reader = copy(self) if known is None else self
         least = 0 if empty else 1
-        with np.errstate(
-            over="ignore"
-        ):  # what does not fit into the precision becomes infinite, and is refused so
+        # what does not fit into the precision becomes infinite, and is refused so
+        with np.errstate(over="ignore"):
             if is_ragged(X):
                 found = from_list(
                     by_name(X, known and known.names),
@@ -207,9 +203,8 @@ class BaseSequence(BaseRecurrent):
         return self._fit_epoch(X, y, series=series, sample_weight=sample_weight)
 
     def _recipe(self, targets):
-        return replace(
-            super()._recipe(targets), bptt_steps=None
-        )  # pieces of a series are rows already
+        # pieces of a series are rows already
+        return replace(super()._recipe(targets), bptt_steps=None)
 
     def _rows(self, steps, targets, weights, settings):
         starts, lengths = truncate_series(
@@ -234,10 +229,10 @@ class BaseSequence(BaseRecurrent):
 
     def _rows_for_epoch(self, rows, batch_size, network):
         if self.window:
-            windows = rows.truncate_series(self.window)
+            windows = rows.pieces(self.window)
             return windows.select(np.flatnonzero(windows.has_weight()))
         return (
-            rows.truncate_series(self.bptt_steps, network.zero_states(len(rows)))
+            rows.pieces(self.bptt_steps, network.zero_states(len(rows)))
             if self.bptt_steps
             else rows
         )
@@ -252,7 +247,7 @@ class BaseSequence(BaseRecurrent):
         none = np.empty((len(steps.values), 0), network.dtype)
         rows = Steps.whole(steps.values, steps.starts, steps.lengths, none, none)
         if len(network.directions) == 1:
-            rows = rows.truncate_series(PIECE, first_states(initial_state, steps, network))
+            rows = rows.pieces(PIECE, first_states(initial_state, steps, network))
             rows = replace(rows, fresh=np.zeros(len(rows), bool))
         elif initial_state is not None:
             raise ValueError(

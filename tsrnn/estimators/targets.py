@@ -299,9 +299,8 @@ def check_same_labels(labels, series, name):
 
 def is_symbolic(sequences):
     """Whether they are strings, or sequences of strings."""
-    column = (
-        hasattr(sequences, "to_numpy") and len(getattr(sequences, "shape", ())) == 1
-    )  # of a library of frames
+    # of a library of frames
+    column = hasattr(sequences, "to_numpy") and len(getattr(sequences, "shape", ())) == 1
     if (
         not (column or isinstance(sequences, (list, tuple, np.ndarray)))
         or getattr(sequences, "ndim", 1) == 0

@@ -62,9 +62,8 @@ def replacing(path):
         os.replace(beside, path)
         sync_folder(path.parent)
     except BaseException as error:
-        with contextlib.suppress(
-            OSError
-        ):  # what is in the way of the file may be in the way of this too
+        # what is in the way of the file may be in the way of this too
+        with contextlib.suppress(OSError):
             beside.unlink()
         if isinstance(error, OSError):
             raise type(error)(error.errno, error.strerror or str(error), str(given)) from error
@@ -79,9 +78,8 @@ def sync_folder(folder):
     try:
         os.fsync(descriptor)
     except OSError as error:
-        if (
-            error.errno != errno.EINVAL
-        ):  # some file systems have no such thing, and the file is there all the same
+        # some file systems have no such thing, and the file is there all the same
+        if error.errno != errno.EINVAL:
             raise
     finally:
         os.close(descriptor)

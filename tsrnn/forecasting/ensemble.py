@@ -91,9 +91,8 @@ def train_members(adjusted, sees_gaps, jobs, n_steps, progress, label="network")
 
     def work(number, job):
         rows = adjusted.windows(job.plan, sees_gaps).for_training(0, weights)
-        batch_size = min(
-            setting.batch_size, max(len(rows.stops), LEAST_BATCH)
-        )  # more would only draw them again
+        # more would only draw them again
+        batch_size = min(setting.batch_size, max(len(rows.stops), LEAST_BATCH))
         rows = replace(rows, n_draws=EPOCH * batch_size)
         on_epoch = progress.of(f"{label} {number} of {len(jobs)}", epochs(n_steps))
         return train_member(rows, job, n_steps, setting, on_epoch, stop=stop.is_set)
@@ -126,9 +125,8 @@ def results_of(running):
     """What threads return, or the first exception that one of them raises."""
     left = running
     while left:
-        done, left = wait(
-            left, timeout=0.1, return_when=FIRST_EXCEPTION
-        )  # without an end Ctrl-C would not be heard
+        # without an end Ctrl-C would not be heard
+        done, left = wait(left, timeout=0.1, return_when=FIRST_EXCEPTION)
         for network in done:
             network.result()
     return [network.result() for network in running]

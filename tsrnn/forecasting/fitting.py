@@ -28,16 +28,8 @@ TRIAL_STEPS = 300  # updates of a network that tries a plan
 CELLS = "gru", "lstm"  # of networks in turn
 LARGE = "h", "hidden_size", "window", "batch_size", "n_networks"  # what memory depends on
 LEARNT = "typical", "effects"  # what the data tell of a setting
-KEPT = (
-    "h",
-    "hidden_size",
-    "decoder",
-    "season_length",
-    "log",
-    "scale",
-    "difference",
-    "quantiles",
-)  # by warm_start
+# by warm_start
+KEPT = ("h", "hidden_size", "decoder", "season_length", "log", "scale", "difference", "quantiles")
 
 
 def fit(parameters, panel, last=None):

@@ -45,9 +45,8 @@ def network_forecast(adjusted, member):
     everyone = np.arange(len(windows))
     parts = []
     while True:
-        workspaces = WorkspacePool(
-            member.network.dtype, setting.backend
-        )  # none holds values of before
+        # none holds values of before
+        workspaces = WorkspacePool(member.network.dtype, setting.backend)
         z = predict(
             member.network, member.theta, windows, setting.n_threads, workspaces=workspaces
         ).astype(np.float64)

@@ -103,9 +103,8 @@ class Parameters(BaseEstimator):
     def _check_parameters(self):
         check_parameters(self, self._constraints)
         for name, needed in (("decoder", "direct"), ("difference", False)):
-            if getattr(self, name) != needed and fitting.quantiles_of(
-                self
-            ):  # sums of quantiles are none
+            # sums of quantiles are none
+            if getattr(self, name) != needed and fitting.quantiles_of(self):
                 raise ValueError(
                     f"quantiles of RNNForecaster must be None unless {name}={needed!r}; got {self.quantiles!r} with "
                     f"{name}={getattr(self, name)!r}."

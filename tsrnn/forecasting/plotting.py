@@ -130,9 +130,8 @@ def of_series(frame, id_col, label):
 
 def read_forecasts(forecasts, name, names, label):
     """A long frame from any form in which `predict` answers; `label` is that of a single series."""
-    if (
-        isinstance(forecasts, pd.DataFrame) and forecasts.columns.nlevels == 2
-    ):  # wide, with intervals
+    # wide, with intervals
+    if isinstance(forecasts, pd.DataFrame) and forecasts.columns.nlevels == 2:
         labels = forecasts.columns.get_level_values(1).unique()
         forecasts = pd.concat({label: forecasts.xs(label, axis=1, level=1) for label in labels})
     elif is_one_series(forecasts, name, names):  # with intervals

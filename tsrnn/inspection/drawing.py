@@ -2,6 +2,7 @@
 
 from tsrnn.extras import require
 
+# told apart without colour vision
 COLOURS = (
     "#0072b2",
     "#d55e00",
@@ -9,7 +10,7 @@ COLOURS = (
     "#cc79a7",
     "#56b4e9",
     "#e69f00",
-)  # told apart without colour vision
+)
 QUIET = "#999999"
 
 

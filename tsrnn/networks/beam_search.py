@@ -28,9 +28,8 @@ def decode(network, theta, rows, beam, n_jobs, workspaces):
         first, _ = network.encode(packed, rows.batch(chosen, workspace), order, workspace)
         out[chosen] = beam_search(network, packed, first, beam, workspace)
 
-    beside = (
-        8 * beam.width * (2 * beam.max_length + 4 * network.n_outputs)
-    )  # symbols, scores and their order
+    # symbols, scores and their order
+    beside = 8 * beam.width * (2 * beam.max_length + 4 * network.n_outputs)
     in_chunks(
         decode_chunk,
         network,

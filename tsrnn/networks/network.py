@@ -216,9 +216,8 @@ class Network:
             waiting = max(waiting, backend.n_projected(n_gates, n_in))
             numbers += D * self.cell.n_states * H if keep or self.every_step or layer < top else 0
             numbers += D * self.cell.n_saved * H if keep else 0
-            numbers += (
-                2 * D * H if layer and D == 2 else 0
-            )  # both directions side by side, and that reversed
+            # both directions side by side, and that reversed
+            numbers += 2 * D * H if layer and D == 2 else 0
         head = self.layout.shapes["weight_ho"] if self.n_outputs and self.every_step else ()
         return numbers + waiting + sum(head)
 

@@ -41,8 +41,6 @@ class Workspace:
     def on_device(self, array):
         """An array of numpy's on the device, copied there when it is first asked for."""
         if id(array) not in self.residents:
-            self.residents[id(array)] = (
-                array,
-                self.backend.to_device(array),
-            )  # held, so that no other gets its id
+            # held, so that no other gets its id
+            self.residents[id(array)] = (array, self.backend.to_device(array))
         return self.residents[id(array)][1]

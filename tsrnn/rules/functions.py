@@ -238,9 +238,8 @@ def odd_rational(name, limit, p, q):
     def function(x):
         x = clipped(x, limit)
         y = x * x
-        y2 = (
-            y * y
-        )  # pairs of terms do not wait for each other: half the latency of Horner's scheme (Estrin 1960)
+        # pairs of terms do not wait for each other: half the latency of Horner's scheme (Estrin 1960)
+        y2 = y * y
         top = (p5 * y + p6) + y2 * (p3 * y + p4) + y2 * y2 * (p0 * y2 + (p1 * y + p2))
         return x * top / ((q2 * y + q3) + y2 * (q0 * y + q1))
 

@@ -163,9 +163,8 @@ def mean_of_epoch(state, theta, history):
         history.grad_norm_curve.append(norm)
         total = total + weight * loss
         weight_of_all = weight_of_all + weight
-    if not np.isfinite(
-        theta
-    ).all():  # the last update is followed by no gradient that would show it
+    # the last update is followed by no gradient that would show it
+    if not np.isfinite(theta).all():
         raise NotFinite(loss, norm)
     return total / weight_of_all if weight_of_all else math.nan
 

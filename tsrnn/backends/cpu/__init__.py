@@ -37,9 +37,8 @@ def pool():
 
 
 if hasattr(os, "register_at_fork"):  # Windows has no fork
-    os.register_at_fork(
-        after_in_child=pool.cache_clear
-    )  # a child of fork has the pool but not its threads
+    # a child of fork has the pool but not its threads
+    os.register_at_fork(after_in_child=pool.cache_clear)
 
 
 def each(function, n_chunks, n_jobs):

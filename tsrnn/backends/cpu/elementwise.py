@@ -151,9 +151,8 @@ def affine_backward(x, w_t, dout, dx, grad, at):
     grad[at : end + M] = 0
     dw = grad[at:end].reshape(K, M)
     transposed = of_any_layout(x.T)
-    panel = np.empty(
-        (N, width), x.dtype
-    )  # of dout: contiguous, it stays in the first cache for all rows of dw
+    # of dout: contiguous, it stays in the first cache for all rows of dw
+    panel = np.empty((N, width), x.dtype)
     for column in range(0, M, width):
         for k in range(N):
             for j in range(0, width, lanes):

@@ -58,9 +58,8 @@ def compiled(function, threads=THREADS):
     """
     if SIMULATED:
         return cuda.jit(function)
-    options = {
-        "launch_bounds": (threads, 1)
-    }  # one block for a multiprocessor: no register is saved by spilling
+    # one block for a multiprocessor: no register is saved by spilling
+    options = {"launch_bounds": (threads, 1)}
     try:
         return sealed(cuda.jit(cache=True, **options)(function))
     except RuntimeError:  # nowhere to write, so only the first call is slower
@@ -85,9 +84,8 @@ memory = Memory()
 if SIMULATED:
     STREAM = cuda.default_stream()
 else:
-    from cuda.core import (
-        LEGACY_DEFAULT_STREAM as STREAM,
-    )  # as it is: numba wraps its own, and 0, at every launch
+    # as it is: numba wraps its own, and 0, at every launch
+    from cuda.core import LEGACY_DEFAULT_STREAM as STREAM
     from numba.cuda.core import config as cuda_config
 
     cuda_config.CUDA_LOW_OCCUPANCY_WARNINGS = 0  # small batches are no mistake
@@ -115,9 +113,8 @@ def launch_over(kernel, n, *args, launch=launch):
     launch(kernel, max(1, min(-(-n // THREADS), MOST_BLOCKS)), THREADS, *args)
 
 
-DriverError = (
-    () if SIMULATED else cuda.cudadrv.driver.CudaAPIError
-)  # the simulator has memory of its own
+# the simulator has memory of its own
+DriverError = () if SIMULATED else cuda.cudadrv.driver.CudaAPIError
 
 
 def allocate(shape, dtype):

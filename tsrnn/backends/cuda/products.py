@@ -207,9 +207,8 @@ def make_slopes(dtype, tile):
         lengths[b] - bptt_steps to lengths[b] count, and nothing else is looked at. Neighbouring pairs form groups, and
         blocks take them in turn. Column j of the result from `edge` on is column j + shift of D.
         """
-        left = cuda.shared.array(
-            left_both, dtype, ALIGNMENT
-        )  # of this group, and of the next or the one before
+        # of this group, and of the next or the one before
+        left = cuda.shared.array(left_both, dtype, ALIGNMENT)
         right = cuda.shared.array(right_both, dtype, ALIGNMENT)
         sums = cuda.local.array(size, dtype)
         bias = cuda.local.array(n_right, dtype)

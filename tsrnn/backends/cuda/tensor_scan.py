@@ -393,9 +393,8 @@ def make_backward(cell, H, precision, m):
     store_all = unrolled(per_warp, store_tile)
 
     def backward(lengths, bptt_steps, w_hh_t, states, saved, doutputs, dstates, D):
-        shared = cuda.shared.array(
-            0, numba.float32, ALIGNMENT
-        )  # slopes of what states add to gates, as left tiles
+        # slopes of what states add to gates, as left tiles
+        shared = cuda.shared.array(0, numba.float32, ALIGNMENT)
         slopes = cuda.local.array(n_slopes, numba.float32)
         old = cuda.local.array(n_old, numba.float32)
         kept = cuda.local.array(n_kept, numba.float32)

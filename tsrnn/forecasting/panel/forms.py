@@ -14,13 +14,8 @@ from tsrnn.extras import require
 from tsrnn.forecasting.panel.dtypes import CUTOFF, as_polars, polars_types
 
 UNNAMED = "series"  # label of a Series without a name
-NUMBERS = (
-    "integer",
-    "floating",
-    "mixed-integer-float",
-    "decimal",
-    "boolean",
-)  # as pandas infers them
+# as pandas infers them
+NUMBERS = ("integer", "floating", "mixed-integer-float", "decimal", "boolean")
 
 
 def as_long(df, id_col, time_col, target_col, covariates=()):

@@ -303,9 +303,8 @@ def numbers_of(objects, labels):
         & objects.notna()
     )
     if wrong.any():
-        unread = (
-            pd.to_numeric(objects.astype(object), errors="coerce").isna() & wrong
-        )  # rather than a number in quotes
+        # rather than a number in quotes
+        unread = pd.to_numeric(objects.astype(object), errors="coerce").isna() & wrong
         i = int((unread if unread.any() else wrong).to_numpy().argmax())
         raise ValueError(
             f"column {objects.name!r} must hold numbers; series {label_repr(labels[i])} has "

@@ -20,21 +20,16 @@ DATES = [
 DATES += [f"{m}{s}{y}" for s, (m, y) in product("/.- ", product(("%m", "%b", "%B"), ("%Y", "%y")))]
 DATES += ["%Y/%m", "%YM%m", "%Y:%m", "%G-W%V-%u", "%GW%V%u", "%Y.%m.%d", "%Y %m %d"]
 CLOCKS = ["", " %H:%M", " %H:%M:%S", " %I:%M %p", " %I:%M:%S %p", " %I %p"]
-SPELLINGS = {
-    8: "%Y%m%d",
-    10: "%Y%m%d%H",
-    12: "%Y%m%d%H%M",
-    14: "%Y%m%d%H%M%S",
-}  # by number of digits
+# by number of digits
+SPELLINGS = {8: "%Y%m%d", 10: "%Y%m%d%H", 12: "%Y%m%d%H%M", 14: "%Y%m%d%H%M%S"}
 UNITS = {"s": 1, "ms": 10**3, "us": 10**6, "ns": 10**9}  # in a second
 FEW = 6  # months or weeks of one year, of which fewer may be the end of a count
 
 
 def timestamps(times):
     """Timestamps of texts or of Python's dates and times, each in the only way that it reads."""
-    if (
-        pd.api.types.infer_dtype(times) != "string"
-    ):  # Python takes both hours of a clock put back for equal
+    # Python takes both hours of a clock put back for equal
+    if pd.api.types.infer_dtype(times) != "string":
         parsed = parsed_as(times)
         check_all_read(times.to_numpy(dtype=object), parsed, times.name)
         return parsed

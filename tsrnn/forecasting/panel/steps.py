@@ -43,14 +43,8 @@ OLD |= {
 }
 OLD |= {"BH": "bh", "CBH": "cbh"}
 DAYS_OF_WEEK = "MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"
-LENGTHS = {
-    "hours",
-    "minutes",
-    "seconds",
-    "milliseconds",
-    "microseconds",
-    "nanoseconds",
-}  # of a DateOffset
+# of a DateOffset
+LENGTHS = {"hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds"}
 TOO_FAR = pd.errors.OutOfBoundsDatetime, pd.errors.OutOfBoundsTimedelta, OverflowError
 
 
@@ -77,9 +71,8 @@ def step_of(freq):
         return int(freq)
     if isinstance(freq, timedelta) and not pd.Timedelta(freq) % DAY:
         return pd.offsets.Day(pd.Timedelta(freq) // DAY)
-    if (
-        isinstance(freq, str) and freq.startswith("LWOM-") and freq[5:] in DAYS_OF_WEEK
-    ):  # older pandas cannot read it
+    # older pandas cannot read it
+    if isinstance(freq, str) and freq.startswith("LWOM-") and freq[5:] in DAYS_OF_WEEK:
         return pd.offsets.LastWeekOfMonth(weekday=DAYS_OF_WEEK.index(freq[5:]))
     with quiet():
         step = pd.tseries.frequencies.to_offset(renamed(freq) if isinstance(freq, str) else freq)
