@@ -8,7 +8,7 @@ import pytest
 
 from tsrnn import RNNForecaster
 from tsrnn.forecasting.effects import effects_of
-from tsrnn.forecasting.panel.covariates import CALENDAR_PARTS, waves
+from tsrnn.forecasting.panel.covariates import CALENDAR_PARTS, fourier_terms
 from tsrnn.forecasting.panel.frames import to_panel
 from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.panel.ragged import Ragged
@@ -197,7 +197,7 @@ def test_windows_show_covariates_beside_the_values_and_those_of_the_horizon():
 @pytest.mark.parametrize("part", CALENDAR_PARTS)
 def test_waves_are_the_same_after_a_period_only(part):
     times = pd.date_range("2024-01-01", periods=3000, freq="7min" if part == "minute" else "11h")
-    numbers = np.column_stack([*waves(times, [part]).values()]).round(9)
+    numbers = np.column_stack([*fourier_terms(times, [part]).values()]).round(9)
     place = getattr(times, {"dayofweek": "day_of_week", "dayofyear": "day_of_year"}.get(part, part))
     assert len(np.unique(numbers, axis=0)) == place.nunique() and np.abs(numbers).max() <= 1
 

@@ -16,7 +16,7 @@ from utilsforecast.losses import mae
 from tsrnn import PanelTimeSeriesSplit, RNNForecaster
 from tsrnn.datasets import load_airline
 from tsrnn.forecasting import calibration
-from tsrnn.forecasting.intervals import Errors, radius
+from tsrnn.forecasting.intervals import Errors, conformal_radius
 from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.panel.ragged import Ragged
 from tsrnn.forecasting.trial import hold_out
@@ -123,14 +123,16 @@ def test_intervals_cover_what_they_say():
 
 def test_radius_is_the_conformal_quantile():
     errors = np.random.default_rng(0).permuted(np.tile(np.arange(1.0, 100), (2, 1)).T, axis=0)
-    assert radius(errors, 80).tolist() == [80, 80] and radius(errors, 99.9).tolist() == [99, 99]
+    assert conformal_radius(errors, 80).tolist() == [80, 80] and conformal_radius(
+        errors, 99.9
+    ).tolist() == [99, 99]
     few = np.array([[1.0, 3], [2, 2], [3, 1], [5, 5], [4, 4]])  # of steps alike, taken together
-    np.testing.assert_allclose(radius(few, 50), [3, 3])
+    np.testing.assert_allclose(conformal_radius(few, 50), [3, 3])
     np.testing.assert_allclose(
-        radius(np.column_stack([few, 2 * few]), 50)[:2], [4 - 0.3, 4 - 0.3], atol=0.4
+        conformal_radius(np.column_stack([few, 2 * few]), 50)[:2], [4 - 0.3, 4 - 0.3], atol=0.4
     )
     errors[3, 0] = np.nan
-    assert np.isfinite(radius(errors, 80)).all()
+    assert np.isfinite(conformal_radius(errors, 80)).all()
 
 
 def test_errors_of_past_windows_lie_between_seen_and_unseen(monkeypatch):

@@ -17,8 +17,8 @@ CEILINGS = {
     "products.product": 168,
     "products.slopes": 128,
     "elementwise.value_and_slopes": 64,
-    "elementwise.combine": 48,
-    "elementwise.move": 40,
+    "elementwise.reduce_gradients": 48,
+    "elementwise.apply_update": 40,
 }
 SCANS = [kind for kind in CEILINGS if "scan" in kind or "resident" in kind]
 

@@ -150,7 +150,7 @@ def network_that_diverges(monkeypatch):
 def forecaster_that_fails(monkeypatch):
     import tsrnn.forecasting.ensemble as ensemble
 
-    monkeypatch.setattr(ensemble, "train", lambda *args, on_epoch, **kw: [on_epoch(0), 1 / 0])
+    monkeypatch.setattr(ensemble, "train", lambda *args, watch: [watch.on_epoch(0), 1 / 0])
     forecaster().fit(FRAME)
 
 

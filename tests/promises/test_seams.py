@@ -88,7 +88,7 @@ def test_rows_outside_of_the_values_are_refused(starts):
 
 
 def test_no_value_is_read_for_an_average_before_the_first():
-    with pytest.raises(ValueError, match="arrays of averages"):
+    with pytest.raises(ValueError, match="arrays of trailing_mean"):
         cpu.trailing_mean(np.ones(4), np.array([1]), 2, None, None)
 
 

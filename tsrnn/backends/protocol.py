@@ -84,6 +84,12 @@ class Backend(Protocol):
     def last_outputs(self, states, lengths, head_input, column):
         """Copy the output after the last step of each row into columns of the head's input."""
 
+    def mean_outputs(self, states, lengths, head_input, column):
+        """Average the outputs of all steps of each row into columns of the head's input."""
+
+    def scatter_mean(self, d_head_input, column, lengths, doutputs):
+        """The gradient of `mean_outputs`."""
+
     def every_output(self, states, lengths, head_input, column, backwards):
         """Copy all outputs into columns of the head's input, step by step over the rows that still run."""
 

@@ -170,6 +170,16 @@ def last_outputs(states, lengths, head_input, column):
     )
 
 
+def mean_outputs(states, lengths, head_input, column):
+    (_, slots, B, H), (n, width) = states.shape, head_input.shape
+    return n == B and 0 <= column <= width - H and run(lengths, B, slots - 1)
+
+
+def scatter_mean(d_head_input, column, lengths, doutputs):
+    (T, B, H), (n, width) = doutputs.shape, d_head_input.shape
+    return n == B and 0 <= column <= width - H and run(lengths, B, T)
+
+
 def last_states(states, lengths, last):
     S, _, B, H = states.shape
     return lengths.shape == (B,) and last.shape == (S, B, H)

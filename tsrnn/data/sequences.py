@@ -33,6 +33,32 @@ class Sequences:
             },
         )
 
+    def in_segments(self, size):
+        """`size` steps side by side make one; where a row is no multiple of that long, its first step is repeated in
+        front.
+        """
+        if size == 1:
+            return self
+        F = self.n_features
+        lengths = -(-self.lengths // size)
+        all_steps = lengths * size
+        begins = all_steps.cumsum() - all_steps
+        row = np.repeat(np.arange(len(self)), all_steps)
+        step = np.arange(len(row)) - (begins + all_steps - self.lengths)[row]
+        places = self.starts[row] // F + np.maximum(step, 0)
+        values = self.values.reshape(-1, F)[places].reshape(-1)
+        parts = {"values": values, "n_features": F * size, "starts": begins * F}
+        return replace(self, **parts, lengths=lengths)
+
+    def weighted_steps(self, n_features):
+        """Every time step of every row (n_steps, n_features), and the weight of its row."""
+        n = self.n_features // n_features
+        counts = self.lengths * n
+        first = self.starts // n_features
+        places = np.repeat(first - counts.cumsum() + counts, counts) + np.arange(counts.sum())
+        weights = np.repeat(self.weights.max(axis=1), counts)
+        return self.values.reshape(-1, n_features)[places], weights
+
     def has_weight(self):
         return self.weights.any(axis=1)
 

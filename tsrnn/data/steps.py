@@ -47,6 +47,11 @@ class Steps:
     def __len__(self):
         return len(self.starts)
 
+    def weighted_steps(self, n_features):
+        """As of `Sequences`; all steps of a row that has a target count alike."""
+        steps = self.steps(np.flatnonzero(self.has_weight()))
+        return self.values[steps], np.ones(len(steps), self.weights.dtype)
+
     def has_weight(self):
         before = np.concatenate([[0], self.weights.any(axis=1).cumsum()])
         return before[self.starts + self.lengths] > before[self.starts]

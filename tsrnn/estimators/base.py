@@ -17,14 +17,17 @@ from tsrnn.data.series import (
     check_scale,
     truncate_series,
 )
+from tsrnn.estimators.budget import AUTO, budgeted, most_merged
 from tsrnn.estimators.convergence import check_convergence
 from tsrnn.estimators.fitted import Classes, Fitted, Form, Inputs
 from tsrnn.estimators.keywords import says_what_it_takes
 from tsrnn.estimators.parameters import Parameters
 from tsrnn.estimators.reading import read_sequences
+from tsrnn.estimators.scaling import Scaling
 from tsrnn.estimators.storage import load, save
 from tsrnn.estimators.targets import check_some, check_weight
 from tsrnn.estimators.watched import Watched
+from tsrnn.exceptions import DivergenceError
 from tsrnn.networks.network import Network
 from tsrnn.networks.passes import WorkspacePool, predict
 from tsrnn.rules.updates import UPDATES
@@ -38,6 +41,10 @@ def keep_weighted(rows, series):
     kept = np.flatnonzero(rows.has_weight())
     check_some(kept, series)
     return rows.select(kept)
+
+
+def is_auto(value):
+    return isinstance(value, str) and value == AUTO
 
 
 def typed(targets, weights, dtype):
@@ -171,6 +178,8 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
     def _fit_epoch(self, X, y, classes=None, **metadata):
         self._check_parameters()
         one_epoch = {"max_iter": 1, "early_stopping": False}
+        if self.learning_rate == AUTO:
+            one_epoch["learning_rate"] = "constant"
         return self._fit_from(
             getattr(self, "_fitted", None), Given(X, y, metadata, classes), changes=one_epoch
         )
@@ -193,14 +202,14 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             name = type(self).__name__
             workspaces = rooms_of(plan.fitted, name)
             check_convergence(name, plan.whole, plan.recipe, plan.fitted, n_before, workspaces)
-        self._keep(plan.fitted)
+        self._keep(plan.fitted.finished())
         return self
 
     def _plan(self, last, given, changes, watched=None):
         """Check everything, and make what training needs."""
         settings = self._settings()
         rows, inputs, targets = self._examples(given, settings, last)
-        recipe = replace(self._recipe(targets), **changes)
+        recipe = replace(self._recipe(targets, settings), **changes)
         held_out = None
         if watched is not None and watched.X is not None:
             held_out = self._watched_rows(
@@ -209,6 +218,14 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         elif recipe.early_stopping:
             rows, held_out = self._hold_out(rows, targets)
         rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
+        rows = self._one_of_equal(rows, recipe)
+        scaling = self._scaling(rows, inputs, recipe.loss, settings, last)
+        loss_parameters = recipe.loss_parameters
+        if scaling is not None:
+            rows = scaling.rows(rows)
+            held_out = None if held_out is None else scaling.rows(held_out)
+            parameters = scaling.loss_parameters(recipe.loss, loss_parameters)
+            recipe = replace(recipe, loss_parameters=parameters)
         form = Form.of(settings, inputs.n_features, rows.targets.shape[1])
         solver = UPDATES[recipe.solver].rule.__name__
         network = self._make_network(form, targets)
@@ -225,10 +242,13 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             inputs,
             targets,
             recipe.loss,
-            recipe.loss_parameters,
+            loss_parameters,
             solver,
+            scaling,
         )
-        arranged = self._rows_for_epoch(rows, recipe.batch_size, network)
+        arranged = self._rows_for_epoch(rows, network)
+        recipe = budgeted(recipe, arranged)
+        arranged = self._scheduled(arranged, recipe)
         return Plan(
             rows=arranged, whole=rows, held_out=held_out, recipe=recipe, rng=rng, fitted=fitted
         )
@@ -258,7 +278,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         history = deepcopy(last.history)
         if solver != last.solver:  # another solver's moments mean something else
             history = replace(history, n_updates=0, moments=None)
-        return last.theta.copy(), history
+        return (last.theta if last.inner is None else last.inner).copy(), history
 
     def _make_network(self, form, targets):
         noise = {"dropout": self.dropout, "output_dropout": self.output_dropout}
@@ -272,6 +292,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             given.X, np.dtype(settings["dtype"]), last and last.inputs, **where
         )
         check_scale(series)
+        self._choose_like(settings, series, last)
         weights = check_weight(sample_weight, series)
         y = series.aligned(given.y, "y")
         targets, factors, form = self._encode(
@@ -287,9 +308,38 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         seen, unseen = self._split(len(rows), classes)
         return rows.select(seen), rows.select(unseen)
 
-    def _rows_for_epoch(self, rows, batch_size, network):
+    def _choose_like(self, settings, series, last):
+        """Settings for those left on "auto": what was chosen before, or what suits the series."""
+        known = getattr(last, "settings", None)
+        if known is not None:
+            left = [
+                name for name in settings if is_auto(settings[name]) and not is_auto(known[name])
+            ]
+            settings.update({name: known[name] for name in left})
+        self._choose(settings, series)
+
+    def _choose(self, settings, series):
+        """Settings of the network for those left on "auto", written into `settings`."""
+
+    def _scaling(self, rows, inputs, loss, settings, last):
+        """How inputs and targets are scaled while training; None where they are taken as they are."""
+        if last is not None:
+            return last.scaling
+        if not settings.get("standardize", False):
+            return None
+        return Scaling.of(rows, inputs.n_features, loss)
+
+    def _one_of_equal(self, rows, recipe):
+        """Equal rows made one, so that an integer weight is the same as repeated rows."""
+        return rows.merged() if len(rows) <= most_merged(recipe) else rows
+
+    def _rows_for_epoch(self, rows, network):
         """Rows as an epoch wants them."""
-        return rows.merged() if len(rows) <= batch_size else rows
+        return rows
+
+    def _scheduled(self, rows, recipe):
+        """Rows that know what changes from epoch to epoch."""
+        return rows
 
     def _split(self, n, labels):
         """Rows to train on and rows to watch, classes in proportion where there are enough of each."""
@@ -310,10 +360,10 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             np.arange(n), test_size=n_held_out, random_state=seed, stratify=stratify
         )
 
-    def _recipe(self, targets):
+    def _recipe(self, targets, settings):
         loss, parameters = self._loss(targets)
         shared = {
-            name: getattr(self, name)
+            name: settings[name]
             for name in TrainingConfig.__dataclass_fields__
             if name in self._constraints
         }
@@ -344,7 +394,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             context.call_on_fit_task_begin(estimator=self, **shown)
 
         def so_far():
-            known = replace(fitted, theta=fitted.theta.copy())
+            known = replace(fitted, theta=fitted.theta.copy()).finished()
             return {"_fitted": known} | known.attributes()
 
         def on_epoch(epoch):
@@ -356,7 +406,12 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             )
 
         watch = Watch(fitted.history, plan.held_out, on_epoch)
-        train(fitted.network, fitted.theta, plan.rows, plan.recipe, plan.rng, watch)
+        try:
+            train(fitted.network, fitted.theta, plan.rows, plan.recipe, plan.rng, watch)
+        except DivergenceError as error:
+            best = fitted.network.from_weights(error.weights)
+            error.weights = fitted.network.to_weights(replace(fitted, theta=best).finished().theta)
+            raise
         if context:
             context.call_on_fit_task_end(estimator=self, **shown, reconstruction_attributes=so_far)
 
@@ -409,7 +464,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
                 )
             if not np.isfinite(weights[name]).all():
                 raise ValueError(f"{name} must be finite; got NaN or infinity.")
-        self._fitted = replace(self._fitted, theta=network.from_weights(weights))
+        self._fitted = self._fitted.with_weights(network.from_weights(weights))
         return self
 
     # Files

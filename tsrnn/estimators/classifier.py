@@ -9,7 +9,7 @@ from sklearn.base import ClassifierMixin
 from sklearn.metrics import accuracy_score
 from sklearn.utils.class_weight import compute_sample_weight
 
-from tsrnn.estimators.base import BaseRecurrent, training
+from tsrnn.estimators.base import training
 from tsrnn.estimators.docs import documented
 from tsrnn.estimators.fitted import Classes
 from tsrnn.estimators.targets import (
@@ -22,6 +22,7 @@ from tsrnn.estimators.targets import (
     labelled,
     of_their_type,
 )
+from tsrnn.estimators.whole import BaseWhole
 from tsrnn.types import LabelsLike, NumbersLike, SequencesLike, TargetsLike
 from tsrnn.validation import Instance, Interval, OneOf, Real
 
@@ -114,7 +115,7 @@ class Classification(WithClasses):
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class RNNClassifier(Classification, BaseRecurrent):
+class RNNClassifier(Classification, BaseWhole):
     """A recurrent network that predicts one class for each sequence.
 
     The last state h_T of a sequence gives y = W_ho h_T + b_ho; two classes have one output and p = 1 / (1 + exp(-y)),
@@ -144,7 +145,7 @@ class RNNClassifier(Classification, BaseRecurrent):
     True
     """
 
-    _constraints = BaseRecurrent._constraints | Classification._constraints
+    _constraints = BaseWhole._constraints | Classification._constraints
 
     def _scores(self, X):
         outputs = self._outputs(X)  # first, as it says whether there was a fit

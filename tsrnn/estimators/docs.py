@@ -3,6 +3,7 @@
 import re
 from textwrap import fill
 
+from tsrnn.networks.network import POOLINGS
 from tsrnn.rules.cells import CELLS, offered_cells
 from tsrnn.rules.losses import LOSSES, losses_fed_back, offered_losses
 
@@ -63,9 +64,9 @@ solver : {"adam", "adamw", "sgd", "rmsprop"}, default="adam"
     The optimiser.
 learning_rate_init : float, default=0.005
     Learning rate, or the first of the schedule.
-learning_rate : {"constant", "cosine", "plateau"}, default="constant"
+learning_rate : {"auto", "constant", "cosine", "plateau"}, default="auto"
     "cosine" falls to zero over `max_iter` epochs; "plateau" divides by 5 whenever `n_iter_no_change` epochs
-    brought no `tol`, and stops below 1e-6.
+    brought no `tol`, and stops below 1e-6. "auto" is "cosine" in `fit` and "constant" in `partial_fit`.
 momentum : float, default=0.9
     Of the gradient's moving average: momentum of "sgd" and "rmsprop", beta_1 of "adam" and "adamw".
 alpha : float, default=0.0
@@ -76,10 +77,11 @@ clip_norm : float or None, default=1.0
     Mikolov & Bengio 2013).
 clip_value : float or None, default=None
     Every entry of the gradient is cut to [-clip_value, clip_value], before `clip_norm` acts.
-batch_size : int, default=64
-    Sequences of one update; batches hold sequences of similar length.
-max_iter : int, default=200
-    Epochs at most.
+batch_size : int or "auto", default="auto"
+    Sequences of one update; batches hold sequences of similar length. "auto" is 8 up to 128 sequences, 16 up to 512,
+    32 up to 2048 and 64 for more; up to 512 sequences, equal ones count as one of their summed weight.
+max_iter : int or "auto", default="auto"
+    Epochs at most. "auto" is as many as make 600 updates, and at least 20.
 tol : float, default=1e-4
     An epoch that lowers the loss, or with `early_stopping` the validation loss, by less brings no progress;
     more than `n_iter_no_change` such epochs in a row end training.
@@ -87,8 +89,8 @@ early_stopping : bool, default=False
     Hold out `validation_fraction` of the sequences, watch their loss, and put the best weights back at the end.
 validation_fraction : float, default=0.1
     Share of the sequences held out.
-n_iter_no_change : int, default=10
-    Epochs without progress that are tolerated.
+n_iter_no_change : int or "auto", default="auto"
+    Epochs without progress that are tolerated. "auto" is as many as make 200 updates, and at least 10.
 shuffle : bool, default=True
     Draw new batches each epoch.
 warm_start : bool, default=False
@@ -135,6 +137,29 @@ feature_names_in_ : ndarray of shape (n_features_in_,)
 """
 
 
+STANDARDIZE = """
+standardize : bool, default=True
+    Centre and scale features and numeric targets while training; afterwards the scales become part of the weights, so
+    that `weights_` are those of X and y as they are. Losses are those of scaled targets.
+"""
+
+# What some mean where a sequence has one target.
+OF_WHOLE = (
+    f"""
+cell : {options(offered_cells())}, default="gru"
+{wrapped(f"The recurrent cell: {titles(CELLS, offered_cells())}.")}
+bidirectional : bool or "auto", default="auto"
+    Also read each sequence from its end; the two last states stand side by side. "auto" is True without `bptt_steps`.
+segment : int or "auto", default="auto"
+    Consecutive values that stand side by side as one step of the network; where a sequence is no multiple of that long,
+    its first value is repeated in front. "auto" is 1 up to a median of 48 steps or with `bptt_steps`, and for longer
+    sequences so many that a typical one has 32 steps.
+pooling : {options(POOLINGS)}, default="last"
+    What the head sees of the outputs of all steps.
+"""
+    + STANDARDIZE
+)
+
 # What some parameters mean where a row is a time step.
 OF_STEPS = """
 bidirectional : bool, default=False
@@ -148,14 +173,15 @@ bptt_steps : int or None, default=None
     gradient ends at the seam (truncated backpropagation through time). None for whole series.
 window : int or None, default=None
     Train on pieces of so many steps that know nothing of each other, each from the state zero. None for whole series.
-batch_size : int, default=64
-    Series, or pieces of series, of one update; batches hold those of similar length.
+batch_size : int or "auto", default="auto"
+    Series, or pieces of series, of one update; batches hold those of similar length. "auto" is 8 up to 128 of them, 16
+    up to 512, 32 up to 2048 and 64 for more.
 early_stopping : bool, default=False
     Hold out `validation_fraction` of the series, or the last part of a single one, watch their loss, and put the best
     weights back at the end.
 validation_fraction : float, default=0.1
     Share of the series, or of the labelled steps of a single one, held out.
-"""
+""" + STANDARDIZE.removeprefix("\n")
 
 
 # What some mean for an encoder and a decoder.
@@ -185,7 +211,7 @@ def entries(text):
     return {entry.split(" :")[0]: entry for entry in re.split(r"\n(?=\w)", text.strip()) if entry}
 
 
-def documented(cls, changes="", losses=offered_losses):
+def documented(cls, changes=OF_WHOLE, losses=offered_losses):
     """Fill the places of a docstring: {losses}, {parameters}, which are the shared ones with some changes, and
     {attributes}.
     """

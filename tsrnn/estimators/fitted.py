@@ -3,11 +3,12 @@
 Nothing that comes after `fit` reads the constructor parameters, which may have changed since.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 
+from tsrnn.estimators.scaling import Scaling
 from tsrnn.networks.encoder_decoder import EncoderDecoder
 from tsrnn.networks.network import Network
 from tsrnn.rules.losses import LOSSES
@@ -128,11 +129,12 @@ class Form(NamedTuple):
     dtype: str
 
     @classmethod
-    def of(cls, settings, n_inputs, n_outputs):
+    def of(cls, settings, n_features, n_outputs):
         cell = "rnn_relu" if settings["activation"] == "relu" else settings["cell"]
         named = {
             name: settings[name] for name in ("hidden_size", "n_layers", "bidirectional", "dtype")
         }
+        n_inputs = n_features * settings.get("segment", 1)
         return cls(cell=cell, n_inputs=n_inputs, n_outputs=n_outputs, **named)
 
 
@@ -149,11 +151,29 @@ class Fitted:
     loss: str
     loss_parameters: tuple
     solver: str  # the rule that the optimiser's state in `history` belongs to
+    scaling: Scaling | None = None  # of inputs and targets while training
+    inner: np.ndarray | None = (
+        None  # the weights for such inputs and targets, which training goes on from
+    )
 
     @property
     def form(self):
         """What has to stay the same for weights to be trained further."""
         return Form.of(self.settings, self.inputs.n_features, self.network.n_outputs)
+
+    def finished(self):
+        """After training, which has moved `theta` for scaled inputs and targets: with weights for those as they are."""
+        if self.scaling is None:
+            return self
+        theta = self.scaling.folded(self.network, self.theta, self.loss)
+        return replace(self, theta=theta, inner=self.theta)
+
+    def with_weights(self, theta):
+        """With other weights."""
+        if self.scaling is None:
+            return replace(self, theta=theta)
+        inner = self.scaling.unfolded(self.network, theta, self.loss)
+        return replace(self, theta=theta, inner=inner)
 
     def attributes(self):
         """The public ones of an estimator."""

@@ -39,17 +39,17 @@ class Parameters(BaseEstimator):
     bptt_steps: int | None = None
     solver: str = "adam"
     learning_rate_init: float = 0.005
-    learning_rate: str = "constant"
+    learning_rate: str = "auto"
     momentum: float = 0.9
     alpha: float = 0.0
     clip_norm: float | None = 1.0
     clip_value: float | None = None
-    batch_size: int = 64
-    max_iter: int = 200
+    batch_size: int | str = "auto"
+    max_iter: int | str = "auto"
     tol: float = 1e-4
     early_stopping: bool = False
     validation_fraction: float = 0.1
-    n_iter_no_change: int = 10
+    n_iter_no_change: int | str = "auto"
     shuffle: bool = True
     warm_start: bool = False
     random_state: int | np.random.RandomState | None = None
@@ -72,17 +72,17 @@ class Parameters(BaseEstimator):
         "bptt_steps": [POSITIVE_INT, OneOf(None)],
         "solver": [Registered(UPDATES.keys)],
         "learning_rate_init": [Interval(Real, 0, closed="neither")],
-        "learning_rate": [OneOf("constant", "cosine", "plateau")],
+        "learning_rate": [OneOf("auto", "constant", "cosine", "plateau")],
         "momentum": [Interval(Real, 0, 1)],
         "alpha": [Interval(Real, 0)],
         "clip_norm": [Interval(Real, 0, closed="neither"), OneOf(None)],
         "clip_value": [Interval(Real, 0, closed="neither"), OneOf(None)],
-        "batch_size": [POSITIVE_INT],
-        "max_iter": [POSITIVE_INT],
+        "batch_size": [POSITIVE_INT, OneOf("auto")],
+        "max_iter": [POSITIVE_INT, OneOf("auto")],
         "tol": [Interval(Real, 0)],
         "early_stopping": [BOOLEAN],
         "validation_fraction": [Interval(Real, 0, 1, "neither")],
-        "n_iter_no_change": [POSITIVE_INT],
+        "n_iter_no_change": [POSITIVE_INT, OneOf("auto")],
         "shuffle": [BOOLEAN],
         "warm_start": [BOOLEAN],
         "random_state": RANDOM_STATE,
@@ -105,7 +105,7 @@ class Parameters(BaseEstimator):
                 f"dropout of {name} must be 0 with n_layers=1, since it acts between layers; got {self.dropout!r}: "
                 "output_dropout acts before the output."
             )
-        if self.bptt_steps and self.bidirectional:
+        if self.bptt_steps and self.bidirectional is True:
             raise ValueError(
                 f"bptt_steps of {name} must be None with bidirectional=True, since one direction runs from the "
                 f"last step to the first; got {self.bptt_steps!r}."

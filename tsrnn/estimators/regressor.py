@@ -6,10 +6,10 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 
-from tsrnn.estimators.base import BaseRecurrent
 from tsrnn.estimators.docs import documented
 from tsrnn.estimators.fitted import Numbers
 from tsrnn.estimators.targets import check_least, check_squares, check_weight, numeric_targets
+from tsrnn.estimators.whole import BaseWhole
 from tsrnn.rules.losses import LOSSES, losses_fed_back, offered_losses
 from tsrnn.types import NumbersLike, SequencesLike, TargetsLike
 from tsrnn.validation import Interval, Real, Registered
@@ -70,7 +70,7 @@ class LinkedRegression(Regression):
 
 @documented
 @dataclass(kw_only=True, eq=False, repr=False)
-class RNNRegressor(LinkedRegression, BaseRecurrent):
+class RNNRegressor(LinkedRegression, BaseWhole):
     """A recurrent network that predicts one number, or several, for each sequence.
 
     The last state h_T of a sequence gives y = W_ho h_T + b_ho. With `cell="rnn"`,
@@ -97,7 +97,7 @@ class RNNRegressor(LinkedRegression, BaseRecurrent):
     True
     """
 
-    _constraints = BaseRecurrent._constraints | LinkedRegression._constraints
+    _constraints = BaseWhole._constraints | LinkedRegression._constraints
 
     def predict(self, X: SequencesLike) -> TargetsLike:
         """Predict the targets of sequences.

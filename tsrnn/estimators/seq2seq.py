@@ -67,17 +67,20 @@ class BaseSeq2Seq(BaseRecurrent):
             inputs, targets.starts, targets.lengths, targets.values, np.ones_like(targets.values)
         )
 
-    def _pairs(self, series, steps, weights, settings, shares=None):
+    def _scheduled(self, rows, recipe):
+        share = self.teacher_forcing
+        first, final = share if isinstance(share, tuple) else (share, share)
+        return replace(rows, shares=iter(np.linspace(first, final, recipe.max_iter)))
+
+    def _pairs(self, series, steps, weights, settings):
         """Rows of which each step of a target has the weight of its sequence; none of its inputs is as given, unless
-        training says so: `shares` are how many, epoch by epoch.
+        training says so.
         """
         weights = (
             steps.weights * np.repeat(weights.astype(steps.weights.dtype), steps.lengths)[:, None]
         )
         forced = np.zeros(len(weights), bool)
-        return Pairs(
-            self._sources(series, settings), replace(steps, weights=weights), forced, shares
-        )
+        return Pairs(self._sources(series, settings), replace(steps, weights=weights), forced)
 
     def _sources(self, series, settings):
         none = np.empty((len(series), 0), series.values.dtype)
@@ -93,11 +96,8 @@ class BaseSeq2Seq(BaseRecurrent):
         steps, form = self._encode(
             y, series, settings, last and last.targets, given.classes, **known
         )
-        share = settings["teacher_forcing"]
-        first, final = share if isinstance(share, tuple) else (share, share)
-        shares = iter(np.linspace(first, final, settings["max_iter"]))
         return (
-            keep_weighted(self._pairs(series, steps, weights, settings, shares), series),
+            keep_weighted(self._pairs(series, steps, weights, settings), series),
             inputs,
             form,
         )

@@ -32,7 +32,7 @@ from tsrnn.estimators.timesteps import Blocks, TimeSteps, check_times, parts, ru
 from tsrnn.estimators.watched import Watched
 from tsrnn.networks.passes import predict
 from tsrnn.types import LabelsLike, NumbersLike, SequencesLike, TargetsLike
-from tsrnn.validation import POSITIVE_INT, OneOf
+from tsrnn.validation import BOOLEAN, POSITIVE_INT, OneOf
 
 # What is predicted in one go: of a series so many steps, after which its state is handed on, and of all series so many.
 PIECE = 1024
@@ -46,9 +46,14 @@ class BaseSequence(BaseRecurrent):
     """Rows of X are time steps."""
 
     window: int | None = None
+    standardize: bool = True
 
     _every_step = True
-    _constraints = BaseRecurrent._constraints | {"window": [POSITIVE_INT, OneOf(None)]}
+    _before = {"standardize": False}  # of files that lack it
+    _constraints = BaseRecurrent._constraints | {
+        "window": [POSITIVE_INT, OneOf(None)],
+        "standardize": [BOOLEAN],
+    }
 
     def _check_parameters(self):
         super()._check_parameters()
@@ -202,9 +207,9 @@ class BaseSequence(BaseRecurrent):
         """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`."""
         return self._fit_epoch(X, y, series=series, sample_weight=sample_weight)
 
-    def _recipe(self, targets):
+    def _recipe(self, targets, settings):
         # pieces of a series are rows already
-        return replace(super()._recipe(targets), bptt_steps=None)
+        return replace(super()._recipe(targets, settings), bptt_steps=None)
 
     def _rows(self, steps, targets, weights, settings):
         starts, lengths = truncate_series(
@@ -227,7 +232,10 @@ class BaseSequence(BaseRecurrent):
             rows, weights=rows.weights * later[:, None]
         )
 
-    def _rows_for_epoch(self, rows, batch_size, network):
+    def _one_of_equal(self, rows, recipe):
+        return rows  # pieces of them go on from each other
+
+    def _rows_for_epoch(self, rows, network):
         if self.window:
             windows = rows.pieces(self.window)
             return windows.select(np.flatnonzero(windows.has_weight()))

@@ -6,8 +6,16 @@ Every record that `fit` makes passes these checks; one that a file spells has to
 import numpy as np
 
 from tsrnn.estimators.fitted import Classes, Inputs, LabelSequences, Numbers, NumberSequences
+from tsrnn.estimators.scaling import Scaling
 from tsrnn.files.errors import DamagedError
-from tsrnn.files.records import check_array, check_count, check_curve, check_flag, check_kind
+from tsrnn.files.records import (
+    check_array,
+    check_count,
+    check_curve,
+    check_finite,
+    check_flag,
+    check_kind,
+)
 from tsrnn.networks.architecture import form_of
 from tsrnn.rules.updates import UPDATES
 from tsrnn.training.config import History
@@ -21,7 +29,8 @@ MOST = 2**62
 def check_fitted(fitted, estimator):
     """Raise a ValueError if a record cannot be; `estimator` has the settings of its fit as parameters."""
     check_settings(fitted.settings, estimator)
-    check_inputs(fitted.inputs, fitted.network)
+    check_inputs(fitted.inputs, fitted.network, fitted.settings.get("segment", 1))
+    check_scaling(fitted)
     check_targets(fitted.targets, estimator)
     check_network(fitted, estimator)
     check_history(fitted)
@@ -39,12 +48,33 @@ def check_settings(settings, estimator):
         check_count(settings["max_output_length"], "max_output_length", 1, LONGEST)
 
 
-def check_inputs(inputs, network):
+def check_scaling(fitted):
+    """Means and scales of the features and targets, and weights for them."""
+    if fitted.scaling is None:
+        if fitted.inner is not None:
+            raise DamagedError("weights for scales that are not told")
+        return
+    scaling = fitted.scaling
+    check_kind(scaling, Scaling, "scaling")
+    n_outputs = fitted.network.n_outputs
+    parts = [("x_mean", fitted.inputs.n_features), ("x_scale", fitted.inputs.n_features)]
+    if scaling.y_mean is not None or scaling.y_scale is not None:
+        parts += [("y_mean", n_outputs), ("y_scale", n_outputs)]
+    for name, n in parts:
+        check_array(getattr(scaling, name), name, np.float64, (n,))
+        check_finite(getattr(scaling, name), name)
+        if name.endswith("scale") and not (getattr(scaling, name) > 0).all():
+            raise DamagedError(f"{name} that is not positive")
+    if fitted.inner is None:
+        raise DamagedError("no weights for its scales")
+
+
+def check_inputs(inputs, network, segment):
     check_kind(inputs, Inputs, "inputs")
     check_count(inputs.n_features, "n_features", 1, MOST)
     check_count(inputs.n_columns, "n_columns", 1, MOST)
     check_flag(inputs.flat, "flat")
-    if inputs.n_features != network.n_inputs:
+    if inputs.n_features * segment != network.n_inputs:
         raise DamagedError(
             f"inputs of {inputs.n_features} features for a network of {network.n_inputs}"
         )

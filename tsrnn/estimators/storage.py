@@ -13,6 +13,7 @@ from tsrnn.estimators.fitted import (
     Numbers,
     NumberSequences,
 )
+from tsrnn.estimators.scaling import Scaling
 from tsrnn.estimators.soundness import check_fitted
 from tsrnn.files import estimators
 from tsrnn.files.errors import DamagedError
@@ -21,7 +22,8 @@ from tsrnn.files.trees import Codec
 from tsrnn.networks import architecture
 from tsrnn.training.config import History
 
-PARTS = [field.name for field in fields(Fitted)]
+OPTIONAL = ["scaling", "inner"]  # which files of an older version lack
+PARTS = [field.name for field in fields(Fitted) if field.name not in OPTIONAL]
 
 
 def encode_fitted(fitted, writer):
@@ -30,14 +32,16 @@ def encode_fitted(fitted, writer):
     moments = fitted.history.moments
     if moments is not None:
         moments = [network.to_weights(moment) for moment in moments]
-    parts = {name: getattr(fitted, name) for name in PARTS}
+    parts = {name: getattr(fitted, name) for name in [*PARTS, *OPTIONAL]}
     parts["theta"] = network.to_weights(fitted.theta)
+    if fitted.inner is not None:
+        parts["inner"] = network.to_weights(fitted.inner)
     parts["history"] = replace(fitted.history, moments=moments)
     return writer.fields(parts)
 
 
 def decode_fitted(payload, reader):
-    parts = reader.fields(payload, PARTS)
+    parts = reader.fields(payload, PARTS, OPTIONAL)
     network = parts["network"]
     history = parts["history"]
     if not isinstance(network, tuple(architecture.OWN)):
@@ -47,6 +51,8 @@ def decode_fitted(payload, reader):
         check_kind(history.moments, list, "moments")
         moments = [architecture.theta_of(network, moment, "moments") for moment in history.moments]
         parts["history"] = replace(history, moments=np.array(moments))
+    if parts.get("inner") is not None:
+        parts["inner"] = architecture.theta_of(network, parts["inner"], "inner weights")
     return Fitted(**parts | {"theta": architecture.theta_of(network, parts["theta"])})
 
 
@@ -55,7 +61,7 @@ RECORDS = [
     Codec("Fitted", Fitted, encode_fitted, decode_fitted),
     *(
         record(kind)
-        for kind in (History, Inputs, Numbers, NumberSequences, Classes, LabelSequences)
+        for kind in (History, Inputs, Numbers, NumberSequences, Classes, LabelSequences, Scaling)
     ),
 ]
 
@@ -79,7 +85,10 @@ def complete(Estimator):
 
     def check(fitted):
         check_kind(fitted, Fitted, "what is fitted")
-        as_fitted = estimators.estimator_of(Estimator, fitted.settings)
+        before = getattr(
+            Estimator, "_before", {}
+        )  # what settings mean that an older version did not have
+        as_fitted = estimators.estimator_of(Estimator, before | fitted.settings)
         settings = as_fitted.get_params(deep=False)
         del settings["random_state"]
         if not set(fitted.settings) <= set(settings):

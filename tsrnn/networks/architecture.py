@@ -17,7 +17,7 @@ from tsrnn.files.records import (
 )
 from tsrnn.files.trees import Codec
 from tsrnn.networks.encoder_decoder import EncoderDecoder
-from tsrnn.networks.network import Network
+from tsrnn.networks.network import POOLINGS, Network
 from tsrnn.rules.cells import CELLS
 
 COMMON = (
@@ -52,6 +52,7 @@ def form_of(network):
         "dtype": network.dtype.name,
         size: int(getattr(network, size)),
         flag: bool(getattr(network, flag)),
+        **({"pooling": network.pooling} if isinstance(network, Network) else {}),
     }
 
 
@@ -63,7 +64,7 @@ def network_of(kind, form, largest):
     DamagedError
         If there is no such network.
     """
-    names = {*COMMON, *OWN[kind]}
+    names = {*COMMON, *OWN[kind], *(["pooling"] if kind is Network else [])}
     check_kind(form, dict, "a network")
     form = defaults_of(kind) | form  # an older version did not know them all
     if set(form) != names:
@@ -78,6 +79,8 @@ def network_of(kind, form, largest):
     check_count(form[size], size, 0, largest)
     check_flag(form["bidirectional"], "bidirectional")
     check_flag(form[flag], flag)
+    if form.get("pooling", "last") not in POOLINGS:
+        raise DamagedError(f"a network of the unknown pooling {form['pooling']!r:.40}")
     check_number(form["dropout"], "dropout", 0, 1)
     check_number(form["output_dropout"], "output_dropout", 0, 1)
     if n_weights(kind, form) > largest:

@@ -15,6 +15,8 @@ from tsrnn.backends.placing import add_reversed, direction_in, direction_out, re
 from tsrnn.networks.layout import Layout, padded
 from tsrnn.rules.cells import CELLS
 
+POOLINGS = "last", "mean"  # of the outputs of all steps, what the head sees
+
 
 class DropoutKey(NamedTuple):
     """Of dropout: a seed, as the device has it, and the number of layers that drew from it before."""
@@ -66,11 +68,13 @@ class Network:
         dropout=0.0,
         output_dropout=0.0,
         every_step=False,
+        pooling="last",
         dtype=np.float32,
     ):
         self.cell = CELLS[cell]
         self.dtype = np.dtype(dtype)
         self.every_step = every_step
+        self.pooling = pooling
         self.dropout = dropout
         self.output_dropout = output_dropout
         self.n_inputs = n_inputs
@@ -157,6 +161,11 @@ class Network:
         return self.from_weights(weights)
 
     @property
+    def sees_every_step(self):
+        """Whether the head's input is made of the outputs of all steps, not of the last one alone."""
+        return self.every_step or self.pooling != "last"
+
+    @property
     def draws_noise(self):
         """Whether training needs a seed."""
         return bool(self.dropout or self.output_dropout)
@@ -214,7 +223,9 @@ class Network:
         for layer in range(self.n_layers):
             n_in = D * H if layer else self.n_inputs
             waiting = max(waiting, backend.n_projected(n_gates, n_in))
-            numbers += D * self.cell.n_states * H if keep or self.every_step or layer < top else 0
+            numbers += (
+                D * self.cell.n_states * H if keep or self.sees_every_step or layer < top else 0
+            )
             numbers += D * self.cell.n_saved * H if keep else 0
             # both directions side by side, and that reversed
             numbers += 2 * D * H if layer and D == 2 else 0
@@ -252,7 +263,7 @@ class Network:
                 if d:
                     inputs = workspace.array(f"reversed{layer}", x.shape)
                     reverse_steps(backend, x, inputs, lengths)
-                all_needed = keep or self.every_step or layer < self.n_layers - 1
+                all_needed = keep or self.sees_every_step or layer < self.n_layers - 1
                 states = workspace.array(
                     f"states{end}", (cell.n_states, T + 1 if all_needed else 2, B, H)
                 )
@@ -272,6 +283,8 @@ class Network:
         for d in range(D):
             if self.every_step:
                 backend.every_output(traces[d - D].states, lengths, head_input, d * H, d == 1)
+            elif self.pooling == "mean":
+                backend.mean_outputs(traces[d - D].states, lengths, head_input, d * H)
             else:
                 backend.last_outputs(traces[d - D].states, lengths, head_input, d * H)
         if noise is not None and self.output_dropout:
@@ -335,6 +348,9 @@ class Network:
                 elif self.every_step:
                     doutputs = workspace.array("doutputs", (T, B, H))
                     backend.scatter_outputs(d_head_input, d * H, lengths, doutputs, d == 1)
+                elif self.n_outputs and self.pooling == "mean":
+                    doutputs = workspace.array("doutputs", (T, B, H))
+                    backend.scatter_mean(d_head_input, d * H, lengths, doutputs)
                 elif self.n_outputs:
                     backend.add_columns(d_head_input, d * H, dstates[0])
                 dx = (

@@ -18,11 +18,11 @@ class TrainingConfig:
     alpha: float = 0.0
     clip_norm: float | None = 1.0
     clip_value: float | None = None
-    batch_size: int = 200
-    max_iter: int = 200
+    batch_size: int | str = 200  # "auto" here and below: until `budget` has filled it in
+    max_iter: int | str = 200
     max_steps: int | None = None  # of all epochs together
     tol: float = 1e-4
-    n_iter_no_change: int = 10
+    n_iter_no_change: int | str = 10
     early_stopping: bool = False
     shuffle: bool = True
     bptt_steps: int | None = None

@@ -191,14 +191,25 @@ def gather(values, starts, lengths, offsets, x):
         )
 
 
-reduce_gradients, every_output, last_outputs, last_states, copy_steps, scatter_outputs = map(
+(
+    copy_steps,
+    every_output,
+    last_outputs,
+    last_states,
+    mean_outputs,
+    reduce_gradients,
+    scatter_mean,
+    scatter_outputs,
+) = map(
     checked,
     (
-        elementwise.reduce_gradients,
+        elementwise.copy_steps,
         elementwise.every_output,
         elementwise.last_outputs,
         elementwise.last_states,
-        elementwise.copy_steps,
+        elementwise.mean_outputs,
+        elementwise.reduce_gradients,
+        elementwise.scatter_mean,
         elementwise.scatter_outputs,
     ),
 )

@@ -55,12 +55,37 @@ def copy_steps(source, first, target, to, n_columns, lengths, backwards, add):
 
 @compiled
 def last_outputs(states, lengths, head_input, column):
-    """seen[b, column : column + H] = the output after the last step of row b."""
+    """head_input[b, column : column + H] = the output after the last step of row b."""
     n_slots = states.shape[1]
     H = states.shape[3]
     for b in range(len(lengths)):
         for j in range(H):
             head_input[b, column + j] = states[0, lengths[b] % n_slots, b, j]
+
+
+@compiled
+def mean_outputs(states, lengths, head_input, column):
+    """head_input[b, column : column + H] = the mean of the outputs of all steps of row b."""
+    H = states.shape[3]
+    for b in range(len(lengths)):
+        share = head_input.dtype.type(1 / max(lengths[b], 1))
+        for j in range(H):
+            head_input[b, column + j] = 0
+        for t in range(lengths[b]):
+            for j in range(H):
+                head_input[b, column + j] += share * states[0, t + 1, b, j]
+
+
+@compiled
+def scatter_mean(d_head_input, column, lengths, doutputs):
+    """The gradient of `mean_outputs`: the same share for every step of a row."""
+    H = doutputs.shape[2]
+    for t in range(lengths[0]):
+        for b in range(len(lengths)):
+            if t < lengths[b]:
+                share = doutputs.dtype.type(1 / max(lengths[b], 1))
+                for j in range(H):
+                    doutputs[t, b, j] = share * d_head_input[b, column + j]
 
 
 @compiled
@@ -75,8 +100,8 @@ def last_states(states, lengths, last):
 
 @compiled
 def every_output(states, lengths, head_input, column, backwards):
-    """seen[i, column : column + H] = output i, counted step by step over the rows that still run; `backwards` as in
-    `place`.
+    """head_input[i, column : column + H] = output i, counted step by step over the rows that still run;
+    `backwards` as in `copy_steps`.
     """
     H = states.shape[3]
     i = 0

@@ -175,6 +175,17 @@ def last_outputs(states, lengths, head_input, column):
 
 
 @checked
+def mean_outputs(states, lengths, head_input, column):
+    n = states.shape[2] * states.shape[3]
+    launch_over(elementwise.mean_outputs, n, states, lengths, head_input, column)
+
+
+@checked
+def scatter_mean(d_head_input, column, lengths, doutputs):
+    launch_over(elementwise.scatter_mean, doutputs.size, d_head_input, column, lengths, doutputs)
+
+
+@checked
 def last_states(states, lengths, last):
     launch_over(elementwise.last_states, last.size, states, lengths, last)
 

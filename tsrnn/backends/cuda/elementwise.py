@@ -182,6 +182,30 @@ def last_outputs(states, lengths, head_input, column):
 
 
 @compiled
+def mean_outputs(states, lengths, head_input, column):
+    _, _, B, H = states.shape
+    for i in range(cuda.grid(1), B * H, cuda.gridsize(1)):
+        b = i // H
+        j = i % H
+        share = head_input.dtype.type(1 / max(lengths[b], 1))
+        total = head_input.dtype.type(0)
+        for t in range(lengths[b]):
+            total += share * states[0, t + 1, b, j]
+        head_input[b, column + j] = total
+
+
+@compiled
+def scatter_mean(d_head_input, column, lengths, doutputs):
+    _, B, H = doutputs.shape
+    for i in range(cuda.grid(1), doutputs.size, cuda.gridsize(1)):
+        t = i // (B * H)
+        b = i // H % B
+        if t < lengths[b]:
+            share = doutputs.dtype.type(1 / max(lengths[b], 1))
+            doutputs[t, b, i % H] = share * d_head_input[b, column + i % H]
+
+
+@compiled
 def last_states(states, lengths, last):
     _, n_slots, B, H = states.shape
     for i in range(cuda.grid(1), last.size, cuda.gridsize(1)):

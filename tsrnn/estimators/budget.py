@@ -1,0 +1,37 @@
+"""How long to train where nobody says: enough updates for few rows, enough epochs for many."""
+
+from dataclasses import replace
+
+AUTO = "auto"
+BATCHES = ((128, 8), (512, 16), (2048, 32))  # up to so many rows, so many in a batch
+LARGEST_BATCH = 64
+LEAST_UPDATES = 600
+LEAST_EPOCHS = 20
+PATIENCE_UPDATES = 200
+PATIENCE_EPOCHS = 10
+MERGED = 512  # rows that are looked through for equal ones, so that a weight is the same as repeated rows
+
+
+def batch_size_for(n_rows):
+    """Rows of an update: few where there are few, so that an epoch has several updates."""
+    return next((size for most, size in BATCHES if n_rows <= most), LARGEST_BATCH)
+
+
+def most_merged(recipe):
+    """Up to how many rows equal ones are made one."""
+    return MERGED if recipe.batch_size == AUTO else recipe.batch_size
+
+
+def budgeted(recipe, rows):
+    """The recipe with a number for every "auto", which rows as an epoch takes them decide."""
+    size = batch_size_for(len(rows)) if recipe.batch_size == AUTO else recipe.batch_size
+    n_batches = max(1, rows.n_batches(size))
+    epochs = max(LEAST_EPOCHS, -(-LEAST_UPDATES // n_batches))
+    patience = max(PATIENCE_EPOCHS, -(-PATIENCE_UPDATES // n_batches))
+    return replace(
+        recipe,
+        batch_size=size,
+        max_iter=epochs if recipe.max_iter == AUTO else recipe.max_iter,
+        n_iter_no_change=patience if recipe.n_iter_no_change == AUTO else recipe.n_iter_no_change,
+        learning_rate="cosine" if recipe.learning_rate == AUTO else recipe.learning_rate,
+    )
