@@ -36,10 +36,25 @@ def sizes(quick):
     return {"n": 4000, "epochs": 20, "steps": [10, 20, 50, 100, 200], "n_test": 1000, "seeds": 3}
 
 
+# One direction that reads value by value, as textbooks draw it.
+TEXTBOOK = {
+    "bidirectional": False,
+    "segment": 1,
+    "standardize": False,
+    "learning_rate": "constant",
+    "batch_size": 64,
+}
+
+
 def begun(X, y, change=None, **options):
     """A regressor that has learned nothing yet; `change` makes other weights of its first ones."""
     model = RNNRegressor(
-        hidden_size=UNITS, random_state=0, max_iter=1, learning_rate_init=1e-30, **options
+        hidden_size=UNITS,
+        random_state=0,
+        max_iter=1,
+        learning_rate_init=1e-30,
+        **TEXTBOOK,
+        **options,
     )
     model.fit(X[:2], y[:2])
     return model.set_weights(change(model.weights_)) if change else model

@@ -62,6 +62,11 @@ FREE = {
     "last_outputs states 1": "slots, which are counted round",
     "last_outputs states 3": "units to copy",
     "last_outputs head_input 1": "columns on the right",
+    "mean_outputs states 0": "states besides the output",
+    "mean_outputs states 3": "units to copy",
+    "mean_outputs head_input 1": "columns on the right",
+    "scatter_mean d_head_input 1": "columns on the right",
+    "scatter_mean doutputs 2": "units to copy",
     "last_states states 1": "slots, which are counted round",
     "every_output states 0": "states besides the output",
     "every_output states 3": "units to copy",
@@ -190,6 +195,7 @@ def everything(backend, dtype, cell="lstm", hidden_size=5):
         some.values.ravel(), 3, some.starts * 3, some.lengths, some.targets[:3], some.weights[:3]
     )
     learn(backend, Network(*form, 2, True, dropout=0.5, dtype=dtype), rows)
+    learn(backend, Network(*form, pooling="mean", dtype=dtype), rows)
     network = Network(*form, every_step=True, dtype=dtype)
     learn(backend, network, some.pieces(3, network.zero_states(3)))
     learn(backend, Network(*form, bidirectional=True, every_step=True, dtype=dtype), some)

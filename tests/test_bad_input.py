@@ -608,7 +608,7 @@ BAD_VALUES = {
     "alpha": [-1e-9, np.inf, np.nan, None],
     "clip_norm": [0, -1, np.nan, "1"],
     "clip_value": [0, -1, np.nan, "1"],
-    "batch_size": [0, -1, 2.5, "auto", None],
+    "batch_size": [0, -1, 2.5, "all", None],
     "max_iter": [0, -1, 10.0, None],
     "tol": [-1e-9, np.nan, None],
     "early_stopping": [1, "yes", None],
@@ -628,6 +628,9 @@ BAD_VALUES = {
     "tweedie_power": [1, 2, 0.0, 3, None],
     "class_weight": ["auto", 2.0, [1, 2]],
     "window": [0, -1, 3.0, "all"],
+    "segment": [0, -1, 3.0, "all", None],
+    "pooling": ["sum", None, 1],
+    "standardize": [1, "yes", None],
 }
 
 

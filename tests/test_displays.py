@@ -4,6 +4,7 @@ import sys
 
 import numpy as np
 import pytest
+from textbook import TEXTBOOK_WHOLE
 
 pytest.importorskip("matplotlib")
 from matplotlib.figure import Figure
@@ -26,7 +27,12 @@ Y = X[:, -1]
 
 def fitted(cell="gru", **options):
     return RNNRegressor(
-        cell=cell, hidden_size=4, max_iter=4, batch_size=5, random_state=0, **options
+        cell=cell,
+        hidden_size=4,
+        max_iter=4,
+        batch_size=5,
+        random_state=0,
+        **TEXTBOOK_WHOLE | options,
     ).fit(X, Y)
 
 

@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
+from textbook import TEXTBOOK_WHOLE
 
 from tsrnn import (
     DivergenceError,
@@ -20,6 +21,7 @@ from tsrnn.data.series import from_array
 
 BOTH = [RNNRegressor, RNNClassifier]
 SMALL = {"cell": "gru", "hidden_size": 4, "max_iter": 4, "batch_size": 8, "random_state": 0}
+SMALL |= TEXTBOOK_WHOLE
 ONE_BATCH = SMALL | {"batch_size": 1000}
 
 

@@ -6,6 +6,7 @@ import pytest
 from sklearn.base import RegressorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
+from textbook import TEXTBOOK_WHOLE
 
 from tsrnn import (
     RNNClassifier,
@@ -44,7 +45,11 @@ def fitted(
         "bidirectional": bidirectional,
     }
     model = Estimator(
-        hidden_size=3, max_iter=1, random_state=0, **shape, **{"dtype": "float64"} | options
+        hidden_size=3,
+        max_iter=1,
+        random_state=0,
+        **shape,
+        **{"dtype": "float64", "standardize": False} | options,
     ).fit(X, y)
     rng = np.random.default_rng(1)
     return model.set_weights(
@@ -249,7 +254,7 @@ def powers_of(factor, n_steps=12):
     """A chain of one unit whose state is h_t = factor h_{t-1} + x_t, y = h_T, and sequences that keep it positive."""
     sequences, y = np.ones((3, n_steps)), np.zeros(3)
     options = {"cell": "rnn", "activation": "relu", "hidden_size": 1, "dtype": "float64"}
-    model = RNNRegressor(max_iter=1, random_state=0, **options).fit(sequences, y)
+    model = RNNRegressor(max_iter=1, random_state=0, **TEXTBOOK_WHOLE | options).fit(sequences, y)
     ones = {
         name: np.full(part.shape, float("weight" in name)) for name, part in model.weights_.items()
     }

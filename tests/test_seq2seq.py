@@ -242,7 +242,15 @@ def test_symbols_and_labels_in_every_form():
 def test_a_table_of_labels():
     rng = np.random.default_rng(0)
     X, y = rng.normal(size=(12, 5, 2)), rng.integers(0, 3, size=(12, 4))
-    model = RNNSeq2SeqClassifier(**SMALL | {"max_iter": 60, "learning_rate_init": 0.03}).fit(X, y)
+    model = RNNSeq2SeqClassifier(
+        **SMALL
+        | {
+            "max_iter": 60,
+            "learning_rate_init": 0.03,
+            "batch_size": 64,
+            "learning_rate": "constant",
+        }
+    ).fit(X, y)
     assert model.score(X, y) > 0.9
     assert model.score(X, pd.DataFrame(y)) == model.score(X, y)
     assert model.predict(X)[0].dtype == model.classes_.dtype
@@ -366,6 +374,8 @@ def test_a_decoder_that_hears_itself_while_training_predicts_better():
         "hidden_size": 16,
         "max_iter": 60,
         "batch_size": 32,
+        "n_iter_no_change": 10,
+        "learning_rate": "constant",
         "learning_rate_init": 0.01,
     }
     scores = {

@@ -15,12 +15,14 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from textbook import TEXTBOOK
 
 from tsrnn import RNNSequenceClassifier, RNNSequenceRegressor
 from tsrnn.estimators import sequence
 
 BOTH = [RNNSequenceRegressor, RNNSequenceClassifier]
 SMALL = {"cell": "gru", "hidden_size": 4, "max_iter": 4, "batch_size": 2, "random_state": 0}
+SMALL |= TEXTBOOK
 EXACT = SMALL | {"dtype": "float64"}
 BRISK = {"cell": "gru", "max_iter": 100, "learning_rate_init": 0.02}
 ORDER = "rows are time steps in order, and what is predicted for one depends on those before it"

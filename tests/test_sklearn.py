@@ -16,11 +16,13 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
+from textbook import TEXTBOOK_WHOLE
 
 from tsrnn import InterruptedFitWarning, RNNClassifier, RNNRegressor, from_channels_first
 
 BOTH = [RNNRegressor, RNNClassifier]
 SMALL = {"cell": "gru", "hidden_size": 4, "max_iter": 5, "random_state": 0}
+EXACT = SMALL | TEXTBOOK_WHOLE | {"batch_size": 64}
 BRISK = {"max_iter": 60, "learning_rate_init": 0.02}
 OTHERS = [
     *(Estimator() for Estimator in BOTH),  # as they come, with all their epochs
@@ -286,7 +288,7 @@ class TestCallbacks:
     def test_each_epoch_is_a_task_with_the_model_as_it_stands(self):
         X, y, _ = flat_data()
         recorder = Recorder()
-        model = RNNRegressor(**SMALL, learning_rate_init=0.05).set_callbacks(recorder).fit(X, y)
+        model = RNNRegressor(**EXACT, learning_rate_init=0.05).set_callbacks(recorder).fit(X, y)
         assert [call for call in recorder.calls if call != "begin epoch"] == [
             "setup",
             "begin fit",
@@ -301,9 +303,9 @@ class TestCallbacks:
 
     def test_a_callback_ends_training(self):
         X, y, _ = flat_data()
-        model = RNNRegressor(**SMALL).set_callbacks(Recorder(stop_at=3)).fit(X, y)
+        model = RNNRegressor(**EXACT).set_callbacks(Recorder(stop_at=3)).fit(X, y)
         assert model.n_iter_ == 3
-        assert_same_weights(model, RNNRegressor(**SMALL | {"max_iter": 3}).fit(X, y))
+        assert_same_weights(model, RNNRegressor(**EXACT | {"max_iter": 3}).fit(X, y))
 
     def test_the_last_epoch_of_a_plateau_is_a_task_too(self):
         X, y, _ = flat_data()
@@ -356,7 +358,7 @@ class TestCallbacks:
         weight = np.linspace(0, 2, len(X))
         monitor = callbacks.ScoringMonitor(scoring="r2")
         model = (
-            RNNRegressor(**SMALL, learning_rate_init=0.05)
+            RNNRegressor(**EXACT, learning_rate_init=0.05)
             .set_callbacks(monitor)
             .fit(X, y, sample_weight=weight)
         )

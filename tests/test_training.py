@@ -6,6 +6,7 @@ import sys
 
 import numpy as np
 import pytest
+from textbook import TEXTBOOK_WHOLE
 
 from tsrnn import DivergenceError, InterruptedFitWarning, RNNRegressor
 from tsrnn.backends import cpu
@@ -21,7 +22,7 @@ def data(n=60, seed=0):
 
 def model(**options):
     defaults = {"cell": "gru", "hidden_size": 8, "batch_size": 16, "max_iter": 8, "random_state": 0}
-    return RNNRegressor(**defaults | options)
+    return RNNRegressor(**TEXTBOOK_WHOLE | defaults | options)
 
 
 def same_bits(one, two):

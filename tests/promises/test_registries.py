@@ -48,6 +48,7 @@ OPTIONS = {
     "learning_rate_init": 0.01,
     "random_state": 0,
     "batch_size": 16,
+    "learning_rate": "constant",
 }
 
 

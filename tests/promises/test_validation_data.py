@@ -10,6 +10,7 @@ from sklearn import config_context
 from sklearn.metrics import log_loss
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
+from textbook import textbook
 
 from tsrnn import (
     PerStep,
@@ -60,15 +61,17 @@ def data(Estimator, seed, n=12):
 def test_all_of_X_is_trained_on_and_the_rest_is_watched(Estimator):
     X, y = data(Estimator, 0)
     X_val, y_val = data(Estimator, 1, 8)
-    model = Estimator(**SMALL).fit(X, y, X_val=X_val, y_val=y_val)
-    plain = Estimator(**SMALL | {"early_stopping": False}).fit(X, y)
+    model = Estimator(**textbook(Estimator) | SMALL).fit(X, y, X_val=X_val, y_val=y_val)
+    plain = Estimator(**textbook(Estimator) | SMALL | {"early_stopping": False}).fit(X, y)
     assert model.loss_curve_ == plain.loss_curve_
     assert len(model.validation_loss_curve_) == model.n_iter_
     last = int(np.argmin(model.validation_loss_curve_))
-    best = Estimator(**SMALL | {"early_stopping": False, "max_iter": last + 1}).fit(X, y)
+    best = Estimator(
+        **textbook(Estimator) | SMALL | {"early_stopping": False, "max_iter": last + 1}
+    ).fit(X, y)
     for name, weight in best.weights_.items():
         assert_array_equal(weight, model.weights_[name])
-    other = Estimator(**SMALL).fit(X, y, X_val=X, y_val=y)
+    other = Estimator(**textbook(Estimator) | SMALL).fit(X, y, X_val=X, y_val=y)
     assert other.validation_loss_curve_ != model.validation_loss_curve_
 
 
@@ -76,7 +79,8 @@ def test_the_loss_is_that_of_the_validation_data_and_its_weights():
     X, y = data(RNNRegressor, 0)
     X_val, y_val = data(RNNRegressor, 1, 8)
     weight = np.linspace(0, 2, 8)
-    model = RNNRegressor(**SMALL).fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=weight)
+    model = RNNRegressor(**SMALL, standardize=False)
+    model.fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=weight)
     loss = np.average((model.predict(X_val) - y_val) ** 2, weights=weight)
     assert min(model.validation_loss_curve_) == pytest.approx(loss, rel=1e-5)
     X, y = data(RNNClassifier, 0)

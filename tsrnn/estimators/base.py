@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import NamedTuple, Self
+from typing import Self
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -10,7 +10,6 @@ from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from tsrnn.backends.devices import backend_of
 from tsrnn.data.labels import check_entries
 from tsrnn.data.sequences import Sequences
 from tsrnn.data.series import (
@@ -19,72 +18,22 @@ from tsrnn.data.series import (
 )
 from tsrnn.estimators.budget import AUTO, budgeted, most_merged
 from tsrnn.estimators.convergence import check_convergence
-from tsrnn.estimators.fitted import Classes, Fitted, Form, Inputs
+from tsrnn.estimators.fitted import Classes, Fitted, Form
 from tsrnn.estimators.keywords import says_what_it_takes
 from tsrnn.estimators.parameters import Parameters
+from tsrnn.estimators.plan import Given, Known, Plan, is_auto, keep_weighted, rooms_of, typed
 from tsrnn.estimators.reading import read_sequences
 from tsrnn.estimators.scaling import Scaling
 from tsrnn.estimators.storage import load, save
-from tsrnn.estimators.targets import check_some, check_weight
+from tsrnn.estimators.targets import check_weight
 from tsrnn.estimators.watched import Watched
 from tsrnn.exceptions import DivergenceError
 from tsrnn.networks.network import Network
-from tsrnn.networks.passes import WorkspacePool, predict
+from tsrnn.networks.passes import predict
 from tsrnn.rules.updates import UPDATES
 from tsrnn.training.config import History, TrainingConfig
 from tsrnn.training.loop import Watch, train
 from tsrnn.types import FilePath, NumbersLike, SequencesLike, TargetsLike
-
-
-def keep_weighted(rows, series):
-    """The rows that have a weight, of which there must be one."""
-    kept = np.flatnonzero(rows.has_weight())
-    check_some(kept, series)
-    return rows.select(kept)
-
-
-def is_auto(value):
-    return isinstance(value, str) and value == AUTO
-
-
-def typed(targets, weights, dtype):
-    """Targets, and weights of their shape, as the network takes them."""
-    weights = np.broadcast_to(weights, targets.shape)
-    return np.ascontiguousarray(targets, dtype=dtype), np.ascontiguousarray(weights, dtype=dtype)
-
-
-def rooms_of(fitted, describe_target):
-    """Memory on the device that `fit` was told."""
-    backend = backend_of(fitted.settings["device"], describe_target, fitted.settings["precision"])
-    return WorkspacePool(fitted.network.dtype, backend)
-
-
-class Known(NamedTuple):
-    """The forms of X and y that others have to have too."""
-
-    inputs: Inputs
-    targets: object
-
-
-class Given(NamedTuple):
-    """What `fit` was given: X, y, what is said of each sequence, and classes that y need not have."""
-
-    X: object
-    y: object
-    metadata: dict
-    classes: object = None
-
-
-class Plan(NamedTuple):
-    """What training needs: rows, those held out, how, random numbers, and what it begins from and moves."""
-
-    rows: object
-    whole: object  # the same rows before they were arranged for training
-    held_out: object
-    recipe: TrainingConfig
-    rng: np.random.Generator
-    fitted: Fitted
-
 
 try:  # scikit-learn 1.9 and newer
     from sklearn.callback import CallbackSupportMixin, with_callbacks  # pyright: ignore[reportAssignmentType]
@@ -325,7 +274,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         """How inputs and targets are scaled while training; None where they are taken as they are."""
         if last is not None:
             return last.scaling
-        if not settings.get("standardize", False):
+        if not settings.get("standardize"):
             return None
         return Scaling.of(rows, inputs.n_features, loss)
 

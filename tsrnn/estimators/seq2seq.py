@@ -8,8 +8,9 @@ from tsrnn.data.labels import counts, index_of
 from tsrnn.data.pairs import Pairs
 from tsrnn.data.series import Series, check_scale
 from tsrnn.data.steps import Steps
-from tsrnn.estimators.base import BaseRecurrent, keep_weighted
+from tsrnn.estimators.base import BaseRecurrent
 from tsrnn.estimators.fitted import Inputs
+from tsrnn.estimators.plan import keep_weighted
 from tsrnn.estimators.targets import check_weight, codes_of, is_symbolic, labels_at_steps, owner_of
 from tsrnn.networks.encoder_decoder import EncoderDecoder
 from tsrnn.validation import Interval, PairOf, Real
@@ -53,8 +54,8 @@ class BaseSeq2Seq(BaseRecurrent):
             **form._asdict(), **noise, n_known=targets.n_known, one_hot=self._one_hot
         )
 
-    def _recipe(self, targets):
-        recipe = super()._recipe(targets)
+    def _recipe(self, targets, settings):
+        recipe = super()._recipe(targets, settings)
         scheduled = isinstance(self.teacher_forcing, tuple)
         return replace(recipe, tol=-np.inf) if scheduled and not self.early_stopping else recipe
 

@@ -35,7 +35,8 @@ class BaseWhole(BaseRecurrent):
         if settings["bidirectional"] == AUTO:
             settings["bidirectional"] = settings["bptt_steps"] is None
         if settings["segment"] == AUTO:
-            lengths = np.minimum(series.lengths, settings["max_length"] or series.lengths.max())
+            longest = int(series.lengths.max())
+            lengths = np.minimum(series.lengths, min(settings["max_length"] or longest, longest))
             settings["segment"] = 1 if settings["bptt_steps"] else segment_for(lengths)
 
     def _rows(self, series, targets, weights, settings):
