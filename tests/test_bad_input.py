@@ -630,6 +630,7 @@ BAD_VALUES = {
     "window": [0, -1, 3.0, "all"],
     "segment": [0, -1, 3.0, "all", None],
     "pooling": ["sum", None, 1],
+    "n_networks": [0, 1.5, "auto", None],
     "standardize": [1, "yes", None],
 }
 

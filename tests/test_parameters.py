@@ -128,6 +128,7 @@ WHOLE = {
     "bidirectional": [Acts(False)],  # "auto" is True
     "segment": [Acts(2)],
     "pooling": [Acts("mean")],
+    "n_networks": [Acts(2), Acts(3, "predictions")],
     "standardize": [Acts(False)],
 }
 
@@ -273,14 +274,14 @@ def outcome(Estimator, parameters, monkeypatch, capfd):
     monkeypatch.setattr(cpu, "pool", watched)
     model = Estimator(**parameters).fit(X, y).fit(X, y)
     monkeypatch.setattr(cpu, "pool", pool)
-    weights = model.weights_
+    weights = model.weights_[-1] if isinstance(model.weights_, list) else model.weights_
     return {
         "weights": {name: weight.tolist() for name, weight in weights.items()},
         "precision": {weight.dtype.name for weight in weights.values()},
         "epochs": model.n_iter_,
         "updates": len(model.grad_norm_curve_),
         "validation losses": model.validation_loss_curve_,
-        "predictions": model.predict(X) if Estimator is RNNSeq2SeqClassifier else None,
+        "predictions": [np.ravel(part).tolist() for part in model.predict(X)],
         "threads": len(submitted) > 0,
         "stderr": capfd.readouterr().err,
     }

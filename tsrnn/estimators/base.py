@@ -177,7 +177,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             recipe = replace(recipe, loss_parameters=parameters)
         form = Form.of(settings, inputs.n_features, rows.targets.shape[1])
         solver = UPDATES[recipe.solver].rule.__name__
-        network = self._make_network(form, targets)
+        network = self._make_network(form, targets, settings)
         theta, history = (
             (network.initial(rng), History())
             if last is None
@@ -229,8 +229,8 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             history = replace(history, n_updates=0, moments=None)
         return (last.theta if last.inner is None else last.inner).copy(), history
 
-    def _make_network(self, form, targets):
-        noise = {"dropout": self.dropout, "output_dropout": self.output_dropout}
+    def _make_network(self, form, targets, settings):
+        noise = {name: settings[name] for name in ("dropout", "output_dropout")}
         return Network(**form._asdict(), **noise, every_step=self._every_step)
 
     def _examples(self, given, settings, last):
@@ -402,7 +402,12 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             If a name is missing or unknown, a shape differs, or a number is not finite.
         """
         check_is_fitted(self)
-        network = self._fitted.network
+        self._fitted = self._with_weights(self._fitted, weights)
+        return self
+
+    def _with_weights(self, fitted, weights):
+        """What was fitted, with weights that are checked."""
+        network = fitted.network
         names = list(network.layout.shapes)
         if set(weights) != set(names):
             raise ValueError(f"weights must have exactly the names {names}; got {sorted(weights)}.")
@@ -413,8 +418,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
                 )
             if not np.isfinite(weights[name]).all():
                 raise ValueError(f"{name} must be finite; got NaN or infinity.")
-        self._fitted = self._fitted.with_weights(network.from_weights(weights))
-        return self
+        return fitted.with_weights(network.from_weights(weights))
 
     # Files
 
@@ -477,9 +481,9 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             check_is_fitted(self)
         return self._read(X, self._fitted.network.dtype, self._fitted.inputs, **where)[0]
 
-    def _outputs_of(self, rows, series):
-        """The network's outputs for rows made of series."""
-        fitted = self._fitted
+    def _outputs_of(self, rows, series, fitted=None):
+        """The network's outputs for rows made of series; `fitted` is that of `fit` if not given."""
+        fitted = fitted or self._fitted
         return predict(
             fitted.network, fitted.theta, rows, self._n_threads(series), workspaces=self._rooms()
         )

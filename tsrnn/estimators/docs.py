@@ -154,8 +154,12 @@ segment : int or "auto", default="auto"
     Consecutive values that stand side by side as one step of the network; where a sequence is no multiple of that long,
     its first value is repeated in front. "auto" is 1 up to a median of 48 steps or with `bptt_steps`, and for longer
     sequences so many that a typical one has 32 steps.
-pooling : {options(POOLINGS)}, default="last"
-    What the head sees of the outputs of all steps.
+pooling : {options(("auto", *POOLINGS))}, default="auto"
+    What the head sees of the outputs of all steps. "auto" is "last" for the first network.
+n_networks : int, default=1
+    Networks that are trained one after the other and whose predictions (of classes the probabilities) are averaged.
+    What "auto" leaves open differs between them: a typical longer sequence has 32, 32, 64 and 16 steps, and the second
+    of four pools the mean. With several, `weights_` is a list, and curves and `tsrnn.inspection` are of the first.
 """
     + STANDARDIZE
 )

@@ -152,9 +152,8 @@ class Fitted:
     loss_parameters: tuple
     solver: str  # the rule that the optimiser's state in `history` belongs to
     scaling: Scaling | None = None  # of inputs and targets while training
-    inner: np.ndarray | None = (
-        None  # the weights for such inputs and targets, which training goes on from
-    )
+    inner: np.ndarray | None = None  # weights for such inputs and targets, to go on from
+    others: tuple = ()  # of several networks all but the first, each such a record
 
     @property
     def form(self):

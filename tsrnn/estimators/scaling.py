@@ -60,7 +60,7 @@ class Scaling:
         if "huber_delta" not in names:
             return parameters
         of_distance = np.array([name == "huber_delta" for name in names])
-        unit = np.where(of_distance, float(np.max(self.y_scale)), 1.0)  # all are the same, see `of`
+        unit = np.where(of_distance, float(self.y_scale.max()), 1.0)  # all are the same, see `of`
         return tuple(tuple((np.array(one) / unit).tolist()) for one in parameters)
 
     def folded(self, network, theta, loss):

@@ -48,7 +48,7 @@ class BaseSeq2Seq(BaseRecurrent):
         series = Series.end_to_end(np.eye(len(symbols), dtype=dtype)[codes], lengths, names)
         return series, known or Inputs(len(symbols), len(symbols), symbols=symbols)
 
-    def _make_network(self, form, targets):
+    def _make_network(self, form, targets, settings):
         noise = {"dropout": self.dropout, "output_dropout": self.output_dropout}
         return EncoderDecoder(
             **form._asdict(), **noise, n_known=targets.n_known, one_hot=self._one_hot

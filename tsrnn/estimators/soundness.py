@@ -34,6 +34,18 @@ def check_fitted(fitted, estimator):
     check_targets(fitted.targets, estimator)
     check_network(fitted, estimator)
     check_history(fitted)
+    check_others(fitted)
+
+
+def check_others(fitted):
+    """Further networks, as many at most as the settings say, of the same targets and features."""
+    if len(fitted.others) >= fitted.settings.get("n_networks", 1) and fitted.others:
+        raise DamagedError(f"{1 + len(fitted.others)} networks, more than the settings say")
+    for one in fitted.others:
+        same = one.inputs.n_features == fitted.inputs.n_features and one.loss == fitted.loss
+        outputs = one.network.n_outputs == fitted.network.n_outputs
+        if one.others or not (same and outputs and type(one.targets) is type(fitted.targets)):
+            raise DamagedError("networks of several kinds of sequences or targets")
 
 
 def check_settings(settings, estimator):
@@ -164,7 +176,7 @@ def check_network(fitted, estimator):
             raise DamagedError(
                 f"a network of {name}={found[name]!r:.40}, where there must be {value!r:.40}"
             )
-    if form_of(estimator._make_network(form, fitted.targets)) != found:
+    if form_of(estimator._make_network(form, fitted.targets, fitted.settings)) != found:
         raise DamagedError("a network of another kind than that of the estimator")
     loss, parameters = estimator._loss(fitted.targets)
     if (loss, (parameters,)) != (fitted.loss, fitted.loss_parameters):

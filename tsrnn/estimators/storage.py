@@ -22,7 +22,7 @@ from tsrnn.files.trees import Codec
 from tsrnn.networks import architecture
 from tsrnn.training.config import History
 
-OPTIONAL = ["scaling", "inner"]  # which files of an older version lack
+OPTIONAL = ["scaling", "inner", "others"]  # which files of an older version lack
 PARTS = [field.name for field in fields(Fitted) if field.name not in OPTIONAL]
 
 
@@ -93,7 +93,10 @@ def complete(Estimator):
         del settings["random_state"]
         if not set(fitted.settings) <= set(settings):
             raise DamagedError("settings that are none")
-        check_fitted(replace(fitted, settings=settings), as_fitted)
-        return replace(fitted, settings=settings)
+        check_kind(fitted.others, tuple, "others")
+        others = tuple(check(one) for one in fitted.others)
+        found = replace(fitted, settings=settings, others=others)
+        check_fitted(found, as_fitted)
+        return found
 
     return check
