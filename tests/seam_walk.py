@@ -99,6 +99,8 @@ UNSEEN_ON_A_GPU = {
     "every_output head_input 0",
     "scatter_outputs d_head_input 0",
     "scatter_outputs doutputs 0",
+    "mean_outputs states 1",
+    "scatter_mean doutputs 0",
 }
 
 

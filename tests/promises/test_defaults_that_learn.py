@@ -8,6 +8,7 @@ from tsrnn import RNNClassifier, RNNRegressor, RNNSequenceClassifier, RNNSequenc
 from tsrnn.data.sequences import Sequences
 from tsrnn.estimators.budget import budgeted
 from tsrnn.estimators.scaling import Scaling
+from tsrnn.inspection import hidden_states, memory_length, saliency
 from tsrnn.networks.network import Network
 from tsrnn.networks.passes import (
     GradientOptions,
@@ -157,6 +158,20 @@ def test_long_sequences_have_a_few_dozen_steps():
     assert RNNRegressor(**SMALL, max_length=40).fit(X, y)._fitted.settings["segment"] == 1
     short = [x[-20:] for x in X]
     assert RNNRegressor(**SMALL).fit(short, y)._fitted.settings["segment"] == 1
+
+
+@pytest.mark.parametrize("truncate", ["start", "end"])
+def test_slopes_of_values_that_stand_side_by_side(truncate):
+    X, y = ragged(6)
+    model = RNNRegressor(**SMALL, dtype="float64", segment=4, max_length=70, truncate=truncate)
+    model.fit(X, y)
+    for x, found in zip(X, saliency(model, X)):
+        for step in (0, 1, len(x) // 2, len(x) - 1):
+            pushed = [x + s * (np.arange(len(x)) == step)[:, None] for s in (1e-6, -1e-6)]
+            above, below = model.predict(pushed)
+            assert found[step, 0] == pytest.approx(abs(above - below) / 2e-6, rel=1e-5, abs=1e-9)
+    assert memory_length(model, X, y, fraction=1e-9) % 4 == 0
+    assert len(hidden_states(model, X)[0]) == -(-min(len(X[0]), 70) // 4)
 
 
 # Pooling

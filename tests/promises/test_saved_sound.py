@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 import saved_cases
 from saved_cases import NUMBERS, RNG, SMALL, TABLE, TINY, WORDS
+from textbook import TEXTBOOK_WHOLE
 
 from tsrnn import (
     RNNClassifier,
@@ -71,7 +72,11 @@ def settings(**changes):
 
 
 ESTIMATORS = {
-    "regressor": lambda: RNNRegressor(**SMALL).fit(TABLE, NUMBERS),
+    "regressor": lambda: RNNRegressor(**TEXTBOOK_WHOLE | {"cell": "lstm"} | SMALL).fit(
+        TABLE, NUMBERS
+    ),
+    "scaled": lambda: RNNRegressor(**SMALL).fit(TABLE, NUMBERS),
+    "several": lambda: RNNClassifier(**SMALL, n_networks=2).fit(TABLE, np.arange(8) % 3),
     "columns": lambda: RNNRegressor(**SMALL).fit(pd.DataFrame(TABLE).rename(columns=str), NUMBERS),
     "steps": lambda: RNNSequenceRegressor(**SMALL).fit(TABLE[:, :1], NUMBERS),
     "classes": lambda: RNNClassifier(**SMALL).fit(TABLE, np.arange(8) % 3),
@@ -80,6 +85,24 @@ ESTIMATORS = {
 }
 SPOILT = [
     ("regressor", lambda fitted: None, "what is fitted that is no Fitted"),
+    ("scaled", part("scaling", x_scale=np.array([-1.0])), "x_scale that is not positive"),
+    ("scaled", part("scaling", x_mean=np.zeros(2)), "x_mean of type float64 and shape"),
+    ("scaled", part("scaling", y_mean=np.array([np.nan])), "y_mean that are not finite"),
+    ("scaled", lambda fitted: replace(fitted, inner=None), "no weights for its scales"),
+    (
+        "scaled",
+        lambda fitted: replace(fitted, scaling=None),
+        "weights for scales that are not told",
+    ),
+    ("scaled", settings(segment=2), "inputs of 1 features for a network of 1"),
+    ("scaled", settings(pooling="mean"), "a network of another kind"),
+    (
+        "scaled",
+        lambda fitted: replace(fitted, others=(fitted,)),
+        "2 networks, more than the settings",
+    ),
+    ("scaled", lambda fitted: replace(fitted, others=[fitted]), "others that is no tuple"),
+    ("several", settings(n_networks=1), "2 networks, more than the settings"),
     ("regressor", settings(nothing=1), "parameters that RNNRegressor has not"),
     ("regressor", settings(cell="nothing"), "cell='nothing', which no estimator takes"),
     ("regressor", settings(batch_size=0), "batch_size=0, which no estimator takes"),

@@ -94,7 +94,7 @@ class Scaling:
         if self.y_mean is None:
             return
         if LOSSES[loss].link is not IDENTITY:
-            weights["bias_ho"] += sign * np.log(self.y_scale)
+            weights["bias_ho"] += sign * np.log(np.asarray(self.y_scale))
         elif sign > 0:
             weights["weight_ho"] *= self.y_scale[:, None]
             weights["bias_ho"] = weights["bias_ho"] * self.y_scale + self.y_mean

@@ -67,7 +67,9 @@ def gradient_flow(
     >>> from tsrnn.datasets import make_adding_problem
     >>> from tsrnn.inspection import gradient_flow
     >>> X, y = make_adding_problem(n_sequences=64, n_steps=30, random_state=0)
-    >>> model = RNNRegressor(cell="lstm", n_layers=2, max_iter=5, random_state=0).fit(X, y)
+    >>> model = RNNRegressor(
+    ...     cell="lstm", n_layers=2, bidirectional=False, max_iter=5, random_state=0
+    ... ).fit(X, y)
     >>> flow = gradient_flow(model, X, y)
     >>> flow.h.shape, flow.c.shape
     ((2, 30), (2, 30))
@@ -165,7 +167,8 @@ def memory_length(
     Returns
     -------
     n_steps : int
-        The largest number of steps back with at least that size; of sequences of T steps at most T - 1.
+        The largest number of steps back with at least that size, a multiple of `segment`; of sequences of T steps at
+        most T - 1.
 
     Raises
     ------
@@ -192,7 +195,8 @@ def memory_length(
         raise ValueError(
             "the loss of these sequences must have a gradient at the last step; got 0, its minimum."
         )
-    return int(np.flatnonzero(size >= fraction * size[0])[-1])
+    n_values = estimator._fitted.settings.get("segment", 1)  # of a step of the network
+    return n_values * int(np.flatnonzero(size >= fraction * size[0])[-1])
 
 
 class GradientFlowDisplay(LineDisplay):

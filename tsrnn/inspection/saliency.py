@@ -55,19 +55,25 @@ def saliency(estimator: Any, X: SequencesLike) -> Any:
         raise ValueError(
             f"saliency needs an estimator with one answer for a sequence; got {name}, with one a step."
         )
-    cut_at_start = settings["truncate"] == "start"
-    n_features = network.n_inputs
+    segment = settings.get("segment", 1)
+    n_features = network.n_inputs // segment
     n_outputs = network.n_outputs
+    longest = int(sequences.lengths.max())
+    kept = np.minimum(sequences.lengths, min(settings["max_length"] or longest, longest))
     found = [
         np.zeros((length, n_features, n_outputs), network.dtype) for length in sequences.lengths
     ]
     for chosen, batch, outputs, _, back in passes(estimator, rows):
-        dx = np.empty((*batch.x.shape[:2], padded(n_features)), network.dtype)
+        dx = np.empty((*batch.x.shape[:2], padded(network.n_inputs)), network.dtype)
         for k in range(n_outputs):
             d_outputs = np.zeros_like(outputs)
             d_outputs[:, k] = 1
             back(d_outputs, dx)
             for row, (number, length) in enumerate(zip(chosen, batch.lengths)):
-                first = len(found[number]) - length if cut_at_start else 0
-                found[number][first : first + length, :, k] = np.abs(dx[:length, row, :n_features])
+                slopes = dx[:length, row, : network.n_inputs].reshape(-1, n_features)
+                n = kept[number]
+                repeated = len(slopes) - n  # the first value, in front
+                slopes[repeated] += slopes[:repeated].sum(axis=0)
+                first = len(found[number]) - n if settings["truncate"] == "start" else 0
+                found[number][first : first + n, :, k] = np.abs(slopes[repeated:])
     return [slopes[..., 0] for slopes in found] if n_outputs == 1 else found

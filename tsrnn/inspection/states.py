@@ -29,8 +29,8 @@ def hidden_states(
     Returns
     -------
     states : list of ndarrays of shape (n_timesteps_i, n_directions * hidden_size)
-        One for each sequence. With `bidirectional`, to the right stand the states of the units that read from the end,
-        also in the order of time.
+        One for each sequence; a step is `segment` values. With `bidirectional`, to the right stand the states of the
+        units that read from the end, also in the order of time.
 
     Raises
     ------
@@ -46,7 +46,7 @@ def hidden_states(
     >>> model = RNNRegressor(cell="gru", hidden_size=8, max_iter=2, random_state=0).fit(X, X[:, 0])
     >>> states = hidden_states(model, X)
     >>> len(states), states[0].shape
-    (50, (12, 8))
+    (50, (12, 16))
     """
     sequences, rows = read(estimator, X, series=series)
     network = estimator._fitted.network
