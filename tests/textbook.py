@@ -1,6 +1,6 @@
 """Settings under which training is the textbook's: one direction, one value a step, one rate, X and y as they are."""
 
-TEXTBOOK = {"learning_rate": "constant", "standardize": False}
+TEXTBOOK = {"alpha": 0.0, "learning_rate": "constant", "standardize": False}
 TEXTBOOK_WHOLE = TEXTBOOK | {"bidirectional": False, "segment": 1}
 
 

@@ -211,12 +211,21 @@ def test_few_sequences_get_as_many_updates_as_many_do():
         data = Sequences(
             np.zeros(n), 1, np.arange(n), np.ones(n, int), np.zeros((n, 1)), np.ones((n, 1))
         )
-        auto = {"batch_size": "auto", "max_iter": "auto", "n_iter_no_change": "auto"}
+        auto = {
+            "alpha": "auto",
+            "batch_size": "auto",
+            "max_iter": "auto",
+            "n_iter_no_change": "auto",
+        }
         found = budgeted(TrainingConfig("squared", learning_rate="auto", **auto), data)
         assert (found.batch_size, found.max_iter) == (size, epochs)
         n_batches = -(-n // size)
         assert found.max_iter * n_batches >= 600 and found.n_iter_no_change * n_batches >= 200
-        assert found.n_iter_no_change >= 10 and found.learning_rate == "cosine"
+        assert (
+            found.alpha == 1 / n
+            and found.n_iter_no_change >= 10
+            and found.learning_rate == "cosine"
+        )
 
 
 @pytest.mark.parametrize("Estimator", [RNNRegressor, RNNClassifier])

@@ -1,4 +1,6 @@
-"""How long to train where nobody says: enough updates for few rows, enough epochs for many."""
+"""How long to train where nobody says, and with how much weight decay: enough updates for few rows, enough epochs for
+many.
+"""
 
 from dataclasses import replace
 
@@ -9,6 +11,7 @@ LEAST_UPDATES = 600
 LEAST_EPOCHS = 20
 PATIENCE_UPDATES = 200
 PATIENCE_EPOCHS = 10
+MOST_DECAY = 0.01
 MERGED = 512  # rows that are looked through for equal ones, so that a weight is the same as repeated rows
 
 
@@ -33,5 +36,6 @@ def budgeted(recipe, rows):
         batch_size=size,
         max_iter=epochs if recipe.max_iter == AUTO else recipe.max_iter,
         n_iter_no_change=patience if recipe.n_iter_no_change == AUTO else recipe.n_iter_no_change,
+        alpha=min(MOST_DECAY, 1 / len(rows)) if recipe.alpha == AUTO else recipe.alpha,
         learning_rate="cosine" if recipe.learning_rate == AUTO else recipe.learning_rate,
     )

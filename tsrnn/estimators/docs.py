@@ -164,6 +164,13 @@ n_networks : int, default=1
     + STANDARDIZE
 )
 
+# What one means where the target of a sequence is a number.
+OF_NUMBERS = """
+alpha : float or "auto", default="auto"
+    Weight decay: adds alpha / 2 times the sum of squared weights, biases apart, to the loss; with "adamw"
+    decoupled from the gradient. "auto" is 1 / n_sequences, and at most 0.01.
+"""
+
 # What some parameters mean where a row is a time step.
 OF_STEPS = """
 bidirectional : bool, default=False
@@ -227,6 +234,10 @@ def documented(cls, changes=OF_WHOLE, losses=offered_losses):
     ):
         cls.__doc__ = cls.__doc__.replace(place, text.strip().replace("\n", "\n    "))
     return cls
+
+
+def documented_of_numbers(cls):
+    return documented(cls, OF_WHOLE + OF_NUMBERS)
 
 
 def documented_of_steps(cls):

@@ -6,13 +6,14 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 
-from tsrnn.estimators.docs import documented
+from tsrnn.estimators.budget import AUTO
+from tsrnn.estimators.docs import documented_of_numbers
 from tsrnn.estimators.fitted import Numbers
 from tsrnn.estimators.targets import check_least, check_squares, check_weight, numeric_targets
 from tsrnn.estimators.whole import BaseWhole
 from tsrnn.rules.losses import LOSSES, losses_fed_back, offered_losses
 from tsrnn.types import NumbersLike, SequencesLike, TargetsLike
-from tsrnn.validation import Interval, Real, Registered
+from tsrnn.validation import Interval, OneOf, Real, Registered
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
@@ -68,7 +69,7 @@ class LinkedRegression(Regression):
     }
 
 
-@documented
+@documented_of_numbers
 @dataclass(kw_only=True, eq=False, repr=False)
 class RNNRegressor(LinkedRegression, BaseWhole):
     """A recurrent network that predicts one number, or several, for each sequence.
@@ -97,7 +98,13 @@ class RNNRegressor(LinkedRegression, BaseWhole):
     True
     """
 
-    _constraints = BaseWhole._constraints | LinkedRegression._constraints
+    alpha: float | str = AUTO
+
+    _constraints = (
+        BaseWhole._constraints
+        | LinkedRegression._constraints
+        | {"alpha": [Interval(Real, 0), OneOf(AUTO)]}
+    )
 
     def predict(self, X: SequencesLike) -> TargetsLike:
         """Predict the targets of sequences.

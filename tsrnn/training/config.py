@@ -15,7 +15,7 @@ class TrainingConfig:
     learning_rate_init: float = 1e-3
     learning_rate: str = "constant"
     momentum: float = 0.9
-    alpha: float = 0.0
+    alpha: float | str = 0.0
     clip_norm: float | None = 1.0
     clip_value: float | None = None
     batch_size: int | str = 200  # "auto" here and below: until `budget` has filled it in
