@@ -7,13 +7,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 # Data come in many forms, which the methods themselves tell apart; the names say what is in them.
-SequencesLike: TypeAlias = (
-    Any  # list of (n_steps, n_features), array (n_sequences, n_steps, n_features), frame
-)
+# list of (n_steps, n_features), array (n_sequences, n_steps, n_features), frame
+SequencesLike: TypeAlias = Any
 TargetsLike: TypeAlias = Any  # a number or label for each sequence, or a sequence of them for each
-FrameLike: TypeAlias = (
-    Any  # pandas, polars or pyarrow: a row for each series and time, or a column for each series
-)
+# pandas, polars or pyarrow: a row for each series and time, or a column for each series
+FrameLike: TypeAlias = Any
 LabelsLike: TypeAlias = Any  # one for each row, step or series
 NumbersLike: TypeAlias = ArrayLike
 FilePath: TypeAlias = str | PathLike[str]

@@ -5,6 +5,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 from tsrnn import RNNClassifier, RNNRegressor, RNNSequenceClassifier, RNNSequenceRegressor
+from tsrnn.backends import cpu
 from tsrnn.data.sequences import Sequences
 from tsrnn.estimators.budget import budgeted
 from tsrnn.estimators.scaling import Scaling
@@ -292,3 +293,24 @@ def test_several_networks_go_on_only_together():
     with pytest.raises(ValueError, match="y must"):
         model.set_params(n_networks=2).fit(X, y[:-1])
     assert_array_equal(model.predict(X), before)
+
+
+@pytest.mark.filterwarnings("ignore::tsrnn.InterruptedFitWarning")
+def test_weights_of_an_interrupted_fit_can_be_set(monkeypatch):
+    """Ctrl-C in the first of two networks: the second is not begun."""
+    X, y = ragged()
+    model = RNNRegressor(**SMALL, n_networks=2)
+    calls = []
+    update = cpu.apply_update
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        update(*arguments)
+
+    monkeypatch.setattr(cpu, "apply_update", interrupted)
+    model.fit(X, y)
+    assert len(model.weights_) == 1
+    before = model.predict(X)
+    assert_array_equal(model.set_weights(model.weights_).predict(X), before)

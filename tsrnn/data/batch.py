@@ -30,6 +30,12 @@ def longest_first(lengths):
     return (-lengths).argsort(kind="stable")
 
 
+def places_of_runs(firsts, lengths):
+    """Places of runs, end to end: of each from its first one on, so many."""
+    starts = np.cumsum(lengths) - lengths
+    return np.repeat(firsts - starts, lengths) + np.arange(np.sum(lengths, dtype=np.int64))
+
+
 def steps_of(lengths):
     """Step and row of each step, step by step over the rows that still run; `lengths` sorted, longest first."""
     return np.nonzero(np.arange(lengths[0])[:, None] < lengths)

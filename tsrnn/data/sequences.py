@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tsrnn.data.batch import Batch, epoch_of, equal, gather, targets_and_weights
+from tsrnn.data.batch import Batch, epoch_of, equal, gather, places_of_runs, targets_and_weights
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Sequences:
         n = self.n_features // n_features
         counts = self.lengths * n
         first = self.starts // n_features
-        places = np.repeat(first - counts.cumsum() + counts, counts) + np.arange(counts.sum())
+        places = places_of_runs(first, counts)
         weights = np.repeat(self.weights.max(axis=1), counts)
         return self.values.reshape(-1, n_features)[places], weights
 

@@ -17,9 +17,8 @@ class Series:
     values: np.ndarray  # (n_steps, n_features), C order
     starts: np.ndarray
     lengths: np.ndarray
-    labels: list | None = (
-        None  # what errors call a series; its position where there is nothing better
-    )
+    # what errors call a series; its position where there is nothing better
+    labels: list | None = None
     table: bool = False  # each was a row
 
     # What targets belong to: here a series, and each must have one.

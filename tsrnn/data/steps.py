@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tsrnn.data.batch import Batch, epoch_of, gather, steps_of, targets_and_weights
+from tsrnn.data.batch import Batch, epoch_of, gather, places_of_runs, steps_of, targets_and_weights
 
 
 @dataclass(frozen=True)
@@ -58,10 +58,7 @@ class Steps:
 
     def steps(self, rows):
         """Where their steps stand, row by row."""
-        lengths = self.lengths[rows]
-        return np.repeat(self.starts[rows] - lengths.cumsum() + lengths, lengths) + np.arange(
-            lengths.sum()
-        )
+        return places_of_runs(self.starts[rows], self.lengths[rows])
 
     def select(self, rows):
         """These rows, each from now on a series of its own, and no steps but theirs."""

@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from joblib import effective_n_jobs
@@ -18,10 +18,10 @@ from tsrnn.data.series import (
 )
 from tsrnn.estimators.budget import AUTO, budgeted, most_merged
 from tsrnn.estimators.convergence import check_convergence
-from tsrnn.estimators.fitted import Classes, Fitted, Form
+from tsrnn.estimators.fitted import Classes, Fitted, Form, reweighted
 from tsrnn.estimators.keywords import says_what_it_takes
 from tsrnn.estimators.parameters import Parameters
-from tsrnn.estimators.plan import Given, Known, Plan, is_auto, keep_weighted, rooms_of, typed
+from tsrnn.estimators.plan import Given, Known, Plan, is_auto, keep_weighted, typed, workspaces_of
 from tsrnn.estimators.reading import read_sequences
 from tsrnn.estimators.scaling import Scaling
 from tsrnn.estimators.storage import load, save
@@ -149,7 +149,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         if changes is None and not plan.fitted.history.cut_short:
             n_before = len(last.history.loss_curve) if last else 0
             name = type(self).__name__
-            workspaces = rooms_of(plan.fitted, name)
+            workspaces = workspaces_of(plan.fitted, name)
             check_convergence(name, plan.whole, plan.recipe, plan.fitted, n_before, workspaces)
         self._keep(plan.fitted.finished())
         return self
@@ -377,19 +377,22 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
     # Weights
 
     @property
-    def weights_(self) -> dict[str, np.ndarray]:
+    def weights_(self) -> Any:
         """Dict of arrays with the names, shapes and gate order of torch's recurrent layers, and the head's
-        `weight_ho`, `bias_ho`.
+        `weight_ho`, `bias_ho`; with several networks a list of such dicts.
         """
         check_is_fitted(self)
+        return self._weights()
+
+    def _weights(self):
         return self._fitted.network.to_weights(self._fitted.theta)
 
-    def set_weights(self, weights: dict[str, np.ndarray]) -> Self:
+    def set_weights(self, weights: Any) -> Self:
         """Replace the fitted weights.
 
         Parameters
         ----------
-        weights : mapping of str to array-like
+        weights : mapping of str to array-like, or with several networks a list of such
             Names and shapes as in `weights_`; anything that `numpy.asarray` takes.
 
         Returns
@@ -402,23 +405,12 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             If a name is missing or unknown, a shape differs, or a number is not finite.
         """
         check_is_fitted(self)
-        self._fitted = self._with_weights(self._fitted, weights)
+        self._fitted = self._reweighted(weights)
         return self
 
-    def _with_weights(self, fitted, weights):
-        """What was fitted, with weights that are checked."""
-        network = fitted.network
-        names = list(network.layout.shapes)
-        if set(weights) != set(names):
-            raise ValueError(f"weights must have exactly the names {names}; got {sorted(weights)}.")
-        for name in names:
-            if np.shape(weights[name]) != network.shape_of(name):
-                raise ValueError(
-                    f"{name} must have shape {network.shape_of(name)}; got {np.shape(weights[name])}."
-                )
-            if not np.isfinite(weights[name]).all():
-                raise ValueError(f"{name} must be finite; got NaN or infinity.")
-        return fitted.with_weights(network.from_weights(weights))
+    def _reweighted(self, weights):
+        """What was fitted, with other weights."""
+        return reweighted(self._fitted, weights)
 
     # Files
 
@@ -472,9 +464,10 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         """The network's outputs for every sequence, (n_sequences, n_outputs)."""
         return self._outputs_for(self._read_fitted(X))
 
-    def _outputs_for(self, series):
+    def _outputs_for(self, series, fitted=None):
+        fitted = fitted or self._fitted
         none = np.empty((len(series), 0), series.values.dtype)
-        return self._outputs_of(self._rows(series, none, none, self._fitted.settings), series)
+        return self._outputs_of(self._rows(series, none, none, fitted.settings), series, fitted)
 
     def _read_fitted(self, X, **where):
         if not hasattr(self, "_fitted"):  # scikit-learn's check takes its time
@@ -485,11 +478,15 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         """The network's outputs for rows made of series; `fitted` is that of `fit` if not given."""
         fitted = fitted or self._fitted
         return predict(
-            fitted.network, fitted.theta, rows, self._n_threads(series), workspaces=self._rooms()
+            fitted.network,
+            fitted.theta,
+            rows,
+            self._n_threads(series),
+            workspaces=self._workspaces(),
         )
 
-    def _rooms(self):
-        return rooms_of(self._fitted, type(self).__name__)
+    def _workspaces(self):
+        return workspaces_of(self._fitted, type(self).__name__)
 
     def _n_threads(self, series):
         return effective_n_jobs(self._fitted.settings["n_jobs"]) if len(series) > 1 else 1

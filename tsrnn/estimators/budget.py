@@ -26,16 +26,15 @@ def most_merged(recipe):
 
 
 def budgeted(recipe, rows):
-    """The recipe with a number for every "auto", which rows as an epoch takes them decide."""
+    """The recipe with a value for every "auto", which rows as an epoch takes them decide."""
     size = batch_size_for(len(rows)) if recipe.batch_size == AUTO else recipe.batch_size
     n_batches = max(1, rows.n_batches(size))
-    epochs = max(LEAST_EPOCHS, -(-LEAST_UPDATES // n_batches))
-    patience = max(PATIENCE_EPOCHS, -(-PATIENCE_UPDATES // n_batches))
-    return replace(
-        recipe,
-        batch_size=size,
-        max_iter=epochs if recipe.max_iter == AUTO else recipe.max_iter,
-        n_iter_no_change=patience if recipe.n_iter_no_change == AUTO else recipe.n_iter_no_change,
-        alpha=min(MOST_DECAY, 1 / len(rows)) if recipe.alpha == AUTO else recipe.alpha,
-        learning_rate="cosine" if recipe.learning_rate == AUTO else recipe.learning_rate,
-    )
+    chosen = {
+        "batch_size": size,
+        "max_iter": max(LEAST_EPOCHS, -(-LEAST_UPDATES // n_batches)),
+        "n_iter_no_change": max(PATIENCE_EPOCHS, -(-PATIENCE_UPDATES // n_batches)),
+        "alpha": min(MOST_DECAY, 1 / len(rows)),
+        "learning_rate": "cosine",
+    }
+    left = [name for name in chosen if getattr(recipe, name) == AUTO]
+    return replace(recipe, **{name: chosen[name] for name in left})

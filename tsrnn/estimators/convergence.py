@@ -10,7 +10,7 @@ from sklearn.exceptions import ConvergenceWarning
 
 from tsrnn.backends import cpu
 from tsrnn.networks.passes import predict, total_weight
-from tsrnn.rules.losses import LOSSES
+from tsrnn.rules.losses import LOSSES, is_of_classes
 
 NOTICEABLE = 0.01  # a fall of the loss, in units of the loss of the best constant prediction
 HARDLY = 0.2  # better than that constant by no more than this, where targets are not scaled
@@ -58,7 +58,7 @@ def level_of_caller():
 def no_better(name, reached, constant, recipe):
     word = "hardly" if reached < constant else "no"
     score = f", R2 {1 - reached / constant:.2g}" if recipe.loss == "squared" and constant else ""
-    scale = "X" if is_of_classes(recipe) else "y, for instance with TransformedTargetRegressor"
+    scale = "X" if is_of_classes(recipe.loss) else "y, for instance with TransformedTargetRegressor"
     return (
         f"{name} is {word} better than always predicting {words_for(recipe)} (training loss {reached:.4g} against "
         f"{constant:.4g}{score}): scale {scale}, or use a smaller batch_size, a larger learning_rate_init or more "
@@ -92,14 +92,10 @@ def ended_too_early(name, curve, recipe, unit):
     )
 
 
-def is_of_classes(recipe):
-    return recipe.loss.endswith("log_loss")
-
-
 def is_unscaled(rows, recipe):
     """Whether targets are numbers so large or so small that a network may need long to reach them."""
     low, high = SCALED
-    return not (is_of_classes(recipe) or low <= np.abs(rows.targets).max() <= high)
+    return not (is_of_classes(recipe.loss) or low <= np.abs(rows.targets).max() <= high)
 
 
 def targets_and_weights(rows):
@@ -164,7 +160,7 @@ def words_for(recipe):
     loss = LOSSES[recipe.loss]
     share = None if loss.quantile is None else loss.quantile(recipe.loss_parameters[0])
     if share is None:
-        return "the frequencies of the classes" if is_of_classes(recipe) else "the mean"
+        return "the frequencies of the classes" if is_of_classes(recipe.loss) else "the mean"
     return "the median" if share == 0.5 else f"the {share:g} quantile"
 
 

@@ -156,6 +156,11 @@ class Fitted:
     others: tuple = ()  # of several networks all but the first, each such a record
 
     @property
+    def members(self):
+        """This record and those of further networks."""
+        return (self, *self.others)
+
+    @property
     def form(self):
         """What has to stay the same for weights to be trained further."""
         return Form.of(self.settings, self.inputs.n_features, self.network.n_outputs)
@@ -184,3 +189,19 @@ class Fitted:
             "n_iter_": len(history.loss_curve),
         }
         return self.inputs.attributes() | self.targets.attributes() | curves
+
+
+def reweighted(fitted, weights):
+    """What was fitted, with weights that are checked."""
+    network = fitted.network
+    names = list(network.layout.shapes)
+    if set(weights) != set(names):
+        raise ValueError(f"weights must have exactly the names {names}; got {sorted(weights)}.")
+    for name in names:
+        if np.shape(weights[name]) != network.shape_of(name):
+            raise ValueError(
+                f"{name} must have shape {network.shape_of(name)}; got {np.shape(weights[name])}."
+            )
+        if not np.isfinite(weights[name]).all():
+            raise ValueError(f"{name} must be finite; got NaN or infinity.")
+    return fitted.with_weights(network.from_weights(weights))

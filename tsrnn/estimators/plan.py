@@ -29,7 +29,7 @@ def typed(targets, weights, dtype):
     return np.ascontiguousarray(targets, dtype=dtype), np.ascontiguousarray(weights, dtype=dtype)
 
 
-def rooms_of(fitted, describe_target):
+def workspaces_of(fitted, describe_target):
     """Memory on the device that `fit` was told."""
     backend = backend_of(fitted.settings["device"], describe_target, fitted.settings["precision"])
     return WorkspacePool(fitted.network.dtype, backend)

@@ -9,11 +9,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from tsrnn.rules.losses import IDENTITY, LOSSES
+from tsrnn.rules.losses import IDENTITY, LOSSES, is_of_classes
 
-SMALL = (
-    1e-6  # a deviation below this share of the mean is rounding of a feature that stays the same
-)
+# A deviation below this share of the mean is rounding of a feature that stays the same.
+SMALL = 1e-6
 
 
 @dataclass(frozen=True)
@@ -30,11 +29,11 @@ class Scaling:
         """Of rows, each step or target as often as its weight says."""
         values, weights = rows.weighted_steps(n_features)
         x_mean, x_scale = moments(values, weights[:, None])
-        if loss.endswith("log_loss"):
+        if is_of_classes(loss):
             return cls(x_mean, x_scale)
         if LOSSES[loss].link is IDENTITY:
             y_mean, y_scale = moments(rows.targets, rows.weights)
-            if LOSSES[loss].parameters and "huber_delta" in LOSSES[loss].parameters:
+            if "huber_delta" in LOSSES[loss].parameters:
                 y_scale = np.full_like(y_scale, y_scale.mean())  # which the distance is measured in
             return cls(x_mean, x_scale, y_mean, y_scale)
         mean, _ = moments(rows.targets, rows.weights)

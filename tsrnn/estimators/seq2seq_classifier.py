@@ -170,7 +170,7 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
             self._sources(series, fitted.settings),
             Beam(beam_width, longest or fitted.targets.longest),
             n_jobs=self._n_threads(series),
-            workspaces=self._rooms(),
+            workspaces=self._workspaces(),
         )
         end = len(fitted.targets.classes)
         return codes[codes != end], (codes != end).sum(axis=1)

@@ -266,7 +266,7 @@ class BaseSequence(BaseRecurrent):
             rows = Steps.whole(steps.values, steps.starts[there], steps.lengths[there], none, none)
         if len(rows) == 0:
             return steps, np.empty((0, network.n_outputs), network.dtype), rows.carried
-        workspaces = self._rooms()
+        workspaces = self._workspaces()
         n_bytes = network.numbers_of_step(workspaces.backend) * network.dtype.itemsize
         n_threads = self._n_threads(steps)
         passes = rows.passes(min(TOGETHER, workspaces.backend.MOST_BYTES // n_bytes))

@@ -1,6 +1,6 @@
 """A fitted estimator in a file."""
 
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -17,13 +17,12 @@ from tsrnn.estimators.scaling import Scaling
 from tsrnn.estimators.soundness import check_fitted
 from tsrnn.files import estimators
 from tsrnn.files.errors import DamagedError
-from tsrnn.files.records import check_kind, record
+from tsrnn.files.records import check_kind, names_of, record
 from tsrnn.files.trees import Codec
 from tsrnn.networks import architecture
 from tsrnn.training.config import History
 
-OPTIONAL = ["scaling", "inner", "others"]  # which files of an older version lack
-PARTS = [field.name for field in fields(Fitted) if field.name not in OPTIONAL]
+PARTS, OPTIONAL = names_of(Fitted)
 
 
 def encode_fitted(fitted, writer):

@@ -15,9 +15,8 @@ from tsrnn.estimators.targets import check_same_labels
 class TimeSteps(Series):
     """Series end to end whose steps have a target each, or none: NaN."""
 
-    nest: Callable | None = (
-        None  # from entries end to end and the lengths of series to the caller's form, unless flat
-    )
+    # from entries end to end and the lengths of series to the caller's form, unless flat
+    nest: Callable | None = None
     index: pd.Index | None = None  # of a frame of rows
 
     target_unit = "time step"

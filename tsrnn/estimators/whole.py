@@ -2,13 +2,14 @@
 
 from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
 from scipy.special import softmax
 
+from tsrnn.data.series import truncate_series
 from tsrnn.estimators.base import BaseRecurrent
 from tsrnn.estimators.budget import AUTO
+from tsrnn.estimators.fitted import reweighted
 from tsrnn.networks.network import POOLINGS, Network
 from tsrnn.rules.losses import LOSSES
 from tsrnn.validation import BOOLEAN, POSITIVE_INT, OneOf
@@ -48,8 +49,8 @@ class BaseWhole(BaseRecurrent):
         if settings["pooling"] == AUTO:
             settings["pooling"] = pooling
         if settings["segment"] == AUTO:
-            longest = int(series.lengths.max())
-            lengths = np.minimum(series.lengths, min(settings["max_length"] or longest, longest))
+            cut = settings["max_length"], settings["truncate"]
+            _, lengths = truncate_series(series.starts, series.lengths, *cut)
             settings["segment"] = 1 if settings["bptt_steps"] else segment_for(lengths, n_steps)
 
     def _rows(self, series, targets, weights, settings):
@@ -64,7 +65,7 @@ class BaseWhole(BaseRecurrent):
     def _fit_from(self, last, given, changes=None, watched=None):
         if self.n_networks == 1 and not (last and last.others):
             return super()._fit_from(last, given, changes, watched)
-        before = [None] * self.n_networks if last is None else [last, *last.others]
+        before = [None] * self.n_networks if last is None else last.members
         if len(before) != self.n_networks:
             raise ValueError(
                 f"{type(self).__name__} must go on with the {len(before)} networks it was fitted with; got "
@@ -94,65 +95,39 @@ class BaseWhole(BaseRecurrent):
                 member.random_state = int(seeds.generate_state(1)[0])
         return member
 
-    def _outputs_for(self, series):
+    def _outputs_for(self, series, fitted=None):
         """Outputs of the network; of several, those of the mean of their predictions."""
-        fitted = self._fitted
+        fitted = fitted or self._fitted
         if not fitted.others:
-            return super()._outputs_for(series)
+            return super()._outputs_for(series, fitted)
         loss = LOSSES[fitted.loss]
-        found = [self._outputs_of_member(one, series) for one in (fitted, *fitted.others)]
+        found = [super(BaseWhole, self)._outputs_for(series, one) for one in fitted.members]
         if loss.softmax:
             found = [softmax(outputs, axis=1) for outputs in found]
         else:
             found = [loss.link.prediction(outputs) for outputs in found]
-        mean = np.mean(found, axis=0)
-        tiny = np.finfo(np.float32).tiny
-        eps = np.finfo(np.float64).eps
-        low = -np.inf if loss.least == -np.inf else loss.least + tiny
-        return loss.link.output(np.clip(mean, low, loss.most - eps if loss.most < np.inf else None))
+        mean = np.mean(found, axis=0, dtype=np.float64)
+        low = loss.least + np.finfo(np.float32).tiny
+        high = loss.most - np.finfo(np.float64).eps
+        return loss.link.output(np.clip(mean, low, high))
 
-    def _outputs_of_member(self, fitted, series):
-        none = np.empty((len(series), 0), series.values.dtype)
-        rows = self._rows(series, none, none, fitted.settings)
-        return self._outputs_of(rows, series, fitted).astype(np.float64)
+    def _weights(self):
+        several = self._fitted.settings["n_networks"] > 1
+        found = [member.network.to_weights(member.theta) for member in self._fitted.members]
+        return found if several else found[0]
 
-    @property
-    def weights_(self) -> Any:
-        """Dict of arrays with the names, shapes and gate order of torch's recurrent layers, and the head's
-        `weight_ho`, `bias_ho`; with `n_networks` > 1 a list of such dicts.
-        """
-        first = super().weights_
-        others = [one.network.to_weights(one.theta) for one in self._fitted.others]
-        return [first, *others] if self._fitted.settings["n_networks"] > 1 else first
-
-    def set_weights(self, weights: Any) -> Any:
-        """Replace the fitted weights.
-
-        Parameters
-        ----------
-        weights : mapping of str to array-like, or list of such
-            As `weights_`; anything that `numpy.asarray` takes.
-
-        Returns
-        -------
-        self
-
-        Raises
-        ------
-        ValueError
-            If a name is missing or unknown, a shape differs, or a number is not finite.
-        """
-        if not hasattr(self, "_fitted") or not self._fitted.others:
-            return super().set_weights(weights)
-        members = (self._fitted, *self._fitted.others)
-        if not isinstance(weights, list) or len(weights) != len(members):
+    def _reweighted(self, weights):
+        fitted = self._fitted
+        if fitted.settings["n_networks"] == 1:
+            return super()._reweighted(weights)
+        if not isinstance(weights, list) or len(weights) != len(fitted.members):
             raise ValueError(
-                f"weights must be a list of {len(members)} mappings, one for each network; got {len(weights)} "
+                f"weights must be a list of {len(fitted.members)} mappings, one for each network; got {len(weights)} "
                 f"in a {type(weights).__name__}."
             )
-        first, *others = (self._with_weights(*pair) for pair in zip(members, weights, strict=True))
-        self._fitted = replace(first, others=tuple(others))
-        return self
+        pairs = zip(fitted.members, weights, strict=True)
+        first, *others = (reweighted(member, part) for member, part in pairs)
+        return replace(first, others=tuple(others))
 
 
 def segment_for(lengths, n_steps):

@@ -5,9 +5,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from tsrnn.data.batch import places_of_runs
 from tsrnn.forecasting.adjustment import Adjustment, Units
 from tsrnn.forecasting.effects import effects_of
-from tsrnn.forecasting.panel.ragged import Ragged, places_of_runs
+from tsrnn.forecasting.panel.ragged import Ragged
 from tsrnn.forecasting.series_weights import naive_errors, typical_of
 
 

@@ -276,12 +276,14 @@ def check_form(member, setting, widths):
         found |= {
             "n_context": network.n_context,
             "every_step": network.every_step,
+            "pooling": network.pooling,
             "layers": len(network.ends),
         }
         wanted |= {
             "n_outputs": n_ahead * n_blocks,
             "n_context": plan.window,
             "every_step": False,
+            "pooling": "last",
             "layers": 1,
         }
     for name, value in wanted.items():

@@ -8,9 +8,8 @@ from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.quantiles import blend
 
 N_KEPT = 4
-SHARE = (
-    0.3  # of Theta's forecast, unless it harms; a share fitted to the held-out values did less well
-)
+# of Theta's forecast, unless it harms; a share fitted to the held-out values did less well
+SHARE = 0.3
 HARM = 1.02  # times the error without it; less is noise, and a mean of unlike forecasts errs less than most of them
 TOLERANCE = 1.1  # times the lowest error; what is worse is not kept
 LEAST = 3  # values before the held-out ones

@@ -6,8 +6,7 @@ import numpy as np
 
 from tsrnn.backends import cpu
 from tsrnn.backends.placing import copy_columns
-from tsrnn.data.batch import Batch
-from tsrnn.forecasting.panel.ragged import places_of_runs
+from tsrnn.data.batch import Batch, places_of_runs
 from tsrnn.networks.network import Network
 
 
@@ -33,9 +32,8 @@ class Windows:
     stops: np.ndarray
     ends: np.ndarray
     series_weights: np.ndarray  # of each row
-    known: np.ndarray | None = (
-        None  # 1 where a value is known; if given, the network sees it beside the values
-    )
+    # 1 where a value is known; if given, the network sees it beside the values
+    known: np.ndarray | None = None
     past: np.ndarray | None = None  # flat, as many for each value
     future: np.ndarray | None = None  # flat, as many for each value
     static: np.ndarray | None = None  # (n_series, n)

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from tsrnn.data.series import truncate_series
 from tsrnn.inspection.passes import passes, read
 from tsrnn.networks.layout import padded
 from tsrnn.types import SequencesLike
@@ -58,8 +59,8 @@ def saliency(estimator: Any, X: SequencesLike) -> Any:
     segment = settings.get("segment", 1)
     n_features = network.n_inputs // segment
     n_outputs = network.n_outputs
-    longest = int(sequences.lengths.max())
-    kept = np.minimum(sequences.lengths, min(settings["max_length"] or longest, longest))
+    cut = settings["max_length"], settings["truncate"]
+    firsts, kept = truncate_series(np.zeros_like(sequences.lengths), sequences.lengths, *cut)
     found = [
         np.zeros((length, n_features, n_outputs), network.dtype) for length in sequences.lengths
     ]
@@ -71,9 +72,9 @@ def saliency(estimator: Any, X: SequencesLike) -> Any:
             back(d_outputs, dx)
             for row, (number, length) in enumerate(zip(chosen, batch.lengths)):
                 slopes = dx[:length, row, : network.n_inputs].reshape(-1, n_features)
+                first = firsts[number]
                 n = kept[number]
                 repeated = len(slopes) - n  # the first value, in front
                 slopes[repeated] += slopes[:repeated].sum(axis=0)
-                first = len(found[number]) - n if settings["truncate"] == "start" else 0
                 found[number][first : first + n, :, k] = np.abs(slopes[repeated:])
     return [slopes[..., 0] for slopes in found] if n_outputs == 1 else found

@@ -31,14 +31,16 @@ COMMON = (
     "output_dropout",
     "dtype",
 )
-OWN = {Network: ("n_context", "every_step"), EncoderDecoder: ("n_known", "one_hot")}
+# of each kind a size, a flag and names of which one is chosen
+OWN = {Network: ("n_context", "every_step", "pooling"), EncoderDecoder: ("n_known", "one_hot")}
+CHOICES = {"pooling": POOLINGS}
 DTYPES = "float32", "float64"
 BYTES = 4  # of a weight, at least
 
 
 def form_of(network):
     """The arguments that make a network, as plain Python."""
-    size, flag = OWN[type(network)]
+    size, flag, *names = OWN[type(network)]
     encoder = network.encoder if isinstance(network, EncoderDecoder) else network
     return {
         "cell": network.cell.name,
@@ -52,7 +54,7 @@ def form_of(network):
         "dtype": network.dtype.name,
         size: int(getattr(network, size)),
         flag: bool(getattr(network, flag)),
-        **({"pooling": network.pooling} if isinstance(network, Network) else {}),
+        **{name: getattr(network, name) for name in names},
     }
 
 
@@ -64,12 +66,12 @@ def network_of(kind, form, largest):
     DamagedError
         If there is no such network.
     """
-    names = {*COMMON, *OWN[kind], *(["pooling"] if kind is Network else [])}
+    names = {*COMMON, *OWN[kind]}
     check_kind(form, dict, "a network")
     form = defaults_of(kind) | form  # an older version did not know them all
     if set(form) != names:
         raise DamagedError(f"a network that is not told by {', '.join(sorted(names))}")
-    size, flag = OWN[kind]
+    size, flag, *chosen = OWN[kind]
     if form["cell"] not in tuple(CELLS) or form["dtype"] not in DTYPES:
         raise DamagedError(
             f"a network of the unknown cell {form['cell']!r:.40} or type {form['dtype']!r:.40}"
@@ -79,8 +81,9 @@ def network_of(kind, form, largest):
     check_count(form[size], size, 0, largest)
     check_flag(form["bidirectional"], "bidirectional")
     check_flag(form[flag], flag)
-    if form.get("pooling", "last") not in POOLINGS:
-        raise DamagedError(f"a network of the unknown pooling {form['pooling']!r:.40}")
+    for name in chosen:
+        if form[name] not in CHOICES[name]:
+            raise DamagedError(f"a network of the unknown {name} {form[name]!r:.40}")
     check_number(form["dropout"], "dropout", 0, 1)
     check_number(form["output_dropout"], "output_dropout", 0, 1)
     if n_weights(kind, form) > largest:

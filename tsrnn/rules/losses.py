@@ -36,9 +36,8 @@ class Loss(NamedTuple):
     link: Link = IDENTITY
     least: float = -math.inf  # of targets
     most: float = math.inf
-    quantile: Callable | None = (
-        None  # the one that the best constant is, from the parameters; None if it is the mean
-    )
+    # the one that the best constant is, from the parameters; None if it is the mean
+    quantile: Callable | None = None
 
 
 @register_jitable
@@ -108,6 +107,11 @@ def softmax_log_loss(output, target, parameters):
     row sum to 1.
     """
     return -target * output, exp(output) - target
+
+
+def is_of_classes(name):
+    """Whether targets of the loss of that name are shares of classes."""
+    return name.endswith("log_loss")
 
 
 def half(parameters):

@@ -15,9 +15,8 @@ class Update(NamedTuple):
     n_moments: int
     rule: Callable
     coefficients: Callable  # (step from 1, rate, momentum) -> c
-    decoupled: bool = (
-        False  # weight decay shrinks the parameter itself instead of joining the gradient
-    )
+    # weight decay shrinks the parameter itself instead of joining the gradient
+    decoupled: bool = False
 
 
 @register_jitable

@@ -39,9 +39,8 @@ class Panel:
     freq: str | int
     restore: Callable  # long frame of forecasts -> the form of the input
     columns: tuple  # names of id, time and target
-    covariates: pd.DataFrame | None = (
-        None  # a row for each value: numbers as float64, labels as strings
-    )
+    # a row for each value: numbers as float64, labels as strings
+    covariates: pd.DataFrame | None = None
 
     @property
     def series(self):

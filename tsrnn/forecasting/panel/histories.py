@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.forecasting.panel.ragged import Ragged, places_of_runs, starts_of
+from tsrnn.data.batch import places_of_runs
+from tsrnn.forecasting.panel.ragged import Ragged, starts_of
 
 
 class Histories(NamedTuple):
@@ -13,9 +14,8 @@ class Histories(NamedTuple):
     series: Ragged
     known: np.ndarray | None = None  # which values are; None where all are
     past: np.ndarray | None = None  # (n_values, n): covariates up to the end of each series
-    future: Ragged | None = (
-        None  # rows of covariates known for as many steps beyond the end of each series
-    )
+    # rows of covariates known for as many steps beyond the end of each series
+    future: Ragged | None = None
     static: np.ndarray | None = None  # (n_series, n)
 
     @property

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from tsrnn.data.batch import places_of_runs
+
 
 @dataclass(frozen=True)
 class Ragged:
@@ -100,12 +102,6 @@ def series_of(starts):
 def ages_of(starts):
     """The place of each value in its series."""
     return np.arange(starts[-1]) - np.repeat(starts[:-1], np.diff(starts))
-
-
-def places_of_runs(firsts, lengths):
-    """Places of runs, end to end: of each from its first one on, so many."""
-    starts = np.cumsum(lengths) - lengths
-    return np.repeat(firsts - starts, lengths) + np.arange(np.sum(lengths, dtype=np.int64))
 
 
 def sums(values, lengths):
