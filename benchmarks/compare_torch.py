@@ -23,7 +23,7 @@ import scipy.linalg.blas
 import torch
 from threadpoolctl import threadpool_limits
 
-from benchmarks.suite.work import FIRST_FIT, Work
+from benchmarks.suite.work import FIRST_FIT, PLAIN, Work
 from tsrnn import RNNRegressor
 
 SIZES = [  # B, T, F, H
@@ -181,6 +181,7 @@ def compare_fit(cells, results):
                 tol=0,
                 random_state=0,
                 n_jobs=threads,
+                **PLAIN,
             )
 
             def ours(model=model):
@@ -212,7 +213,9 @@ def compare_predict(cells, results):
     X = rng.normal(size=(64, 96)).astype("f4")
     print("\n| cell | predict, us | bare torch module, us |\n|---|---|---|")
     for cell in cells:
-        model = RNNRegressor(cell=cell, hidden_size=64, max_iter=1, random_state=0).fit(X, X[:, -1])
+        model = RNNRegressor(cell=cell, hidden_size=64, max_iter=1, random_state=0, **PLAIN).fit(
+            X, X[:, -1]
+        )
         net, head, one = (
             NETS[cell](1, 64, batch_first=True),
             torch.nn.Linear(64, 1),
@@ -269,6 +272,7 @@ from pathlib import Path
 import numpy as np
 from tsrnn import RNNRegressor
 rng, settings = np.random.default_rng(0), dict(cell="{cell}", hidden_size=16, batch_size=4096, max_iter=1)
+settings |= dict(n_networks=1, n_layers=1, bidirectional=False, segment=1, pooling="last", augment=None)
 small = rng.normal(size=(100, 336))
 RNNRegressor(**settings).fit(small, small[:, 0])
 values = rng.normal(size=2_000_000)

@@ -35,7 +35,7 @@ from numba import cuda as device  # noqa: E402
 import tsrnn  # noqa: E402
 from benchmarks import curves  # noqa: E402
 from benchmarks.floor import H100, Gpu, floor  # noqa: E402
-from benchmarks.suite.work import Work  # noqa: E402
+from benchmarks.suite.work import PLAIN, Work  # noqa: E402
 from tsrnn import RNNRegressor  # noqa: E402
 from tsrnn.backends.cuda import tensor  # noqa: E402
 from tsrnn.backends.cuda.graphs import record  # noqa: E402
@@ -254,7 +254,7 @@ def measure_fit(cell):
         "tol": 0,
         "random_state": 0,
         "n_jobs": -1,
-    }
+    } | PLAIN
     for name in ("cuda", "cpu"):
         # Compiled before the clock starts.
         RNNRegressor(**options, max_iter=1, device=name).fit(X[:batch], X[:batch, 0])

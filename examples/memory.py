@@ -37,9 +37,9 @@ def sizes(quick):
 
 
 # One direction that reads value by value, as textbooks draw it.
-TEXTBOOK = {
+ONE = {"n_networks": 1, "n_layers": 1, "segment": 1, "pooling": "last", "augment": None}
+TEXTBOOK = ONE | {
     "bidirectional": False,
-    "segment": 1,
     "standardize": False,
     "learning_rate": "constant",
     "batch_size": 64,
@@ -243,7 +243,7 @@ def carrying(epochs, seeds, **_):
         }
         for fitted, (sequences, _) in parts.items():
             model = RNNClassifier(
-                cell="gru", max_iter=2 * epochs, random_state=seed, n_jobs=-1
+                cell="gru", max_iter=2 * epochs, random_state=seed, n_jobs=-1, **ONE
             ).fit(sequences, y)
             for used, (_, sequences) in parts.items():
                 found.setdefault((fitted, used), []).append(model.score(sequences, y_test))
@@ -268,7 +268,7 @@ def lengths():
         rng.normal(size=200),
     )
     model = RNNRegressor(
-        cell="gru", hidden_size=UNITS, max_iter=3, dtype="float64", random_state=0
+        cell="gru", hidden_size=UNITS, max_iter=3, dtype="float64", random_state=0, **ONE
     ).fit(X, y)
 
     def apart(one, other):

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
+from textbook import ONE as PLAIN
+from textbook import listed
 
 from tsrnn import (
     RNNClassifier,
@@ -45,7 +47,10 @@ def refusal(call, *arguments, **keywords):
 def state(model):
     """All that a model has learned, in a form that can be compared."""
     return {
-        "weights": {name: weight.tolist() for name, weight in model.weights_.items()},
+        "weights": [
+            {name: weight.tolist() for name, weight in one.items()}
+            for one in listed(model.weights_)
+        ],
         "curves": (
             model.loss_curve_,
             model.validation_loss_curve_,
@@ -632,6 +637,7 @@ BAD_VALUES = {
     "pooling": ["sum", None, 1],
     "n_networks": [0, 1.5, "auto", None],
     "standardize": [1, "yes", None],
+    "augment": ["turn", (), ("shift", "turn"), 1, False],
 }
 
 
@@ -672,7 +678,10 @@ def test_values_that_a_parameter_cannot_have(Estimator, name):
             {"cell": "lstm", "activation": "relu"},
             r"activation of RNNRegressor must be 'tanh' for cell='lstm'.*; got 'relu'",
         ),
-        ({"dropout": 0.5}, r"dropout of RNNRegressor must be 0 with n_layers=1.*; got 0\.5"),
+        (
+            {"n_layers": 1, "dropout": 0.5},
+            r"dropout of RNNRegressor must be 0 with n_layers=1.*; got 0\.5",
+        ),
         (
             {"bptt_steps": 3, "bidirectional": True},
             r"bptt_steps of RNNRegressor must be None with bidirectional.*; got 3",
@@ -809,7 +818,7 @@ def test_labels_that_partial_fit_does_not_know():
 
 
 def test_weights_of_another_network():
-    model = RNNRegressor(**SMALL).fit(GOOD, NUMBERS)
+    model = RNNRegressor(**SMALL, **PLAIN).fit(GOOD, NUMBERS)
     before, weights = state(model), model.weights_
     assert "weights must have exactly the names ['weight_ih_l0'," in refusal(
         model.set_weights, {"weight_ih_l0": 1}

@@ -6,7 +6,7 @@ import pytest
 from sklearn.base import RegressorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
-from textbook import TEXTBOOK_WHOLE
+from textbook import ONE, TEXTBOOK_WHOLE, one
 
 from tsrnn import (
     RNNClassifier,
@@ -48,8 +48,7 @@ def fitted(
         hidden_size=3,
         max_iter=1,
         random_state=0,
-        **shape,
-        **{"dtype": "float64", "standardize": False} | options,
+        **one(Estimator) | shape | {"dtype": "float64", "standardize": False} | options,
     ).fit(X, y)
     rng = np.random.default_rng(1)
     return model.set_weights(
@@ -417,8 +416,9 @@ def test_kernels_keep_one_signature(cell):
     assert list(kernel.signatures) == before
 
 
-MODEL = RNNRegressor(cell="gru", hidden_size=3, max_iter=1, random_state=0).fit(X, Y)
-STEPS = RNNSequenceRegressor(cell="gru", hidden_size=3, max_iter=1, random_state=0).fit(X, X)
+SHAPE = {"cell": "gru", "hidden_size": 3, "max_iter": 1, "random_state": 0}
+MODEL = RNNRegressor(**SHAPE, **ONE).fit(X, Y)
+STEPS = RNNSequenceRegressor(**SHAPE).fit(X, X)
 SHORT = clone(STEPS).set_params(max_length=1).fit(X, X)
 LATE = [np.where(np.arange(len(x))[:, None] > 0, x, np.nan) for x in X]
 

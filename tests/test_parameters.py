@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+from textbook import one
 
 from tsrnn import (
     RNNClassifier,
@@ -19,7 +20,7 @@ from tsrnn import (
 )
 from tsrnn.backends import cpu
 from tsrnn.backends.devices import why_no_gpu
-from tsrnn.forecasting import ensemble
+from tsrnn.training import side_by_side as threads
 
 BASE = {"cell": "gru", "hidden_size": 4, "max_iter": 4, "batch_size": 8, "random_state": 0}
 QUICK = {
@@ -128,6 +129,7 @@ WHOLE = {
     "bidirectional": [Acts(False)],  # "auto" is True
     "segment": [Acts(2)],
     "pooling": [Acts("mean")],
+    "augment": [Acts("jitter"), Acts(("shift", "scale"))],
     "n_networks": [Acts(2), Acts(3, "predictions")],
     "standardize": [Acts(False)],
 }
@@ -137,7 +139,7 @@ TABLES = {
     RNNClassifier: SHARED | WHOLE | CLASSIFICATION,
     RNNSequenceRegressor: SHARED | STEPWISE | REGRESSION | LINKED,
     RNNSequenceClassifier: SHARED | STEPWISE | CLASSIFICATION,
-    RNNSeq2SeqRegressor: PAIRS | REGRESSION,
+    RNNSeq2SeqRegressor: PAIRS | REGRESSION | {"standardize": [Acts(False)]},
     RNNSeq2SeqClassifier: PAIRS
     | {
         "max_output_length": [Acts(1, "predictions"), Acts(9, "predictions", UNSURE)],
@@ -231,13 +233,13 @@ def forecasted(parameters, monkeypatch, capfd):
     """Fit, forecast, and look at everything; five days in a row may be business days or not."""
     n_threads = []
 
-    class Watched(ensemble.ThreadPoolExecutor):
+    class Watched(threads.ThreadPoolExecutor):
         def __init__(self, n):
             n_threads.append(n)
             super().__init__(n)
 
     with monkeypatch.context() as patch:
-        patch.setattr(ensemble, "ThreadPoolExecutor", Watched)
+        patch.setattr(threads, "ThreadPoolExecutor", Watched)
         df = panel(5 if "freq" in parameters else 40)
         df = df.drop(df.index[20]) if parameters.get("fill_gaps") else df
         if parameters.get("past_covariates"):
@@ -307,7 +309,7 @@ def test_every_parameter_is_in_the_table(Estimator):
 
 @pytest.mark.parametrize(("Estimator", "name", "case"), CASES)
 def test_a_parameter_acts_or_is_refused(Estimator, name, case, monkeypatch, capfd):
-    before = (QUICK if Estimator is RNNForecaster else BASE) | case.where
+    before = (QUICK if Estimator is RNNForecaster else BASE | one(Estimator)) | case.where
     after = before | {name: case.value}
     assert before.get(name, getattr(Estimator(), name)) is not case.value
     if isinstance(case, Refused):
@@ -365,8 +367,9 @@ def test_a_parameter_changes_no_weight_where_it_should_not(
 ):
     if name not in TABLES[Estimator]:
         pytest.skip(f"{Estimator.__name__} has no {name}")
-    before, after = BASE | where, BASE | where | {name: value}
-    one, other = (
+    before = BASE | one(Estimator) | where
+    after = before | {name: value}
+    first, other = (
         outcome(Estimator, parameters, monkeypatch, capfd) for parameters in (before, after)
     )
-    assert one["weights"] == other["weights"]
+    assert first["weights"] == other["weights"]

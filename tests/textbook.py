@@ -1,7 +1,24 @@
 """Settings under which training is the textbook's: one direction, one value a step, one rate, X and y as they are."""
 
 TEXTBOOK = {"alpha": 0.0, "learning_rate": "constant", "standardize": False}
-TEXTBOOK_WHOLE = TEXTBOOK | {"bidirectional": False, "segment": 1}
+ONE = {
+    "n_networks": 1,
+    "n_layers": 1,
+    "pooling": "last",
+    "augment": None,
+}  # network, made without a trial
+TEXTBOOK_WHOLE = TEXTBOOK | ONE | {"bidirectional": False, "segment": 1}
+
+
+def one(Estimator):
+    """What makes an estimator one network, of those that can be several."""
+    names = Estimator().get_params()
+    return ONE if "n_networks" in names else {}
+
+
+def listed(weights):
+    """Weights of each network."""
+    return weights if isinstance(weights, list) else [weights]
 
 
 def textbook(Estimator):

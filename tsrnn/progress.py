@@ -68,6 +68,45 @@ class Line:
             self.stream.flush()
 
 
+class Progress:
+    """How far several networks are, on one line that threads share, and whether Ctrl-C ended them."""
+
+    def __init__(self, n_epochs, verbose):
+        self.n_epochs = n_epochs
+        self.done = []
+        self.interrupted = False
+        self.line = Line() if verbose else None
+        self.begin = time.monotonic()
+
+    @property
+    def share(self):
+        return len(self.done) / self.n_epochs
+
+    def of(self, network, n_epochs):
+        """What a network calls after each of its epochs."""
+
+        def on_epoch(epoch):
+            self.done.append(epoch)
+            if self.line:
+                left = (time.monotonic() - self.begin) * (1 / self.share - 1)
+                where = f"{network}, epoch {epoch + 1} of {n_epochs}"
+                self.line.show(
+                    f"training {self.share:4.0%}, {left:.0f} s left: {where}", self.share
+                )
+
+        return on_epoch
+
+    def end_if_done(self, failed):
+        """After some networks; the line ends with the last of them, or with those that failed."""
+        if failed or self.interrupted or self.share >= 1:
+            self.end()
+
+    def end(self):
+        if self.line:
+            self.line.show(f"training {self.share:.0%}", self.share)
+            self.line.end()
+
+
 def kind_of(stream):
     """Where a stream goes: "terminal", "notebook" or "log"."""
     if type(stream).__module__.startswith(("ipykernel.", "google.colab.")):

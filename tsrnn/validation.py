@@ -56,6 +56,20 @@ class Registered(OneOf):
         return (*self.names(), *self.others)
 
 
+class SomeOf(OneOf):
+    """One of some strings, or a tuple or list of them."""
+
+    def accepts(self, value):
+        if isinstance(value, tuple | list):
+            return len(value) > 0 and all(
+                isinstance(one, str) and one in self.options for one in value
+            )
+        return super().accepts(value)
+
+    def __str__(self):
+        return f"{super().__str__()} or a tuple of these"
+
+
 class Instance:
     """An object of a type, or with a method of a name."""
 

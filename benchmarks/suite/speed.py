@@ -12,7 +12,7 @@ from tsrnn.networks.passes import GradientOptions, Objective, WorkspacePool, gra
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
 
-from .work import FIRST_FIT, Work
+from .work import FIRST_FIT, PLAIN, Work
 
 
 class Step:
@@ -51,7 +51,7 @@ class Estimator:
         self.X = np.random.default_rng(0).normal(size=(2000, 96)).astype("f4")
         self.y = self.X[:, -3:].sum(axis=1)
         self.model = RNNRegressor(
-            cell=cell, hidden_size=hidden_size, max_iter=1, random_state=0
+            cell=cell, hidden_size=hidden_size, max_iter=1, random_state=0, **PLAIN
         ).fit(self.X, self.y)
 
     def time_fit_one_epoch(self, cell, hidden_size):
@@ -114,7 +114,7 @@ class Kernels:
 
     def setup(self, cell):
         X = np.random.default_rng(0).normal(size=(100, 20))
-        RNNRegressor(cell=cell, max_iter=1).fit(X, X[:, 0]).predict(X)
+        RNNRegressor(cell=cell, max_iter=1, **PLAIN).fit(X, X[:, 0]).predict(X)
 
     def track_signatures(self, cell):
         """Compiled versions of the most compiled kernel; more than one means that arrays are not normalised."""

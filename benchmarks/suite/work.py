@@ -10,12 +10,26 @@ from tsrnn.rules.losses import LOSSES
 from tsrnn.training.config import TrainingConfig
 from tsrnn.training.state import TrainingState
 
+# One network of one direction, value by value, and nothing scaled or annealed: as much work as torch's modules do.
+PLAIN = {
+    "n_networks": 1,
+    "n_layers": 1,
+    "bidirectional": False,
+    "segment": 1,
+    "pooling": "last",
+    "augment": None,
+    "standardize": False,
+    "learning_rate": "constant",
+    "alpha": 0.0,
+}
+
 # A new process fits for the first time.
 FIRST_FIT = """
 import numpy as np
 from tsrnn import RNNRegressor
 X = np.random.default_rng(0).normal(size=(500, 24))
-RNNRegressor(cell="{cell}", max_iter=3, random_state=0).fit(X, X[:, 0]).predict(X)
+PLAIN = dict(n_networks=1, n_layers=1, bidirectional=False, segment=1, pooling="last", augment=None)
+RNNRegressor(cell="{cell}", max_iter=3, random_state=0, **PLAIN).fit(X, X[:, 0]).predict(X)
 """
 
 

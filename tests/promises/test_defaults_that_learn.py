@@ -1,14 +1,29 @@
 """What is left open is chosen so that a network learns: scales, segments, enough updates, several networks."""
 
+from _thread import interrupt_main
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
+from pandas.testing import assert_frame_equal
+from textbook import ONE
 
-from tsrnn import RNNClassifier, RNNRegressor, RNNSequenceClassifier, RNNSequenceRegressor
+from tsrnn import (
+    InterruptedFitWarning,
+    RNNClassifier,
+    RNNRegressor,
+    RNNSeq2SeqRegressor,
+    RNNSequenceClassifier,
+    RNNSequenceRegressor,
+)
 from tsrnn.backends import cpu
+from tsrnn.data.augmentation import AUGMENTATIONS, Steps, shift, varied, warp
 from tsrnn.data.sequences import Sequences
+from tsrnn.data.series import Series
 from tsrnn.estimators.budget import budgeted
+from tsrnn.estimators.fitted import Inputs
 from tsrnn.estimators.scaling import Scaling
+from tsrnn.estimators.trial import OF_NUMBERS, Choice, choices_for
 from tsrnn.inspection import hidden_states, memory_length, saliency
 from tsrnn.networks.network import Network
 from tsrnn.networks.passes import (
@@ -21,7 +36,7 @@ from tsrnn.networks.passes import (
 from tsrnn.rules.losses import LOSSES
 from tsrnn.training.config import TrainingConfig
 
-SMALL = {"hidden_size": 4, "max_iter": 3, "random_state": 0}
+SMALL = {"hidden_size": 4, "max_iter": 3, "random_state": 0} | ONE
 LENGTHS = np.array([5, 3, 7, 1])
 
 
@@ -48,7 +63,7 @@ def ragged(n=30, low=60, high=90, n_features=1):
 def test_scales_become_part_of_the_weights(loss, bidirectional, size):
     data = rows()
     data = Sequences(data.values, 2, data.starts, data.lengths, abs(data.targets), data.weights)
-    scaling = Scaling.of(data, 2, loss)
+    scaling = Scaling.of(data, Inputs(2, 2), loss)
     network = Network("gru", 2 * size, 5, 2, 2, bidirectional, dtype=np.float64)
     theta = network.initial(np.random.default_rng(0))
     scaled = predict(network, theta, scaling.rows(data).in_segments(size), 1)
@@ -68,9 +83,8 @@ def test_a_feature_that_stays_the_same_is_only_centred():
     data = rows()
     values = data.values.copy()
     values[1::2] = 1e6
-    scaling = Scaling.of(
-        Sequences(values, 2, data.starts, data.lengths, data.targets, data.weights), 2, "squared"
-    )
+    data = Sequences(values, 2, data.starts, data.lengths, data.targets, data.weights)
+    scaling = Scaling.of(data, Inputs(2, 2), "squared")
     assert scaling.x_mean[1] == 1e6 and scaling.x_scale[1] == 1
 
 
@@ -97,6 +111,38 @@ def test_steps_in_any_unit(Estimator):
     assert model.score(100 + 20 * X, y) > 0.95
     off = Estimator(random_state=0, standardize=False).fit(100 + 20 * X, y)
     assert off.score(100 + 20 * X, y) < model.score(100 + 20 * X, y)
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_sequences_from_sequences_in_any_unit(known, bidirectional, tmp_path):
+    """Folded weights say what those for scaled sequences say, fed back what was said."""
+    rng = np.random.default_rng(0)
+    X = [100 + 20 * rng.normal(size=n) for n in rng.integers(3, 6, size=60)]
+    y = [300 + 50 * np.cumsum([x.mean() - 100] * 3) for x in X]
+    more = {"decoder_inputs": [1000.0 * np.arange(3)[:, None]] * 60} if known else {}
+    options = {"hidden_size": 8, "max_iter": 5, "random_state": 0, "bidirectional": bidirectional}
+    model = RNNSeq2SeqRegressor(**options, dtype="float64").fit(X, y, **more)
+    fitted = model._fitted
+    unfolded = fitted.scaling.unfolded(fitted.network, fitted.theta, fitted.loss)
+    assert_allclose(unfolded, fitted.inner, rtol=1e-9, atol=1e-12)
+    assert fitted.scaling.y_mean[0] == pytest.approx(np.concatenate(y).mean())
+    series = model._read_fitted(X)
+    written = Series.end_to_end(np.zeros((180, 1)), np.full(60, 3))
+    given = Series.end_to_end(np.tile(np.arange(3), 60)[:, None] * 1e3, np.full(60, 3))
+    steps = model._steps(written, 0, given if known else None)
+    rows = model._pairs(series, steps, np.ones(60), fitted.settings)
+    plain = predict(fitted.network, fitted.theta, rows, 1)
+    scaled = predict(fitted.network, fitted.inner, fitted.scaling.rows(rows), 1)
+    assert_allclose(plain, scaled * fitted.scaling.y_scale + fitted.scaling.y_mean, rtol=1e-9)
+    assert_allclose(plain.reshape(60, 3), model.predict(X, n_steps=3, **more), rtol=1e-12)
+    better = RNNSeq2SeqRegressor(random_state=0).fit(X, y, **more)
+    assert better.score(X, y, **more) > 0.9
+    better.save(tmp_path / "pairs")
+    assert_array_equal(
+        RNNSeq2SeqRegressor.load(tmp_path / "pairs").predict(X, **more),
+        better.predict(X, **more),
+    )
 
 
 def test_weights_are_for_sequences_as_they_are():
@@ -152,13 +198,17 @@ def test_a_sequence_alone_is_as_among_others(Estimator, segment):
     assert_array_equal(answer(padded), together)
 
 
+def segments(settings, lengths):
+    """Of all choices for estimators that leave the rest open."""
+    settings = RNNRegressor(**settings).get_params()
+    return {choice.segment for choice in choices_for(OF_NUMBERS, settings, np.array(lengths))}
+
+
 def test_long_sequences_have_a_few_dozen_steps():
-    X, y = ragged()
-    assert RNNRegressor(**SMALL).fit(X, y)._fitted.settings["segment"] == 3
-    assert RNNRegressor(**SMALL, bptt_steps=9).fit(X, y)._fitted.settings["segment"] == 1
-    assert RNNRegressor(**SMALL, max_length=40).fit(X, y)._fitted.settings["segment"] == 1
-    short = [x[-20:] for x in X]
-    assert RNNRegressor(**SMALL).fit(short, y)._fitted.settings["segment"] == 1
+    assert segments({}, [70, 75, 400]) == {3, 2, 5}
+    assert segments({"bptt_steps": 9}, [70, 75, 400]) == {1}
+    assert segments({"segment": 7}, [70, 75, 400]) == {7}
+    assert segments({}, [20, 30, 400]) == {1, 2}
 
 
 @pytest.mark.parametrize("truncate", ["start", "end"])
@@ -218,12 +268,12 @@ def test_few_sequences_get_as_many_updates_as_many_do():
             "max_iter": "auto",
             "n_iter_no_change": "auto",
         }
-        found = budgeted(TrainingConfig("squared", learning_rate="auto", **auto), data)
+        found = budgeted(TrainingConfig("squared", learning_rate="auto", **auto), data, 600)
         assert (found.batch_size, found.max_iter) == (size, epochs)
         n_batches = -(-n // size)
         assert found.max_iter * n_batches >= 600 and found.n_iter_no_change * n_batches >= 200
         assert (
-            found.alpha == min(0.01, 1 / n)
+            found.alpha == min(0.05, 3 / n)
             and found.n_iter_no_change >= 10
             and found.learning_rate == "cosine"
         )
@@ -246,26 +296,24 @@ def test_a_weight_is_a_number_of_repetitions(Estimator):
 
 @pytest.mark.parametrize("Estimator", [RNNRegressor, RNNClassifier])
 def test_several_networks_are_averaged(Estimator, tmp_path):
-    X, y = ragged()
+    X, y = ragged(60)
     if Estimator is RNNClassifier:
         y = np.array(["low", "middle", "high"])[np.digitize(y, [-0.2, 0.2])]
     answer = "predict_proba" if Estimator is RNNClassifier else "predict"
-    alone = Estimator(**SMALL).fit(X, y)
-    model = Estimator(**SMALL, n_networks=3).fit(X, y)
+    few = {"hidden_size": 4, "max_iter": 3, "random_state": 0}
+    model = Estimator(**few, n_networks=3).fit(X, y)
     assert len(model.weights_) == 3
-    for name, part in alone.weights_.items():
-        assert_array_equal(part, model.weights_[0][name])
     found = []
-    for member in (model._fitted, *model._fitted.others):
-        one = Estimator(**SMALL, **{n: member.settings[n] for n in ("segment", "pooling")})
-        found.append(
-            getattr(one.fit(X, y).set_weights(member.network.to_weights(member.theta)), answer)(X)
-        )
+    for member in model._fitted.members:
+        choice = {name: member.settings[name] for name in Choice._fields}
+        one = Estimator(**few, **choice, n_networks=1)
+        one.fit(X, y).set_weights(member.network.to_weights(member.theta))
+        found.append(getattr(one, answer)(X))
     assert_allclose(getattr(model, answer)(X), np.mean(found, axis=0), rtol=1e-6)
-    assert {one.settings["pooling"] for one in model._fitted.others} == {"mean", "last"}
     model.save(tmp_path / "several")
     again = Estimator.load(tmp_path / "several")
     assert_array_equal(getattr(again, answer)(X), getattr(model, answer)(X))
+    assert_frame_equal(again.trial_, model.trial_)
     assert_array_equal(
         getattr(again.partial_fit(X, y), answer)(X), getattr(model.partial_fit(X, y), answer)(X)
     )
@@ -275,14 +323,14 @@ def test_several_networks_are_averaged(Estimator, tmp_path):
 
 def test_two_classes_of_several_networks():
     X, y = ragged()
-    model = RNNClassifier(**SMALL, n_networks=2).fit(X, y > 0)
+    model = RNNClassifier(**SMALL | {"n_networks": 2}).fit(X, y > 0)
     proba = model.predict_proba(X)
     assert_allclose(proba.sum(axis=1), 1)
 
 
 def test_several_networks_go_on_only_together():
     X, y = ragged()
-    model = RNNRegressor(**SMALL, n_networks=2).fit(X, y)
+    model = RNNRegressor(**SMALL | {"n_networks": 2}).fit(X, y)
     with pytest.raises(
         ValueError, match="must go on with the 2 networks it was fitted with; got n_networks=3"
     ):
@@ -299,7 +347,7 @@ def test_several_networks_go_on_only_together():
 def test_weights_of_an_interrupted_fit_can_be_set(monkeypatch):
     """Ctrl-C in the first of two networks: the second is not begun."""
     X, y = ragged()
-    model = RNNRegressor(**SMALL, n_networks=2)
+    model = RNNRegressor(**SMALL | {"n_networks": 2, "n_jobs": 1, "segment": 3})
     calls = []
     update = cpu.apply_update
 
@@ -314,3 +362,142 @@ def test_weights_of_an_interrupted_fit_can_be_set(monkeypatch):
     assert len(model.weights_) == 1
     before = model.predict(X)
     assert_array_equal(model.set_weights(model.weights_).predict(X), before)
+
+
+def test_ctrl_c_ends_all_networks(monkeypatch):
+    """Those that had begun are kept."""
+    X, y = ragged()
+    long = {"max_iter": 10**5, "n_iter_no_change": 10**5, "n_networks": 3, "n_jobs": 2}
+    calls = []
+    update = cpu.apply_update
+
+    def interrupted(*arguments):
+        calls.append(1)
+        if len(calls) == 300:
+            interrupt_main()
+        update(*arguments)
+
+    monkeypatch.setattr(cpu, "apply_update", interrupted)
+    model = RNNRegressor(**SMALL | long)
+    with pytest.warns(InterruptedFitWarning, match="interrupted; what 2 of 3 networks had learnt"):
+        model.fit(X, y)
+    assert len(model.weights_) == 2 and model.n_iter_ > 1
+    assert np.isfinite(model.predict(X)).all()
+
+
+# The trial
+
+
+def test_a_trial_keeps_what_suits():
+    """The last of many values is seen by the last state, and lost in the mean of all."""
+    rng = np.random.default_rng(0)
+    X = rng.normal(size=(120, 60))
+    model = RNNRegressor(random_state=0, max_iter=40).fit(X, X[:, -1])
+    trial = model.trial_.sort_values("loss")
+    assert trial["kept"].iloc[0] and trial["pooling"].iloc[0] == "last"
+    assert set(trial.loc[trial["kept"], "pooling"]) == {"last"}
+    used = {one.settings["pooling"] for one in model._fitted.members}
+    assert used == {"last"}
+
+
+@pytest.mark.parametrize("Estimator", [RNNRegressor, RNNClassifier])
+def test_what_is_set_is_used(Estimator):
+    X, y = ragged(60)
+    y = y > 0 if Estimator is RNNClassifier else y
+    chosen = {"cell": "lstm", "segment": 5, "pooling": "last", "augment": ("jitter", "warp")}
+    model = Estimator(hidden_size=4, max_iter=3, random_state=0, **chosen).fit(X, y)
+    for member in model._fitted.members:
+        assert {name: member.settings[name] for name in chosen} == chosen
+    assert len(model.trial_) == 2 and set(model.trial_["n_layers"]) == {1, 2}
+    one = Estimator(hidden_size=4, max_iter=3, random_state=0, **chosen, n_layers=1).fit(X, y)
+    assert one.trial_ is None
+    dropped = Estimator(**SMALL | {"dropout": 0.2, "n_layers": "auto"}).fit(X, y)
+    assert set(dropped.trial_["n_layers"]) == {2}
+
+
+def test_few_sequences_have_no_trial():
+    X, y = ragged(59)
+    model = RNNRegressor(hidden_size=4, max_iter=3, random_state=0).fit(X, y)
+    assert model.trial_ is None and len(model.weights_) == 4
+
+
+def test_the_same_int_gives_the_same_bits_on_any_number_of_threads():
+    X, y = ragged(60)
+    few = {"hidden_size": 4, "max_iter": 5, "random_state": 0}
+    found = [RNNRegressor(**few, n_jobs=n).fit(X, y).predict(X) for n in (1, 2, None)]
+    assert_array_equal(found[0], found[1])
+    assert_array_equal(found[0], found[2])
+
+
+# Augmentation
+
+
+@pytest.mark.parametrize("name", AUGMENTATIONS)
+@pytest.mark.parametrize("size", [1, 4])
+def test_variants_keep_form_and_targets(name, size):
+    X, y = ragged(20, n_features=2)
+    lengths = np.array([len(x) for x in X])
+    values = np.concatenate(X)
+    starts = (lengths.cumsum() - lengths) * 2
+    targets = y[:, None]
+    rows = Sequences(values.ravel(), 2, starts, lengths, targets, np.ones_like(targets))
+    rows = rows.in_segments(size)
+    found = varied(rows, (name,), 2, np.random.default_rng(0))
+    assert len(found) == 20 and found.n_variants == 8
+    assert found.n_batches(8) == 3
+    for i in range(len(found.starts)):
+        n = rows.lengths[i % 20] * rows.n_features
+        start = rows.starts[i % 20]
+        plain = rows.values[start : start + n].reshape(-1, 2)
+        variant = found.values[found.starts[i] : found.starts[i] + n].reshape(-1, 2)
+        assert found.lengths[i] == rows.lengths[i % 20]
+        assert found.targets[i] == rows.targets[i % 20]
+        assert np.isfinite(variant).all()
+        if i < 20:
+            assert_array_equal(variant, plain)
+            continue
+        assert (variant != plain).any() or name == "shift"  # by nothing
+        if name in ("shift", "crop", "warp"):  # values between those that there are
+            assert (variant.min(axis=0) >= plain.min(axis=0) - 1e-12).all()
+            assert (variant.max(axis=0) <= plain.max(axis=0) + 1e-12).all()
+        if name == "scale":
+            assert abs(np.corrcoef(variant.T, plain.T)[[0, 1], [2, 3]] - 1).max() < 1e-6
+        if name == "jitter":
+            assert 0.05 < (variant - plain).std() < 0.2
+
+
+def test_a_shift_moves_values_and_repeats_the_end():
+    lengths = np.array([60, 100])
+    row = np.repeat([0, 1], lengths)
+    number = np.concatenate([np.arange(60), np.arange(100)])
+    values = number[:, None].astype(float)
+    found = shift(Steps(values, lengths, row, number), np.random.default_rng(3))[:, 0]
+    for i in (0, 1):
+        by = found[row == i][50] - 50
+        assert_array_equal(found[row == i], np.clip(np.arange(lengths[i]) + by, 0, lengths[i] - 1))
+        assert abs(by) <= 0.05 * lengths[i] and by == round(by)
+
+
+def test_a_warp_keeps_both_ends_and_the_order():
+    lengths = np.array([60, 1, 7])
+    row = np.repeat([0, 1, 2], lengths)
+    number = np.concatenate([np.arange(n) for n in lengths])
+    steps = Steps(number[:, None].astype(float), lengths, row, number)
+    found = warp(steps, np.random.default_rng(0))[:, 0]
+    for i, n in enumerate(lengths):
+        assert_allclose(found[row == i][[0, -1]], [0, n - 1], atol=1e-9)
+        assert (np.diff(found[row == i]) > 0).all()
+
+
+def test_an_epoch_sees_one_variant_of_each():
+    X, y = ragged(20)
+    lengths = np.array([len(x) for x in X])
+    starts = lengths.cumsum() - lengths
+    targets = y[:, None]
+    rows = Sequences(np.concatenate(X).ravel(), 1, starts, lengths, targets, np.ones_like(targets))
+    found = varied(rows, ("shift",), 1, np.random.default_rng(0))
+    rng = np.random.default_rng(1)
+    epochs = [np.concatenate(found.epoch(rng, 8, True)) for _ in range(2)]
+    for seen in epochs:
+        assert sorted(seen % 20) == list(range(20))
+    assert set(epochs[0]) != set(epochs[1])

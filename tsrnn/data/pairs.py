@@ -84,6 +84,11 @@ class Pairs:
     def has_weight(self):
         return self.target.has_weight()
 
+    def weighted_steps(self, n_features):
+        """As of `Sequences`, of what is read."""
+        weights = self.weights[self.target.starts]
+        return replace(self.source, weights=weights).weighted_steps(n_features)
+
     def select(self, rows):
         forced = self.forced[self.target.steps(rows)]
         return replace(

@@ -6,7 +6,6 @@ from typing import Any, Self
 
 import numpy as np
 from joblib import effective_n_jobs
-from sklearn.model_selection import train_test_split
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
@@ -21,9 +20,10 @@ from tsrnn.estimators.convergence import check_convergence
 from tsrnn.estimators.fitted import Classes, Fitted, Form, reweighted
 from tsrnn.estimators.keywords import says_what_it_takes
 from tsrnn.estimators.parameters import Parameters
-from tsrnn.estimators.plan import Given, Known, Plan, is_auto, keep_weighted, typed, workspaces_of
+from tsrnn.estimators.plan import Given, Known, Learnable, Plan, keep_weighted, typed, workspaces_of
 from tsrnn.estimators.reading import read_sequences
 from tsrnn.estimators.scaling import Scaling
+from tsrnn.estimators.splitting import split
 from tsrnn.estimators.storage import load, save
 from tsrnn.estimators.targets import check_weight
 from tsrnn.estimators.watched import Watched
@@ -55,6 +55,7 @@ def training(method):
 class BaseRecurrent(CallbackSupportMixin, Parameters):
     """Behaviour common to all estimators."""
 
+    _n_updates = 600  # of a network at least, where the budget is left open
     _every_step = False  # whether the head answers at every step, or after the last one
     _targets = None  # type of the form of targets
 
@@ -143,19 +144,30 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
                 f"{type(self).__name__} requires y to be passed, but the target y is None."
             )
         check_entries(given.y)
-        plan = self._plan(last, given, changes or {}, watched)
+        learnable = self._learnable(last, given, changes or {}, watched)
         metadata = {name: value for name, value in given.metadata.items() if value is not None}
-        self._train(plan, {"X": given.X, "y": given.y, "metadata": metadata or None})
-        if changes is None and not plan.fitted.history.cut_short:
-            n_before = len(last.history.loss_curve) if last else 0
-            name = type(self).__name__
-            workspaces = workspaces_of(plan.fitted, name)
-            check_convergence(name, plan.whole, plan.recipe, plan.fitted, n_before, workspaces)
-        self._keep(plan.fitted.finished())
+        shown = {"X": given.X, "y": given.y, "metadata": metadata or None}
+        self._keep(self._learn(last, learnable, shown, changes is None))
         return self
 
-    def _plan(self, last, given, changes, watched=None):
-        """Check everything, and make what training needs."""
+    def _learn(self, last, learnable, shown, whole):
+        """Train a network; `shown` is what callbacks may see, and after a `whole` fit there may be warnings."""
+        plan = self._plan(last, learnable)
+        self._train(plan, shown)
+        if whole:
+            self._warn(plan, last)
+        return plan.fitted.finished()
+
+    def _warn(self, plan, last):
+        """Say whether training has come to an end that is worth having."""
+        if not plan.fitted.history.cut_short:
+            name = type(self).__name__
+            n_before = len(last.history.loss_curve) if last else 0
+            workspaces = workspaces_of(plan.fitted, name)
+            check_convergence(name, plan.whole, plan.recipe, plan.fitted, n_before, workspaces)
+
+    def _learnable(self, last, given, changes, watched=None):
+        """Check everything, and read X and y once."""
         settings = self._settings()
         rows, inputs, targets = self._examples(given, settings, last)
         recipe = replace(self._recipe(targets, settings), **changes)
@@ -166,7 +178,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             )
         elif recipe.early_stopping:
             rows, held_out = self._hold_out(rows, targets)
-        rng = np.random.default_rng(check_random_state(self.random_state).randint(2**31))
+        seed = check_random_state(self.random_state).randint(2**31)
         rows = self._one_of_equal(rows, recipe)
         scaling = self._scaling(rows, inputs, recipe.loss, settings, last)
         loss_parameters = recipe.loss_parameters
@@ -175,28 +187,34 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             held_out = None if held_out is None else scaling.rows(held_out)
             parameters = scaling.loss_parameters(recipe.loss, loss_parameters)
             recipe = replace(recipe, loss_parameters=parameters)
-        form = Form.of(settings, inputs.n_features, rows.targets.shape[1])
-        solver = UPDATES[recipe.solver].rule.__name__
-        network = self._make_network(form, targets, settings)
+        return Learnable(
+            settings, rows, held_out, inputs, targets, recipe, loss_parameters, scaling, seed
+        )
+
+    def _plan(self, last, learnable):
+        """Make what training needs: a network, and rows as it takes them."""
+        settings = learnable.settings
+        rng = np.random.default_rng(learnable.seed)
+        rows = self._in_steps(learnable.rows, settings)
+        held_out = learnable.held_out
+        held_out = None if held_out is None else self._in_steps(held_out, settings)
+        form = Form.of(settings, learnable.inputs.n_features, rows.targets.shape[1])
+        solver = UPDATES[learnable.recipe.solver].rule.__name__
+        network = self._make_network(form, learnable.targets, settings)
         theta, history = (
             (network.initial(rng), History())
             if last is None
             else self._going_on(last, form, solver)
         )
-        fitted = Fitted(
-            settings,
-            network,
-            theta,
-            history,
-            inputs,
-            targets,
-            recipe.loss,
-            loss_parameters,
-            solver,
-            scaling,
+        known = (
+            learnable.inputs,
+            learnable.targets,
+            learnable.recipe.loss,
+            learnable.loss_parameters,
         )
-        arranged = self._rows_for_epoch(rows, network)
-        recipe = budgeted(recipe, arranged)
+        fitted = Fitted(settings, network, theta, history, *known, solver, learnable.scaling)
+        arranged = self._rows_for_epoch(rows, fitted, rng)
+        recipe = budgeted(learnable.recipe, arranged, self._n_updates)
         arranged = self._scheduled(arranged, recipe)
         return Plan(
             rows=arranged, whole=rows, held_out=held_out, recipe=recipe, rng=rng, fitted=fitted
@@ -241,7 +259,6 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             given.X, np.dtype(settings["dtype"]), last and last.inputs, **where
         )
         check_scale(series)
-        self._choose_like(settings, series, last)
         weights = check_weight(sample_weight, series)
         y = series.aligned(given.y, "y")
         targets, factors, form = self._encode(
@@ -257,32 +274,23 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         seen, unseen = self._split(len(rows), classes)
         return rows.select(seen), rows.select(unseen)
 
-    def _choose_like(self, settings, series, last):
-        """Settings for those left on "auto": what was chosen before, or what suits the series."""
-        known = getattr(last, "settings", None)
-        if known is not None:
-            left = [
-                name for name in settings if is_auto(settings[name]) and not is_auto(known[name])
-            ]
-            settings.update({name: known[name] for name in left})
-        self._choose(settings, series)
-
-    def _choose(self, settings, series):
-        """Settings of the network for those left on "auto", written into `settings`."""
-
     def _scaling(self, rows, inputs, loss, settings, last):
         """How inputs and targets are scaled while training; None where they are taken as they are."""
         if last is not None:
             return last.scaling
         if not settings.get("standardize"):
             return None
-        return Scaling.of(rows, inputs.n_features, loss)
+        return Scaling.of(rows, inputs, loss)
 
     def _one_of_equal(self, rows, recipe):
         """Equal rows made one, so that an integer weight is the same as repeated rows."""
         return rows.merged() if len(rows) <= most_merged(recipe) else rows
 
-    def _rows_for_epoch(self, rows, network):
+    def _in_steps(self, rows, settings):
+        """Rows whose steps are those of the network."""
+        return rows
+
+    def _rows_for_epoch(self, rows, fitted, rng):
         """Rows as an epoch wants them."""
         return rows
 
@@ -291,23 +299,9 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         return rows
 
     def _split(self, n, labels):
-        """Rows to train on and rows to watch, classes in proportion where there are enough of each."""
+        """Rows to train on and rows to watch."""
         seed = check_random_state(self.random_state).randint(2**31)
-        n_held_out = max(1, round(self.validation_fraction * n))
-        if n - n_held_out < 1:
-            raise ValueError(
-                f"early_stopping needs at least two sequences, one to hold out; got {n}."
-            )
-        stratify = (
-            labels
-            if labels is not None
-            and np.unique(labels, return_counts=True)[1].min() > 1
-            and len(set(labels)) <= min(n_held_out, n - n_held_out)
-            else None
-        )
-        return train_test_split(
-            np.arange(n), test_size=n_held_out, random_state=seed, stratify=stratify
-        )
+        return split(n, labels, self.validation_fraction, seed)
 
     def _recipe(self, targets, settings):
         loss, parameters = self._loss(targets)
@@ -332,8 +326,10 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             series.values.ravel(), n_features, starts * n_features, lengths, targets, weights
         )
 
-    def _train(self, plan, shown):
-        """Move the weights from where they stand; `shown` is what callbacks may see."""
+    def _train(self, plan, shown, told=lambda epoch: None, stop=lambda: False):
+        """Move the weights from where they stand; `shown` is what callbacks may see, `told` is called after each epoch,
+        and `stop` asked before each update.
+        """
         fitted = plan.fitted
         supported = hasattr(self, "_init_callback_context")
         context = (
@@ -347,6 +343,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             return {"_fitted": known} | known.attributes()
 
         def on_epoch(epoch):
+            told(epoch)
             if not context:
                 return False
             task = context.subcontext(task_name="epoch")
@@ -354,7 +351,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
                 estimator=self, **shown, reconstruction_attributes=so_far
             )
 
-        watch = Watch(fitted.history, plan.held_out, on_epoch)
+        watch = Watch(fitted.history, plan.held_out, on_epoch, stop)
         try:
             train(fitted.network, fitted.theta, plan.rows, plan.recipe, plan.rng, watch)
         except DivergenceError as error:
@@ -467,7 +464,8 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
     def _outputs_for(self, series, fitted=None):
         fitted = fitted or self._fitted
         none = np.empty((len(series), 0), series.values.dtype)
-        return self._outputs_of(self._rows(series, none, none, fitted.settings), series, fitted)
+        rows = self._rows(series, none, none, fitted.settings)
+        return self._outputs_of(self._in_steps(rows, fitted.settings), series, fitted)
 
     def _read_fitted(self, X, **where):
         if not hasattr(self, "_fitted"):  # scikit-learn's check takes its time

@@ -7,11 +7,11 @@ from dataclasses import replace
 AUTO = "auto"
 BATCHES = ((128, 8), (512, 16), (2048, 32))  # up to so many rows, so many in a batch
 LARGEST_BATCH = 64
-LEAST_UPDATES = 600
 LEAST_EPOCHS = 20
-PATIENCE_UPDATES = 200
 PATIENCE_EPOCHS = 10
-MOST_DECAY = 0.01
+PATIENCE = 3  # one in so many of the updates
+DECAY = 3  # of all sequences together
+MOST_DECAY = 0.05
 MERGED = 512  # rows that are looked through for equal ones, so that a weight is the same as repeated rows
 
 
@@ -25,15 +25,15 @@ def most_merged(recipe):
     return MERGED if recipe.batch_size == AUTO else recipe.batch_size
 
 
-def budgeted(recipe, rows):
-    """The recipe with a value for every "auto", which rows as an epoch takes them decide."""
+def budgeted(recipe, rows, n_updates):
+    """The recipe with a value for every "auto", for at least so many updates of rows as an epoch takes them."""
     size = batch_size_for(len(rows)) if recipe.batch_size == AUTO else recipe.batch_size
     n_batches = max(1, rows.n_batches(size))
     chosen = {
         "batch_size": size,
-        "max_iter": max(LEAST_EPOCHS, -(-LEAST_UPDATES // n_batches)),
-        "n_iter_no_change": max(PATIENCE_EPOCHS, -(-PATIENCE_UPDATES // n_batches)),
-        "alpha": min(MOST_DECAY, 1 / len(rows)),
+        "max_iter": max(LEAST_EPOCHS, -(-n_updates // n_batches)),
+        "n_iter_no_change": max(PATIENCE_EPOCHS, -(-n_updates // PATIENCE // n_batches)),
+        "alpha": min(MOST_DECAY, DECAY / len(rows)),
         "learning_rate": "cosine",
     }
     left = [name for name in chosen if getattr(recipe, name) == AUTO]

@@ -22,6 +22,7 @@ from tsrnn.estimators.targets import (
     labelled,
     of_their_type,
 )
+from tsrnn.estimators.trial import OF_CLASSES
 from tsrnn.estimators.whole import BaseWhole
 from tsrnn.types import LabelsLike, NumbersLike, SequencesLike, TargetsLike
 from tsrnn.validation import Instance, Interval, OneOf, Real
@@ -118,8 +119,9 @@ class Classification(WithClasses):
 class RNNClassifier(Classification, BaseWhole):
     """A recurrent network that predicts one class for each sequence.
 
-    The last state h_T of a sequence gives y = W_ho h_T + b_ho; two classes have one output and p = 1 / (1 + exp(-y)),
-    more classes have one output each and p_k = exp(y_k) / sum_j exp(y_j). Trained on the mean log loss.
+    The last state h_T of a sequence, or the mean of all states, gives y = W_ho h + b_ho; two classes have one output
+    and p = 1 / (1 + exp(-y)), more classes have one output each and p_k = exp(y_k) / sum_j exp(y_j). Trained on the
+    mean log loss. Probabilities are the mean of those of `n_networks` networks.
 
     Parameters
     ----------
@@ -133,6 +135,8 @@ class RNNClassifier(Classification, BaseWhole):
         The labels met in `fit`, sorted.
     {attributes}
 
+    {notes}
+
     Examples
     --------
     >>> import numpy as np
@@ -145,6 +149,7 @@ class RNNClassifier(Classification, BaseWhole):
     True
     """
 
+    _ways = OF_CLASSES
     _constraints = BaseWhole._constraints | Classification._constraints
 
     def _scores(self, X):

@@ -3,6 +3,7 @@
 import re
 from textwrap import fill
 
+from tsrnn.data.augmentation import AUGMENTATIONS
 from tsrnn.networks.network import POOLINGS
 from tsrnn.rules.cells import CELLS, offered_cells
 from tsrnn.rules.losses import LOSSES, losses_fed_back, offered_losses
@@ -136,6 +137,24 @@ feature_names_in_ : ndarray of shape (n_features_in_,)
     Column names, where X had them.
 """
 
+OF_WHOLE_FITTED = (
+    ATTRIBUTES.removesuffix("\n")
+    + """
+trial_ : DataFrame or None
+    Every choice that was tried: its mean held-out loss, the number of folds it was judged on, and whether networks are
+    made with it; None without a trial.
+"""
+)
+
+NOTES = """
+Notes
+-----
+What is left on "auto" is chosen by successive halving (Jamieson & Talwalkar 2016): networks of every choice learn
+from two thirds of the sequences, for a third of the epochs, and are judged by their loss on the rest; the better half
+goes on to the next third. Without such a trial, with fewer than 60 sequences and in `partial_fit`, networks take turns
+with all choices.
+"""
+
 
 STANDARDIZE = """
 standardize : bool, default=True
@@ -146,20 +165,32 @@ standardize : bool, default=True
 # What some mean where a sequence has one target.
 OF_WHOLE = (
     f"""
-cell : {options(offered_cells())}, default="gru"
-{wrapped(f"The recurrent cell: {titles(CELLS, offered_cells())}.")}
+cell : {options(("auto", *offered_cells()))}, default="auto"
+{wrapped(f'The recurrent cell: {titles(CELLS, offered_cells())}. "auto" is "gru".')}
+n_layers : int or "auto", default="auto"
+    Layers; each reads the outputs of the one below. "auto" is chosen by the trial, see Notes.
 bidirectional : bool or "auto", default="auto"
     Also read each sequence from its end; the two last states stand side by side. "auto" is True without `bptt_steps`.
 segment : int or "auto", default="auto"
     Consecutive values that stand side by side as one step of the network; where a sequence is no multiple of that long,
-    its first value is repeated in front. "auto" is 1 up to a median of 48 steps or with `bptt_steps`, and for longer
-    sequences so many that a typical one has 32 steps.
+    its first value is repeated in front. "auto" is 1 up to a median of 48 steps or with `bptt_steps`; for longer
+    sequences the trial chooses between so many that a typical one has 16, 32 or 64 steps.
 pooling : {options(("auto", *POOLINGS))}, default="auto"
-    What the head sees of the outputs of all steps. "auto" is "last" for the first network.
-n_networks : int, default=1
-    Networks that are trained one after the other and whose predictions (of classes the probabilities) are averaged.
-    What "auto" leaves open differs between them: a typical longer sequence has 32, 32, 64 and 16 steps, and the second
-    of four pools the mean. With several, `weights_` is a list, and curves and `tsrnn.inspection` are of the first.
+    What the head sees of the outputs of all steps; "auto" is chosen by the trial.
+augment : {options(AUGMENTATIONS)}, a tuple of these, "auto" or None, default="auto"
+    What makes an epoch see variants of the sequences: shifted by up to 5 % of the steps; cropped by up to 20 % and
+    stretched; warped in time; scaled and offset by 20 % of a deviation; with noise of 10 %. "auto" is chosen by the
+    trial.
+max_iter : int or "auto", default="auto"
+    Epochs at most. "auto" is as many as make 1200 updates of a network, and at least 20.
+n_iter_no_change : int or "auto", default="auto"
+    Epochs without progress that are tolerated. "auto" is as many as make 400 updates, and at least 10.
+n_networks : int, default=4
+    Networks that are trained side by side and whose predictions (of classes the probabilities) are averaged; they take
+    turns with the choices that the trial kept. With several, `weights_` is a list, and curves and `tsrnn.inspection`
+    are of the first.
+n_jobs : int or None, default=None
+    Threads; -1 for all cores. None is 1, or what joblib's context says; several networks are then trained on all cores.
 """
     + STANDARDIZE
 )
@@ -168,7 +199,7 @@ n_networks : int, default=1
 OF_NUMBERS = """
 alpha : float or "auto", default="auto"
     Weight decay: adds alpha / 2 times the sum of squared weights, biases apart, to the loss; with "adamw"
-    decoupled from the gradient. "auto" is 1 / n_sequences, and at most 0.01.
+    decoupled from the gradient. "auto" is 3 / n_sequences, and at most 0.05.
 """
 
 # What some parameters mean where a row is a time step.
@@ -222,7 +253,7 @@ def entries(text):
     return {entry.split(" :")[0]: entry for entry in re.split(r"\n(?=\w)", text.strip()) if entry}
 
 
-def documented(cls, changes=OF_WHOLE, losses=offered_losses):
+def documented(cls, changes=OF_WHOLE, losses=offered_losses, attributes=OF_WHOLE_FITTED):
     """Fill the places of a docstring: {losses}, {parameters}, which are the shared ones with some changes, and
     {attributes}.
     """
@@ -230,7 +261,8 @@ def documented(cls, changes=OF_WHOLE, losses=offered_losses):
     for place, text in (
         ("{losses}", losses_of(losses())),
         ("{parameters}", parameters),
-        ("{attributes}", ATTRIBUTES),
+        ("{attributes}", attributes),
+        ("{notes}", NOTES),
     ):
         cls.__doc__ = cls.__doc__.replace(place, text.strip().replace("\n", "\n    "))
     return cls
@@ -241,8 +273,12 @@ def documented_of_numbers(cls):
 
 
 def documented_of_steps(cls):
-    return documented(cls, OF_STEPS)
+    return documented(cls, OF_STEPS, attributes=ATTRIBUTES)
+
+
+def documented_of_pairs_of_numbers(cls):
+    return documented(cls, OF_PAIRS + STANDARDIZE.removeprefix("\n"), losses_fed_back, ATTRIBUTES)
 
 
 def documented_of_pairs(cls):
-    return documented(cls, OF_PAIRS, losses=losses_fed_back)
+    return documented(cls, OF_PAIRS, losses_fed_back, ATTRIBUTES)

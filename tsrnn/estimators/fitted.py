@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from tsrnn.estimators.scaling import Scaling
 from tsrnn.networks.encoder_decoder import EncoderDecoder
@@ -154,6 +155,7 @@ class Fitted:
     scaling: Scaling | None = None  # of inputs and targets while training
     inner: np.ndarray | None = None  # weights for such inputs and targets, to go on from
     others: tuple = ()  # of several networks all but the first, each such a record
+    trial: pd.DataFrame | None = None  # choices that were tried
 
     @property
     def members(self):
@@ -188,6 +190,8 @@ class Fitted:
             "grad_norm_curve_": np.array(history.grad_norm_curve),
             "n_iter_": len(history.loss_curve),
         }
+        if "n_networks" in self.settings:
+            curves["trial_"] = None if self.trial is None else self.trial.copy()
         return self.inputs.attributes() | self.targets.attributes() | curves
 
 

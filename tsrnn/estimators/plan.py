@@ -5,8 +5,8 @@ from typing import NamedTuple
 import numpy as np
 
 from tsrnn.backends.devices import backend_of
-from tsrnn.estimators.budget import AUTO
 from tsrnn.estimators.fitted import Fitted, Inputs
+from tsrnn.estimators.scaling import Scaling
 from tsrnn.estimators.targets import check_some
 from tsrnn.networks.passes import WorkspacePool
 from tsrnn.training.config import TrainingConfig
@@ -17,10 +17,6 @@ def keep_weighted(rows, series):
     kept = np.flatnonzero(rows.has_weight())
     check_some(kept, series)
     return rows.select(kept)
-
-
-def is_auto(value):
-    return isinstance(value, str) and value == AUTO
 
 
 def typed(targets, weights, dtype):
@@ -49,6 +45,20 @@ class Given(NamedTuple):
     y: object
     metadata: dict
     classes: object = None
+
+
+class Learnable(NamedTuple):
+    """What every network of a fit learns from: rows, scaled, those held out, and how."""
+
+    settings: dict
+    rows: object
+    held_out: object
+    inputs: Inputs
+    targets: object
+    recipe: TrainingConfig
+    loss_parameters: tuple  # for targets that are not scaled
+    scaling: Scaling | None
+    seed: int
 
 
 class Plan(NamedTuple):

@@ -10,6 +10,7 @@ from tsrnn.estimators.budget import AUTO
 from tsrnn.estimators.docs import documented_of_numbers
 from tsrnn.estimators.fitted import Numbers
 from tsrnn.estimators.targets import check_least, check_squares, check_weight, numeric_targets
+from tsrnn.estimators.trial import OF_NUMBERS
 from tsrnn.estimators.whole import BaseWhole
 from tsrnn.rules.losses import LOSSES, losses_fed_back, offered_losses
 from tsrnn.types import NumbersLike, SequencesLike, TargetsLike
@@ -74,8 +75,9 @@ class LinkedRegression(Regression):
 class RNNRegressor(LinkedRegression, BaseWhole):
     """A recurrent network that predicts one number, or several, for each sequence.
 
-    The last state h_T of a sequence gives y = W_ho h_T + b_ho. With `cell="rnn"`,
-    h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), h_0 = 0 (Elman 1990).
+    The last state h_T of a sequence, or the mean of all states, gives y = W_ho h + b_ho. With `cell="rnn"`,
+    h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), h_0 = 0 (Elman 1990). Predictions are the mean of those of
+    `n_networks` networks.
 
     Parameters
     ----------
@@ -85,6 +87,8 @@ class RNNRegressor(LinkedRegression, BaseWhole):
     Attributes
     ----------
     {attributes}
+
+    {notes}
 
     Examples
     --------
@@ -100,6 +104,7 @@ class RNNRegressor(LinkedRegression, BaseWhole):
 
     alpha: float | str = AUTO
 
+    _ways = OF_NUMBERS
     _constraints = (
         BaseWhole._constraints
         | LinkedRegression._constraints

@@ -6,9 +6,11 @@ V h + (c + log s_y).
 """
 
 from dataclasses import dataclass, replace
+from typing import NamedTuple
 
 import numpy as np
 
+from tsrnn.data.pairs import Pairs
 from tsrnn.rules.losses import IDENTITY, LOSSES, is_of_classes
 
 # A deviation below this share of the mean is rounding of a feature that stays the same.
@@ -23,35 +25,55 @@ class Scaling:
     x_scale: np.ndarray
     y_mean: np.ndarray | None = None
     y_scale: np.ndarray | None = None
+    known_mean: np.ndarray | None = None  # of the known inputs of a decoder
+    known_scale: np.ndarray | None = None
 
     @classmethod
-    def of(cls, rows, n_features, loss):
-        """Of rows, each step or target as often as its weight says."""
-        values, weights = rows.weighted_steps(n_features)
+    def of(cls, rows, inputs, loss):
+        """Of rows, each step or target as often as its weight says; symbols stay as they are."""
+        values, weights = rows.weighted_steps(inputs.n_features)
         x_mean, x_scale = moments(values, weights[:, None])
+        if inputs.symbols is not None:
+            x_mean[:] = 0
+            x_scale[:] = 1
         if is_of_classes(loss):
             return cls(x_mean, x_scale)
         if LOSSES[loss].link is IDENTITY:
             y_mean, y_scale = moments(rows.targets, rows.weights)
             if "huber_delta" in LOSSES[loss].parameters:
                 y_scale = np.full_like(y_scale, y_scale.mean())  # which the distance is measured in
-            return cls(x_mean, x_scale, y_mean, y_scale)
+            known = ()
+            if isinstance(rows, Pairs):
+                known = moments(rows.target.values[:, len(y_mean) :], rows.weights[:, :1])
+            return cls(x_mean, x_scale, y_mean, y_scale, *known)
         mean, _ = moments(rows.targets, rows.weights)
         return cls(x_mean, x_scale, np.zeros_like(mean), np.where(mean > 0, mean, 1))
 
     def inputs(self, values):
         """Values of any shape whose last axis repeats the features."""
         table = values.reshape(-1, len(self.x_mean))
-        return ((table - self.x_mean) / self.x_scale).astype(values.dtype).reshape(values.shape)
+        return scaled(table, self.x_mean, self.x_scale).reshape(values.shape)
 
     def targets(self, targets):
-        if self.y_mean is None:
-            return targets
-        return ((targets - self.y_mean) / self.y_scale).astype(targets.dtype)
+        return targets if self.y_mean is None else scaled(targets, self.y_mean, self.y_scale)
 
     def rows(self, rows):
         """The same rows, scaled."""
+        if isinstance(rows, Pairs):
+            source = replace(rows.source, values=self.inputs(rows.source.values))
+            values = scaled(rows.target.values, *self.decoder_inputs())
+            targets = self.targets(rows.targets)
+            return replace(
+                rows, source=source, target=replace(rows.target, values=values, targets=targets)
+            )
         return replace(rows, values=self.inputs(rows.values), targets=self.targets(rows.targets))
+
+    def decoder_inputs(self):
+        """Mean and scale of what a decoder reads: what it said before, and known inputs."""
+        return (
+            np.concatenate([self.y_mean, self.known_mean]),
+            np.concatenate([self.y_scale, self.known_scale]),
+        )
 
     def loss_parameters(self, loss, parameters):
         """What a loss is told of distances, in the unit of scaled targets."""
@@ -65,41 +87,66 @@ class Scaling:
     def folded(self, network, theta, loss):
         """The parameters of the same network for inputs and targets as they are."""
         weights = as_double(network, theta)
-        mean, scale = self.tiled(network)
-        for direction in network.directions:
-            ih = weights[f"weight_ih_l0{direction}"]
+        for layer, mean, scale in self.input_layers(network):
+            ih = weights[layer.weight]
             ih /= scale
-            weights[f"bias_ih_l0{direction}"] -= ih @ mean
-        self.scale_head(weights, loss, 1)
+            weights[layer.bias] -= ih @ mean
+        self.scale_head(network, weights, loss, 1)
         return network.from_weights(weights)
 
     def unfolded(self, network, theta, loss):
         """The way back of `folded`."""
         weights = as_double(network, theta)
-        mean, scale = self.tiled(network)
-        for direction in network.directions:
-            ih = weights[f"weight_ih_l0{direction}"]
-            weights[f"bias_ih_l0{direction}"] += ih @ mean
+        for layer, mean, scale in self.input_layers(network):
+            ih = weights[layer.weight]
+            weights[layer.bias] += ih @ mean
             ih *= scale
-        self.scale_head(weights, loss, -1)
+        self.scale_head(network, weights, loss, -1)
         return network.from_weights(weights)
 
-    def tiled(self, network):
-        """Mean and scale of every input of the first layer, which sees one step or several side by side."""
-        n = network.n_inputs // len(self.x_mean)
-        return np.tile(self.x_mean, n), np.tile(self.x_scale, n)
+    def input_layers(self, network):
+        """Layers that see inputs, with mean and scale of what they see: one step or several side by side."""
+        reader = getattr(network, "encoder", network)
+        n = reader.n_inputs // len(self.x_mean)
+        mean = np.tile(self.x_mean, n)
+        scale = np.tile(self.x_scale, n)
+        where = "" if reader is network else "encoder."
+        for direction in reader.directions:
+            yield InputLayer.of(where, direction), mean, scale
+        if reader is not network:
+            yield InputLayer.of("decoder.", ""), *self.decoder_inputs()
 
-    def scale_head(self, weights, loss, sign):
+    def scale_head(self, network, weights, loss, sign):
         if self.y_mean is None:
             return
+        where = "decoder." if hasattr(network, "decoder") else ""
+        weight = weights[f"{where}weight_ho"]
+        bias = weights[f"{where}bias_ho"]
         if LOSSES[loss].link is not IDENTITY:
-            weights["bias_ho"] += sign * np.log(np.asarray(self.y_scale))
+            bias += sign * np.log(np.asarray(self.y_scale))
         elif sign > 0:
-            weights["weight_ho"] *= self.y_scale[:, None]
-            weights["bias_ho"] = weights["bias_ho"] * self.y_scale + self.y_mean
+            weight *= self.y_scale[:, None]
+            bias *= self.y_scale
+            bias += self.y_mean
         else:
-            weights["weight_ho"] /= self.y_scale[:, None]
-            weights["bias_ho"] = (weights["bias_ho"] - self.y_mean) / self.y_scale
+            weight /= self.y_scale[:, None]
+            bias -= self.y_mean
+            bias /= self.y_scale
+
+
+class InputLayer(NamedTuple):
+    """Names of the weights of a layer that sees inputs."""
+
+    weight: str
+    bias: str
+
+    @classmethod
+    def of(cls, where, direction):
+        return cls(f"{where}weight_ih_l0{direction}", f"{where}bias_ih_l0{direction}")
+
+
+def scaled(table, mean, scale):
+    return ((table - mean) / scale).astype(table.dtype)
 
 
 def as_double(network, theta):

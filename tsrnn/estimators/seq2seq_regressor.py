@@ -8,7 +8,7 @@ from sklearn.metrics import r2_score
 
 from tsrnn.data.series import Series, check_scale, is_ragged
 from tsrnn.estimators.base import training
-from tsrnn.estimators.docs import documented_of_pairs
+from tsrnn.estimators.docs import documented_of_pairs_of_numbers
 from tsrnn.estimators.fitted import NumberSequences
 from tsrnn.estimators.regressor import Regression
 from tsrnn.estimators.seq2seq import BaseSeq2Seq
@@ -16,9 +16,10 @@ from tsrnn.estimators.targets import check_weight, numbers_at_steps
 from tsrnn.estimators.timesteps import parts
 from tsrnn.estimators.watched import Watched
 from tsrnn.types import NumbersLike, SequencesLike, TargetsLike
+from tsrnn.validation import BOOLEAN
 
 
-@documented_of_pairs
+@documented_of_pairs_of_numbers
 @dataclass(kw_only=True, eq=False, repr=False)
 class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
     """An encoder-decoder that predicts a sequence of numbers, of a length of its own, for each sequence.
@@ -26,8 +27,7 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
     An encoder reads a sequence; its last states are the first ones of a decoder (Sutskever, Vinyals & Le 2014; Cho et
     al. 2014), which at each step s reads [y_{s-1}, z_s] and says y_s = W_ho h_s + b_ho: y_0 = 0, z_s are the known
     inputs of that step, if any. While training y_{s-1} may be the true one, at prediction it is what the
-    decoder said itself. Scale `y` as you scale
-    `X`.
+    decoder said itself.
 
     Parameters
     ----------
@@ -57,7 +57,10 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
     True
     """
 
-    _constraints = BaseSeq2Seq._constraints | Regression._constraints
+    standardize: bool = True
+
+    _before = {"standardize": False}  # what it means of files that lack it
+    _constraints = BaseSeq2Seq._constraints | Regression._constraints | {"standardize": [BOOLEAN]}
     _targets = NumberSequences
 
     @training

@@ -235,12 +235,12 @@ class BaseSequence(BaseRecurrent):
     def _one_of_equal(self, rows, recipe):
         return rows  # pieces of them go on from each other
 
-    def _rows_for_epoch(self, rows, network):
+    def _rows_for_epoch(self, rows, fitted, rng):
         if self.window:
             windows = rows.pieces(self.window)
             return windows.select(np.flatnonzero(windows.has_weight()))
         return (
-            rows.pieces(self.bptt_steps, network.zero_states(len(rows)))
+            rows.pieces(self.bptt_steps, fitted.network.zero_states(len(rows)))
             if self.bptt_steps
             else rows
         )

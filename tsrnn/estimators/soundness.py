@@ -4,7 +4,9 @@ Every record that `fit` makes passes these checks; one that a file spells has to
 """
 
 import numpy as np
+import pandas as pd
 
+from tsrnn.estimators.budget import AUTO
 from tsrnn.estimators.fitted import Classes, Inputs, LabelSequences, Numbers, NumberSequences
 from tsrnn.estimators.scaling import Scaling
 from tsrnn.files.errors import DamagedError
@@ -35,6 +37,7 @@ def check_fitted(fitted, estimator):
     check_network(fitted, estimator)
     check_history(fitted)
     check_others(fitted)
+    check_kind(fitted.trial, pd.DataFrame | type(None), "trial")
 
 
 def check_others(fitted):
@@ -54,7 +57,7 @@ def check_settings(settings, estimator):
     for name, value in settings.items():
         if name in constraints and not any(choice.accepts(value) for choice in constraints[name]):
             raise DamagedError(f"{name}={value!r:.60}, which no estimator takes")
-    if "teacher_forcing" in settings:
+    if "teacher_forcing" in settings and settings["max_iter"] != AUTO:
         check_count(settings["max_iter"], "max_iter", 1, MOST_EPOCHS)
     if settings.get("max_output_length") is not None:
         check_count(settings["max_output_length"], "max_output_length", 1, LONGEST)
@@ -72,6 +75,11 @@ def check_scaling(fitted):
     parts = [("x_mean", fitted.inputs.n_features), ("x_scale", fitted.inputs.n_features)]
     if scaling.y_mean is not None or scaling.y_scale is not None:
         parts += [("y_mean", n_outputs), ("y_scale", n_outputs)]
+    if scaling.known_mean is not None or scaling.known_scale is not None:
+        n_known = getattr(fitted.targets, "n_known", 0)
+        parts += [("known_mean", n_known), ("known_scale", n_known)]
+    elif isinstance(fitted.targets, NumberSequences):
+        raise DamagedError("no scale of the known inputs")
     for name, n in parts:
         check_array(getattr(scaling, name), name, np.float64, (n,))
         check_finite(getattr(scaling, name), name)

@@ -1,60 +1,75 @@
 """One target for a whole sequence: what the two estimators share."""
 
+import threading
+import warnings
 from copy import copy
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
+from joblib import effective_n_jobs
 from scipy.special import softmax
 
-from tsrnn.data.series import truncate_series
+from tsrnn.backends import cpu
+from tsrnn.backends.devices import backend_of
+from tsrnn.data.augmentation import AUGMENTATIONS, varied
 from tsrnn.estimators.base import BaseRecurrent
 from tsrnn.estimators.budget import AUTO
+from tsrnn.estimators.convergence import level_of_caller
 from tsrnn.estimators.fitted import reweighted
+from tsrnn.estimators.trial import Choice, choices_for, for_network, trial_of
+from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.networks.network import POOLINGS, Network
+from tsrnn.progress import Progress
+from tsrnn.rules.cells import offered_cells
 from tsrnn.rules.losses import LOSSES
-from tsrnn.validation import BOOLEAN, POSITIVE_INT, OneOf
-
-SHORT = 48  # steps of a sequence that is read step by step
-# Steps of a typical longer sequence, after its values stand side by side, and pooling: of the first network, the
-# second, and so on, and round again. Networks that see sequences in several ways err in several ways.
-WAYS = ((32, "last"), (32, "mean"), (64, "last"), (16, "last"))
+from tsrnn.training.side_by_side import side_by_side
+from tsrnn.validation import BOOLEAN, POSITIVE_INT, OneOf, Registered, SomeOf
 
 
 @dataclass(kw_only=True, eq=False, repr=False)
 class BaseWhole(BaseRecurrent):
     """Rows of X are sequences, each with one target."""
 
-    cell: str = "gru"
+    cell: str = AUTO
+    n_layers: int | str = AUTO
     bidirectional: bool | str = AUTO
     segment: int | str = AUTO
     pooling: str = AUTO
+    augment: str | tuple | None = AUTO
     standardize: bool = True
-    n_networks: int = 1
+    n_networks: int = 4
 
+    _n_updates = 1200
+    _ways = ()  # choices that are tried
     # what these mean of files that lack them
-    _before = {"segment": 1, "pooling": "last", "standardize": False, "n_networks": 1}
-    _number = 0  # of a network among several
+    _before = {
+        "segment": 1,
+        "pooling": "last",
+        "augment": None,
+        "standardize": False,
+        "n_networks": 1,
+    }
     _constraints = BaseRecurrent._constraints | {
+        "cell": [Registered(offered_cells, AUTO)],
+        "n_layers": [POSITIVE_INT, OneOf(AUTO)],
         "bidirectional": [BOOLEAN, OneOf(AUTO)],
         "segment": [POSITIVE_INT, OneOf(AUTO)],
         "pooling": [OneOf(AUTO, *POOLINGS)],
+        "augment": [OneOf(None, AUTO), SomeOf(*AUGMENTATIONS)],
         "standardize": [BOOLEAN],
         "n_networks": [POSITIVE_INT],
     }
 
-    def _choose(self, settings, series):
-        n_steps, pooling = WAYS[self._number % len(WAYS)]
-        if settings["bidirectional"] == AUTO:
-            settings["bidirectional"] = settings["bptt_steps"] is None
-        if settings["pooling"] == AUTO:
-            settings["pooling"] = pooling
-        if settings["segment"] == AUTO:
-            cut = settings["max_length"], settings["truncate"]
-            _, lengths = truncate_series(series.starts, series.lengths, *cut)
-            settings["segment"] = 1 if settings["bptt_steps"] else segment_for(lengths, n_steps)
+    def _in_steps(self, rows, settings):
+        return rows.in_segments(settings["segment"])
 
-    def _rows(self, series, targets, weights, settings):
-        return super()._rows(series, targets, weights, settings).in_segments(settings["segment"])
+    def _rows_for_epoch(self, rows, fitted, rng):
+        augment = fitted.settings["augment"]
+        if not augment:
+            return rows
+        names = (augment,) if isinstance(augment, str) else augment
+        return varied(rows, names, fitted.inputs.n_features, rng)
 
     def _make_network(self, form, targets, settings):
         noise = {name: settings[name] for name in ("dropout", "output_dropout", "pooling")}
@@ -62,38 +77,80 @@ class BaseWhole(BaseRecurrent):
 
     # Several networks
 
-    def _fit_from(self, last, given, changes=None, watched=None):
-        if self.n_networks == 1 and not (last and last.others):
-            return super()._fit_from(last, given, changes, watched)
-        before = [None] * self.n_networks if last is None else last.members
+    def _learn(self, last, learnable, shown, whole):
+        """Train a network for each choice, side by side; which choices, a trial says."""
+        settings = learnable.settings
+        if last is None:
+            choices = choices_for(self._ways, settings, learnable.rows.lengths)
+            trial = None
+            if whole:
+                trial, choices = trial_of(self, learnable, choices, self._n_beside())
+            choices = [choices[i % len(choices)] for i in range(self.n_networks)]
+            before = [None] * self.n_networks
+        else:
+            trial = last.trial
+            before = last.members
+            choices = [Choice.of(settings, one.settings) for one in before]
         if len(before) != self.n_networks:
             raise ValueError(
                 f"{type(self).__name__} must go on with the {len(before)} networks it was fitted with; got "
                 f"n_networks={self.n_networks}."
             )
-        members = []
-        for number, known in enumerate(before):
-            member = self._member(number)
-            BaseRecurrent._fit_from(member, known, given, changes, watched)
-            members.append(member._fitted)
-            if member._fitted.history.cut_short:
-                break  # by Ctrl-C or a callback: the others are not begun
-        first, *others = members
+        plans = [
+            self._plan(one, for_network(learnable, choice, number))
+            for number, (one, choice) in enumerate(zip(before, choices))
+        ]
+        members = self._train_all(plans, shown)
+        if whole:
+            self._warn(plans[0], last)
+        first, *others = (member.finished() for member in members)
         settings = first.settings | {"n_networks": self.n_networks}
-        self._keep(replace(first, settings=settings, others=tuple(others)))
-        return self
+        return replace(first, settings=settings, others=tuple(others), trial=trial)
 
-    def _member(self, number):
-        """An estimator of one network, the first with the same random numbers and callbacks as if it were alone."""
-        member = copy(self)
-        member.n_networks = 1
-        member._number = number
-        if number:
-            vars(member).pop("_skl_callbacks", None)
-            if not isinstance(self.random_state, np.random.RandomState | None):
-                seeds = np.random.SeedSequence([int(self.random_state), number])
-                member.random_state = int(seeds.generate_state(1)[0])
-        return member
+    def _train_all(self, plans, shown):
+        """Train every plan, callbacks with the first; those that Ctrl-C did not let begin are left out."""
+        if len(plans) == 1:
+            self._train(plans[0], shown)
+            return [plans[0].fitted]
+        others = self._without_callbacks()
+        progress = Progress(sum(plan.recipe.max_iter for plan in plans), self.verbose)
+        ended = threading.Event()  # by a callback of the first, or by Ctrl-C
+
+        def work(number, stop):
+            plan = plans[number]
+            told = progress.of(f"network {number + 1} of {len(plans)}", plan.recipe.max_iter)
+            plan = plan._replace(recipe=replace(plan.recipe, verbose=0, n_jobs=1))
+            learner = others if number else self
+            learner._train(plan, shown, told, lambda: stop() or ended.is_set())
+            if plan.fitted.history.cut_short:
+                ended.set()
+            return plan.fitted
+
+        works = [partial(work, number) for number in range(len(plans))]
+        try:
+            found, interrupted = side_by_side(works, self._n_beside())
+        finally:
+            progress.end()
+        learnt = [one for one in found if one is not None and one.history.loss_curve]
+        if interrupted:
+            if not learnt:
+                raise KeyboardInterrupt
+            warnings.warn(
+                f"fit was interrupted; what {len(learnt)} of {len(plans)} networks had learnt is kept.",
+                InterruptedFitWarning,
+                stacklevel=level_of_caller(),
+            )
+        return learnt
+
+    def _without_callbacks(self):
+        silent = copy(self)
+        vars(silent).pop("_skl_callbacks", None)
+        return silent
+
+    def _n_beside(self):
+        """Networks trained side by side: on all cores where nobody says how many."""
+        on_cpu = backend_of(self.device, type(self).__name__, self.precision) is cpu
+        return effective_n_jobs(self.n_jobs or -1) if on_cpu else 1
 
     def _outputs_for(self, series, fitted=None):
         """Outputs of the network; of several, those of the mean of their predictions."""
@@ -128,9 +185,3 @@ class BaseWhole(BaseRecurrent):
         pairs = zip(fitted.members, weights, strict=True)
         first, *others = (reweighted(member, part) for member, part in pairs)
         return replace(first, others=tuple(others))
-
-
-def segment_for(lengths, n_steps):
-    """Values that make a step, so that a typical sequence has about that many; one of short sequences."""
-    typical = int(np.median(lengths))
-    return 1 if typical <= SHORT and n_steps > SHORT // 2 else -(-typical // n_steps)

@@ -1,10 +1,8 @@
 """Networks trained side by side on one panel."""
 
-import threading
-import time
 import warnings
-from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -14,9 +12,9 @@ from tsrnn.forecasting.plan import Plan
 from tsrnn.forecasting.series_weights import series_weights
 from tsrnn.networks.encoder_decoder import EncoderDecoder
 from tsrnn.networks.network import Network
-from tsrnn.progress import Line
 from tsrnn.training.config import TrainingConfig
 from tsrnn.training.loop import Watch, train
+from tsrnn.training.side_by_side import side_by_side
 
 LEAST_BATCH = 256  # windows of an update that may be more than there are
 EPOCH = 20  # updates between two entries of a loss curve
@@ -46,37 +44,6 @@ class TrainingJob(NamedTuple):
     start: Member | None = None
 
 
-class Progress:
-    """How far the training of all networks is, on one line, and whether Ctrl-C ended it."""
-
-    def __init__(self, n_epochs, verbose):
-        self.n_epochs = n_epochs
-        self.done = []
-        self.interrupted = threading.Event()
-        self.line = Line() if verbose else None
-        self.begin = time.monotonic()
-
-    def of(self, network, n_epochs):
-        """What a network calls after each of its epochs."""
-
-        def on_epoch(epoch):
-            self.done.append(epoch)
-            if self.line:
-                share = len(self.done) / self.n_epochs
-                left = (time.monotonic() - self.begin) * (1 / share - 1)
-                where = f"{network}, epoch {epoch + 1} of {n_epochs}"
-                self.line.show(f"training {share:4.0%}, {left:.0f} s left: {where}", share)
-
-        return on_epoch
-
-    def end(self, failed):
-        """After some networks; the line ends with the last of them, or with those that failed."""
-        share = len(self.done) / self.n_epochs
-        if self.line and (failed or self.interrupted.is_set() or share >= 1):
-            self.line.show(f"training {share:.0%}", share)
-            self.line.end()
-
-
 def train_members(adjusted, sees_gaps, jobs, n_steps, progress, label="network"):
     """A network for each job, side by side; `label` is what the line of progress calls them.
 
@@ -87,49 +54,30 @@ def train_members(adjusted, sees_gaps, jobs, n_steps, progress, label="network")
     kinds = {job.plan.deseasonalize for job in jobs}
     scales = {kind: adjusted.scale(kind) for kind in kinds}  # made before threads ask for them
     weights = series_weights(scales[min(kinds)].z, setting.season_length)
-    stop = threading.Event()
 
-    def work(number, job):
+    def work(number, job, stop):
         rows = adjusted.windows(job.plan, sees_gaps).for_training(0, weights)
         # more would only draw them again
         batch_size = min(setting.batch_size, max(len(rows.stops), LEAST_BATCH))
         rows = replace(rows, n_draws=EPOCH * batch_size)
         on_epoch = progress.of(f"{label} {number} of {len(jobs)}", epochs(n_steps))
-        return train_member(rows, job, n_steps, setting, on_epoch, stop=stop.is_set)
+        return train_member(rows, job, n_steps, setting, on_epoch, stop)
 
-    threads = ThreadPoolExecutor(min(setting.n_threads, len(jobs)))
-    running = []
+    works = [partial(work, number, job) for number, job in enumerate(jobs, start=1)]
     members = []
     try:
-        running += [threads.submit(work, number, job) for number, job in enumerate(jobs, start=1)]
-        members = results_of(running)
-    except KeyboardInterrupt:
-        stop.set()
-        progress.interrupted.set()
-        found = [
-            job.start if network.cancel() else network.result()
-            for network, job in zip(running, jobs)
-        ]
+        found, interrupted = side_by_side(works, setting.n_threads)
+        if interrupted:
+            progress.interrupted = True
+            found = [job.start if one is None else one for one, job in zip(found, jobs)]
         members = [member for member in found if member is not None]
-        if all(member is job.start for member, job in zip(found, jobs)):
-            raise  # nothing is learnt
-        warn_of_interrupt(members, jobs, n_steps)
+        if interrupted:
+            if all(member is job.start for member, job in zip(found, jobs)):
+                raise KeyboardInterrupt  # nothing is learnt
+            warn_of_interrupt(members, jobs, n_steps)
     finally:
-        stop.set()
-        threads.shutdown(cancel_futures=True)
-        progress.end(failed=not members)
+        progress.end_if_done(failed=not members)
     return members
-
-
-def results_of(running):
-    """What threads return, or the first exception that one of them raises."""
-    left = running
-    while left:
-        # without an end Ctrl-C would not be heard
-        done, left = wait(left, timeout=0.1, return_when=FIRST_EXCEPTION)
-        for network in done:
-            network.result()
-    return [network.result() for network in running]
 
 
 def warn_of_interrupt(members, jobs, n_steps):

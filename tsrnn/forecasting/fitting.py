@@ -10,7 +10,7 @@ from sklearn.utils import check_random_state
 
 from tsrnn.forecasting.adjusted import Adjusted
 from tsrnn.forecasting.calibration import expected_errors
-from tsrnn.forecasting.ensemble import Progress, TrainingJob, epochs, train_members
+from tsrnn.forecasting.ensemble import TrainingJob, epochs, train_members
 from tsrnn.forecasting.fitted import Fitted
 from tsrnn.forecasting.forecasts import check_finite, member_forecasts, theta_forecast
 from tsrnn.forecasting.intervals import residuals
@@ -22,6 +22,7 @@ from tsrnn.forecasting.reading import check_panel
 from tsrnn.forecasting.series_weights import series_weights
 from tsrnn.forecasting.setting import Setting
 from tsrnn.forecasting.trial import best, error, hold_out, theta_share_of
+from tsrnn.progress import Progress
 from tsrnn.validation import plain
 
 TRIAL_STEPS = 300  # updates of a network that tries a plan
@@ -163,7 +164,7 @@ def begin(parameters, histories, plans, setting, max_steps, rng):
         members = train_members(
             tried, sees_gaps, jobs, trial_steps, progress=progress, label="plan"
         )
-        if progress.interrupted.is_set():
+        if progress.interrupted:
             return learnt_of(members, tried.setting, plans, trial=None, errors=None, share=share)
         with np.errstate(over="ignore", invalid="ignore"):
             forecasts = member_forecasts(tried, members)

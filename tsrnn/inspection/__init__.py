@@ -2,6 +2,7 @@
 
 from tsrnn.inspection.curves import GradientNormDisplay, LossCurveDisplay
 from tsrnn.inspection.flow import GradientFlow, GradientFlowDisplay, gradient_flow, memory_length
+from tsrnn.inspection.passes import networks
 from tsrnn.inspection.saliency import saliency
 from tsrnn.inspection.states import HiddenStateDisplay, hidden_states
 
@@ -14,5 +15,6 @@ __all__ = [
     "gradient_flow",
     "hidden_states",
     "memory_length",
+    "networks",
     "saliency",
 ]

@@ -1,5 +1,9 @@
 """A fitted network goes over sequences once more, and keeps what it remembers."""
 
+from copy import copy
+from dataclasses import replace
+from typing import Any
+
 import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
@@ -15,14 +19,7 @@ ROWS = 64  # sequences of one pass: all their states are kept
 
 def read(estimator, X, y=None, series=None):
     """Sequences in X, and the rows that the network sees of them; without `y` they have no targets."""
-    if isinstance(estimator, BaseRecurrent):
-        check_is_fitted(estimator)
-    if not isinstance(estimator, BaseRecurrent) or not isinstance(
-        estimator._fitted.network, Network
-    ):
-        raise TypeError(
-            f"estimator must be one recurrent network, such as an RNNRegressor; got {type(estimator).__name__}."
-        )
+    check_kind(estimator)
     if series is not None and not isinstance(estimator, BaseSequence):
         raise ValueError(
             f"series must be None for {type(estimator).__name__}, whose rows are sequences; got labels."
@@ -42,7 +39,54 @@ def read(estimator, X, y=None, series=None):
         weights = np.broadcast_to(factors > 0, targets.shape)
     targets = np.ascontiguousarray(targets, dtype=network.dtype)
     weights = np.ascontiguousarray(weights, dtype=network.dtype)
-    return sequences, estimator._rows(sequences, targets, weights, fitted.settings)
+    rows = estimator._rows(sequences, targets, weights, fitted.settings)
+    return sequences, estimator._in_steps(rows, fitted.settings)
+
+
+def networks(estimator: Any) -> list:
+    """Estimators of one network each, of which a fitted estimator averages the predictions.
+
+    Parameters
+    ----------
+    estimator : RNNRegressor, RNNClassifier or another estimator of this library
+        Fitted.
+
+    Returns
+    -------
+    estimators : list
+        One with a single network, and where there is one, a copy of `estimator`. `gradient_flow`, `memory_length`
+        and `hidden_states` of an estimator with several networks are those of the first.
+
+    Examples
+    --------
+    >>> from tsrnn import RNNRegressor
+    >>> from tsrnn.datasets import make_adding_problem
+    >>> from tsrnn.inspection import memory_length, networks
+    >>> X, y = make_adding_problem(n_sequences=64, n_steps=20, random_state=0)
+    >>> model = RNNRegressor(n_networks=2, max_iter=5, random_state=0).fit(X, y)
+    >>> [memory_length(one, X, y) > 0 for one in networks(model)]
+    [True, True]
+    """
+    check_kind(estimator)
+    found = []
+    for member in estimator._fitted.members:
+        one = copy(estimator)
+        settings = member.settings | ({"n_networks": 1} if "n_networks" in member.settings else {})
+        one._keep(replace(member, others=(), settings=settings))
+        found.append(one)
+    return found
+
+
+def check_kind(estimator):
+    """Raise unless an estimator is fitted and of a kind that can be looked into."""
+    if isinstance(estimator, BaseRecurrent):
+        check_is_fitted(estimator)
+    if not isinstance(estimator, BaseRecurrent) or not isinstance(
+        estimator._fitted.network, Network
+    ):
+        raise TypeError(
+            f"estimator must be one recurrent network, such as an RNNRegressor; got {type(estimator).__name__}."
+        )
 
 
 def passes(estimator, rows):

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from tsrnn.data.series import truncate_series
-from tsrnn.inspection.passes import passes, read
+from tsrnn.inspection.passes import networks, passes, read
 from tsrnn.networks.layout import padded
 from tsrnn.types import SequencesLike
 
@@ -18,6 +18,7 @@ def saliency(estimator: Any, X: SequencesLike) -> Any:
     estimator : RNNRegressor or RNNClassifier
         Fitted. The outputs of a regressor are its predictions; those of a classifier are the numbers before the
         sigmoid or softmax, one where there are two classes, otherwise one for each class in the order of `classes_`.
+        Of several networks the mean output is meant.
     X : sequences
         Any form that `fit` takes.
 
@@ -48,6 +49,13 @@ def saliency(estimator: Any, X: SequencesLike) -> Any:
     >>> len(slopes), slopes[0].shape
     (64, (20, 2))
     """
+    slopes = [slopes_of(one, X) for one in networks(estimator)]
+    found = [np.abs(np.mean(parts, axis=0)) for parts in zip(*slopes)]
+    return [one[..., 0] for one in found] if found[0].shape[-1] == 1 else found
+
+
+def slopes_of(estimator, X):
+    """Slope of each output of one network along each input, (n_timesteps_i, n_features, n_outputs) for a sequence."""
     sequences, rows = read(estimator, X)
     network = estimator._fitted.network
     settings = estimator._fitted.settings
@@ -76,5 +84,5 @@ def saliency(estimator: Any, X: SequencesLike) -> Any:
                 n = kept[number]
                 repeated = len(slopes) - n  # the first value, in front
                 slopes[repeated] += slopes[:repeated].sum(axis=0)
-                found[number][first : first + n, :, k] = np.abs(slopes[repeated:])
-    return [slopes[..., 0] for slopes in found] if n_outputs == 1 else found
+                found[number][first : first + n, :, k] = slopes[repeated:]
+    return found

@@ -100,7 +100,7 @@ def train(network: Model, theta, rows: Rows, recipe, rng, watch=None):
                 learned = state.update(chosen, history.n_updates + 1, rate, seed)
                 step = step + learned
                 history.n_updates = history.n_updates + learned
-            stopped = stop()
+            history.cut_short = stopped = stop()
             if stopped and history.n_updates == before:
                 break
             state.backend.to_host(state.theta, theta)
