@@ -1,4 +1,4 @@
-"""Accuracy of RNNClassifier on archive sets as it is by default, and with one network instead of four, over several seeds.
+"""Accuracy of RNNClassifier on archive sets as it is by default, and with one network, over several seeds.
 
 python -m benchmarks.classification               Japanese vowels, from the package
 python -m benchmarks.classification --data DIR    every .npz of a folder (X_train, off_train, y_train; the same of test)

@@ -6,7 +6,7 @@ V h + (c + log s_y).
 """
 
 from dataclasses import dataclass, replace
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -70,10 +70,9 @@ class Scaling:
 
     def decoder_inputs(self):
         """Mean and scale of what a decoder reads: what it said before, and known inputs."""
-        return (
-            np.concatenate([self.y_mean, self.known_mean]),
-            np.concatenate([self.y_scale, self.known_scale]),
-        )
+        means: Any = self.y_mean, self.known_mean
+        scales: Any = self.y_scale, self.known_scale
+        return np.concatenate(means), np.concatenate(scales)
 
     def loss_parameters(self, loss, parameters):
         """What a loss is told of distances, in the unit of scaled targets."""

@@ -24,6 +24,7 @@ MOST = 1024  # sequences that it looks at
 SHARE = 3  # of the epochs of a network, one in so many
 N_KEPT = 4
 TOLERANCE = 1.5  # times the lowest loss; what is worse is not kept
+MOST_VARIED = 10_000  # sequences: more vary enough
 SHORT = 48  # steps of a sequence that is read step by step
 
 
@@ -90,7 +91,7 @@ def choices_for(ways, settings, lengths):
             bidirectional=not in_pieces,
             segment=1 if in_pieces else segment_for(lengths, way.n_steps),
             pooling="last" if in_pieces else way.pooling,
-            augment=way.augment,
+            augment=way.augment if len(lengths) <= MOST_VARIED else None,
         )
         found.append(choice._replace(**kept))
     return list(dict.fromkeys(found))

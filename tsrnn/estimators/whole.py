@@ -14,7 +14,7 @@ from tsrnn.backends import cpu
 from tsrnn.backends.devices import backend_of
 from tsrnn.data.augmentation import AUGMENTATIONS, varied
 from tsrnn.estimators.base import BaseRecurrent
-from tsrnn.estimators.budget import AUTO
+from tsrnn.estimators.budget import AUTO, budgeted
 from tsrnn.estimators.convergence import level_of_caller
 from tsrnn.estimators.fitted import reweighted
 from tsrnn.estimators.trial import Choice, choices_for, for_network, trial_of
@@ -96,37 +96,44 @@ class BaseWhole(BaseRecurrent):
                 f"{type(self).__name__} must go on with the {len(before)} networks it was fitted with; got "
                 f"n_networks={self.n_networks}."
             )
-        plans = [
-            self._plan(one, for_network(learnable, choice, number))
+        jobs = [
+            (one, for_network(learnable, choice, number))
             for number, (one, choice) in enumerate(zip(before, choices))
         ]
-        members = self._train_all(plans, shown)
+        learnt, plan = self._train_all(jobs, shown)
         if whole:
-            self._warn(plans[0], last)
-        first, *others = (member.finished() for member in members)
+            self._warn(plan, last)
+        first, *others = (member.finished() for member in learnt)
         settings = first.settings | {"n_networks": self.n_networks}
         return replace(first, settings=settings, others=tuple(others), trial=trial)
 
-    def _train_all(self, plans, shown):
-        """Train every plan, callbacks with the first; those that Ctrl-C did not let begin are left out."""
-        if len(plans) == 1:
-            self._train(plans[0], shown)
-            return [plans[0].fitted]
+    def _train_all(self, jobs, shown):
+        """What the networks have learnt that Ctrl-C let begin, and the plan of the first, to which callbacks belong."""
+        if len(jobs) == 1:
+            plan = self._plan(*jobs[0])
+            self._train(plan, shown)
+            return [plan.fitted], plan
+        learnable = jobs[0][1]
+        n_epochs = budgeted(learnable.recipe, learnable.rows, self._n_updates).max_iter
+        progress = Progress(len(jobs) * n_epochs, self.verbose)
         others = self._without_callbacks()
-        progress = Progress(sum(plan.recipe.max_iter for plan in plans), self.verbose)
         ended = threading.Event()  # by a callback of the first, or by Ctrl-C
+        plans = {}
 
         def work(number, stop):
-            plan = plans[number]
-            told = progress.of(f"network {number + 1} of {len(plans)}", plan.recipe.max_iter)
+            # here, so that few copies of the rows are there at a time
+            plan = self._plan(*jobs[number])
             plan = plan._replace(recipe=replace(plan.recipe, verbose=0, n_jobs=1))
+            told = progress.of(f"network {number + 1} of {len(jobs)}", n_epochs)
             learner = others if number else self
             learner._train(plan, shown, told, lambda: stop() or ended.is_set())
             if plan.fitted.history.cut_short:
                 ended.set()
+            if number == 0:
+                plans[number] = plan
             return plan.fitted
 
-        works = [partial(work, number) for number in range(len(plans))]
+        works = [partial(work, number) for number in range(len(jobs))]
         try:
             found, interrupted = side_by_side(works, self._n_beside())
         finally:
@@ -136,11 +143,11 @@ class BaseWhole(BaseRecurrent):
             if not learnt:
                 raise KeyboardInterrupt
             warnings.warn(
-                f"fit was interrupted; what {len(learnt)} of {len(plans)} networks had learnt is kept.",
+                f"fit was interrupted; what {len(learnt)} of {len(jobs)} networks had learnt is kept.",
                 InterruptedFitWarning,
                 stacklevel=level_of_caller(),
             )
-        return learnt
+        return learnt, plans[0]
 
     def _without_callbacks(self):
         silent = copy(self)
