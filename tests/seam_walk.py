@@ -65,6 +65,11 @@ FREE = {
     "mean_outputs states 0": "states besides the output",
     "mean_outputs states 3": "units to copy",
     "mean_outputs head_input 1": "columns on the right",
+    "max_outputs states 0": "states besides the output",
+    "max_outputs states 3": "units to copy",
+    "max_outputs head_input 1": "columns on the right",
+    "scatter_max d_head_input 1": "columns on the right",
+    "scatter_max states 0": "states besides the output",
     "scatter_mean d_head_input 1": "columns on the right",
     "scatter_mean doutputs 2": "units to copy",
     "last_states states 1": "slots, which are counted round",
@@ -101,6 +106,9 @@ UNSEEN_ON_A_GPU = {
     "scatter_outputs doutputs 0",
     "mean_outputs states 1",
     "scatter_mean doutputs 0",
+    "max_outputs states 1",
+    "scatter_max states 1",
+    "scatter_max doutputs 0",
 }
 
 
@@ -198,6 +206,7 @@ def everything(backend, dtype, cell="lstm", hidden_size=5):
     )
     learn(backend, Network(*form, 2, True, dropout=0.5, dtype=dtype), rows)
     learn(backend, Network(*form, pooling="mean", dtype=dtype), rows)
+    learn(backend, Network(*form, pooling="max", dtype=dtype), rows)
     network = Network(*form, every_step=True, dtype=dtype)
     learn(backend, network, some.pieces(3, network.zero_states(3)))
     learn(backend, Network(*form, bidirectional=True, every_step=True, dtype=dtype), some)

@@ -128,7 +128,7 @@ UNSURE = {"max_iter": 1, "learning_rate_init": 1e-9, "max_output_length": 4}
 WHOLE = {
     "bidirectional": [Acts(False)],  # "auto" is True
     "segment": [Acts(2)],
-    "pooling": [Acts("mean")],
+    "pooling": [Acts("mean"), Acts("max")],
     "augment": [Acts("jitter"), Acts(("shift", "scale"))],
     "n_networks": [Acts(2), Acts(3, "predictions")],
     "standardize": [Acts(False)],

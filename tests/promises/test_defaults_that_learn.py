@@ -230,9 +230,10 @@ def test_slopes_of_values_that_stand_side_by_side(truncate):
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("n_layers", [1, 2])
-def test_gradient_of_the_mean_of_all_steps(bidirectional, n_layers):
+@pytest.mark.parametrize("pooling", ["mean", "max"])
+def test_gradient_of_what_pools_all_steps(pooling, bidirectional, n_layers):
     data = rows()
-    network = Network("lstm", 2, 5, 2, n_layers, bidirectional, pooling="mean", dtype=np.float64)
+    network = Network("lstm", 2, 5, 2, n_layers, bidirectional, pooling=pooling, dtype=np.float64)
     theta = network.initial(np.random.default_rng(0))
     options = GradientOptions(WorkspacePool(np.float64))
 
@@ -246,6 +247,24 @@ def test_gradient_of_the_mean_of_all_steps(bidirectional, n_layers):
     direction = np.random.default_rng(1).normal(size=theta.size) * (theta != 0)
     above, below = (value_and_gradient(theta + s * direction)[0] for s in (1e-6, -1e-6))
     assert grad @ direction == pytest.approx((above - below) / 2e-6, rel=1e-7)
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+@pytest.mark.parametrize(
+    ("pooling", "pooled"),
+    [("last", None), ("mean", np.mean), ("max", np.max)],
+)
+def test_what_the_head_sees(pooling, pooled, bidirectional):
+    X, y = ragged(8)
+    options = {"pooling": pooling, "bidirectional": bidirectional, "segment": 2}
+    model = RNNRegressor(**SMALL | options, dtype="float64").fit(X, y)
+    weights = model.weights_
+    for states, found in zip(hidden_states(model, X), model.predict(X)):
+        if pooled:
+            seen = pooled(states, axis=0)
+        else:
+            seen = np.concatenate([states[-1, :4], states[0, 4:]])
+        assert found == pytest.approx((weights["weight_ho"] @ seen + weights["bias_ho"])[0])
 
 
 # Budgets

@@ -90,6 +90,12 @@ class Backend(Protocol):
     def scatter_mean(self, d_head_input, column, lengths, doutputs):
         """The gradient of `mean_outputs`."""
 
+    def max_outputs(self, states, lengths, head_input, column):
+        """The largest output of each unit over all steps of each row, into columns of the head's input."""
+
+    def scatter_max(self, d_head_input, column, states, lengths, doutputs):
+        """The gradient of `max_outputs`."""
+
     def every_output(self, states, lengths, head_input, column, backwards):
         """Copy all outputs into columns of the head's input, step by step over the rows that still run."""
 

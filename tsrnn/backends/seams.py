@@ -180,6 +180,16 @@ def scatter_mean(d_head_input, column, lengths, doutputs):
     return n == B and 0 <= column <= width - H and run(lengths, B, T)
 
 
+def max_outputs(states, lengths, head_input, column):
+    return mean_outputs(states, lengths, head_input, column)
+
+
+def scatter_max(d_head_input, column, states, lengths, doutputs):
+    (_, slots, *rows), (T, B, H), (n, width) = states.shape, doutputs.shape, d_head_input.shape
+    fits = n == B and 0 <= column <= width - H and rows == [B, H]
+    return fits and run(lengths, B, min(T, slots - 1))
+
+
 def last_states(states, lengths, last):
     S, _, B, H = states.shape
     return lengths.shape == (B,) and last.shape == (S, B, H)

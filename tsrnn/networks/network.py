@@ -15,7 +15,7 @@ from tsrnn.backends.placing import add_reversed, direction_in, direction_out, re
 from tsrnn.networks.layout import Layout, padded
 from tsrnn.rules.cells import CELLS
 
-POOLINGS = "last", "mean"  # of the outputs of all steps, what the head sees
+POOLINGS = "last", "mean", "max"  # of the outputs of all steps, what the head sees
 
 
 class DropoutKey(NamedTuple):
@@ -285,6 +285,8 @@ class Network:
                 backend.every_output(traces[d - D].states, lengths, head_input, d * H, d == 1)
             elif self.pooling == "mean":
                 backend.mean_outputs(traces[d - D].states, lengths, head_input, d * H)
+            elif self.pooling == "max":
+                backend.max_outputs(traces[d - D].states, lengths, head_input, d * H)
             else:
                 backend.last_outputs(traces[d - D].states, lengths, head_input, d * H)
         if noise is not None and self.output_dropout:
@@ -351,6 +353,10 @@ class Network:
                 elif self.n_outputs and self.pooling == "mean":
                     doutputs = workspace.array("doutputs", (T, B, H))
                     backend.scatter_mean(d_head_input, d * H, lengths, doutputs)
+                elif self.n_outputs and self.pooling == "max":
+                    doutputs = workspace.array("doutputs", (T, B, H))
+                    states = traces[layer * D + d].states
+                    backend.scatter_max(d_head_input, d * H, states, lengths, doutputs)
                 elif self.n_outputs:
                     backend.add_columns(d_head_input, d * H, dstates[0])
                 dx = (

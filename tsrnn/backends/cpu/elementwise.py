@@ -89,6 +89,32 @@ def scatter_mean(d_head_input, column, lengths, doutputs):
 
 
 @compiled
+def max_outputs(states, lengths, head_input, column):
+    """head_input[b, column : column + H] = the largest output of each unit over all steps of row b."""
+    H = states.shape[3]
+    for b in range(len(lengths)):
+        for j in range(H):
+            head_input[b, column + j] = states[0, 1, b, j]
+        for t in range(1, lengths[b]):
+            for j in range(H):
+                head_input[b, column + j] = max(head_input[b, column + j], states[0, t + 1, b, j])
+
+
+@compiled
+def scatter_max(d_head_input, column, states, lengths, doutputs):
+    """The gradient of `max_outputs`: all of it for the first step with the largest output."""
+    H = doutputs.shape[2]
+    for b in range(len(lengths)):
+        for j in range(H):
+            largest = 0
+            for t in range(lengths[b]):
+                doutputs[t, b, j] = 0
+                if states[0, t + 1, b, j] > states[0, largest + 1, b, j]:
+                    largest = t
+            doutputs[largest, b, j] = d_head_input[b, column + j]
+
+
+@compiled
 def last_states(states, lengths, last):
     """last[s, b] = state s after the last step of row b."""
     S, n_slots, _, H = states.shape

@@ -186,6 +186,18 @@ def scatter_mean(d_head_input, column, lengths, doutputs):
 
 
 @checked
+def max_outputs(states, lengths, head_input, column):
+    n = states.shape[2] * states.shape[3]
+    launch_over(elementwise.max_outputs, n, states, lengths, head_input, column)
+
+
+@checked
+def scatter_max(d_head_input, column, states, lengths, doutputs):
+    n = states.shape[2] * states.shape[3]
+    launch_over(elementwise.scatter_max, n, d_head_input, column, states, lengths, doutputs)
+
+
+@checked
 def last_states(states, lengths, last):
     launch_over(elementwise.last_states, last.size, states, lengths, last)
 

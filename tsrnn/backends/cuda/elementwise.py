@@ -206,6 +206,32 @@ def scatter_mean(d_head_input, column, lengths, doutputs):
 
 
 @compiled
+def max_outputs(states, lengths, head_input, column):
+    _, _, B, H = states.shape
+    for i in range(cuda.grid(1), B * H, cuda.gridsize(1)):
+        b = i // H
+        j = i % H
+        largest = states[0, 1, b, j]
+        for t in range(1, lengths[b]):
+            largest = max(largest, states[0, t + 1, b, j])
+        head_input[b, column + j] = largest
+
+
+@compiled
+def scatter_max(d_head_input, column, states, lengths, doutputs):
+    _, B, H = doutputs.shape
+    for i in range(cuda.grid(1), B * H, cuda.gridsize(1)):
+        b = i // H
+        j = i % H
+        largest = 0
+        for t in range(lengths[b]):
+            doutputs[t, b, j] = 0
+            if states[0, t + 1, b, j] > states[0, largest + 1, b, j]:
+                largest = t
+        doutputs[largest, b, j] = d_head_input[b, column + j]
+
+
+@compiled
 def last_states(states, lengths, last):
     _, n_slots, B, H = states.shape
     for i in range(cuda.grid(1), last.size, cuda.gridsize(1)):
