@@ -7,8 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
-from textbook import ONE as PLAIN
-from textbook import listed
+from textbook import SINGLE, listed
 
 from tsrnn import (
     RNNClassifier,
@@ -818,7 +817,7 @@ def test_labels_that_partial_fit_does_not_know():
 
 
 def test_weights_of_another_network():
-    model = RNNRegressor(**SMALL, **PLAIN).fit(GOOD, NUMBERS)
+    model = RNNRegressor(**SMALL, **SINGLE).fit(GOOD, NUMBERS)
     before, weights = state(model), model.weights_
     assert "weights must have exactly the names ['weight_ih_l0'," in refusal(
         model.set_weights, {"weight_ih_l0": 1}

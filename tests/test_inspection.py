@@ -6,7 +6,7 @@ import pytest
 from sklearn.base import RegressorMixin, clone
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LinearRegression
-from textbook import ONE, TEXTBOOK_WHOLE, one
+from textbook import SINGLE, TEXTBOOK_WHOLE, single
 
 from tsrnn import (
     RNNClassifier,
@@ -48,7 +48,7 @@ def fitted(
         hidden_size=3,
         max_iter=1,
         random_state=0,
-        **one(Estimator) | shape | {"dtype": "float64", "standardize": False} | options,
+        **single(Estimator) | shape | {"dtype": "float64", "standardize": False} | options,
     ).fit(X, y)
     rng = np.random.default_rng(1)
     return model.set_weights(
@@ -417,7 +417,7 @@ def test_kernels_keep_one_signature(cell):
 
 
 SHAPE = {"cell": "gru", "hidden_size": 3, "max_iter": 1, "random_state": 0}
-MODEL = RNNRegressor(**SHAPE, **ONE).fit(X, Y)
+MODEL = RNNRegressor(**SHAPE, **SINGLE).fit(X, Y)
 STEPS = RNNSequenceRegressor(**SHAPE).fit(X, X)
 SHORT = clone(STEPS).set_params(max_length=1).fit(X, X)
 LATE = [np.where(np.arange(len(x))[:, None] > 0, x, np.nan) for x in X]

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
-from textbook import one
+from textbook import single
 
 from tsrnn import (
     RNNClassifier,
@@ -309,7 +309,7 @@ def test_every_parameter_is_in_the_table(Estimator):
 
 @pytest.mark.parametrize(("Estimator", "name", "case"), CASES)
 def test_a_parameter_acts_or_is_refused(Estimator, name, case, monkeypatch, capfd):
-    before = (QUICK if Estimator is RNNForecaster else BASE | one(Estimator)) | case.where
+    before = (QUICK if Estimator is RNNForecaster else BASE | single(Estimator)) | case.where
     after = before | {name: case.value}
     assert before.get(name, getattr(Estimator(), name)) is not case.value
     if isinstance(case, Refused):
@@ -367,7 +367,7 @@ def test_a_parameter_changes_no_weight_where_it_should_not(
 ):
     if name not in TABLES[Estimator]:
         pytest.skip(f"{Estimator.__name__} has no {name}")
-    before = BASE | one(Estimator) | where
+    before = BASE | single(Estimator) | where
     after = before | {name: value}
     first, other = (
         outcome(Estimator, parameters, monkeypatch, capfd) for parameters in (before, after)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from textbook import SINGLE
 
 import tsrnn
 from tsrnn import RNNClassifier, RNNRegressor
@@ -25,7 +26,8 @@ def model(n_jobs):
     rng = np.random.default_rng(0)
     X = [rng.normal(size=(length, 3)) for length in rng.integers(5, 25, size=300)]
     settings = {"cell": "rnn", "hidden_size": 96, "batch_size": 150, "max_iter": 2, "random_state": 0}
-    return RNNRegressor(**settings, n_jobs=n_jobs).fit(X, [x.sum() for x in X]), X
+    settings |= {"n_networks": 1, "n_layers": 1, "segment": 1, "pooling": "last"}
+    return RNNRegressor(**settings, augment=None, n_jobs=n_jobs).fit(X, [x.sum() for x in X]), X
 
 def digest(n_jobs):
     fitted, X = model(n_jobs)
@@ -112,7 +114,7 @@ def test_threads_that_fit_at_once_do_not_meet(n_jobs):
             "batch_size": 100,
             "max_iter": 3,
         }
-        model = kind(**settings, random_state=i, n_jobs=n_jobs).fit(X, target)
+        model = kind(**SINGLE, **settings, random_state=i, n_jobs=n_jobs).fit(X, target)
         return [weight.tobytes() for weight in model.weights_.values()], model.predict(X).tolist()
 
     alone = [fit(i) for i in range(4)]

@@ -16,7 +16,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 from sklearn.utils import get_tags
 from sklearn.utils.estimator_checks import parametrize_with_checks
-from textbook import TEXTBOOK_WHOLE
+from textbook import SINGLE, TEXTBOOK_WHOLE, listed, single
 
 from tsrnn import InterruptedFitWarning, RNNClassifier, RNNRegressor, from_channels_first
 
@@ -46,9 +46,10 @@ def data_for(Estimator):
 
 
 def assert_same_weights(one, other):
-    assert list(one.weights_) == list(other.weights_)
-    for name, weight in one.weights_.items():
-        assert_array_equal(weight, other.weights_[name], err_msg=name)
+    for part, same in zip(listed(one.weights_), listed(other.weights_), strict=True):
+        assert list(part) == list(same)
+        for name, weight in part.items():
+            assert_array_equal(weight, same[name], err_msg=name)
 
 
 @parametrize_with_checks([Estimator(**BRISK) for Estimator in BOTH])
@@ -68,7 +69,7 @@ def test_scikit_learn_check_of_others(estimator, check):
 @pytest.mark.parametrize("Estimator", BOTH)
 def test_clone_keeps_parameters_and_forgets_the_fit(Estimator):
     X, y = data_for(Estimator)
-    model = Estimator(**SMALL).fit(X, y)
+    model = Estimator(**single(Estimator) | SMALL).fit(X, y)
     copy = clone(model)
     assert copy.get_params() == model.get_params()
     with pytest.raises(NotFittedError):
@@ -118,7 +119,7 @@ def test_tags_say_what_the_estimator_takes(Estimator):
 @pytest.mark.parametrize("how", ["pickle", "joblib"])
 def test_a_stored_model_predicts_and_goes_on_as_the_original(Estimator, how, tmp_path):
     X, y = data_for(Estimator)
-    model = Estimator(**SMALL, warm_start=True).fit(X, y)
+    model = Estimator(**single(Estimator) | SMALL, warm_start=True).fit(X, y)
     if how == "pickle":
         copy = pickle.loads(pickle.dumps(model))
     else:
@@ -136,9 +137,9 @@ def test_a_stored_model_predicts_and_goes_on_as_the_original(Estimator, how, tmp
 @pytest.mark.parametrize("Estimator", BOTH)
 def test_pipeline_is_the_same_as_its_steps_by_hand(Estimator):
     X, y = data_for(Estimator)
-    pipeline = make_pipeline(StandardScaler(), Estimator(**SMALL)).fit(X, y)
+    pipeline = make_pipeline(StandardScaler(), Estimator(**single(Estimator) | SMALL)).fit(X, y)
     scaled = StandardScaler().fit_transform(X)
-    alone = Estimator(**SMALL).fit(scaled, y)
+    alone = Estimator(**single(Estimator) | SMALL).fit(scaled, y)
     assert_array_equal(pipeline.predict(X), alone.predict(scaled))
     assert pipeline.score(X, y) == alone.score(scaled, y)
 
@@ -146,10 +147,12 @@ def test_pipeline_is_the_same_as_its_steps_by_hand(Estimator):
 def test_pipeline_hands_on_sequences_of_many_features():
     X, y, _ = flat_data()
     channels_first = np.stack([X, X**2], axis=1)
-    pipeline = make_pipeline(FunctionTransformer(from_channels_first), RNNRegressor(**SMALL)).fit(
-        channels_first, y
+    pipeline = make_pipeline(
+        FunctionTransformer(from_channels_first), RNNRegressor(**SINGLE | SMALL)
+    ).fit(channels_first, y)
+    assert_same_weights(
+        pipeline[-1], RNNRegressor(**SINGLE | SMALL).fit(np.stack([X, X**2], axis=2), y)
     )
-    assert_same_weights(pipeline[-1], RNNRegressor(**SMALL).fit(np.stack([X, X**2], axis=2), y))
 
 
 def search(n_jobs=None):
@@ -183,20 +186,26 @@ def test_grid_search_finds_the_same_in_processes_and_threads(backend, search_alo
 def test_grid_search_takes_ragged_lists():
     X, y, _ = flat_data()
     ragged = [row[: 3 + i % 4] for i, row in enumerate(X)]
-    found = GridSearchCV(RNNRegressor(**SMALL), {"hidden_size": [2, 4]}, cv=2).fit(ragged, y)
+    found = GridSearchCV(RNNRegressor(**SINGLE | SMALL), {"hidden_size": [2, 4]}, cv=2).fit(
+        ragged, y
+    )
     assert np.isfinite(found.cv_results_["mean_test_score"]).all()
     assert_same_weights(
-        found.best_estimator_, RNNRegressor(**SMALL | found.best_params_).fit(ragged, y)
+        found.best_estimator_, RNNRegressor(**SINGLE | SMALL | found.best_params_).fit(ragged, y)
     )
 
 
 def test_cross_val_predict_is_the_loop_over_folds():
     X, _, labels = flat_data()
     folds = StratifiedKFold(3)
-    found = cross_val_predict(RNNClassifier(**SMALL), X, labels, cv=folds, method="predict_proba")
+    found = cross_val_predict(
+        RNNClassifier(**SINGLE | SMALL), X, labels, cv=folds, method="predict_proba"
+    )
     expected = np.empty((len(X), 2))
     for train, test in folds.split(X, labels):
-        expected[test] = RNNClassifier(**SMALL).fit(X[train], labels[train]).predict_proba(X[test])
+        expected[test] = (
+            RNNClassifier(**SINGLE | SMALL).fit(X[train], labels[train]).predict_proba(X[test])
+        )
     assert_array_equal(found, expected)
 
 
@@ -207,9 +216,11 @@ def test_cross_val_predict_is_the_loop_over_folds():
 def test_sample_weight_is_routed_through_a_pipeline(Estimator):
     X, y = data_for(Estimator)
     weight = np.linspace(0, 2, len(X))
-    direct = Estimator(**SMALL).fit(StandardScaler().fit_transform(X), y, sample_weight=weight)
+    direct = Estimator(**single(Estimator) | SMALL).fit(
+        StandardScaler().fit_transform(X), y, sample_weight=weight
+    )
     with config_context(enable_metadata_routing=True):
-        last = Estimator(**SMALL).set_fit_request(sample_weight=True)
+        last = Estimator(**single(Estimator) | SMALL).set_fit_request(sample_weight=True)
         scaler = StandardScaler().set_fit_request(sample_weight=False)
         pipeline = make_pipeline(scaler, last).fit(X, y, sample_weight=weight)
     assert_same_weights(pipeline[-1], direct)
@@ -220,20 +231,20 @@ def test_a_search_routes_sample_weight_to_fit_and_to_score_as_asked():
     weight, grid = np.linspace(0, 2, len(X)), {"hidden_size": [4]}
     with config_context(enable_metadata_routing=True):
         model = (
-            RNNRegressor(**SMALL)
+            RNNRegressor(**SINGLE | SMALL)
             .set_fit_request(sample_weight=True)
             .set_score_request(sample_weight=False)
         )
         to_fit = GridSearchCV(model, grid, cv=2).fit(X, y, sample_weight=weight)
         model = (
-            RNNRegressor(**SMALL)
+            RNNRegressor(**SINGLE | SMALL)
             .set_fit_request(sample_weight=False)
             .set_score_request(sample_weight=True)
         )
         to_score = GridSearchCV(model, grid, cv=2).fit(X, y, sample_weight=weight)
-    nowhere = GridSearchCV(RNNRegressor(**SMALL), grid, cv=2).fit(X, y)
+    nowhere = GridSearchCV(RNNRegressor(**SINGLE | SMALL), grid, cv=2).fit(X, y)
     assert_same_weights(
-        to_fit.best_estimator_, RNNRegressor(**SMALL).fit(X, y, sample_weight=weight)
+        to_fit.best_estimator_, RNNRegressor(**SINGLE | SMALL).fit(X, y, sample_weight=weight)
     )
     assert_same_weights(to_score.best_estimator_, nowhere.best_estimator_)
     assert len({to_fit.best_score_, to_score.best_score_, nowhere.best_score_}) == 3
@@ -310,13 +321,17 @@ class TestCallbacks:
     def test_the_last_epoch_of_a_plateau_is_a_task_too(self):
         X, y, _ = flat_data()
         recorder = Recorder()
-        model = RNNRegressor(**SMALL, tol=1e3, n_iter_no_change=1).set_callbacks(recorder).fit(X, y)
+        model = (
+            RNNRegressor(**SINGLE | SMALL, tol=1e3, n_iter_no_change=1)
+            .set_callbacks(recorder)
+            .fit(X, y)
+        )
         assert model.n_iter_ < 5
         assert len(recorder.losses) == model.n_iter_
 
     def test_an_interrupt_ends_training_with_a_warning_and_a_model(self):
         X, y, _ = flat_data()
-        model = RNNRegressor(**SMALL).set_callbacks(Recorder(interrupt_at=3))
+        model = RNNRegressor(**SINGLE | SMALL).set_callbacks(Recorder(interrupt_at=3))
         with pytest.warns(InterruptedFitWarning, match="after 3 epochs"):
             model.fit(X, y)
         assert model.n_iter_ == 3
@@ -326,30 +341,30 @@ class TestCallbacks:
         X, y, _ = flat_data()
         recorder = Recorder()
         with pytest.raises(ValueError, match="y must have one entry"):
-            RNNRegressor(**SMALL).set_callbacks(recorder).fit(X, y[:-1])
+            RNNRegressor(**SINGLE | SMALL).set_callbacks(recorder).fit(X, y[:-1])
         assert recorder.calls == []
 
     def test_partial_fit_is_one_epoch(self):
         X, y, _ = flat_data()
         recorder = Recorder()
-        RNNRegressor(**SMALL).set_callbacks(recorder).partial_fit(X, y)
+        RNNRegressor(**SINGLE | SMALL).set_callbacks(recorder).partial_fit(X, y)
         assert recorder.calls.count("end epoch") == 1
         assert recorder.calls[-1] == "teardown"
 
     def test_progress_bar_changes_nothing_but_the_screen(self, callbacks, capfd):
         pytest.importorskip("rich")
         X, y, _ = flat_data()
-        model = RNNRegressor(**SMALL).set_callbacks(callbacks.ProgressBar()).fit(X, y)
+        model = RNNRegressor(**SINGLE | SMALL).set_callbacks(callbacks.ProgressBar()).fit(X, y)
         assert "RNNRegressor" in capfd.readouterr().out
-        assert_same_weights(model, RNNRegressor(**SMALL).fit(X, y))
+        assert_same_weights(model, RNNRegressor(**SINGLE | SMALL).fit(X, y))
 
     def test_progress_bar_of_a_search_reaches_the_network(self, callbacks, capfd):
         pytest.importorskip("rich")
         X, y, _ = flat_data()
         bar = callbacks.ProgressBar(max_propagation_depth=None)
-        GridSearchCV(RNNRegressor(**SMALL), {"hidden_size": [2, 4]}, cv=2).set_callbacks(bar).fit(
-            X, y
-        )
+        GridSearchCV(RNNRegressor(**SINGLE | SMALL), {"hidden_size": [2, 4]}, cv=2).set_callbacks(
+            bar
+        ).fit(X, y)
         shown = capfd.readouterr().out
         assert "GridSearchCV" in shown and "RNNRegressor" in shown
 

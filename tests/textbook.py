@@ -1,19 +1,19 @@
 """Settings under which training is the textbook's: one direction, one value a step, one rate, X and y as they are."""
 
 TEXTBOOK = {"alpha": 0.0, "learning_rate": "constant", "standardize": False}
-ONE = {
+SINGLE = {
     "n_networks": 1,
     "n_layers": 1,
     "pooling": "last",
     "augment": None,
 }  # network, made without a trial
-TEXTBOOK_WHOLE = TEXTBOOK | ONE | {"bidirectional": False, "segment": 1}
+TEXTBOOK_WHOLE = TEXTBOOK | SINGLE | {"bidirectional": False, "segment": 1}
 
 
-def one(Estimator):
+def single(Estimator):
     """What makes an estimator one network, of those that can be several."""
     names = Estimator().get_params()
-    return ONE if "n_networks" in names else {}
+    return SINGLE if "n_networks" in names else {}
 
 
 def listed(weights):

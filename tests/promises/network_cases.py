@@ -1,6 +1,7 @@
 """The six network estimators, each with data that it can learn, for the tests that walk all of them."""
 
 import numpy as np
+from textbook import single
 
 from tsrnn import (
     RNNClassifier,
@@ -45,4 +46,4 @@ def target(Estimator, X):
 
 def fitted(Estimator, **settings):
     X = lists()
-    return Estimator(**SMALL | settings).fit(X, target(Estimator, X))
+    return Estimator(**single(Estimator) | SMALL | settings).fit(X, target(Estimator, X))

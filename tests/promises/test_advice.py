@@ -9,6 +9,7 @@ from network_cases import ESTIMATORS, SMALL, fitted, lists, target
 from scipy import sparse
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from textbook import SINGLE, single
 
 from tsrnn import RNNClassifier, RNNForecaster, RNNRegressor
 
@@ -74,7 +75,7 @@ def test_what_is_no_spelling_gets_no_guess(value):
 @pytest.mark.parametrize("method", ["fit", "partial_fit"])
 @pytest.mark.parametrize("Estimator", ESTIMATORS)
 def test_a_parameter_given_to_fit(Estimator, method, keyword, advice):
-    model = Estimator(**SMALL)
+    model = Estimator(**single(Estimator) | SMALL)
     sentence = refusal(getattr(model, method), X, target(Estimator, X), **{keyword: 3})
     name = Estimator.__name__
     assert re.match(f"{method} of {name} takes X, y, ", sentence)
@@ -97,11 +98,11 @@ def test_a_table_with_fewer_targets_than_rows():
         "for ragged ones pass a list of arrays, or a frame with the index (series, time), which a transformer keeps "
         "after set_output(transform='pandas')."
     )
-    assert refusal(RNNClassifier(**SMALL).fit, frame.reset_index(drop=True), y) == expected
-    model = make_pipeline(StandardScaler(), RNNClassifier(**SMALL))
+    assert refusal(RNNClassifier(**SINGLE | SMALL).fit, frame.reset_index(drop=True), y) == expected
+    model = make_pipeline(StandardScaler(), RNNClassifier(**SINGLE | SMALL))
     assert refusal(model.fit, frame, y) == expected
     assert model.set_output(transform="pandas").fit(frame, y).predict(frame).shape == y.shape
-    assert "row" not in refusal(RNNClassifier(**SMALL).fit, X, y[:-1])
+    assert "row" not in refusal(RNNClassifier(**SINGLE | SMALL).fit, X, y[:-1])
 
 
 @pytest.mark.parametrize(
@@ -126,7 +127,7 @@ def test_two_columns_of_one_name(Estimator, kind):
     frame = pd.DataFrame(np.ones((20, 2)), columns=["u", "u"])
     if kind == "index and columns":
         frame.index = pd.MultiIndex.from_product([range(4), range(5)])
-    sentence = refusal(Estimator(**SMALL).fit, frame, np.arange(len(frame)) % 2)
+    sentence = refusal(Estimator(**single(Estimator) | SMALL).fit, frame, np.arange(len(frame)) % 2)
     assert sentence == "columns of X must have unique names; got 'u' twice."
     assert refusal(fitted(Estimator).predict, frame) == sentence
 
@@ -157,8 +158,8 @@ def test_only_proportions_of_weights_count(Estimator, factor):
     weight = np.random.default_rng(0).integers(0, 4, size=len(X)).astype(float)
     weight = [np.full(len(x), w) for x, w in zip(X, weight)] if "Sequence" in name else weight
     scaled = [FACTORS[factor] * part for part in weight]
-    one = Estimator(**SMALL).fit(X, y, sample_weight=weight)
-    other = Estimator(**SMALL).fit(X, y, sample_weight=scaled)
+    one = Estimator(**single(Estimator) | SMALL).fit(X, y, sample_weight=weight)
+    other = Estimator(**single(Estimator) | SMALL).fit(X, y, sample_weight=scaled)
     for part, found in other.weights_.items():
         np.testing.assert_array_equal(found, one.weights_[part])
     assert one.score(X, y, sample_weight=scaled) == pytest.approx(
@@ -167,16 +168,19 @@ def test_only_proportions_of_weights_count(Estimator, factor):
     if "Classifier" in name and name != "RNNSeq2SeqClassifier":  # whose ends have the weight 1
         classes = {"up": 1.0, "down": 3.0}
         many = {label: value * FACTORS[factor] for label, value in classes.items()}
-        one, other = (Estimator(**SMALL, class_weight=given).fit(X, y) for given in (classes, many))
+        one, other = (
+            Estimator(**single(Estimator) | SMALL, class_weight=given).fit(X, y)
+            for given in (classes, many)
+        )
         for part, found in other.weights_.items():
             np.testing.assert_array_equal(found, one.weights_[part])
 
 
 def test_a_weight_that_is_no_power_of_two():
     y = target(RNNRegressor, X)
-    plain = RNNRegressor(**SMALL).fit(X, y)
+    plain = RNNRegressor(**SINGLE | SMALL).fit(X, y)
     for factor in (1e-300, 1e300, 1e308, 5e-324):
-        model = RNNRegressor(**SMALL).fit(X, y, sample_weight=np.full(len(X), factor))
+        model = RNNRegressor(**SINGLE | SMALL).fit(X, y, sample_weight=np.full(len(X), factor))
         np.testing.assert_allclose(model.predict(X), plain.predict(X), rtol=1e-4, atol=1e-5)
 
 

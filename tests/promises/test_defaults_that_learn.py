@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from pandas.testing import assert_frame_equal
-from textbook import ONE
+from textbook import SINGLE
 
 from tsrnn import (
     InterruptedFitWarning,
@@ -36,7 +36,7 @@ from tsrnn.networks.passes import (
 from tsrnn.rules.losses import LOSSES
 from tsrnn.training.config import TrainingConfig
 
-SMALL = {"hidden_size": 4, "max_iter": 3, "random_state": 0} | ONE
+SMALL = {"hidden_size": 4, "max_iter": 3, "random_state": 0} | SINGLE
 LENGTHS = np.array([5, 3, 7, 1])
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from network_cases import ESTIMATORS, SMALL, fitted, lists, target
 from sklearn.exceptions import NotFittedError
+from textbook import single
 
 import tsrnn
 from tsrnn import DivergenceError, InterruptedFitWarning
@@ -57,7 +58,7 @@ class At:
 
 
 def new(Estimator, **settings):
-    return Estimator(**SMALL | settings)
+    return Estimator(**single(Estimator) | SMALL | settings)
 
 
 def trained(model, way, X, y):
@@ -162,7 +163,7 @@ def test_divergence_leaves_the_estimator_as_it_was(Estimator, way):
         assert_as_before(model, before)
         assert all(np.isfinite(part).all() for part in caught.value.weights.values())
     with pytest.raises(NotFittedError):
-        fresh = Estimator(**SMALL | wild | {"max_iter": 50})
+        fresh = Estimator(**single(Estimator) | SMALL | wild | {"max_iter": 50})
         with pytest.raises(DivergenceError):
             fresh.fit(X, y)
         fresh.predict(X)

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from network_cases import ESTIMATORS, SMALL, lists, target
+from textbook import SINGLE, single
 
 from tsrnn import RNNRegressor, RNNSeq2SeqClassifier, RNNSeq2SeqRegressor, RNNSequenceRegressor
 
@@ -44,11 +45,13 @@ def shuffled(entries):
 
 def methods(Estimator):
     """Calls of everything that takes targets, each on a model of its own."""
-    model = Estimator(**SMALL).fit(FRAME, flat_target(Estimator))
+    model = Estimator(**single(Estimator) | SMALL).fit(FRAME, flat_target(Estimator))
     return {
-        "fit": lambda *given, **weight: Estimator(**SMALL).fit(*given, **weight).weights_,
+        "fit": lambda *given, **weight: (
+            Estimator(**single(Estimator) | SMALL).fit(*given, **weight).weights_
+        ),
         "partial_fit": lambda *given, **weight: (
-            Estimator(**SMALL).partial_fit(*given, **weight).weights_
+            Estimator(**single(Estimator) | SMALL).partial_fit(*given, **weight).weights_
         ),
         "score": model.score,
     }
@@ -145,14 +148,18 @@ def test_labels_of_any_type(kind):
         "Timestamp": pd.date_range("2024", periods=N),
     }[kind]
     y = pd.Series(target(RNNRegressor, SEQUENCES), index=names)
-    model = RNNRegressor(**SMALL).fit(frame(list(names)), shuffled(y))
-    assert same(model.weights_, RNNRegressor(**SMALL).fit(SEQUENCES, y.to_numpy()).weights_)
+    model = RNNRegressor(**SINGLE | SMALL).fit(frame(list(names)), shuffled(y))
+    assert same(
+        model.weights_, RNNRegressor(**SINGLE | SMALL).fit(SEQUENCES, y.to_numpy()).weights_
+    )
 
 
 def test_sequences_without_labels_take_any_index_by_position():
     y = target(RNNRegressor, SEQUENCES)
-    plain = RNNRegressor(**SMALL).fit(SEQUENCES, y).weights_
-    assert same(RNNRegressor(**SMALL).fit(SEQUENCES, pd.Series(y, index=NAMES)).weights_, plain)
+    plain = RNNRegressor(**SINGLE | SMALL).fit(SEQUENCES, y).weights_
+    assert same(
+        RNNRegressor(**SINGLE | SMALL).fit(SEQUENCES, pd.Series(y, index=NAMES)).weights_, plain
+    )
 
 
 def test_words_with_labels():

@@ -8,6 +8,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 import pytest
+from textbook import single
 
 from tsrnn import (
     RNNClassifier,
@@ -117,7 +118,9 @@ FORMS = {
 
 
 def fitted(Estimator, X):
-    return Estimator(max_iter=1, hidden_size=2, random_state=0, tol=0).fit(X, KINDS[Estimator](X))
+    return Estimator(**single(Estimator), max_iter=1, hidden_size=2, random_state=0, tol=0).fit(
+        X, KINDS[Estimator](X)
+    )
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -141,7 +144,7 @@ def test_objects_are_numbers_missing_or_refused(Estimator, form):
 
 def weighted(Estimator, form, weight):
     X = FORMS[form](with_value(1.5))
-    return Estimator(max_iter=1, hidden_size=2, random_state=0, tol=0).fit(
+    return Estimator(**single(Estimator), max_iter=1, hidden_size=2, random_state=0, tol=0).fit(
         X, KINDS[Estimator](X), sample_weight=weight
     )
 

@@ -5,6 +5,7 @@ with the advice what to do.
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from textbook import SINGLE, single
 
 from tsrnn import (
     RNNClassifier,
@@ -79,8 +80,8 @@ METHODS = ["predict", "predict_proba", "predict_log_proba"]
 def test_padding_is_not_there(Estimator):
     """Fitted on the array, weights and every method's results are to the bit those of the list."""
     y, y_padded = targets(Estimator)
-    one = Estimator(**SMALL).fit(LISTED, y)
-    other = Estimator(**SMALL).fit(PADDED, y_padded)
+    one = Estimator(**single(Estimator) | SMALL).fit(LISTED, y)
+    other = Estimator(**single(Estimator) | SMALL).fit(PADDED, y_padded)
     for name, weight in one.weights_.items():
         assert_array_equal(weight, other.weights_[name])
     more = {"n_steps": LENGTHS} if Estimator is RNNSeq2SeqRegressor else {}
@@ -101,7 +102,7 @@ def test_padding_is_not_there(Estimator):
 @pytest.mark.parametrize("Estimator", OF_STEPS)
 def test_predictions_of_steps_have_the_form_of_X(Estimator):
     y, y_padded = targets(Estimator)
-    model = Estimator(**SMALL).fit(PADDED, y_padded)
+    model = Estimator(**single(Estimator) | SMALL).fit(PADDED, y_padded)
     found = model.predict(PADDED)
     assert found.shape == (8, 7)
     there = np.arange(7) < np.array(LENGTHS)[:, None]
@@ -132,12 +133,16 @@ def test_labels_that_are_numbers_need_no_missing_value_where_X_is_padding():
 def test_padding_of_other_kinds(kind):
     y, _ = targets(RNNRegressor)
     X = np.ma.masked_invalid(PADDED) if kind == "masked" else PADDED.astype(kind)
-    expected = RNNRegressor(**SMALL).fit([x.astype(np.float32) for x in LISTED], y).predict(LISTED)
-    assert_array_equal(RNNRegressor(**SMALL).fit(X, y).predict(X), expected)
+    expected = (
+        RNNRegressor(**SINGLE | SMALL)
+        .fit([x.astype(np.float32) for x in LISTED], y)
+        .predict(LISTED)
+    )
+    assert_array_equal(RNNRegressor(**SINGLE | SMALL).fit(X, y).predict(X), expected)
 
 
 def test_inspection_sees_no_padding():
-    model = RNNRegressor(**SMALL).fit(PADDED, targets(RNNRegressor)[0])
+    model = RNNRegressor(**SINGLE | SMALL).fit(PADDED, targets(RNNRegressor)[0])
     assert [len(states) for states in hidden_states(model, PADDED)] == LENGTHS
 
 
@@ -171,11 +176,11 @@ REFUSED = {
 def test_nan_that_is_no_padding_is_refused_with_advice(Estimator, case):
     X, where = REFUSED[case]
     y = targets(Estimator)[0]
-    model = Estimator(**SMALL).fit(LISTED, y)
+    model = Estimator(**single(Estimator) | SMALL).fit(LISTED, y)
     if case == "a table" and Estimator in OF_STEPS:
         pytest.skip("the rows of a table are time steps there")
     for call in (
-        lambda: Estimator(**SMALL).fit(X, y),
+        lambda: Estimator(**single(Estimator) | SMALL).fit(X, y),
         lambda: model.predict(X),
         lambda: model.score(X, y),
     ):
@@ -190,7 +195,7 @@ def test_a_sequence_of_padding_alone_is_refused(Estimator):
     with pytest.raises(
         ValueError, match=r"^sequence 2 must have at least one time step; got padding, NaN, alone"
     ):
-        Estimator(**SMALL).fit(with_nan(2), y_padded)
+        Estimator(**single(Estimator) | SMALL).fit(with_nan(2), y_padded)
 
 
 def test_a_target_of_padding_alone_is_refused():

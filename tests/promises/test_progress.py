@@ -8,6 +8,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from textbook import SINGLE
 
 import tsrnn.progress as module
 from tsrnn import (
@@ -38,8 +39,11 @@ FORECASTER = {
 
 # every estimator with the parameter: how it is trained, and what its last state begins with
 TRAINED = {
-    "RNNRegressor": (lambda: RNNRegressor(**SMALL).fit(X, X[:, 0, 0]), "epoch 30/30"),
-    "RNNClassifier": (lambda: RNNClassifier(**SMALL).fit(X, X[:, 0, 0] > 0), "epoch 30/30"),
+    "RNNRegressor": (lambda: RNNRegressor(**SINGLE | SMALL).fit(X, X[:, 0, 0]), "epoch 30/30"),
+    "RNNClassifier": (
+        lambda: RNNClassifier(**SINGLE | SMALL).fit(X, X[:, 0, 0] > 0),
+        "epoch 30/30",
+    ),
     "RNNSequenceRegressor": (
         lambda: RNNSequenceRegressor(**SMALL).fit(X, X[:, :, 0]),
         "epoch 30/30",
@@ -144,7 +148,9 @@ def test_the_last_state_stays_once(capfd):
 
 
 def network_that_diverges(monkeypatch):
-    RNNRegressor(**SMALL | {"learning_rate_init": 1e30, "clip_norm": None}).fit(X, 1e9 * X[:, 0, 0])
+    RNNRegressor(**SINGLE | SMALL | {"learning_rate_init": 1e30, "clip_norm": None}).fit(
+        X, 1e9 * X[:, 0, 0]
+    )
 
 
 def forecaster_that_fails(monkeypatch):
@@ -190,9 +196,9 @@ def closed():
     ids=range(5),
 )
 def test_a_stream_that_takes_nothing_stops_no_training(stream, monkeypatch):
-    quiet = RNNRegressor(**SMALL | {"verbose": 0}).fit(X, X[:, 0, 0]).predict(X)
+    quiet = RNNRegressor(**SINGLE | SMALL | {"verbose": 0}).fit(X, X[:, 0, 0]).predict(X)
     monkeypatch.setattr(sys, "stderr", stream)
-    loud = RNNRegressor(**SMALL).fit(X, X[:, 0, 0]).predict(X)
+    loud = RNNRegressor(**SINGLE | SMALL).fit(X, X[:, 0, 0]).predict(X)
     forecast = forecaster().fit(FRAME).predict()
     monkeypatch.undo()
     np.testing.assert_array_equal(loud, quiet)

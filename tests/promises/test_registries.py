@@ -82,7 +82,7 @@ def test_the_forecaster_trains_with_what_is_registered(registered):
 
 
 def test_what_is_registered_is_offered_by_name(registered):
-    with pytest.raises(ValueError, match=r"one of .*'leaky'; got 'other'"):
+    with pytest.raises(ValueError, match=r"one of .*'leaky', 'auto'; got 'other'"):
         RNNRegressor(cell="other").fit([[1.0], [2.0]], [1, 2])
     with pytest.raises(ValueError, match=r"one of .*'fourth'; got 'other'"):
         RNNRegressor(loss="other").fit([[1.0], [2.0]], [1, 2])

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from sklearn.model_selection import GridSearchCV
+from textbook import SINGLE, listed, single
 
 from tsrnn import (
     RNNClassifier,
@@ -198,14 +199,15 @@ def answers(estimator, X):
             found[name] = getattr(estimator, name)(X)
     if hasattr(estimator, "predict_with_state") and not estimator.bidirectional:
         found["predict_with_state"] = estimator.predict_with_state(X)
-    return found | {"weights": list(estimator.weights_.values())}
+    weights = [part for one in listed(estimator.weights_) for part in one.values()]
+    return found | {"weights": weights}
 
 
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_a_saved_estimator_is_the_same(case, tmp_path):
     Estimator, X, y, options = CASES[case]
-    estimator = Estimator(**QUICK | options).fit(X, y)
+    estimator = Estimator(**single(Estimator) | QUICK | options).fit(X, y)
     again = saved(estimator, tmp_path)
     before, after = answers(estimator, X), answers(again, X)
     for name, answer in before.items():
@@ -231,9 +233,9 @@ def test_parameters_of_any_type_stay_equal(tmp_path):
         "tol": -0.0,
         "alpha": 5e-324,
     }
-    estimator = RNNClassifier(**QUICK | options | {"random_state": np.random.RandomState(0)}).fit(
-        TABLE, LETTERS
-    )
+    estimator = RNNClassifier(
+        **SINGLE | QUICK | options | {"random_state": np.random.RandomState(0)}
+    ).fit(TABLE, LETTERS)
     estimator.set_params(n_iter_no_change=10**400, tol=float("inf"), clip_norm=float("nan"))
     estimator.save(tmp_path / "one")
     again = RNNClassifier.load(tmp_path / "one")
@@ -245,7 +247,7 @@ def test_parameters_of_any_type_stay_equal(tmp_path):
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_another_estimator_s_file_says_so(tmp_path):
-    RNNRegressor(**QUICK).fit(TABLE, NUMBERS).save(tmp_path / "file")
+    RNNRegressor(**SINGLE | QUICK).fit(TABLE, NUMBERS).save(tmp_path / "file")
     for Estimator in (RNNClassifier, RNNSequenceRegressor, RNNForecaster):
         with pytest.raises(
             ValueError,
@@ -290,7 +292,9 @@ np.save(f"{folder}/answer.npy", np.asarray(answer))
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_another_process_predicts_the_same_and_saves_the_same_bytes(tmp_path):
     forecaster = quick(static_covariates=["shop"]).fit(long().assign(shop=["x"] * 30 + ["y"] * 30))
-    classifier = RNNClassifier(**QUICK, class_weight={"a": 1, "c": 2, "b": 3}).fit(TABLE, LETTERS)
+    classifier = RNNClassifier(**SINGLE | QUICK, class_weight={"a": 1, "c": 2, "b": 3}).fit(
+        TABLE, LETTERS
+    )
     here = {
         forecaster: forecaster.predict()[["RNNForecaster"]].to_numpy(),
         classifier: classifier.predict_proba(TABLE),
@@ -306,7 +310,8 @@ def test_another_process_predicts_the_same_and_saves_the_same_bytes(tmp_path):
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_threads_that_save_to_one_path_leave_one_of_their_files(tmp_path):
     models = [
-        RNNRegressor(**QUICK | {"random_state": seed}).fit(TABLE, NUMBERS) for seed in range(4)
+        RNNRegressor(**SINGLE | QUICK | {"random_state": seed}).fit(TABLE, NUMBERS)
+        for seed in range(4)
     ]
     answers_of = [model.predict(TABLE).tolist() for model in models]
     with ThreadPoolExecutor(4) as threads:
@@ -323,7 +328,7 @@ def test_threads_that_save_to_one_path_leave_one_of_their_files(tmp_path):
 
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_without_safetensors_the_extra_is_named(tmp_path, monkeypatch):
-    models = [RNNRegressor(**QUICK).fit(TABLE, NUMBERS), quick().fit(long())]
+    models = [RNNRegressor(**SINGLE | QUICK).fit(TABLE, NUMBERS), quick().fit(long())]
     for model in models:
         model.save(tmp_path / type(model).__name__)
     for name in [name for name in sys.modules if name.partition(".")[0] == "safetensors"]:
@@ -358,7 +363,7 @@ def test_a_device_that_is_missing_becomes_the_cpu(tmp_path, monkeypatch):
     X, y, _ = TABLE, NUMBERS, None
     df = pd.DataFrame({"unique_id": "a", "ds": np.arange(30), "y": np.arange(30.0) % 5})
     models = {
-        RNNRegressor: (RNNRegressor(**QUICK).fit(X, y), lambda model: model.predict(X)),
+        RNNRegressor: (RNNRegressor(**SINGLE | QUICK).fit(X, y), lambda model: model.predict(X)),
         RNNForecaster: (quick().fit(df), lambda model: model.predict().to_numpy()),
     }
     for Estimator, (model, answer) in models.items():

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import saved_cases
 from saved_cases import NUMBERS, RNG, SMALL, TABLE, TINY, WORDS
-from textbook import TEXTBOOK_WHOLE
+from textbook import SINGLE, TEXTBOOK_WHOLE
 
 from tsrnn import (
     RNNClassifier,
@@ -75,11 +75,15 @@ ESTIMATORS = {
     "regressor": lambda: RNNRegressor(**TEXTBOOK_WHOLE | {"cell": "lstm"} | SMALL).fit(
         TABLE, NUMBERS
     ),
-    "scaled": lambda: RNNRegressor(**SMALL).fit(TABLE, NUMBERS),
-    "several": lambda: RNNClassifier(**SMALL, n_networks=2).fit(TABLE, np.arange(8) % 3),
-    "columns": lambda: RNNRegressor(**SMALL).fit(pd.DataFrame(TABLE).rename(columns=str), NUMBERS),
+    "scaled": lambda: RNNRegressor(**SINGLE | SMALL).fit(TABLE, NUMBERS),
+    "several": lambda: RNNClassifier(**SINGLE | SMALL | {"n_networks": 2}).fit(
+        TABLE, np.arange(8) % 3
+    ),
+    "columns": lambda: RNNRegressor(**SINGLE | SMALL).fit(
+        pd.DataFrame(TABLE).rename(columns=str), NUMBERS
+    ),
     "steps": lambda: RNNSequenceRegressor(**SMALL).fit(TABLE[:, :1], NUMBERS),
-    "classes": lambda: RNNClassifier(**SMALL).fit(TABLE, np.arange(8) % 3),
+    "classes": lambda: RNNClassifier(**SINGLE | SMALL).fit(TABLE, np.arange(8) % 3),
     "symbols": lambda: RNNSeq2SeqRegressor(**SMALL).fit(WORDS, TABLE[:, :2]),
     "words": lambda: RNNSeq2SeqClassifier(**SMALL).fit(WORDS, WORDS),
 }

@@ -58,6 +58,7 @@ OTHER = {
     "window": 2,
     "segment": 3,
     "pooling": "mean",
+    "augment": "jitter",
     "n_networks": 2,
     "standardize": False,
 }

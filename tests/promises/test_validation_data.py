@@ -10,7 +10,7 @@ from sklearn import config_context
 from sklearn.metrics import log_loss
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
-from textbook import textbook
+from textbook import SINGLE, textbook
 
 from tsrnn import (
     PerStep,
@@ -79,13 +79,13 @@ def test_the_loss_is_that_of_the_validation_data_and_its_weights():
     X, y = data(RNNRegressor, 0)
     X_val, y_val = data(RNNRegressor, 1, 8)
     weight = np.linspace(0, 2, 8)
-    model = RNNRegressor(**SMALL, standardize=False)
+    model = RNNRegressor(**SINGLE | SMALL, standardize=False)
     model.fit(X, y, X_val=X_val, y_val=y_val, sample_weight_val=weight)
     loss = np.average((model.predict(X_val) - y_val) ** 2, weights=weight)
     assert min(model.validation_loss_curve_) == pytest.approx(loss, rel=1e-5)
     X, y = data(RNNClassifier, 0)
     X_val, y_val = data(RNNClassifier, 1, 8)
-    model = RNNClassifier(**SMALL).fit(X, y, X_val=X_val, y_val=y_val)
+    model = RNNClassifier(**SINGLE | SMALL).fit(X, y, X_val=X_val, y_val=y_val)
     assert min(model.validation_loss_curve_) == pytest.approx(
         log_loss(y_val, model.predict_proba(X_val)), rel=1e-5
     )

@@ -176,7 +176,8 @@ segment : int or "auto", default="auto"
     its first value is repeated in front. "auto" is 1 up to a median of 48 steps or with `bptt_steps`; for longer
     sequences the trial chooses between so many that a typical one has 16, 32 or 64 steps.
 pooling : {options(("auto", *POOLINGS))}, default="auto"
-    What the head sees of the outputs of all steps; "auto" is chosen by the trial.
+    What the head sees of the outputs of all steps: the last one, their mean, or the largest of each unit. "auto" is
+    chosen by the trial.
 augment : {options(AUGMENTATIONS)}, a tuple of these, "auto" or None, default="auto"
     What makes an epoch see variants of the sequences: shifted by up to 5 % of the steps; cropped by up to 20 % and
     stretched; warped in time; scaled and offset by 20 % of a deviation; with noise of 10 %. "auto" is chosen by the

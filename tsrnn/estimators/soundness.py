@@ -32,9 +32,9 @@ def check_fitted(fitted, estimator):
     """Raise a ValueError if a record cannot be; `estimator` has the settings of its fit as parameters."""
     check_settings(fitted.settings, estimator)
     check_inputs(fitted.inputs, fitted.network, fitted.settings.get("segment", 1))
-    check_scaling(fitted)
     check_targets(fitted.targets, estimator)
     check_network(fitted, estimator)
+    check_scaling(fitted)
     check_history(fitted)
     check_others(fitted)
     check_kind(fitted.trial, pd.DataFrame | type(None), "trial")

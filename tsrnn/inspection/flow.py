@@ -68,7 +68,7 @@ def gradient_flow(
     >>> from tsrnn.inspection import gradient_flow
     >>> X, y = make_adding_problem(n_sequences=64, n_steps=30, random_state=0)
     >>> model = RNNRegressor(
-    ...     cell="lstm", n_layers=2, bidirectional=False, max_iter=5, random_state=0
+    ...     cell="lstm", n_layers=2, bidirectional=False, segment=1, max_iter=5, random_state=0
     ... ).fit(X, y)
     >>> flow = gradient_flow(model, X, y)
     >>> flow.h.shape, flow.c.shape
@@ -181,7 +181,7 @@ def memory_length(
     >>> from tsrnn.datasets import make_adding_problem
     >>> from tsrnn.inspection import memory_length
     >>> X, y = make_adding_problem(n_sequences=64, n_steps=60, random_state=0)
-    >>> model = RNNRegressor(cell="gru", max_iter=2, random_state=0).fit(X, y)
+    >>> model = RNNRegressor(segment=1, pooling="last", max_iter=2, random_state=0).fit(X, y)
     >>> 0 < memory_length(model, X, y) < memory_length(model, X, y, fraction=1e-6) < 60
     True
     """
