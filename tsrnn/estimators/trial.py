@@ -56,10 +56,10 @@ class Way(NamedTuple):
 VARIED = "scale", "shift"
 OF_CLASSES = (
     Way(64, 2, "max", VARIED),
+    Way(64, 1, "max", VARIED),
     Way(32, 1, "max", VARIED),
     Way(64, 2, "mean", VARIED),
     Way(32, 2, "last", VARIED),
-    Way(64, 1, "max", VARIED),
     Way(32, 2, "mean", None),
 )
 # Values say how large a target is, so they are left as they are.
