@@ -268,7 +268,7 @@ def lengths():
         rng.normal(size=200),
     )
     model = RNNRegressor(
-        cell="gru", hidden_size=UNITS, max_iter=3, dtype="float64", random_state=0, **ONE
+        cell="gru", hidden_size=UNITS, max_iter=3, dtype="float64", random_state=0, alpha=0.0, **ONE
     ).fit(X, y)
 
     def apart(one, other):

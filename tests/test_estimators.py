@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
-from textbook import TEXTBOOK_WHOLE
+from textbook import TEXTBOOK_WHOLE, textbook
 
 from tsrnn import (
     DivergenceError,
@@ -832,7 +832,6 @@ def test_targets_and_weights_are_scored_by_their_labels(model):
     )
     y = pd.Series([0.1, 0.3, 0.7, 0.9, 0.2] if model is RNNRegressor else list("abbac"), names)
     weight, frame = pd.Series([1.0, 2.0, 0.5, 1.0, 3.0], names), frame_of(X, names)
-    fitted = model(hidden_size=16, max_iter=300, learning_rate_init=0.02, random_state=0).fit(
-        frame, y
-    )
+    options = textbook(model) | {"hidden_size": 16, "max_iter": 300, "learning_rate_init": 0.02}
+    fitted = model(**options, random_state=0).fit(frame, y)
     assert fitted.score(frame, y[::-1], weight[::-1]) == fitted.score(frame, y, weight) > 0.9

@@ -377,6 +377,7 @@ def test_a_decoder_that_hears_itself_while_training_predicts_better():
         "n_iter_no_change": 10,
         "learning_rate": "constant",
         "learning_rate_init": 0.01,
+        "standardize": False,
     }
     scores = {
         share: RNNSeq2SeqRegressor(**settings, teacher_forcing=share)

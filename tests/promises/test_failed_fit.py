@@ -180,6 +180,8 @@ rng = np.random.default_rng(0)
 X = [rng.normal(size=(length, 2)) for length in rng.integers(5, 30, size=400)]
 y = [x.sum() for x in X] if Estimator is RNNRegressor else [np.where(x[:, 0] > 0, "a", "b") for x in X]
 settings = dict(cell="gru", hidden_size=48, batch_size=100, random_state=0, n_jobs=2, n_iter_no_change=10**6)
+if Estimator is RNNRegressor:
+    settings |= dict(n_networks=1, n_layers=1, segment=1, pooling="last", augment=None)
 model = Estimator(**settings, max_iter=1).fit(X, y)
 before, weights = dict(vars(model)), {name: part.copy() for name, part in model.weights_.items()}
 

@@ -87,7 +87,7 @@ def test_a_picture_that_is_not_the_last_expression_is_not_shown(tmp_path):
     [
         ("RNNForecaster(**quick, max_steps=2000, verbose=1).fit(df);", "training 100%"),
         (
-            "RNNRegressor(max_iter=200, verbose=1, tol=0, n_iter_no_change=200).fit(X, X[:, -1]);",
+            "RNNRegressor(n_networks=1, max_iter=200, verbose=1, tol=0, n_iter_no_change=200).fit(X, X[:, -1]);",
             "epoch 200/200",
         ),
         (
