@@ -149,6 +149,8 @@ def test_twice_the_same_bits_whatever_the_memory_held():
     np.testing.assert_array_equal(one[1], other[1])
 
 
+# One network; the directory of tests is not on the path where these run on a GPU alone.
+SINGLE = {"n_networks": 1, "n_layers": 1, "segment": 1, "pooling": "last", "augment": None}
 QUICK = {"hidden_size": 3, "random_state": 0, "dtype": "float64"}
 
 
@@ -167,7 +169,9 @@ def test_regressor():
         "early_stopping": True,
         "cell": "rnn",
     }
-    one, other = (RNNRegressor(**options, device=device).fit(X, y) for device in ("cpu", "cuda"))
+    one, other = (
+        RNNRegressor(**SINGLE | options, device=device).fit(X, y) for device in ("cpu", "cuda")
+    )
     for name, weight in one.weights_.items():
         np.testing.assert_allclose(other.weights_[name], weight, atol=1e-12)
     for curve in ("loss_curve_", "validation_loss_curve_", "grad_norm_curve_"):
@@ -185,8 +189,10 @@ def test_dropout_of_outputs(bidirectional):
         "output_dropout": 0.5,
         "bidirectional": bidirectional,
     }
-    one, other = (RNNRegressor(**options, device=device).fit(X, y) for device in ("cpu", "cuda"))
-    without = RNNRegressor(**options | {"output_dropout": 0.0}).fit(X, y)
+    one, other = (
+        RNNRegressor(**SINGLE | options, device=device).fit(X, y) for device in ("cpu", "cuda")
+    )
+    without = RNNRegressor(**SINGLE | options | {"output_dropout": 0.0}).fit(X, y)
     assert np.abs(one.predict(X) - without.predict(X)).max() > 1e-4
     for name, weight in one.weights_.items():
         np.testing.assert_allclose(other.weights_[name], weight, atol=1e-12)
@@ -197,7 +203,8 @@ def test_classifier():
     X, _ = data()
     options = QUICK | {"max_iter": 1, "cell": "rnn"}
     one, other = (
-        RNNClassifier(**options, device=d).fit(X, ["a", "b", "c", "a"]) for d in ("cpu", "cuda")
+        RNNClassifier(**SINGLE | options, device=d).fit(X, ["a", "b", "c", "a"])
+        for d in ("cpu", "cuda")
     )
     np.testing.assert_allclose(other.predict_proba(X), one.predict_proba(X), atol=1e-12)
 
@@ -249,12 +256,14 @@ def test_precision(monkeypatch):
     """Factors are rounded where products are large; what else it may be is refused."""
     X, y = np.random.default_rng(0).normal(size=(2, 17, 1)).astype("f4")
     options = QUICK | {"dtype": "float32", "max_iter": 1, "cell": "rnn"}
-    exact = RNNRegressor(**options).fit(X, y[:, 0]).predict(X)
+    exact = RNNRegressor(**SINGLE | options).fit(X, y[:, 0]).predict(X)
     monkeypatch.setattr(products, "LARGE", 0)
     errors = []
     for precision in ("fp32", "tf32"):
         found = (
-            RNNRegressor(**options, device="cuda", precision=precision).fit(X, y[:, 0]).predict(X)
+            RNNRegressor(**SINGLE | options, device="cuda", precision=precision)
+            .fit(X, y[:, 0])
+            .predict(X)
         )
         errors.append(np.linalg.norm(found - exact) / np.linalg.norm(exact))
     assert errors[0] < 3e-5 < errors[1] < 1e-2
@@ -360,7 +369,7 @@ def test_divergence():
         "clip_norm": None,
         "learning_rate_init": 1e200,
     }
-    model = RNNRegressor(**QUICK | diverging, batch_size=2, device="cuda", max_iter=3)
+    model = RNNRegressor(**SINGLE | QUICK | diverging, batch_size=2, device="cuda", max_iter=3)
     with pytest.raises(DivergenceError, match="epoch 1: loss") as caught:
         model.fit(X, y)
     assert all(np.isfinite(part).all() for part in caught.value.weights.values())
