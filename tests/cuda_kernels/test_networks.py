@@ -314,11 +314,11 @@ def test_forecaster():
 def test_a_forecaster_has_one_thread_on_a_gpu(monkeypatch):
     from concurrent.futures import ThreadPoolExecutor
 
-    from tsrnn.forecasting import ensemble
+    from tsrnn.training import side_by_side
 
     asked = []
     monkeypatch.setattr(
-        ensemble, "ThreadPoolExecutor", lambda n: asked.append(n) or ThreadPoolExecutor(n)
+        side_by_side, "ThreadPoolExecutor", lambda n: asked.append(n) or ThreadPoolExecutor(n)
     )
     settings = {
         "h": 1,
