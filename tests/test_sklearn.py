@@ -52,7 +52,7 @@ def assert_same_weights(one, other):
             assert_array_equal(weight, same[name], err_msg=name)
 
 
-@parametrize_with_checks([Estimator(**BRISK) for Estimator in BOTH])
+@parametrize_with_checks([Estimator(**SINGLE | BRISK) for Estimator in BOTH])
 def test_scikit_learn_check(estimator, check):
     check(estimator)
 
