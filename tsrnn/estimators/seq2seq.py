@@ -24,6 +24,7 @@ class BaseSeq2Seq(BaseRecurrent):
 
     teacher_forcing: float | tuple[float, float] = 1.0
 
+    _n_updates = 3000
     _constraints = BaseRecurrent._constraints | {
         "teacher_forcing": [SHARE, PairOf(SHARE)],
     }
