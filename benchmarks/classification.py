@@ -5,11 +5,12 @@ python -m benchmarks.classification --data DIR    every .npz of a folder (X_trai
 """
 
 import argparse
-import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
+from benchmarks.seeds import described, measure
 from tsrnn import RNNClassifier
 from tsrnn.datasets import load_japanese_vowels
 
@@ -22,18 +23,8 @@ def from_archive(path):
         return X[0], file["y_train"], X[1], file["y_test"]
 
 
-def measure(data, n_networks, seeds):
-    """Accuracy on the test part, mean and extremes over seeds, and the median seconds of a fit."""
-    X_train, y_train, X_test, y_test = data
-    scores = []
-    seconds = []
-    for seed in range(seeds):
-        model = RNNClassifier(random_state=seed, n_networks=n_networks)
-        begin = time.perf_counter()
-        model.fit(X_train, y_train)
-        seconds.append(time.perf_counter() - begin)
-        scores.append(model.score(X_test, y_test))
-    return scores, float(np.median(seconds))
+def of_seed(n_networks, seed):
+    return RNNClassifier(random_state=seed, n_networks=n_networks)
 
 
 def main():
@@ -52,12 +43,11 @@ def main():
     means = []
     for name, load in sets.items():
         data = load()
-        found = [measure(data, n, arguments.seeds) for n in N_NETWORKS]
+        found = [
+            measure(partial(of_seed, n), data[:2], data[2:], arguments.seeds) for n in N_NETWORKS
+        ]
         means.append([np.mean(scores) for scores, _ in found])
-        cells = "".join(
-            f" {np.mean(scores):.3f} ({min(scores):.3f} to {max(scores):.3f}) | {seconds:.1f} |"
-            for scores, seconds in found
-        )
+        cells = "".join(f" {described(scores)} | {seconds:.1f} |" for scores, seconds in found)
         print(f"| {name} |{cells}", flush=True)
     print("| mean |" + "".join(f" {mean:.3f} | |" for mean in np.mean(means, axis=0)))
 

@@ -6,12 +6,13 @@ python -m benchmarks.defaults --data DIR    and activities, of BasicMotions.npz 
 """
 
 import argparse
-import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from benchmarks.classification import from_archive
+from benchmarks.seeds import described, measure
 from tsrnn import (
     RNNSeq2SeqClassifier,
     RNNSeq2SeqRegressor,
@@ -105,17 +106,8 @@ TASKS = {
 }
 
 
-def measure(task, options, seeds):
-    """Scores of the test part, and the median seconds of a fit."""
-    Estimator, train, test = task
-    scores = []
-    seconds = []
-    for seed in range(seeds):
-        begin = time.perf_counter()
-        model = Estimator(random_state=seed, **options).fit(*train)
-        seconds.append(time.perf_counter() - begin)
-        scores.append(model.score(*test))
-    return scores, float(np.median(seconds))
+def of_seed(Estimator, options, seed):
+    return Estimator(random_state=seed, **options)
 
 
 def main():
@@ -130,13 +122,12 @@ def main():
         tasks["activity at each step (BasicMotions), accuracy"] = lambda: activities(arguments.data)
     print("| task | before | fit, s | by default | fit, s |\n|---|---|---|---|---|")
     for name, make in tasks.items():
-        task = make()
+        Estimator, train, test = make()
         cells = ""
-        for options in (before(task[0]), {}):
-            scores, seconds = measure(task, options, arguments.seeds)
-            cells += (
-                f" {np.mean(scores):.3f} ({min(scores):.3f} to {max(scores):.3f}) | {seconds:.1f} |"
-            )
+        for options in (before(Estimator), {}):
+            new = partial(of_seed, Estimator, options)
+            scores, seconds = measure(new, train, test, arguments.seeds)
+            cells += f" {described(scores)} | {seconds:.1f} |"
         print(f"| {name} |{cells}", flush=True)
 
 

@@ -6,7 +6,7 @@ python -m benchmarks.regression --data DIR    and every .npz of a folder (X_trai
 """
 
 import argparse
-import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
 from benchmarks.classification import from_archive
+from benchmarks.seeds import described, measure
 from tsrnn import RNNRegressor
 
 
@@ -96,6 +97,10 @@ def nearest(X_train, y_train, X_test):
     return np.array([y_train[np.argmin([warped(x, other) for other in known])] for x in asked])
 
 
+def of_seed(n_networks, seed):
+    return RNNRegressor(random_state=seed, n_networks=n_networks)
+
+
 def main():
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -110,29 +115,18 @@ def main():
     print("|---|---|---|---|---|---|")
     for name, load in sets.items():
         X_train, y_train, X_test, y_test = load()
-        found, seconds = measure((X_train, y_train, X_test, y_test), 4, arguments.seeds)
-        of_one, _ = measure((X_train, y_train, X_test, y_test), 1, arguments.seeds)
+        (found, seconds), (of_one, _) = (
+            measure(partial(of_seed, n), (X_train, y_train), (X_test, y_test), arguments.seeds)
+            for n in (4, 1)
+        )
         ridge = make_pipeline(StandardScaler(), RidgeCV(np.logspace(-3, 3, 13)))
         of_ridge = ridge.fit(summary(X_train), y_train).score(summary(X_test), y_test)
         of_nearest = r2_score(y_test, nearest(X_train, y_train, X_test))
         print(
-            f"| {name} | {np.mean(found):.3f} ({min(found):.3f} to {max(found):.3f}) | {seconds:.1f} | "
+            f"| {name} | {described(found)} | {seconds:.1f} | "
             f"{np.mean(of_one):.3f} | {of_ridge:.3f} | {of_nearest:.3f} |",
             flush=True,
         )
-
-
-def measure(data, n_networks, seeds):
-    """R2 of every seed on the test part, and the median seconds of a fit."""
-    X_train, y_train, X_test, y_test = data
-    scores = []
-    seconds = []
-    for seed in range(seeds):
-        begin = time.perf_counter()
-        model = RNNRegressor(random_state=seed, n_networks=n_networks).fit(X_train, y_train)
-        seconds.append(time.perf_counter() - begin)
-        scores.append(model.score(X_test, y_test))
-    return scores, float(np.median(seconds))
 
 
 if __name__ == "__main__":

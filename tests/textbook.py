@@ -1,12 +1,8 @@
 """Settings under which training is the textbook's: one direction, one value a step, one rate, X and y as they are."""
 
 TEXTBOOK = {"alpha": 0.0, "learning_rate": "constant", "standardize": False}
-SINGLE = {
-    "n_networks": 1,
-    "n_layers": 1,
-    "pooling": "last",
-    "augment": None,
-}  # network, made without a trial
+# One network whose choices are set.
+SINGLE = {"n_networks": 1, "n_layers": 1, "pooling": "last", "augment": None}
 TEXTBOOK_WHOLE = TEXTBOOK | SINGLE | {"bidirectional": False, "segment": 1}
 
 

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
+from textbook import SINGLE
 
 from tsrnn import RNNForecaster, RNNRegressor, RNNSeq2SeqRegressor, RNNSequenceRegressor
 from tsrnn.backends import cuda
@@ -31,10 +32,6 @@ def recorded(monkeypatch):
 
     monkeypatch.setattr(graphs, "record", counting)
     return found
-
-
-# One network; the directory of tests is not on the path where these run on a GPU alone.
-SINGLE = {"n_networks": 1, "n_layers": 1, "segment": 1, "pooling": "last", "augment": None}
 
 
 def both(model, X, y, **options):

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from textbook import SINGLE
 
 from tsrnn import (
     RNNClassifier,
@@ -149,8 +150,6 @@ def test_twice_the_same_bits_whatever_the_memory_held():
     np.testing.assert_array_equal(one[1], other[1])
 
 
-# One network; the directory of tests is not on the path where these run on a GPU alone.
-SINGLE = {"n_networks": 1, "n_layers": 1, "segment": 1, "pooling": "last", "augment": None}
 QUICK = {"hidden_size": 3, "random_state": 0, "dtype": "float64"}
 
 

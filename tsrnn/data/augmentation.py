@@ -79,6 +79,11 @@ def jitter(steps, rng):
 AUGMENTATIONS = {"shift": shift, "crop": crop, "warp": warp, "scale": scale, "jitter": jitter}
 
 
+def named(augment):
+    """Names of augmentations, of which one may stand alone."""
+    return (augment,) if isinstance(augment, str) else tuple(augment or ())
+
+
 @dataclass(frozen=True)
 class Variants(Sequences):
     """Rows of which each has several variants, the variants of all rows one after the other; an epoch sees one of each,

@@ -37,6 +37,8 @@ class Sequences:
         """`size` steps side by side make one; where a row is no multiple of that long, its first step is repeated in
         front.
         """
+        if size == 1:  # the usual case where an answer is waited for
+            return self
         F = self.n_features
         lengths = -(-self.lengths // size)
         if (lengths * size == self.lengths).all():

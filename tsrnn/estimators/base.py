@@ -17,13 +17,13 @@ from tsrnn.data.series import (
 )
 from tsrnn.estimators.budget import AUTO, budgeted, most_merged
 from tsrnn.estimators.convergence import check_convergence
-from tsrnn.estimators.fitted import Classes, Fitted, Form, reweighted
+from tsrnn.estimators.fitted import Fitted, Form, reweighted
 from tsrnn.estimators.keywords import says_what_it_takes
 from tsrnn.estimators.parameters import Parameters
 from tsrnn.estimators.plan import Given, Known, Learnable, Plan, keep_weighted, typed, workspaces_of
 from tsrnn.estimators.reading import read_sequences
 from tsrnn.estimators.scaling import Scaling
-from tsrnn.estimators.splitting import split
+from tsrnn.estimators.splitting import labels_of, split
 from tsrnn.estimators.storage import load, save
 from tsrnn.estimators.targets import check_weight
 from tsrnn.estimators.watched import Watched
@@ -270,8 +270,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         return keep_weighted(rows, series), inputs, form
 
     def _hold_out(self, rows, targets):
-        classes = targets.codes(rows.targets) if isinstance(targets, Classes) else None
-        seen, unseen = self._split(len(rows), classes)
+        seen, unseen = self._split(len(rows), labels_of(rows, targets))
         return rows.select(seen), rows.select(unseen)
 
     def _scaling(self, rows, inputs, loss, settings, last):

@@ -3,6 +3,17 @@
 import numpy as np
 from sklearn.model_selection import KFold, StratifiedKFold, train_test_split
 
+from tsrnn.estimators.fitted import Classes
+
+
+def labels_of(rows, targets):
+    """The class of each row as a number, None where targets are no classes."""
+    return targets.codes(rows.targets) if isinstance(targets, Classes) else None
+
+
+def count_of_rarest(labels):
+    return np.unique(labels, return_counts=True)[1].min()
+
 
 def split(n, labels, fraction, seed):
     """Places of both parts, classes in proportion where there are enough of each."""
@@ -12,7 +23,7 @@ def split(n, labels, fraction, seed):
     stratify = (
         labels
         if labels is not None
-        and np.unique(labels, return_counts=True)[1].min() > 1
+        and count_of_rarest(labels) > 1
         and len(set(labels)) <= min(n_held_out, n - n_held_out)
         else None
     )
@@ -28,6 +39,6 @@ def folds(n, labels, n_folds, most, seed):
     splitter = KFold(n_folds, shuffle=True, random_state=rng)
     if labels is not None:
         labels = labels[places]
-        if np.unique(labels, return_counts=True)[1].min() >= n_folds:
+        if count_of_rarest(labels) >= n_folds:
             splitter = StratifiedKFold(n_folds, shuffle=True, random_state=rng)
     return [(places[seen], places[unseen]) for seen, unseen in splitter.split(places, labels)]

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from tsrnn.data.augmentation import named
 from tsrnn.estimators.budget import AUTO
-from tsrnn.estimators.fitted import Classes
 from tsrnn.estimators.plan import workspaces_of
-from tsrnn.estimators.splitting import folds
+from tsrnn.estimators.splitting import folds, labels_of
 from tsrnn.progress import Line
 from tsrnn.training.loop import Watch, mean_loss, train
 from tsrnn.training.side_by_side import side_by_side
@@ -80,9 +80,8 @@ def is_open(value):
 def choices_for(ways, settings, lengths):
     """Choices worth a trial, the first the likeliest; what is set is kept."""
     kept = {name: settings[name] for name in Choice._fields if not is_open(settings[name])}
-    in_pieces = (
-        settings["bptt_steps"] is not None
-    )  # whose gradient runs through single steps of one direction
+    # the gradient runs through single steps of one direction
+    in_pieces = settings["bptt_steps"] is not None
     found = []
     for way in ways:
         choice = Choice(
@@ -128,8 +127,7 @@ def trial_of(estimator, learnable, choices, n_threads):
 
 def halved(estimator, learnable, choices, n_threads, line):
     """Losses of choices in folds, NaN where not tried, and places of those that were tried in all, the best first."""
-    targets = learnable.targets
-    labels = targets.codes(learnable.rows.targets) if isinstance(targets, Classes) else None
+    labels = labels_of(learnable.rows, learnable.targets)
     losses = np.full((len(choices), N_FOLDS), np.nan)
     left = np.arange(len(choices))
     parts = folds(len(learnable.rows), labels, N_FOLDS, MOST, learnable.seed)
@@ -165,13 +163,8 @@ def table_of(choices, losses, kept):
     """Every choice, its mean loss over the folds that it was judged on, and whether it was kept."""
     table = pd.DataFrame(choices)
     return table.assign(
-        augment=[described(one) for one in table["augment"]],
+        augment=[", ".join(named(one)) or "none" for one in table["augment"]],
         loss=np.nanmean(losses, axis=1),
         n_folds=np.isfinite(losses).sum(axis=1),
         kept=np.isin(np.arange(len(choices)), kept),
     )
-
-
-def described(augment):
-    """The names of augmentations as one text."""
-    return "none" if not augment else augment if isinstance(augment, str) else ", ".join(augment)

@@ -7,12 +7,10 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
-from joblib import effective_n_jobs
 from scipy.special import softmax
 
-from tsrnn.backends import cpu
 from tsrnn.backends.devices import backend_of
-from tsrnn.data.augmentation import AUGMENTATIONS, varied
+from tsrnn.data.augmentation import AUGMENTATIONS, named, varied
 from tsrnn.estimators.base import BaseRecurrent
 from tsrnn.estimators.budget import AUTO, budgeted
 from tsrnn.estimators.convergence import level_of_caller
@@ -23,7 +21,7 @@ from tsrnn.networks.network import POOLINGS, Network
 from tsrnn.progress import Progress
 from tsrnn.rules.cells import offered_cells
 from tsrnn.rules.losses import LOSSES
-from tsrnn.training.side_by_side import side_by_side
+from tsrnn.training.side_by_side import n_beside, side_by_side
 from tsrnn.validation import BOOLEAN, POSITIVE_INT, OneOf, Registered, SomeOf
 
 
@@ -65,11 +63,8 @@ class BaseWhole(BaseRecurrent):
         return rows.in_segments(settings["segment"])
 
     def _rows_for_epoch(self, rows, fitted, rng):
-        augment = fitted.settings["augment"]
-        if not augment:
-            return rows
-        names = (augment,) if isinstance(augment, str) else augment
-        return varied(rows, names, fitted.inputs.n_features, rng)
+        names = named(fitted.settings["augment"])
+        return varied(rows, names, fitted.inputs.n_features, rng) if names else rows
 
     def _make_network(self, form, targets, settings):
         noise = {name: settings[name] for name in ("dropout", "output_dropout", "pooling")}
@@ -155,9 +150,8 @@ class BaseWhole(BaseRecurrent):
         return silent
 
     def _n_beside(self):
-        """Networks trained side by side: on all cores where nobody says how many."""
-        on_cpu = backend_of(self.device, type(self).__name__, self.precision) is cpu
-        return effective_n_jobs(self.n_jobs or -1) if on_cpu else 1
+        """Networks trained side by side."""
+        return n_beside(self.n_jobs, backend_of(self.device, type(self).__name__, self.precision))
 
     def _outputs_for(self, series, fitted=None):
         """Outputs of the network; of several, those of the mean of their predictions."""

@@ -3,11 +3,10 @@
 from dataclasses import dataclass
 
 import numpy as np
-from joblib import effective_n_jobs
 
-from tsrnn.backends import cpu
 from tsrnn.backends.devices import backend_of
 from tsrnn.forecasting.decoders import DECODERS
+from tsrnn.training.side_by_side import n_beside
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,7 @@ class Setting:
     @property
     def n_threads(self):
         """One on a GPU, where all launches go to one stream."""
-        return effective_n_jobs(self.n_jobs or -1) if self.backend is cpu else 1
+        return n_beside(self.n_jobs, self.backend)
 
     def rows_of(self, plan):
         """The class of rows for a plan, and how many values they give at once."""

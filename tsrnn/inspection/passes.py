@@ -19,7 +19,7 @@ ROWS = 64  # sequences of one pass: all their states are kept
 
 def read(estimator, X, y=None, series=None):
     """Sequences in X, and the rows that the network sees of them; without `y` they have no targets."""
-    check_kind(estimator)
+    check_inspectable(estimator)
     if series is not None and not isinstance(estimator, BaseSequence):
         raise ValueError(
             f"series must be None for {type(estimator).__name__}, whose rows are sequences; got labels."
@@ -67,7 +67,7 @@ def networks(estimator: Any) -> list:
     >>> [memory_length(one, X, y) > 0 for one in networks(model)]
     [True, True]
     """
-    check_kind(estimator)
+    check_inspectable(estimator)
     found = []
     for member in estimator._fitted.members:
         one = copy(estimator)
@@ -77,7 +77,7 @@ def networks(estimator: Any) -> list:
     return found
 
 
-def check_kind(estimator):
+def check_inspectable(estimator):
     """Raise unless an estimator is fitted and of a kind that can be looked into."""
     if isinstance(estimator, BaseRecurrent):
         check_is_fitted(estimator)

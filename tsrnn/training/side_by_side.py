@@ -3,6 +3,15 @@
 import threading
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 
+from joblib import effective_n_jobs
+
+from tsrnn.backends import cpu
+
+
+def n_beside(n_jobs, backend):
+    """Works on threads at a time: on all cores where nobody says how many, one where a GPU does them."""
+    return effective_n_jobs(n_jobs or -1) if backend is cpu else 1
+
 
 def side_by_side(works, n_threads):
     """What functions return, and whether Ctrl-C ended them; each is called with a function that says whether to stop.
