@@ -68,6 +68,10 @@ FREE = {
     "max_outputs states 0": "states besides the output",
     "max_outputs states 3": "units to copy",
     "max_outputs head_input 1": "columns on the right",
+    "attended_outputs steps 1": "units to copy",
+    "attended_outputs shares 1": "padding",
+    "attended_outputs head_input 1": "columns on the right",
+    "scatter_attended d_head_input 1": "columns on the right",
     "scatter_max d_head_input 1": "columns on the right",
     "scatter_max states 0": "states besides the output",
     "scatter_mean d_head_input 1": "columns on the right",
@@ -207,6 +211,7 @@ def everything(backend, dtype, cell="lstm", hidden_size=5):
     learn(backend, Network(*form, 2, True, dropout=0.5, dtype=dtype), rows)
     learn(backend, Network(*form, pooling="mean", dtype=dtype), rows)
     learn(backend, Network(*form, pooling="max", dtype=dtype), rows)
+    learn(backend, Network(*form, pooling="attention", dtype=dtype), rows)
     network = Network(*form, every_step=True, dtype=dtype)
     learn(backend, network, some.pieces(3, network.zero_states(3)))
     learn(backend, Network(*form, bidirectional=True, every_step=True, dtype=dtype), some)

@@ -119,7 +119,8 @@ PAIRS = SHARED | {
         Acts(0.5),
         Acts((0.0, 1.0), where={"teacher_forcing": 0.0}),
         Acts((1.0, 0.0), "epochs", IMPATIENT),  # a share that changes is no progress of its own
-    ]
+    ],
+    "segment": [Acts(2)],
 }
 BESIDE = {"past_covariates": ["noise"]}  # a long frame
 # One epoch from the start, and beams that differ: outputs are nearly even.
@@ -128,7 +129,7 @@ UNSURE = {"max_iter": 1, "learning_rate_init": 1e-9, "max_output_length": 4}
 WHOLE = {
     "bidirectional": [Acts(False)],  # "auto" is True
     "segment": [Acts(2)],
-    "pooling": [Acts("mean"), Acts("max")],
+    "pooling": [Acts("mean"), Acts("max"), Acts("attention")],
     "augment": [Acts("jitter"), Acts(("shift", "scale"))],
     "n_networks": [Acts(2), Acts(3, "predictions")],
     "standardize": [Acts(False)],

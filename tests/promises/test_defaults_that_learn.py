@@ -12,6 +12,7 @@ from tsrnn import (
     InterruptedFitWarning,
     RNNClassifier,
     RNNRegressor,
+    RNNSeq2SeqClassifier,
     RNNSeq2SeqRegressor,
     RNNSequenceClassifier,
     RNNSequenceRegressor,
@@ -225,12 +226,48 @@ def test_slopes_of_values_that_stand_side_by_side(truncate):
     assert len(hidden_states(model, X)[0]) == -(-min(len(X[0]), 70) // 4)
 
 
+@pytest.mark.parametrize("symbolic", [False, True])
+def test_encoders_read_segments_as_if_they_were_steps(symbolic):
+    rng = np.random.default_rng(0)
+    lengths = 2 * rng.integers(1, 5, size=30)
+    if symbolic:
+        X = ["".join(rng.choice(list("ab"), n)) for n in lengths]
+        tables = [np.array([[c == "a", c == "b"] for c in x], float) for x in X]
+        y = [x[:2] for x in X]
+        Estimator = RNNSeq2SeqClassifier
+        options = {}
+    else:
+        X = tables = [rng.normal(size=(n, 3)) for n in lengths]
+        y = [x[:2, 0] for x in X]
+        Estimator = RNNSeq2SeqRegressor
+        options = {"standardize": False}
+    options |= {"hidden_size": 4, "max_iter": 3, "random_state": 0, "bidirectional": True}
+    inside = Estimator(segment=2, **options).fit(X, y)
+    outside = Estimator(**options).fit([x.reshape(len(x) // 2, -1) for x in tables], y)
+    assert_array_equal(inside._fitted.theta, outside._fitted.theta)
+    pairs = zip(inside.predict(X), outside.predict([x.reshape(len(x) // 2, -1) for x in tables]))
+    assert all(np.array_equal(one, other) for one, other in pairs)
+    assert inside.score(X, y) == outside.score([x.reshape(len(x) // 2, -1) for x in tables], y)
+
+
+def test_encoders_read_long_sequences_in_a_few_dozen_steps(tmp_path):
+    rng = np.random.default_rng(0)
+    X = [np.cumsum(rng.normal(size=n)) for n in rng.integers(300, 500, size=20)]
+    y = [x[-3:] for x in X]
+    model = RNNSeq2SeqRegressor(max_iter=2, random_state=0, warm_start=True).fit(X, y)
+    n_values = model._fitted.settings["segment"]
+    assert n_values == -(-int(np.median([len(x) for x in X])) // 64)
+    model.save(tmp_path / "long")
+    assert_array_equal(RNNSeq2SeqRegressor.load(tmp_path / "long").predict(X), model.predict(X))
+    assert model.fit(X[:3], y[:3])._fitted.settings["segment"] == n_values
+
+
 # Pooling
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize("n_layers", [1, 2])
-@pytest.mark.parametrize("pooling", ["mean", "max"])
+@pytest.mark.parametrize("pooling", ["mean", "max", "attention"])
 def test_gradient_of_what_pools_all_steps(pooling, bidirectional, n_layers):
     data = rows()
     network = Network("lstm", 2, 5, 2, n_layers, bidirectional, pooling=pooling, dtype=np.float64)
@@ -246,13 +283,30 @@ def test_gradient_of_what_pools_all_steps(pooling, bidirectional, n_layers):
     _, grad = value_and_gradient(theta)
     direction = np.random.default_rng(1).normal(size=theta.size) * (theta != 0)
     above, below = (value_and_gradient(theta + s * direction)[0] for s in (1e-6, -1e-6))
-    assert grad @ direction == pytest.approx((above - below) / 2e-6, rel=1e-7)
+    assert grad @ direction == pytest.approx((above - below) / 2e-6, rel=1e-6)
+
+
+def largest(states, weights):
+    return states.max(axis=0)
+
+
+def mean(states, weights):
+    return states.mean(axis=0)
+
+
+def last(states, weights):
+    return np.concatenate([states[-1, :4], states[0, 4:]])
+
+
+def attended(states, weights):
+    scores = (states @ weights["weight_attention"].T)[:, 0]
+    return np.exp(scores) @ states / np.exp(scores).sum()
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 @pytest.mark.parametrize(
     ("pooling", "pooled"),
-    [("last", None), ("mean", np.mean), ("max", np.max)],
+    [("last", last), ("mean", mean), ("max", largest), ("attention", attended)],
 )
 def test_what_the_head_sees(pooling, pooled, bidirectional):
     X, y = ragged(8)
@@ -260,10 +314,7 @@ def test_what_the_head_sees(pooling, pooled, bidirectional):
     model = RNNRegressor(**SMALL | options, dtype="float64").fit(X, y)
     weights = model.weights_
     for states, found in zip(hidden_states(model, X), model.predict(X)):
-        if pooled:
-            seen = pooled(states, axis=0)
-        else:
-            seen = np.concatenate([states[-1, :4], states[0, 4:]])
+        seen = pooled(states, weights)
         assert found == pytest.approx((weights["weight_ho"] @ seen + weights["bias_ho"])[0])
 
 

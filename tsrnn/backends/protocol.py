@@ -96,6 +96,12 @@ class Backend(Protocol):
     def scatter_max(self, d_head_input, column, states, lengths, doutputs):
         """The gradient of `max_outputs`."""
 
+    def attended_outputs(self, steps, lengths, T, shares, head_input):
+        """Turn scores of all steps into shares, and sum the outputs of each row by them into the head's input."""
+
+    def scatter_attended(self, d_head_input, steps, shares, lengths, T, d_steps, d_scores):
+        """The gradient of `attended_outputs`."""
+
     def every_output(self, states, lengths, head_input, column, backwards):
         """Copy all outputs into columns of the head's input, step by step over the rows that still run."""
 

@@ -205,6 +205,17 @@ def scatter_outputs(d_head_input, column, lengths, doutputs, backwards):
     return 0 <= column <= width - H and run(lengths, B, T, n)
 
 
+def attended_outputs(steps, lengths, T, shares, head_input):
+    (N, n), (B, width) = steps.shape, head_input.shape
+    rows = shares.shape[0] == N and shares.shape[1] >= 1 and n <= width
+    return rows and run(lengths, B, T, N)
+
+
+def scatter_attended(d_head_input, steps, shares, lengths, T, d_steps, d_scores):
+    same = d_steps.shape == steps.shape and d_scores.shape == shares.shape
+    return same and attended_outputs(steps, lengths, T, shares, d_head_input)
+
+
 def apply_dropout(x, seed, layer, rate, out):
     return x.shape == out.shape == (x.size,)
 

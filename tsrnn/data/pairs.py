@@ -95,6 +95,10 @@ class Pairs:
             self, source=self.source.select(rows), target=self.target.select(rows), forced=forced
         )
 
+    def in_segments(self, size):
+        """As of `Sequences`, of what is read."""
+        return replace(self, source=self.source.in_segments(size))
+
     def merged(self):
         """As of `Sequences`."""
 

@@ -15,7 +15,8 @@ from tsrnn.data.series import (
     check_scale,
     truncate_series,
 )
-from tsrnn.estimators.budget import AUTO, budgeted, most_merged
+from tsrnn.estimators.auto import AUTO
+from tsrnn.estimators.budget import budgeted, most_merged
 from tsrnn.estimators.convergence import check_convergence
 from tsrnn.estimators.fitted import Fitted, Form, reweighted
 from tsrnn.estimators.keywords import says_what_it_takes

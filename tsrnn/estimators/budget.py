@@ -4,7 +4,8 @@ many.
 
 from dataclasses import replace
 
-AUTO = "auto"
+from tsrnn.estimators.auto import AUTO
+
 BATCHES = ((128, 8), (512, 16), (2048, 32))  # up to so many rows, so many in a batch
 LARGEST_BATCH = 64
 LEAST_EPOCHS = 20

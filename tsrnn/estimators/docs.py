@@ -176,8 +176,9 @@ segment : int or "auto", default="auto"
     its first value is repeated in front. "auto" is 1 up to a median of 48 steps or with `bptt_steps`; for longer
     sequences the trial chooses between so many that a typical one has 16, 32 or 64 steps.
 pooling : {options(("auto", *POOLINGS))}, default="auto"
-    What the head sees of the outputs of all steps: the last one, their mean, or the largest of each unit. "auto" is
-    chosen by the trial.
+    What the head sees of the outputs of all steps: the last one, their mean, the largest of each unit, or by
+    "attention" a mean weighted by the softmax of learnt scores (Raffel & Ellis 2015), whose weights are
+    `weight_attention`. "auto" is chosen by the trial, among all but "attention".
 augment : {options(AUGMENTATIONS)}, a tuple of these, "auto" or None, default="auto"
     What makes an epoch see variants of the sequences: shifted by up to 5 % of the steps; cropped by up to 20 % and
     stretched; warped in time; scaled and offset by 20 % of a deviation; with noise of 10 %. "auto" is chosen by the
@@ -245,6 +246,10 @@ bptt_steps : int or None, default=None
 early_stopping : bool, default=False
     Hold out `validation_fraction` of the sequences, watch their loss, the decoder fed what it says itself, and put the
     best weights back at the end.
+segment : int or "auto", default="auto"
+    Consecutive values that stand side by side as one step of the encoder; where a sequence is no multiple of that long,
+    its first value is repeated in front. "auto" is 1 up to a median of 48 steps, and for longer sequences so many that
+    a typical one has 64 steps.
 teacher_forcing : float or (float, float), default=1.0
     Share of the steps, drawn anew each epoch, at which the decoder is fed the true target of the step before while
     training (Williams & Zipser 1989), and not what it said itself; a pair is the share in the first and in the last of

@@ -6,7 +6,7 @@ import numpy as np
 from sklearn.base import RegressorMixin
 from sklearn.metrics import r2_score
 
-from tsrnn.estimators.budget import AUTO
+from tsrnn.estimators.auto import AUTO
 from tsrnn.estimators.docs import documented_of_numbers
 from tsrnn.estimators.fitted import Numbers
 from tsrnn.estimators.targets import check_least, check_squares, check_weight, numeric_targets

@@ -8,13 +8,15 @@ from tsrnn.data.labels import counts, index_of
 from tsrnn.data.pairs import Pairs
 from tsrnn.data.series import Series, check_scale
 from tsrnn.data.steps import Steps
+from tsrnn.estimators.auto import AUTO, is_auto, segment_for
 from tsrnn.estimators.base import BaseRecurrent
 from tsrnn.estimators.fitted import Inputs
 from tsrnn.estimators.plan import keep_weighted
 from tsrnn.estimators.targets import check_weight, codes_of, is_symbolic, labels_at_steps, owner_of
 from tsrnn.networks.encoder_decoder import EncoderDecoder
-from tsrnn.validation import Interval, PairOf, Real
+from tsrnn.validation import POSITIVE_INT, Interval, OneOf, PairOf, Real
 
+N_STEPS = 64  # of a typical longer sequence that the encoder reads
 SHARE = Interval(Real, 0, 1, "both")
 
 
@@ -22,10 +24,13 @@ SHARE = Interval(Real, 0, 1, "both")
 class BaseSeq2Seq(BaseRecurrent):
     """An encoder of numbers or symbols, and a decoder that is told while training what it should have said."""
 
+    segment: int | str = AUTO
     teacher_forcing: float | tuple[float, float] = 1.0
 
     _n_updates = 3000
+    _before = {"segment": 1}  # what it means of files that lack it
     _constraints = BaseRecurrent._constraints | {
+        "segment": [POSITIVE_INT, OneOf(AUTO)],
         "teacher_forcing": [SHARE, PairOf(SHARE)],
     }
 
@@ -48,6 +53,18 @@ class BaseSeq2Seq(BaseRecurrent):
         names = None if index is None or counts(index) or not index.is_unique else index.to_list()
         series = Series.end_to_end(np.eye(len(symbols), dtype=dtype)[codes], lengths, names)
         return series, known or Inputs(len(symbols), len(symbols), symbols=symbols)
+
+    def _learn(self, last, learnable, shown, whole):
+        settings = learnable.settings
+        if is_auto(settings["segment"]):
+            lengths = learnable.rows.source.lengths
+            chosen = last.settings["segment"] if last else segment_for(lengths, N_STEPS)
+            learnable = learnable._replace(settings=settings | {"segment": chosen})
+        return super()._learn(last, learnable, shown, whole)
+
+    def _in_steps(self, rows, settings):
+        """Rows whose sources the encoder reads in segments."""
+        return rows.in_segments(settings["segment"])
 
     def _make_network(self, form, targets, settings):
         noise = {"dropout": self.dropout, "output_dropout": self.output_dropout}

@@ -167,7 +167,7 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
         codes = decode(
             fitted.network,
             fitted.theta,
-            self._sources(series, fitted.settings),
+            self._in_steps(self._sources(series, fitted.settings), fitted.settings),
             Beam(beam_width, longest or fitted.targets.longest),
             n_jobs=self._n_threads(series),
             workspaces=self._workspaces(),
@@ -243,6 +243,7 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
         steps = self._said(codes, lengths, np.ones(len(codes)), end, series.values.dtype)
         sources = self._sources(series, self._fitted.settings)
         rows = Pairs(sources, steps, np.ones(len(steps.values), bool))
+        rows = self._in_steps(rows, self._fitted.settings)
         scores = self._outputs_of(rows, series).astype(np.float64)
         return [part[:-1, :-1] for part in parts(log_softmax(scores, axis=1), lengths + 1)]
 

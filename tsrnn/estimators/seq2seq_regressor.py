@@ -59,7 +59,7 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
 
     standardize: bool = True
 
-    _before = {"standardize": False}  # what it means of files that lack it
+    _before = BaseSeq2Seq._before | {"standardize": False}
     _constraints = BaseSeq2Seq._constraints | Regression._constraints | {"standardize": [BOOLEAN]}
     _targets = NumberSequences
 
@@ -217,6 +217,7 @@ class RNNSeq2SeqRegressor(Regression, BaseSeq2Seq):
         nothing = np.zeros((lengths.sum(), network.n_outputs), network.dtype)
         steps = self._steps(Series.end_to_end(nothing, lengths), 0, known)
         rows = self._pairs(series, steps, np.ones(len(series)), self._fitted.settings)
+        rows = self._in_steps(rows, self._fitted.settings)
         said = form.decoded(self._outputs_of(rows, series))
         if form.listed or (lengths != lengths[0]).any():
             return parts(said, lengths)

@@ -6,7 +6,7 @@ Every record that `fit` makes passes these checks; one that a file spells has to
 import numpy as np
 import pandas as pd
 
-from tsrnn.estimators.budget import AUTO
+from tsrnn.estimators.auto import AUTO
 from tsrnn.estimators.fitted import Classes, Inputs, LabelSequences, Numbers, NumberSequences
 from tsrnn.estimators.scaling import Scaling
 from tsrnn.files.errors import DamagedError

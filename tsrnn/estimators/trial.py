@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from tsrnn.data.augmentation import named
-from tsrnn.estimators.budget import AUTO
+from tsrnn.estimators.auto import is_auto, segment_for
 from tsrnn.estimators.plan import workspaces_of
 from tsrnn.estimators.splitting import folds, labels_of
 from tsrnn.progress import Line
@@ -25,7 +25,6 @@ SHARE = 3  # of the epochs of a network, one in so many
 N_KEPT = 4
 TOLERANCE = 1.5  # times the lowest loss; what is worse is not kept
 MOST_VARIED = 10_000  # sequences: more vary enough
-SHORT = 48  # steps of a sequence that is read step by step
 
 
 class Choice(NamedTuple):
@@ -41,7 +40,7 @@ class Choice(NamedTuple):
     @classmethod
     def of(cls, settings, last):
         """What is set, and of what is left open what was chosen the last time."""
-        return cls(*((last if is_open(settings[name]) else settings)[name] for name in cls._fields))
+        return cls(*((last if is_auto(settings[name]) else settings)[name] for name in cls._fields))
 
 
 class Way(NamedTuple):
@@ -73,13 +72,9 @@ OF_NUMBERS = (
 )
 
 
-def is_open(value):
-    return isinstance(value, str) and value == AUTO
-
-
 def choices_for(ways, settings, lengths):
     """Choices worth a trial, the first the likeliest; what is set is kept."""
-    kept = {name: settings[name] for name in Choice._fields if not is_open(settings[name])}
+    kept = {name: settings[name] for name in Choice._fields if not is_auto(settings[name])}
     # the gradient runs through single steps of one direction
     in_pieces = settings["bptt_steps"] is not None
     found = []
@@ -94,12 +89,6 @@ def choices_for(ways, settings, lengths):
         )
         found.append(choice._replace(**kept))
     return list(dict.fromkeys(found))
-
-
-def segment_for(lengths, n_steps):
-    """Values that make a step, so that a typical sequence has about that many; one of short sequences."""
-    typical = int(np.median(lengths))
-    return 1 if typical <= SHORT and n_steps > SHORT // 2 else -(-typical // n_steps)
 
 
 def for_network(learnable, choice, number=0):

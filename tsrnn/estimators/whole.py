@@ -11,8 +11,9 @@ from scipy.special import softmax
 
 from tsrnn.backends.devices import backend_of
 from tsrnn.data.augmentation import AUGMENTATIONS, named, varied
+from tsrnn.estimators.auto import AUTO
 from tsrnn.estimators.base import BaseRecurrent
-from tsrnn.estimators.budget import AUTO, budgeted
+from tsrnn.estimators.budget import budgeted
 from tsrnn.estimators.convergence import level_of_caller
 from tsrnn.estimators.fitted import reweighted
 from tsrnn.estimators.trial import Choice, choices_for, for_network, trial_of

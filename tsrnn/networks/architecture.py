@@ -115,9 +115,10 @@ def n_weights(kind, form):
         return directions * (first + (form["n_layers"] - 1) * later)
 
     own = form[OWN[kind][0]]
+    scores = directions * units if form.get("pooling") == "attention" else 0
     encoder = layers(form["n_inputs"], units, directions)
     if kind is Network:
-        return encoder + form["n_outputs"] * (directions * units + own + 1)
+        return encoder + scores + form["n_outputs"] * (directions * units + own + 1)
     width = directions * units
     return encoder + layers(form["n_outputs"] + own, width, 1) + form["n_outputs"] * (width + 1)
 

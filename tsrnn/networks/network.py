@@ -12,10 +12,11 @@ import numpy as np
 from tsrnn.backends import cpu
 from tsrnn.backends.layers import LayerCache, LayerGradients, LayerWeights
 from tsrnn.backends.placing import add_reversed, direction_in, direction_out, reverse_steps
+from tsrnn.networks.attention import attend, attend_backward
 from tsrnn.networks.layout import Layout, padded
 from tsrnn.rules.cells import CELLS
 
-POOLINGS = "last", "mean", "max"  # of the outputs of all steps, what the head sees
+POOLINGS = "last", "mean", "max", "attention"  # of the outputs of all steps, what the head sees
 
 
 class DropoutKey(NamedTuple):
@@ -96,6 +97,9 @@ class Network:
                 # in this order they are one matrix, which [x, 1, h, 1] is multiplied with
                 shapes |= {f"weight_ih{end}": (n_in, n_gates), f"bias_ih{end}": (n_gates,)}
                 shapes |= {f"weight_hh{end}": (self.width, n_gates), f"bias_hh{end}": (n_gates,)}
+        self.attends = bool(n_outputs) and not every_step and pooling == "attention"
+        if self.attends:
+            shapes["weight_attention"] = (len(self.directions) * self.width, padded(1))
         if n_outputs:
             n_seen = len(self.directions) * self.width + padded(n_context)
             shapes |= {"weight_ho": (n_seen, padded(n_outputs)), "bias_ho": (padded(n_outputs),)}
@@ -112,6 +116,8 @@ class Network:
         if name == "weight_ho":
             context = len(self.directions) * self.width + np.arange(self.n_context)
             return np.concatenate([outputs, context]), np.arange(self.n_outputs)
+        if name == "weight_attention":
+            return outputs, np.arange(1)
         if name == "bias_ho":
             return (np.arange(self.n_outputs),)
         if name.startswith("bias"):
@@ -229,7 +235,9 @@ class Network:
             numbers += D * self.cell.n_saved * H if keep else 0
             # both directions side by side, and that reversed
             numbers += 2 * D * H if layer and D == 2 else 0
-        head = self.layout.shapes["weight_ho"] if self.n_outputs and self.every_step else ()
+        seen = "weight_attention" if self.attends else "weight_ho"
+        seen_alike = self.attends or (self.n_outputs and self.every_step)
+        head = self.layout.shapes[seen] if seen_alike else ()
         return numbers + waiting + sum(head)
 
     def numbers_of_row(self, rows, backend=cpu):
@@ -280,7 +288,9 @@ class Network:
         if not self.n_outputs:
             return None, traces
         head_input = self._head_input(batch.lengths, workspace)
-        for d in range(D):
+        if self.attends:
+            attend(self, packed, traces, batch, workspace, head_input)
+        for d in range(0 if self.attends else D):
             if self.every_step:
                 backend.every_output(traces[d - D].states, lengths, head_input, d * H, d == 1)
             elif self.pooling == "mean":
@@ -333,6 +343,10 @@ class Network:
             if self.n_outputs
             else None
         )
+        if self.attends:
+            d_head_input = attend_backward(
+                self, packed, batch, d_head_input, workspace, gradients.parameters
+            )
         none = workspace.array("none", (0, B, H))
         below = None
         all_dstates = workspace.array("dstates", (len(traces), self.cell.n_states, B, H))
@@ -347,7 +361,7 @@ class Network:
                 if above is not None:
                     doutputs = workspace.array("doutputs", (T, B, H))
                     direction_in(backend, above, doutputs, lengths, d)
-                elif self.every_step:
+                elif self.every_step or self.attends:
                     doutputs = workspace.array("doutputs", (T, B, H))
                     backend.scatter_outputs(d_head_input, d * H, lengths, doutputs, d == 1)
                 elif self.n_outputs and self.pooling == "mean":

@@ -192,6 +192,7 @@ def gather(values, starts, lengths, offsets, x):
 
 
 (
+    attended_outputs,
     copy_steps,
     every_output,
     last_outputs,
@@ -199,12 +200,14 @@ def gather(values, starts, lengths, offsets, x):
     max_outputs,
     mean_outputs,
     reduce_gradients,
+    scatter_attended,
     scatter_max,
     scatter_mean,
     scatter_outputs,
 ) = map(
     checked,
     (
+        elementwise.attended_outputs,
         elementwise.copy_steps,
         elementwise.every_output,
         elementwise.last_outputs,
@@ -212,6 +215,7 @@ def gather(values, starts, lengths, offsets, x):
         elementwise.max_outputs,
         elementwise.mean_outputs,
         elementwise.reduce_gradients,
+        elementwise.scatter_attended,
         elementwise.scatter_max,
         elementwise.scatter_mean,
         elementwise.scatter_outputs,

@@ -18,7 +18,7 @@ from tsrnn.backends.cpu.simd import (
     tile_width,
 )
 from tsrnn.backends.softmax import to_log_probabilities
-from tsrnn.rules.functions import clipped
+from tsrnn.rules.functions import clipped, exp, greater
 from tsrnn.rules.naming import distinct
 from tsrnn.rules.noise import uniform
 
@@ -112,6 +112,63 @@ def scatter_max(d_head_input, column, states, lengths, doutputs):
                 if states[0, t + 1, b, j] > states[0, largest + 1, b, j]:
                     largest = t
             doutputs[largest, b, j] = d_head_input[b, column + j]
+
+
+@compiled
+def attended_outputs(steps, lengths, T, shares, head_input):
+    """shares[i, 0] = softmax over the steps of a row of its scores, which they replace; head_input[b] = the sum of the
+    outputs of the steps of row b by their shares. Output i is that of `every_output`.
+    """
+    B = len(lengths)
+    n = steps.shape[1]
+    largest = np.full(B, -np.inf, steps.dtype)
+    i = 0
+    for t in range(lengths[0]):
+        for b in range(B):
+            if t < lengths[b]:
+                largest[b] = greater(largest[b], shares[i, 0])
+                i += 1
+    total = np.zeros(B, steps.dtype)
+    head_input[:, :n] = 0
+    i = 0
+    for t in range(lengths[0]):
+        for b in range(B):
+            if t < lengths[b]:
+                shares[i, 0] = exp(shares[i, 0] - largest[b])
+                total[b] += shares[i, 0]
+                i += 1
+    i = 0
+    for t in range(lengths[0]):
+        for b in range(B):
+            if t < lengths[b]:
+                shares[i, 0] /= total[b]
+                for j in range(n):
+                    head_input[b, j] += shares[i, 0] * steps[i, j]
+                i += 1
+
+
+@compiled
+def scatter_attended(d_head_input, steps, shares, lengths, T, d_steps, d_scores):
+    """The gradient of `attended_outputs`: that of the outputs as if shares were constant, and that of the scores."""
+    B = len(lengths)
+    n = steps.shape[1]
+    d_scores[:] = 0
+    mean = np.zeros(B, steps.dtype)
+    i = 0
+    for t in range(lengths[0]):
+        for b in range(B):
+            if t < lengths[b]:
+                for j in range(n):
+                    d_steps[i, j] = shares[i, 0] * d_head_input[b, j]
+                    d_scores[i, 0] += d_steps[i, j] * steps[i, j]
+                mean[b] += d_scores[i, 0]
+                i += 1
+    i = 0
+    for t in range(lengths[0]):
+        for b in range(B):
+            if t < lengths[b]:
+                d_scores[i, 0] -= shares[i, 0] * mean[b]
+                i += 1
 
 
 @compiled

@@ -243,6 +243,26 @@ def scatter_outputs(d_head_input, column, lengths, doutputs, backwards):
 
 
 @checked
+def attended_outputs(steps, lengths, T, shares, head_input):
+    before = outputs_before(lengths, T)
+    n_rows, n = lengths.shape[0], steps.shape[1]
+    launch_over(elementwise.to_shares, n_rows, lengths, before, shares)
+    of_all = elementwise.attended_outputs
+    launch_over(of_all, n_rows * n, steps, lengths, before, shares, head_input)
+
+
+@checked
+def scatter_attended(d_head_input, steps, shares, lengths, T, d_steps, d_scores):
+    before = outputs_before(lengths, T)
+    n_rows, n = lengths.shape[0], steps.shape[1]
+    fill(d_scores, 0)
+    of_scores = elementwise.slopes_of_scores
+    launch_over(of_scores, n_rows, d_head_input, steps, shares, lengths, before, d_scores)
+    of_steps = elementwise.scatter_shares
+    launch_over(of_steps, T * n_rows * n, d_head_input, shares, lengths, before, d_steps)
+
+
+@checked
 def apply_dropout(x, seed, layer, rate, out):
     number = x.dtype.type
     threshold = np.float32(math.ceil(rate * 2**24) / 2**24)  # the noise is a multiple of 2^-24

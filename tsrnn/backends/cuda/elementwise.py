@@ -12,7 +12,7 @@ from numba.extending import register_jitable
 from tsrnn.backends.cuda.launching import THREADS, compiled
 from tsrnn.backends.cuda.load_tuple import load_tuple
 from tsrnn.backends.softmax import to_log_probabilities
-from tsrnn.rules.functions import clipped, sqrt
+from tsrnn.rules.functions import clipped, exp, greater, sqrt
 from tsrnn.rules.noise import uniform
 
 NAN = np.float32(np.nan)  # of any precision: a double one would make single arithmetic double
@@ -291,6 +291,58 @@ def scatter_outputs(d_head_input, column, lengths, before, doutputs, backwards):
             doutputs[lengths[b] - 1 - t if backwards else t, b, j] = d_head_input[
                 before[t] + b, column + j
             ]
+
+
+@compiled
+def to_shares(lengths, before, shares):
+    """Scores become their softmax over the steps of a row."""
+    for b in range(cuda.grid(1), lengths.size, cuda.gridsize(1)):
+        if lengths[b] > 0:
+            largest = shares[b, 0]
+            for t in range(1, lengths[b]):
+                largest = greater(largest, shares[before[t] + b, 0])
+            total = shares.dtype.type(0)
+            for t in range(lengths[b]):
+                shares[before[t] + b, 0] = exp(shares[before[t] + b, 0] - largest)
+                total += shares[before[t] + b, 0]
+            for t in range(lengths[b]):
+                shares[before[t] + b, 0] /= total
+
+
+@compiled
+def attended_outputs(steps, lengths, before, shares, head_input):
+    n = steps.shape[1]
+    for i in range(cuda.grid(1), lengths.size * n, cuda.gridsize(1)):
+        b = i // n
+        j = i % n
+        total = head_input.dtype.type(0)
+        for t in range(lengths[b]):
+            total += shares[before[t] + b, 0] * steps[before[t] + b, j]
+        head_input[b, j] = total
+
+
+@compiled
+def slopes_of_scores(d_head_input, steps, shares, lengths, before, d_scores):
+    for b in range(cuda.grid(1), lengths.size, cuda.gridsize(1)):
+        mean = d_scores.dtype.type(0)
+        for t in range(lengths[b]):
+            slope = d_scores.dtype.type(0)
+            for j in range(steps.shape[1]):
+                slope += d_head_input[b, j] * steps[before[t] + b, j]
+            d_scores[before[t] + b, 0] = shares[before[t] + b, 0] * slope
+            mean += d_scores[before[t] + b, 0]
+        for t in range(lengths[b]):
+            d_scores[before[t] + b, 0] -= shares[before[t] + b, 0] * mean
+
+
+@compiled
+def scatter_shares(d_head_input, shares, lengths, before, d_steps):
+    n = d_steps.shape[1]
+    for i in range(cuda.grid(1), before.size * lengths.size * n, cuda.gridsize(1)):
+        t = i // (lengths.size * n)
+        b = i // n % lengths.size
+        if t < lengths[b]:
+            d_steps[before[t] + b, i % n] = shares[before[t] + b, 0] * d_head_input[b, i % n]
 
 
 @compiled
