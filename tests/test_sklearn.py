@@ -318,6 +318,17 @@ class TestCallbacks:
         assert model.n_iter_ == 3
         assert_same_weights(model, RNNRegressor(**EXACT | {"max_iter": 3}).fit(X, y))
 
+    @pytest.mark.parametrize("n_jobs", [1, 2, 4])
+    def test_a_callback_ends_all_networks_after_the_same_epochs(self, n_jobs):
+        X, y, _ = flat_data()
+        exact = EXACT | {"n_networks": 3, "n_jobs": n_jobs}
+        model = RNNRegressor(**exact).set_callbacks(Recorder(stop_at=3)).fit(X, y)
+        assert [len(one.history.loss_curve) for one in model._fitted.members] == [3, 3, 3]
+        shorter = RNNRegressor(**exact | {"max_iter": 3}).fit(X, y)
+        assert_array_equal(model.predict(X), shorter.predict(X))
+        model.partial_fit(X, y)
+        assert [len(one.history.loss_curve) for one in model._fitted.members] == [4, 4, 4]
+
     def test_the_last_epoch_of_a_plateau_is_a_task_too(self):
         X, y, _ = flat_data()
         recorder = Recorder()

@@ -71,7 +71,7 @@ def test_targets_in_any_unit_are_learnt_or_named(unit, early_stopping):
     model = RNNRegressor(random_state=0, early_stopping=early_stopping)
     sentences = said(model, X, y)
     if factor:
-        assert sentences == [] and model.score(X, y) > (0.95 if early_stopping else 0.99)
+        assert sentences == [] and model.score(X, y) > (0.94 if early_stopping else 0.99)
         return
     np.testing.assert_allclose(model.predict(X), y, rtol=0.01)
 
@@ -173,7 +173,7 @@ def test_a_loss_that_still_falls_is_named_and_one_that_rests_is_not(Estimator, e
     assert sentence.endswith(
         "after max_iter=6 epochs: use more max_iter, a larger learning_rate_init or a smaller batch_size."
     )
-    assert said(Estimator(**settings, max_iter=150, tol=1e-3), X, y) == []
+    assert said(Estimator(**settings, max_iter=150, tol=1e-4), X, y) == []
 
 
 @pytest.mark.parametrize("Estimator", REGRESSORS)

@@ -23,8 +23,9 @@ from tsrnn.data.sequences import Sequences
 from tsrnn.data.series import Series
 from tsrnn.estimators.budget import budgeted
 from tsrnn.estimators.fitted import Inputs
+from tsrnn.estimators.plan import Given
 from tsrnn.estimators.scaling import Scaling
-from tsrnn.estimators.trial import OF_NUMBERS, Choice, choices_for
+from tsrnn.estimators.trial import OF_NUMBERS, Choice, choices_for, for_network
 from tsrnn.inspection import hidden_states, memory_length, saliency
 from tsrnn.networks.network import Network
 from tsrnn.networks.passes import (
@@ -401,58 +402,96 @@ def test_two_classes_of_several_networks():
 def test_several_networks_go_on_only_together():
     X, y = ragged()
     model = RNNRegressor(**SMALL | {"n_networks": 2}).fit(X, y)
-    with pytest.raises(
-        ValueError, match="must go on with the 2 networks it was fitted with; got n_networks=3"
-    ):
-        model.set_params(n_networks=3).partial_fit(X, y)
-    with pytest.raises(ValueError, match="weights must be a list of 2 mappings"):
-        model.set_weights(model.weights_[0])
+    with pytest.raises(ValueError, match="n_networks of RNNRegressor must be at least 2"):
+        model.set_params(n_networks=1).partial_fit(X, y)
+    with pytest.raises(ValueError, match="pooling of RNNRegressor must stay 'last'"):
+        model.set_params(n_networks=2, pooling="max").partial_fit(X, y)
+    model.set_params(pooling="last")
+    with pytest.raises(ValueError, match="standardize of RNNRegressor must stay True"):
+        model.set_params(standardize=False).partial_fit(X, y)
+    model.set_params(standardize=True)
+    for wrong in (model.weights_[0], None, model.weights_[:1]):
+        with pytest.raises(ValueError, match="weights must be a list of 2 mappings"):
+            model.set_weights(wrong)
     before = model.predict(X)
     with pytest.raises(ValueError, match="y must"):
         model.set_params(n_networks=2).fit(X, y[:-1])
     assert_array_equal(model.predict(X), before)
 
 
-@pytest.mark.filterwarnings("ignore::tsrnn.InterruptedFitWarning")
-def test_weights_of_an_interrupted_fit_can_be_set(monkeypatch):
+@pytest.fixture
+def interrupted(monkeypatch):
+    """A function of a model: fits it, and Ctrl-C comes after so many updates of all networks."""
+
+    def fit(model, n_updates):
+        calls = []
+        update = cpu.apply_update
+
+        def with_ctrl_c(*arguments):
+            calls.append(1)
+            if len(calls) == n_updates:
+                interrupt_main()
+            update(*arguments)
+
+        with monkeypatch.context() as patch:
+            patch.setattr(cpu, "apply_update", with_ctrl_c)
+            model.set_params(max_iter=10**5, n_iter_no_change=10**5)
+            with pytest.warns(InterruptedFitWarning, match="networks had learnt is kept"):
+                model.fit(*ragged())
+        return model
+
+    return fit
+
+
+def test_weights_of_an_interrupted_fit_can_be_set(interrupted):
     """Ctrl-C in the first of two networks: the second is not begun."""
-    X, y = ragged()
+    X, _ = ragged()
     model = RNNRegressor(**SMALL | {"n_networks": 2, "n_jobs": 1, "segment": 3})
-    calls = []
-    update = cpu.apply_update
-
-    def interrupted(*arguments):
-        calls.append(1)
-        if len(calls) == 5:
-            raise KeyboardInterrupt
-        update(*arguments)
-
-    monkeypatch.setattr(cpu, "apply_update", interrupted)
-    model.fit(X, y)
-    assert len(model.weights_) == 1
+    assert len(interrupted(model, 5).weights_) == 1
     before = model.predict(X)
     assert_array_equal(model.set_weights(model.weights_).predict(X), before)
 
 
-def test_ctrl_c_ends_all_networks(monkeypatch):
-    """Those that had begun are kept."""
-    X, y = ragged()
-    long = {"max_iter": 10**5, "n_iter_no_change": 10**5, "n_networks": 3, "n_jobs": 2}
-    calls = []
-    update = cpu.apply_update
-
-    def interrupted(*arguments):
-        calls.append(1)
-        if len(calls) == 300:
-            interrupt_main()
-        update(*arguments)
-
-    monkeypatch.setattr(cpu, "apply_update", interrupted)
-    model = RNNRegressor(**SMALL | long)
-    with pytest.warns(InterruptedFitWarning, match="interrupted; what 2 of 3 networks had learnt"):
-        model.fit(X, y)
+def test_ctrl_c_ends_all_networks(interrupted):
+    """Those that had begun are kept, each with the best of its weights."""
+    X, _ = ragged()
+    model = interrupted(RNNRegressor(**SMALL | {"n_networks": 3, "n_jobs": 2}), 300)
     assert len(model.weights_) == 2 and model.n_iter_ > 1
     assert np.isfinite(model.predict(X)).all()
+
+
+def test_training_goes_on_after_ctrl_c(interrupted):
+    """The networks that had not begun begin."""
+    X, y = ragged()
+    model = interrupted(RNNRegressor(**SMALL | {"n_networks": 3, "n_jobs": 1}), 5)
+    assert len(model.weights_) == 1
+    model.partial_fit(X, y)
+    assert len(model.weights_) == 3
+    assert [len(one.history.loss_curve) for one in model._fitted.members][1:] == [1, 1]
+    assert model.set_params(warm_start=True, max_iter=2).fit(X, y).predict(X).shape == y.shape
+
+
+def test_the_best_weights_are_kept_where_training_is_stopped_from_outside():
+    """As by Ctrl-C in another thread: those after the epoch of the lowest loss."""
+    X, y = ragged()
+    model = RNNRegressor(**SMALL | {"max_iter": 50, "learning_rate_init": 0.3, "batch_size": 4})
+    learnable = model._learnable(None, Given(X, y, {"sample_weight": None}), {})
+    choice = choices_for(model._ways, learnable.settings, learnable.rows.lengths)[0]
+    plan = model._plan(None, for_network(learnable, choice))
+    updates = iter(range(12 * 8 + 3))
+    states = []
+
+    def ends(epoch):
+        states.append(plan.fitted.theta.copy())
+        return False
+
+    def stop():
+        return next(updates, None) is None
+
+    model._train(plan, {"X": X, "y": y, "metadata": None}, ends, stop)
+    curve = plan.fitted.history.loss_curve
+    assert plan.fitted.history.cut_short and len(states) == len(curve) > np.argmin(curve) + 1
+    assert_array_equal(plan.fitted.theta, states[np.argmin(curve)])
 
 
 # The trial

@@ -277,7 +277,8 @@ def affine_backward(x, w_t, dout, dx, grad, at):
 def loss(loss, outputs, targets, weights, parameters, total_weight, slopes):
     (N, width), (rows, n) = outputs.shape, targets.shape
     same = weights.shape == targets.shape and slopes.shape == outputs.shape
-    return same and rows == N and len(np.atleast_1d(parameters)) * n <= width
+    n_forecasts = len(parameters) if hasattr(parameters, "__len__") else 1
+    return same and rows == N and n_forecasts * n <= width
 
 
 def reduce_gradients(grads, theta, decay, alpha, limit, grad):

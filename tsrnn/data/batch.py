@@ -6,6 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+FEW = 64  # rows of a batch that are drawn whatever their lengths are
+
 
 class Batch(NamedTuple):
     """Rows sorted by length, longest first. Targets, weights and context have a row for each row, or for each step in
@@ -58,9 +60,12 @@ def targets_and_weights(rows, places, workspace):
 
 
 def epoch_of(lengths, rng, batch_size, shuffle):
-    """Every row once, in batches; shuffled, and where lengths differ, batches of similar length."""
+    """Every row once, in batches; shuffled, and where lengths differ, large batches of similar length.
+
+    A few rows of similar length would not tell what goes with the length.
+    """
     rows = rng.permutation(len(lengths)) if shuffle else np.arange(len(lengths))
-    if shuffle and len(rows) > batch_size and (lengths != lengths[0]).any():
+    if shuffle and len(rows) > batch_size > FEW and (lengths != lengths[0]).any():
         # large enough for similar lengths, small enough that batches differ between epochs
         pool = 20 * batch_size
         pools = [rows[i : i + pool] for i in range(0, len(rows), pool)]

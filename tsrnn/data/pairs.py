@@ -130,6 +130,6 @@ class Pairs:
         return self.source.n_batches(batch_size)
 
     def epoch(self, rng, batch_size, shuffle):
-        """Every row once, in batches of similar length; which inputs are as given is drawn anew."""
+        """Every row once, in batches as of `epoch_of`; which inputs are as given is drawn anew."""
         self.forced = rng.random(self.n_places) < next(self.shares)
         return epoch_of(self.source.lengths + self.lengths, rng, batch_size, shuffle)

@@ -23,6 +23,7 @@ from tsrnn.estimators.keywords import says_what_it_takes
 from tsrnn.estimators.parameters import Parameters
 from tsrnn.estimators.plan import Given, Known, Learnable, Plan, keep_weighted, typed, workspaces_of
 from tsrnn.estimators.reading import read_sequences
+from tsrnn.estimators.resolution import warn_if_coarse
 from tsrnn.estimators.scaling import Scaling
 from tsrnn.estimators.splitting import labels_of, split
 from tsrnn.estimators.storage import load, save
@@ -89,8 +90,8 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             One target, or row of targets, for each sequence. A pandas object whose index holds the series' labels is
             matched by label.
         sample_weight : array-like of shape (n_sequences,), optional
-            Weight of each sequence in the loss; an integer weight is the same as repeating the sequence. Matched by
-            label as `y` is.
+            Weight of each sequence in the loss; an integer weight is the same as repeating the sequence, for up to 512
+            sequences to the bit. Matched by label as `y` is.
         X_val, y_val, sample_weight_val : optional
             Sequences that `early_stopping` watches, with their targets and weights, instead of a part held out; in the
             forms of X, y and sample_weight.
@@ -117,7 +118,10 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
     def partial_fit(
         self, X: SequencesLike, y: TargetsLike, sample_weight: NumbersLike | None = None
     ) -> Self:
-        """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`."""
+        """Train for one epoch from where the weights and the optimiser stand. Parameters as in `fit`.
+
+        With `standardize` the first call tells the scales of features and targets.
+        """
         return self._fit_epoch(X, y, sample_weight=sample_weight)
 
     def _fit(self, X, y, watched, **metadata):
@@ -170,6 +174,8 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
     def _learnable(self, last, given, changes, watched=None):
         """Check everything, and read X and y once."""
         settings = self._settings()
+        if last is not None:
+            self._check_goes_on(settings, last)
         rows, inputs, targets = self._examples(given, settings, last)
         recipe = replace(self._recipe(targets, settings), **changes)
         held_out = None
@@ -181,6 +187,8 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             rows, held_out = self._hold_out(rows, targets)
         seed = check_random_state(self.random_state).randint(2**31)
         rows = self._one_of_equal(rows, recipe)
+        if last is None and settings["dtype"] == "float32":
+            warn_if_coarse(rows, inputs, recipe.loss)
         scaling = self._scaling(rows, inputs, recipe.loss, settings, last)
         loss_parameters = recipe.loss_parameters
         if scaling is not None:
@@ -236,6 +244,16 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
                 f"y_val must have {n_outputs} outputs, as y; got {rows.targets.shape[1]}."
             )
         return rows
+
+    def _check_goes_on(self, settings, last):
+        """What the weights mean must stay."""
+        for name in ("standardize", "pooling"):
+            was = last.settings.get(name)
+            if settings.get(name, was) not in (was, AUTO):
+                raise ValueError(
+                    f"{name} of {type(self).__name__} must stay {was!r}, as in the last fit, where training goes on; "
+                    f"got {settings[name]!r}."
+                )
 
     def _going_on(self, last, form, solver):
         """Copies of the weights and of the history that training goes on from."""
@@ -326,9 +344,9 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             series.values.ravel(), n_features, starts * n_features, lengths, targets, weights
         )
 
-    def _train(self, plan, shown, told=lambda epoch: None, stop=lambda: False):
-        """Move the weights from where they stand; `shown` is what callbacks may see, `told` is called after each epoch,
-        and `stop` asked before each update.
+    def _train(self, plan, shown, ends=lambda epoch: False, stop=lambda: False):
+        """Move the weights from where they stand; `shown` is what callbacks may see, `ends` is asked after each epoch,
+        and `stop` before each update.
         """
         fitted = plan.fitted
         supported = hasattr(self, "_init_callback_context")
@@ -343,12 +361,13 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
             return {"_fitted": known} | known.attributes()
 
         def on_epoch(epoch):
-            told(epoch)
+            ended = ends(epoch)
             if not context:
-                return False
+                return ended
             task = context.subcontext(task_name="epoch")
-            return task.call_on_fit_task_end(
-                estimator=self, **shown, reconstruction_attributes=so_far
+            return (
+                task.call_on_fit_task_end(estimator=self, **shown, reconstruction_attributes=so_far)
+                or ended
             )
 
         watch = Watch(fitted.history, plan.held_out, on_epoch, stop)

@@ -34,6 +34,8 @@ def check_convergence(name, rows, recipe, fitted, n_before, workspaces):
     kept = int(monitored.argmin()) if recipe.early_stopping else -1
     constant = loss_of_constant(rows, recipe)
     unit = constant or NOTHING * loss_of_zero(rows, recipe)
+    if unit < (NOTHING if is_of_classes(recipe.loss) else np.finfo(float).tiny):
+        return  # there is nothing to learn
     bound = unit * (1 - HARDLY * is_unscaled(rows, recipe))
     sentence = ended_too_early(name, monitored, recipe, unit)
     if not training[kept] < bound:  # that of an epoch, in whose course the weights have moved on

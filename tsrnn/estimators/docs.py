@@ -79,8 +79,8 @@ clip_norm : float or None, default=1.0
 clip_value : float or None, default=None
     Every entry of the gradient is cut to [-clip_value, clip_value], before `clip_norm` acts.
 batch_size : int or "auto", default="auto"
-    Sequences of one update; batches hold sequences of similar length. "auto" is 8 up to 128 sequences, 16 up to 512,
-    32 up to 2048 and 64 for more; up to 512 sequences, equal ones count as one of their summed weight.
+    Sequences of one update; batches of more than 64 hold sequences of similar length. "auto" is 8 up to 128 sequences,
+    16 up to 512, 32 up to 2048 and 64 for more; up to 512 sequences, equal ones count as one of their summed weight.
 max_iter : int or "auto", default="auto"
     Epochs at most. "auto" is as many as make 600 updates, and at least 20.
 tol : float, default=1e-4
@@ -150,9 +150,9 @@ NOTES = """
 Notes
 -----
 What is left on "auto" is chosen by successive halving (Jamieson & Talwalkar 2016): networks of every choice learn
-from two thirds of the sequences, for a third of the epochs, and are judged by their loss on the rest; the better half
-goes on to the next third. Without such a trial, with fewer than 60 sequences and in `partial_fit`, networks take turns
-with all choices.
+from two thirds of the sequences, for a sixth of the epochs, and are judged by their loss on the rest; the better ones
+learn once more, from another two thirds. Without such a trial, with fewer than 60 sequences and in `partial_fit`,
+networks take turns with all choices.
 """
 
 
@@ -166,7 +166,7 @@ standardize : bool, default=True
 OF_WHOLE = (
     f"""
 cell : {options(("auto", *offered_cells()))}, default="auto"
-{wrapped(f'The recurrent cell: {titles(CELLS, offered_cells())}. "auto" is "gru".')}
+{wrapped(f'The recurrent cell: {titles(CELLS, offered_cells())}. "auto" is "gru", or with `activation="relu"` "rnn".')}
 n_layers : int or "auto", default="auto"
     Layers; each reads the outputs of the one below. "auto" is chosen by the trial, see Notes.
 bidirectional : bool or "auto", default="auto"
@@ -184,9 +184,9 @@ augment : {options(AUGMENTATIONS)}, a tuple of these, "auto" or None, default="a
     stretched; warped in time; scaled and offset by 20 % of a deviation; with noise of 10 %. "auto" is chosen by the
     trial.
 max_iter : int or "auto", default="auto"
-    Epochs at most. "auto" is as many as make 1200 updates of a network, and at least 20.
+    Epochs at most. "auto" is as many as make 1000 updates of a network, and at least 20.
 n_iter_no_change : int or "auto", default="auto"
-    Epochs without progress that are tolerated. "auto" is as many as make 400 updates, and at least 10.
+    Epochs without progress that are tolerated. "auto" is as many as make 334 updates, and at least 10.
 n_networks : int, default=4
     Networks that are trained side by side and whose predictions (of classes the probabilities) are averaged; they take
     turns with the choices that the trial kept. With several, `weights_` is a list, and curves and `tsrnn.inspection`
@@ -218,8 +218,8 @@ bptt_steps : int or None, default=None
 window : int or None, default=None
     Train on pieces of so many steps that know nothing of each other, each from the state zero. None for whole series.
 batch_size : int or "auto", default="auto"
-    Series, or pieces of series, of one update; batches hold those of similar length. "auto" is 8 up to 128 of them, 16
-    up to 512, 32 up to 2048 and 64 for more.
+    Series, or pieces of series, of one update; batches of more than 64 hold those of similar length. "auto" is 8 up to
+    128 of them, 16 up to 512, 32 up to 2048 and 64 for more.
 early_stopping : bool, default=False
     Hold out `validation_fraction` of the series, or the last part of a single one, watch their loss, and put the best
     weights back at the end.

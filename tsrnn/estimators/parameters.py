@@ -7,6 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 
 from tsrnn.backends.devices import DEVICES, PRECISIONS, backend_of
+from tsrnn.estimators.auto import AUTO
 from tsrnn.rules.cells import offered_cells
 from tsrnn.rules.updates import UPDATES
 from tsrnn.validation import (
@@ -96,7 +97,7 @@ class Parameters(BaseEstimator):
     def _check_parameters(self):
         check_parameters(self, self._constraints)
         name = type(self).__name__
-        if self.activation == "relu" and self.cell != "rnn":
+        if self.activation == "relu" and self.cell not in ("rnn", AUTO):
             raise ValueError(
                 f"activation of {name} must be 'tanh' for cell={self.cell!r}, whose gates fix it; got 'relu'."
             )

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from tsrnn.data.pairs import Pairs
-from tsrnn.rules.losses import IDENTITY, LOSSES, is_of_classes
+from tsrnn.rules.losses import IDENTITY, LOSSES, MOST_PARAMETERS, is_of_classes
 
 # A deviation below this share of the mean is rounding of a feature that stays the same.
 SMALL = 1e-6
@@ -40,8 +40,6 @@ class Scaling:
             return cls(x_mean, x_scale)
         if LOSSES[loss].link is IDENTITY:
             y_mean, y_scale = moments(rows.targets, rows.weights)
-            if "huber_delta" in LOSSES[loss].parameters:
-                y_scale = np.full_like(y_scale, y_scale.mean())  # which the distance is measured in
             known = ()
             if isinstance(rows, Pairs):
                 known = moments(rows.target.values[:, len(y_mean) :], rows.weights[:, :1])
@@ -75,13 +73,22 @@ class Scaling:
         return np.concatenate(means), np.concatenate(scales)
 
     def loss_parameters(self, loss, parameters):
-        """What a loss is told of distances, in the unit of scaled targets."""
+        """What a loss is told of distances, in the units of scaled targets, and a factor by which it counts as much as
+        if the distance were a deviation at least.
+        """
         names = LOSSES[loss].parameters
         if "huber_delta" not in names:
             return parameters
-        of_distance = np.array([name == "huber_delta" for name in names])
-        unit = np.where(of_distance, float(self.y_scale.max()), 1.0)  # all are the same, see `of`
-        return tuple(tuple((np.array(one) / unit).tolist()) for one in parameters)
+        place = names.index("huber_delta")
+        found = []
+        for one in parameters:
+            distance = one[place] / np.asarray(self.y_scale)
+            small = np.minimum(distance, 1)
+            factor = distance / small if loss == "quantile_huber" else 1 / small
+            rest = [1.0] * (MOST_PARAMETERS - len(names))
+            told = [*one[:place], tuple(distance), *one[place + 1 :], *rest, tuple(factor)]
+            found.append(tuple(told))
+        return tuple(found)
 
     def folded(self, network, theta, loss):
         """The parameters of the same network for inputs and targets as they are."""
@@ -154,9 +161,13 @@ def as_double(network, theta):
 
 def moments(values, weights):
     """Weighted mean and standard deviation of columns; 1 where all values are the same."""
+    mean, scale = mean_and_deviation(values, weights)
+    return mean, np.where(scale > SMALL * np.abs(mean), scale, 1)
+
+
+def mean_and_deviation(values, weights):
     weights = np.broadcast_to(weights, values.shape)
     total = np.maximum(weights.sum(axis=0, dtype=np.float64), np.finfo(float).tiny)
     mean = np.einsum("ij,ij->j", values, weights, dtype=np.float64) / total
     rest = values - mean
-    scale = np.sqrt(np.einsum("ij,ij,ij->j", rest, rest, weights, dtype=np.float64) / total)
-    return mean, np.where(scale > SMALL * np.abs(mean), scale, 1)
+    return mean, np.sqrt(np.einsum("ij,ij,ij->j", rest, rest, weights, dtype=np.float64) / total)

@@ -19,9 +19,10 @@ from tsrnn.training.loop import Watch, mean_loss, train
 from tsrnn.training.side_by_side import side_by_side
 
 N_FOLDS = 3
+N_ROUNDS = 2  # folds that are tried
 LEAST = 60  # sequences without which there is no trial: fewer tell too little
 MOST = 1024  # sequences that it looks at
-SHARE = 3  # of the epochs of a network, one in so many
+SHARE = 6  # of the epochs of a network, one in so many
 N_KEPT = 4
 TOLERANCE = 1.5  # times the lowest loss; what is worse is not kept
 MOST_VARIED = 10_000  # sequences: more vary enough
@@ -40,7 +41,14 @@ class Choice(NamedTuple):
     @classmethod
     def of(cls, settings, last):
         """What is set, and of what is left open what was chosen the last time."""
-        return cls(*((last if is_auto(settings[name]) else settings)[name] for name in cls._fields))
+        return cls(
+            *((last if is_auto(settings[name]) else settings)[name] for name in cls._fields)
+        ).hashable()
+
+    def hashable(self):
+        return self._replace(
+            augment=tuple(self.augment) if isinstance(self.augment, list) else self.augment
+        )
 
 
 class Way(NamedTuple):
@@ -80,14 +88,14 @@ def choices_for(ways, settings, lengths):
     found = []
     for way in ways:
         choice = Choice(
-            cell="gru",
+            cell="gru" if settings["activation"] == "tanh" else "rnn",
             n_layers=max(way.n_layers, 2 if settings["dropout"] else 1),
             bidirectional=not in_pieces,
             segment=1 if in_pieces else segment_for(lengths, way.n_steps),
             pooling="last" if in_pieces else way.pooling,
             augment=way.augment if len(lengths) <= MOST_VARIED else None,
         )
-        found.append(choice._replace(**kept))
+        found.append(choice._replace(**kept).hashable())
     return list(dict.fromkeys(found))
 
 
@@ -117,13 +125,13 @@ def trial_of(estimator, learnable, choices, n_threads):
 def halved(estimator, learnable, choices, n_threads, line):
     """Losses of choices in folds, NaN where not tried, and places of those that were tried in all, the best first."""
     labels = labels_of(learnable.rows, learnable.targets)
-    losses = np.full((len(choices), N_FOLDS), np.nan)
+    losses = np.full((len(choices), N_ROUNDS), np.nan)
     left = np.arange(len(choices))
-    parts = folds(len(learnable.rows), labels, N_FOLDS, MOST, learnable.seed)
+    parts = folds(len(learnable.rows), labels, N_FOLDS, MOST, learnable.seed)[:N_ROUNDS]
     for number, fold in enumerate(parts):
         if line:
-            share = number / N_FOLDS
-            line.show(f"trial of {len(left)} choices, fold {number + 1} of {N_FOLDS}", share)
+            share = number / N_ROUNDS
+            line.show(f"trial of {len(left)} choices, fold {number + 1} of {N_ROUNDS}", share)
         works = [
             partial(held_out_loss, estimator, for_network(learnable, choices[i]), fold)
             for i in left

@@ -1,6 +1,5 @@
 """One target for a whole sequence: what the two estimators share."""
 
-import threading
 import warnings
 from copy import copy
 from dataclasses import dataclass, replace
@@ -39,7 +38,7 @@ class BaseWhole(BaseRecurrent):
     standardize: bool = True
     n_networks: int = 4
 
-    _n_updates = 1200
+    _n_updates = 1000
     _ways = ()  # choices that are tried
     # what these mean of files that lack them
     _before = {
@@ -85,13 +84,17 @@ class BaseWhole(BaseRecurrent):
             before = [None] * self.n_networks
         else:
             trial = last.trial
-            before = last.members
-            choices = [Choice.of(settings, one.settings) for one in before]
-        if len(before) != self.n_networks:
-            raise ValueError(
-                f"{type(self).__name__} must go on with the {len(before)} networks it was fitted with; got "
-                f"n_networks={self.n_networks}."
-            )
+            fitted = last.members
+            if self.n_networks < len(fitted):
+                raise ValueError(
+                    f"n_networks of {type(self).__name__} must be at least {len(fitted)}, the networks that training "
+                    f"goes on with; got {self.n_networks}."
+                )
+            choices = [Choice.of(settings, one.settings) for one in fitted]
+            # those that Ctrl-C did not let begin
+            missing = range(self.n_networks - len(fitted))
+            before = [*fitted, *(None for _ in missing)]
+            choices += [choices[i % len(fitted)] for i in missing]
         jobs = [
             (one, for_network(learnable, choice, number))
             for number, (one, choice) in enumerate(zip(before, choices))
@@ -113,28 +116,37 @@ class BaseWhole(BaseRecurrent):
         n_epochs = budgeted(learnable.recipe, learnable.rows, self._n_updates).max_iter
         progress = Progress(len(jobs) * n_epochs, self.verbose)
         others = self._without_callbacks()
-        ended = threading.Event()  # by a callback of the first, or by Ctrl-C
-        plans = {}
 
-        def work(number, stop):
+        def work(number, most, stop):
             # here, so that few copies of the rows are there at a time
             plan = self._plan(*jobs[number])
             plan = plan._replace(recipe=replace(plan.recipe, verbose=0, n_jobs=1))
             told = progress.of(f"network {number + 1} of {len(jobs)}", n_epochs)
-            learner = others if number else self
-            learner._train(plan, shown, told, lambda: stop() or ended.is_set())
-            if plan.fitted.history.cut_short:
-                ended.set()
-            if number == 0:
-                plans[number] = plan
-            return plan.fitted
 
-        works = [partial(work, number) for number in range(len(jobs))]
+            def ends(epoch):
+                told(epoch)
+                return epoch + 1 == most
+
+            learner = others if number else self
+            learner._train(plan, shown, ends, stop)
+            return plan
+
+        def train(numbers, most=None):
+            works = [partial(work, number, most) for number in numbers]
+            return side_by_side(works, self._n_beside())
+
+        numbers = range(len(jobs))
         try:
-            found, interrupted = side_by_side(works, self._n_beside())
+            # a callback may end the first network: then the others learn for as many epochs
+            alone = 1 if hasattr(self, "_skl_callbacks") else 0
+            found, interrupted = train(numbers[:alone]) if alone else ([], False)
+            if not interrupted:
+                most = epochs_of(jobs[0][0], found[0].fitted) if found else None
+                rest, interrupted = train(numbers[alone:], most)
+                found = [*found, *rest]
         finally:
             progress.end()
-        learnt = [one for one in found if one is not None and one.history.loss_curve]
+        learnt = [one.fitted for one in found if one is not None and one.fitted.history.loss_curve]
         if interrupted:
             if not learnt:
                 raise KeyboardInterrupt
@@ -143,7 +155,7 @@ class BaseWhole(BaseRecurrent):
                 InterruptedFitWarning,
                 stacklevel=level_of_caller(),
             )
-        return learnt, plans[0]
+        return learnt, found[0]
 
     def _without_callbacks(self):
         silent = copy(self)
@@ -179,11 +191,19 @@ class BaseWhole(BaseRecurrent):
         fitted = self._fitted
         if fitted.settings["n_networks"] == 1:
             return super()._reweighted(weights)
-        if not isinstance(weights, list) or len(weights) != len(fitted.members):
+        if not isinstance(weights, (list, tuple)) or len(weights) != len(fitted.members):
+            n = f"{len(weights)} in " if hasattr(weights, "__len__") else ""
             raise ValueError(
-                f"weights must be a list of {len(fitted.members)} mappings, one for each network; got {len(weights)} "
-                f"in a {type(weights).__name__}."
+                f"weights must be a list of {len(fitted.members)} mappings, one for each network; got {n}a "
+                f"{type(weights).__name__}."
             )
         pairs = zip(fitted.members, weights, strict=True)
         first, *others = (reweighted(member, part) for member, part in pairs)
         return replace(first, others=tuple(others))
+
+
+def epochs_of(last, fitted):
+    """Epochs after which a callback has ended the training that went on from the `last`; None if none did."""
+    history = fitted.history
+    n_before = len(last.history.loss_curve) if last else 0
+    return len(history.loss_curve) - n_before if history.cut_short else None

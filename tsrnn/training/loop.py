@@ -83,6 +83,7 @@ def train(network: Model, theta, rows: Rows, recipe, rng, watch=None):
     plateau = Plateau(recipe.tol, recipe.n_iter_no_change)
     factor = 1.0
     best = theta.copy()
+    stopped = False
     step = 0
     n_steps = recipe.max_steps or recipe.max_iter * rows.n_batches(recipe.batch_size)
     line = Line() if recipe.verbose else None
@@ -146,7 +147,7 @@ def train(network: Model, theta, rows: Rows, recipe, rng, watch=None):
             line.end()
         history.grad_norm_curve += state.collect_log()[1]
         state.backend.to_host(state.moments, history.moments)
-    if recipe.early_stopping:
+    if recipe.early_stopping or stopped:
         theta[:] = best
     return history
 

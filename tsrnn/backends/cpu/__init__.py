@@ -269,7 +269,7 @@ def loss(loss, outputs, targets, weights, parameters, total_weight, slopes):
     `parameters` are those of the loss, of one forecast or of several of the targets, which lie side by side in
     `outputs`.
     """
-    table = told(parameters, np.float64)
+    table = told(parameters, targets.shape[1], np.float64)
     return elementwise.make_loss(loss)(outputs, targets, weights, table, total_weight, slopes)
 
 

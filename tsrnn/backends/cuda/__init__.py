@@ -292,7 +292,7 @@ def parts_of(name, dtype):
 def loss(loss, outputs, targets, weights, parameters, total_weight, slopes):
     dtype = outputs.dtype
     parts = parts_of("loss", dtype)
-    table = constants(told(parameters, dtype))
+    table = constants(told(parameters, targets.shape[1], dtype))
     arguments = outputs, targets, weights, table, total_weight, slopes, parts
     launch(elementwise.make_loss(loss, dtype), N_PARTS, THREADS, *arguments)
     return parts

@@ -392,9 +392,9 @@ def make_loss(loss, dtype):
             for k in range(parameters.shape[0]):
                 for j in range(n):
                     if weights[row, j] != 0:
-                        share = weights[row, j] / total_weight[0]
+                        share = parameters[k, j, 2] * weights[row, j] / total_weight[0]
                         at = k * n + j
-                        told = parameters[k, 0], parameters[k, 1]
+                        told = parameters[k, j, 0], parameters[k, j, 1]
                         value, slope = rule(outputs[row, at], targets[row, j], told)
                         total += share * value
                         slopes[row, at] = share * slope

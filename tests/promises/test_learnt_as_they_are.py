@@ -1,0 +1,158 @@
+"""What RNNClassifier and RNNRegressor learn as they are: whatever of a sequence decides, in whatever unit."""
+
+import warnings
+
+import numpy as np
+import pytest
+from numpy.testing import assert_array_equal
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.metrics import r2_score
+from textbook import SINGLE
+
+from tsrnn import RNNClassifier, RNNRegressor
+from tsrnn.backends import cpu
+from tsrnn.backends.padding import PADDING
+from tsrnn.data.batch import epoch_of
+from tsrnn.estimators.scaling import Scaling
+from tsrnn.rules.losses import LOSSES
+
+SMALL = {"hidden_size": 4, "max_iter": 3, "random_state": 0} | SINGLE
+
+
+def lengths_between(low, high, n=200, seed=0):
+    rng = np.random.default_rng(seed)
+    return [rng.normal(size=(length, 1)) for length in rng.integers(low, high, size=n)]
+
+
+def test_a_target_that_goes_with_the_length_is_learnt():
+    X = lengths_between(20, 40)
+    y = np.array([len(x) for x in X])
+    assert RNNRegressor(random_state=0).fit(X, y).score(X, y) > 0.9
+    rng = np.random.default_rng(0)
+    events = [(rng.random((len(x), 1)) < 0.9) * 1.0 for x in X]
+    counts = np.array([x.sum() for x in events])
+    assert RNNRegressor(random_state=0).fit(events, counts).score(events, counts) > 0.9
+
+
+def test_small_batches_hold_all_lengths_and_large_ones_similar_lengths():
+    lengths = np.random.default_rng(0).integers(1, 100, size=2000)
+
+    def spread(size):
+        batches = epoch_of(lengths, np.random.default_rng(0), size, True)
+        assert sorted(np.concatenate(batches)) == [*range(2000)]
+        return np.mean([np.ptp(lengths[one]) for one in batches])
+
+    assert spread(8) > 60 > 20 > spread(100)
+
+
+@pytest.mark.parametrize("loss", ["huber", "quantile_huber"])
+@pytest.mark.parametrize("unit", [1e-4, 1.0, 1e4])
+def test_robust_losses_learn_targets_of_any_unit(loss, unit):
+    X = lengths_between(5, 15)
+    y = np.array([x[-1, 0] for x in X])
+    several = np.stack([y, unit * y], axis=1)
+    few = SMALL | {"hidden_size": 8, "max_iter": 100, "loss": loss, "pooling": "last"}
+    model = RNNRegressor(**few).fit(X, several)
+    assert r2_score(several, model.predict(X), multioutput="raw_values").min() > 0.95
+
+
+def test_losses_in_units_of_scaled_targets():
+    """Huber's loss of errors in units is that of scaled ones, but for a factor of each target."""
+    scales = np.array([0.1, 3.0, 40.0])
+    scaling = Scaling(np.zeros(1), np.ones(1), np.zeros(3), scales)
+    rng = np.random.default_rng(0)
+    targets = rng.normal(size=(50, 3))
+    outputs = np.zeros((50, PADDING))
+    outputs[:, :3] = rng.normal(size=(50, 3))
+    for name, parameters in (("huber", (2.0,)), ("quantile_huber", (0.8, 2.0))):
+        inside = scaling.loss_parameters(name, (parameters,))
+        for j in range(3):
+            weights = np.zeros((50, 3))
+            weights[:, j] = 1.0
+            arguments = LOSSES[name], outputs, targets, weights
+            found = cpu.loss(*arguments, inside, 50.0, np.empty_like(outputs))
+            in_units = [outputs.copy(), targets * scales]
+            in_units[0][:, :3] *= scales
+            slopes = np.empty_like(outputs)
+            plain = cpu.loss(LOSSES[name], *in_units, weights, (parameters,), 50.0, slopes)
+            distance = 2.0 / scales[j]
+            factors = {
+                "huber": scales[j] ** 2 * min(distance, 1),
+                "quantile_huber": scales[j] / max(distance, 1),
+            }
+            assert found * factors[name] == pytest.approx(plain)
+
+
+@pytest.mark.parametrize("where", ["X", "y"])
+def test_numbers_that_float32_cannot_tell_apart_are_named(where):
+    X = lengths_between(5, 9, n=30)
+    y = np.array([x[-1, 0] for x in X])
+    big = [1e7 + x for x in X] if where == "X" else X
+    target = 1e7 + y if where == "y" else y
+    with pytest.warns(UserWarning, match=f"column 0 of {where} varies by .* around 1e[+]07"):
+        RNNRegressor(**SMALL).fit(big, target)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", UserWarning)
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        RNNRegressor(**SMALL, dtype="float64").fit(big, target)
+        RNNRegressor(**SMALL).fit([1000 + x for x in X], 1000 + y)
+
+
+def test_a_target_that_is_always_the_same_is_not_accused():
+    X = lengths_between(5, 9, n=100)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert RNNRegressor(random_state=0).fit(X, np.full(100, 3.0)).predict(X) == pytest.approx(3)
+        weight = np.arange(100) < 50
+        RNNClassifier(random_state=0).fit(X, np.arange(100) < 50, sample_weight=weight * 1.0)
+
+
+def test_names_of_augmentations_may_be_a_list():
+    X = lengths_between(5, 9, n=60)
+    y = np.arange(60) % 7
+    few = SMALL | {"max_iter": 2}
+    listed = RNNRegressor(**few | {"augment": ["shift", "scale"]}).fit(X, y)
+    given = RNNRegressor(**few | {"augment": ("shift", "scale")}).fit(X, y)
+    assert_array_equal(listed.predict(X), given.predict(X))
+
+
+def test_relu_makes_the_cell_that_has_it():
+    X = lengths_between(5, 9, n=30)
+    y = np.array([x[-1, 0] for x in X])
+    model = RNNRegressor(activation="relu", n_networks=1, max_iter=2, random_state=0).fit(X, y)
+    assert model._fitted.network.cell.name == "rnn_relu"
+
+
+# What of a sequence decides: a function of it, and for classes where it is cut
+
+DECISIVE = {
+    "last": lambda x: x[-1],
+    "first": lambda x: x[0],
+    "mean": np.mean,
+    "sum": np.sum,
+    "largest": np.max,
+    "length": len,
+    "deviation": np.std,
+    "count": lambda x: (x > 0).sum(),
+    "trend": lambda x: np.polyfit(np.arange(len(x)), x, 1)[0] * len(x),
+    "order": lambda x: x.argmax() / len(x),
+}
+HARD = {"order": (0.3, 0.75), "largest": (0.8, 0.8), "deviation": (0.75, 0.8)}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", DECISIVE)
+@pytest.mark.parametrize("longest", [40, 150])
+def test_whatever_decides_is_learnt(name, longest):
+    decides = DECISIVE[name]
+
+    def made(seed):
+        X = lengths_between(longest // 2, longest, seed=seed)
+        return X, np.array([float(decides(x[:, 0])) for x in X])
+
+    X, y = made(0)
+    X_test, y_test = made(1)
+    r2, accuracy = HARD.get(name, (0.85, 0.85))
+    assert RNNRegressor(random_state=0).fit(X, y).score(X_test, y_test) > r2
+    cut = np.median(y)
+    assert RNNClassifier(random_state=0).fit(X, y > cut).score(X_test, y_test > cut) > accuracy
