@@ -96,6 +96,10 @@ class Progress:
 
         return on_epoch
 
+    def skip(self, n_epochs):
+        """Epochs that a network does not need."""
+        self.n_epochs -= n_epochs
+
     def end_if_done(self, failed):
         """After some networks; the line ends with the last of them, or with those that failed."""
         if failed or self.interrupted or self.share >= 1:

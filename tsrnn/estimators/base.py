@@ -1,6 +1,5 @@
 """What the estimators share: parameters, sequences in, training, weights out."""
 
-from copy import deepcopy
 from dataclasses import dataclass, replace
 from typing import Any, Self
 
@@ -19,6 +18,7 @@ from tsrnn.estimators.auto import AUTO
 from tsrnn.estimators.budget import budgeted, most_merged
 from tsrnn.estimators.convergence import check_convergence
 from tsrnn.estimators.fitted import Fitted, Form, reweighted
+from tsrnn.estimators.going_on import check_goes_on, going_on
 from tsrnn.estimators.keywords import says_what_it_takes
 from tsrnn.estimators.parameters import Parameters
 from tsrnn.estimators.plan import Given, Known, Learnable, Plan, keep_weighted, typed, workspaces_of
@@ -175,7 +175,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         """Check everything, and read X and y once."""
         settings = self._settings()
         if last is not None:
-            self._check_goes_on(settings, last)
+            check_goes_on(type(self).__name__, settings, last)
         rows, inputs, targets = self._examples(given, settings, last)
         recipe = replace(self._recipe(targets, settings), **changes)
         held_out = None
@@ -213,7 +213,7 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
         theta, history = (
             (network.initial(rng), History())
             if last is None
-            else self._going_on(last, form, solver)
+            else going_on(type(self).__name__, last, form, solver)
         )
         known = (
             learnable.inputs,
@@ -244,27 +244,6 @@ class BaseRecurrent(CallbackSupportMixin, Parameters):
                 f"y_val must have {n_outputs} outputs, as y; got {rows.targets.shape[1]}."
             )
         return rows
-
-    def _check_goes_on(self, settings, last):
-        """What the weights mean must stay."""
-        for name in ("standardize", "pooling"):
-            was = last.settings.get(name)
-            if settings.get(name, was) not in (was, AUTO):
-                raise ValueError(
-                    f"{name} of {type(self).__name__} must stay {was!r}, as in the last fit, where training goes on; "
-                    f"got {settings[name]!r}."
-                )
-
-    def _going_on(self, last, form, solver):
-        """Copies of the weights and of the history that training goes on from."""
-        if form != last.form:
-            raise ValueError(
-                f"{type(self).__name__} must go on with the form it was fitted with, {last.form}; got {form}."
-            )
-        history = deepcopy(last.history)
-        if solver != last.solver:  # another solver's moments mean something else
-            history = replace(history, n_updates=0, moments=None)
-        return (last.theta if last.inner is None else last.inner).copy(), history
 
     def _make_network(self, form, targets, settings):
         noise = {name: settings[name] for name in ("dropout", "output_dropout")}

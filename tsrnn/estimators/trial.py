@@ -65,9 +65,9 @@ OF_CLASSES = (
     Way(64, 2, "max", VARIED),
     Way(64, 1, "max", VARIED),
     Way(32, 1, "max", VARIED),
+    Way(64, 2, "attention", VARIED),
     Way(64, 2, "mean", VARIED),
-    Way(32, 2, "last", VARIED),
-    Way(32, 2, "mean", None),
+    Way(32, 2, "last", None),
 )
 # Values say how large a target is, so they are left as they are.
 OF_NUMBERS = (

@@ -1,9 +1,6 @@
 """One target for a whole sequence: what the two estimators share."""
 
-import warnings
-from copy import copy
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 from scipy.special import softmax
@@ -13,15 +10,14 @@ from tsrnn.data.augmentation import AUGMENTATIONS, named, varied
 from tsrnn.estimators.auto import AUTO
 from tsrnn.estimators.base import BaseRecurrent
 from tsrnn.estimators.budget import budgeted
-from tsrnn.estimators.convergence import level_of_caller
 from tsrnn.estimators.fitted import reweighted
+from tsrnn.estimators.several import Work, train_all
 from tsrnn.estimators.trial import Choice, choices_for, for_network, trial_of
-from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.networks.network import POOLINGS, Network
 from tsrnn.progress import Progress
 from tsrnn.rules.cells import offered_cells
 from tsrnn.rules.losses import LOSSES
-from tsrnn.training.side_by_side import n_beside, side_by_side
+from tsrnn.training.side_by_side import n_beside
 from tsrnn.validation import BOOLEAN, POSITIVE_INT, OneOf, Registered, SomeOf
 
 
@@ -107,7 +103,7 @@ class BaseWhole(BaseRecurrent):
         return replace(first, settings=settings, others=tuple(others), trial=trial)
 
     def _train_all(self, jobs, shown):
-        """What the networks have learnt that Ctrl-C let begin, and the plan of the first, to which callbacks belong."""
+        """What the networks have learnt, and the plan of the first."""
         if len(jobs) == 1:
             plan = self._plan(*jobs[0])
             self._train(plan, shown)
@@ -115,52 +111,7 @@ class BaseWhole(BaseRecurrent):
         learnable = jobs[0][1]
         n_epochs = budgeted(learnable.recipe, learnable.rows, self._n_updates).max_iter
         progress = Progress(len(jobs) * n_epochs, self.verbose)
-        others = self._without_callbacks()
-
-        def work(number, most, stop):
-            # here, so that few copies of the rows are there at a time
-            plan = self._plan(*jobs[number])
-            plan = plan._replace(recipe=replace(plan.recipe, verbose=0, n_jobs=1))
-            told = progress.of(f"network {number + 1} of {len(jobs)}", n_epochs)
-
-            def ends(epoch):
-                told(epoch)
-                return epoch + 1 == most
-
-            learner = others if number else self
-            learner._train(plan, shown, ends, stop)
-            return plan
-
-        def train(numbers, most=None):
-            works = [partial(work, number, most) for number in numbers]
-            return side_by_side(works, self._n_beside())
-
-        numbers = range(len(jobs))
-        try:
-            # a callback may end the first network: then the others learn for as many epochs
-            alone = 1 if hasattr(self, "_skl_callbacks") else 0
-            found, interrupted = train(numbers[:alone]) if alone else ([], False)
-            if not interrupted:
-                most = epochs_of(jobs[0][0], found[0].fitted) if found else None
-                rest, interrupted = train(numbers[alone:], most)
-                found = [*found, *rest]
-        finally:
-            progress.end()
-        learnt = [one.fitted for one in found if one is not None and one.fitted.history.loss_curve]
-        if interrupted:
-            if not learnt:
-                raise KeyboardInterrupt
-            warnings.warn(
-                f"fit was interrupted; what {len(learnt)} of {len(jobs)} networks had learnt is kept.",
-                InterruptedFitWarning,
-                stacklevel=level_of_caller(),
-            )
-        return learnt, found[0]
-
-    def _without_callbacks(self):
-        silent = copy(self)
-        vars(silent).pop("_skl_callbacks", None)
-        return silent
+        return train_all(Work(self, jobs, shown, n_epochs, progress), self._n_beside())
 
     def _n_beside(self):
         """Networks trained side by side."""
@@ -200,10 +151,3 @@ class BaseWhole(BaseRecurrent):
         pairs = zip(fitted.members, weights, strict=True)
         first, *others = (reweighted(member, part) for member, part in pairs)
         return replace(first, others=tuple(others))
-
-
-def epochs_of(last, fitted):
-    """Epochs after which a callback has ended the training that went on from the `last`; None if none did."""
-    history = fitted.history
-    n_before = len(last.history.loss_curve) if last else 0
-    return len(history.loss_curve) - n_before if history.cut_short else None
