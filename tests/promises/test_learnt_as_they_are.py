@@ -1,19 +1,27 @@
 """What RNNClassifier and RNNRegressor learn as they are: whatever of a sequence decides, in whatever unit."""
 
+import re
 import warnings
+from pathlib import Path
 
 import numpy as np
 import pytest
 from numpy.testing import assert_array_equal
+from pandas.testing import assert_frame_equal
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import r2_score
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from textbook import SINGLE
 
-from tsrnn import RNNClassifier, RNNRegressor
+from tsrnn import PerStep, RNNClassifier, RNNRegressor, RNNSeq2SeqClassifier
 from tsrnn.backends import cpu
 from tsrnn.backends.padding import PADDING
 from tsrnn.data.batch import epoch_of
 from tsrnn.estimators.scaling import Scaling
+from tsrnn.estimators.trial import OF_CLASSES, OF_NUMBERS
+from tsrnn.inspection import GradientNormDisplay, LossCurveDisplay
 from tsrnn.rules.losses import LOSSES
 
 SMALL = {"hidden_size": 4, "max_iter": 3, "random_state": 0} | SINGLE
@@ -114,6 +122,62 @@ def test_names_of_augmentations_may_be_a_list():
     listed = RNNRegressor(**few | {"augment": ["shift", "scale"]}).fit(X, y)
     given = RNNRegressor(**few | {"augment": ("shift", "scale")}).fit(X, y)
     assert_array_equal(listed.predict(X), given.predict(X))
+
+
+@pytest.mark.parametrize("n", [40, 60])
+def test_a_table_says_what_each_network_was_made_with(n, tmp_path):
+    X = lengths_between(5, 9, n=n)
+    y = np.array([x[-1, 0] > 0 for x in X])
+    model = RNNClassifier(hidden_size=4, max_iter=2, random_state=0).fit(X, y)
+    assert (model.trial_ is None) == (n < 60)
+    made = model.networks_
+    assert len(made) == 4
+    for row, member in zip(made.itertuples(), model._fitted.members):
+        assert row.pooling == member.network.pooling and row.augment == member.settings["augment"]
+        assert row.n_layers == member.network.n_layers and row.loss == member.history.loss_curve[-1]
+    model.save(tmp_path / "model")
+    assert_frame_equal(RNNClassifier.load(tmp_path / "model").networks_, made)
+    if n < 60:
+        return
+    trial = model.trial_
+    assert trial["kept"].is_monotonic_decreasing and trial["kept"].sum() <= 4
+    kept = trial.loc[trial["kept"], "loss"]
+    assert kept.is_monotonic_increasing and kept.max() <= 1.2 * kept.min()
+    chosen = [*made.columns[:6]]
+    again = made.iloc[0][chosen].to_dict() | {"n_networks": 1, "hidden_size": 4, "max_iter": 2}
+    alone = RNNClassifier(**again, random_state=0).fit(X, y)
+    assert_array_equal(alone._fitted.theta, model._fitted.theta)
+
+
+def test_choices_stand_in_the_docs():
+    text = (Path(__file__).parents[2] / "docs" / "defaults.md").read_text(encoding="utf-8")
+    table = re.findall(r"^\| (\d.*) \| (\d.*) \|$", text, flags=re.MULTILINE)
+    for row, of_class, of_number in zip(table, OF_CLASSES, OF_NUMBERS, strict=True):
+        steps, layers, pooling, augment = of_class
+        names = " and ".join(augment or ["none"])
+        assert row[0] == f"{steps}, {layers}, {pooling}, {names}"
+        assert row[1] == ", ".join(map(str, of_number[:3])) and of_number.augment is None
+
+
+def test_a_sequence_that_is_not_in_a_list_is_named():
+    X = lengths_between(5, 9, n=30)
+    model = RNNRegressor(**SMALL).fit(X, np.arange(30))
+    with pytest.warns(UserWarning, match="is read as 12 sequences of one time step; one sequence"):
+        model.predict(np.zeros((12, 1)))
+    words = RNNSeq2SeqClassifier(max_iter=1, random_state=0).fit(["ab", "ba"], ["b", "a"])
+    with pytest.raises(ValueError, match="got one string"):
+        words.predict("ab")
+
+
+def test_curves_of_a_pipeline_are_those_of_its_network():
+    pytest.importorskip("matplotlib")
+    X = lengths_between(5, 9, n=30)
+    model = make_pipeline(PerStep(StandardScaler()), RNNRegressor(**SMALL)).fit(X, np.arange(30))
+    display = LossCurveDisplay.from_estimator(model)
+    assert_array_equal(display.lines_[0].get_ydata(), model[-1].loss_curve_)
+    search = GridSearchCV(model, {"rnnregressor__hidden_size": [2, 3]}, cv=2).fit(X, np.arange(30))
+    display = GradientNormDisplay.from_estimator(search)
+    assert_array_equal(display.norms, search.best_estimator_[-1].grad_norm_curve_)
 
 
 def test_relu_makes_the_cell_that_has_it():

@@ -119,9 +119,9 @@ class Classification(WithClasses):
 class RNNClassifier(Classification, BaseWhole):
     """A recurrent network that predicts one class for each sequence.
 
-    The last state h_T of a sequence, or the mean of all states, gives y = W_ho h + b_ho; two classes have one output
-    and p = 1 / (1 + exp(-y)), more classes have one output each and p_k = exp(y_k) / sum_j exp(y_j). Trained on the
-    mean log loss. Probabilities are the mean of those of `n_networks` networks.
+    What `pooling` makes of the states h of all steps, for instance the last one, gives y = W_ho h + b_ho; two classes
+    have one output and p = 1 / (1 + exp(-y)), more classes have one output each and p_k = exp(y_k) / sum_j exp(y_j).
+    Trained on the mean log loss. Probabilities are the mean of those of `n_networks` networks.
 
     Parameters
     ----------

@@ -13,6 +13,7 @@ from tsrnn.networks.passes import predict, total_weight
 from tsrnn.rules.losses import LOSSES, is_of_classes
 
 NOTICEABLE = 0.01  # a fall of the loss, in units of the loss of the best constant prediction
+NOTICEABLE_AT_REST = 0.05  # the same where the rate falls to zero, as the loss does with it
 HARDLY = 0.2  # better than that constant by no more than this, where targets are not scaled
 SCALED = 0.1, 10  # where the largest of scaled targets lies
 NOTHING = 1e-4  # as little as this, in units of the loss of predicting zero, where every target is the same
@@ -41,7 +42,8 @@ def check_convergence(name, rows, recipe, fitted, n_before, workspaces):
     if not training[kept] < bound:  # that of an epoch, in whose course the weights have moved on
         reached = loss_of_network(rows, recipe, fitted, workspaces)
         if not reached < bound:
-            sentence = no_better(name, reached, constant, recipe)
+            scaled = fitted.settings.get("standardize", True)
+            sentence = no_better(name, reached, constant, recipe, scaled)
     if sentence:
         warnings.warn(sentence, ConvergenceWarning, stacklevel=level_of_caller())
 
@@ -57,13 +59,14 @@ def level_of_caller():
     return level
 
 
-def no_better(name, reached, constant, recipe):
+def no_better(name, reached, constant, recipe, scaled):
     word = "hardly" if reached < constant else "no"
     score = f", R2 {1 - reached / constant:.2g}" if recipe.loss == "squared" and constant else ""
-    scale = "X" if is_of_classes(recipe.loss) else "y, for instance with TransformedTargetRegressor"
+    what = "X" if is_of_classes(recipe.loss) else "y, for instance with TransformedTargetRegressor"
+    advice = f"scale {what}" if scaled else "leave standardize=True"
     return (
         f"{name} is {word} better than always predicting {words_for(recipe)} (training loss {reached:.4g} against "
-        f"{constant:.4g}{score}): scale {scale}, or use a smaller batch_size, a larger learning_rate_init or more "
+        f"{constant:.4g}{score}): {advice}, or use a smaller batch_size, a larger learning_rate_init or more "
         "max_iter."
     )
 
@@ -86,7 +89,8 @@ def ended_too_early(name, curve, recipe, unit):
         after = curve[-last:].min()
         reason = f"{n} epochs for lack of progress by tol={recipe.tol:g}"
         advice = "use a smaller tol, or scale y"
-    if not before - after > NOTICEABLE * unit:
+    least = NOTICEABLE_AT_REST if recipe.learning_rate == "cosine" else NOTICEABLE
+    if not before - after > least * unit:
         return None
     return (
         f"{name} stopped before it had learnt all it can, its {what} still falling from {before:.4g} to {after:.4g}, "

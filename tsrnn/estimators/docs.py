@@ -120,8 +120,8 @@ cell : {options(offered_cells())}, default="lstm"
 PARAMETERS = CELL + OTHERS.removeprefix("\n")
 
 ATTRIBUTES = """
-weights_ : dict of str to ndarray
-    Names, shapes and gate order as in torch: `weight_ih_l0` (gates * hidden_size, n_features), ...; the head's
+weights_ : dict of str to ndarray, or with several networks a list of such
+    Names, shapes and gate order as in torch: `weight_ih_l0` (gates * hidden_size, features of a step), ...; the head's
     `weight_ho`, `bias_ho`. Gates are i, f, g, o (LSTM), r, z, n (GRU) and f, n (MGU).
 loss_curve_ : list of float
     Mean training loss of each epoch.
@@ -140,9 +140,12 @@ feature_names_in_ : ndarray of shape (n_features_in_,)
 OF_WHOLE_FITTED = (
     ATTRIBUTES.removesuffix("\n")
     + """
+networks_ : DataFrame
+    A row for each network: what it was made with (cell, n_layers, bidirectional, segment, pooling, augment), its epochs
+    and its last training loss.
 trial_ : DataFrame or None
-    Every choice that was tried: its mean held-out loss, the number of folds it was judged on, and whether networks are
-    made with it; None without a trial.
+    Every choice that was tried, the best first: its mean held-out loss, the number of folds it was judged on, and
+    whether networks are made with it; None without a trial.
 """
 )
 
@@ -150,9 +153,10 @@ NOTES = """
 Notes
 -----
 What is left on "auto" is chosen by successive halving (Jamieson & Talwalkar 2016): networks of every choice learn
-from two thirds of the sequences, for a sixth of the epochs, and are judged by their loss on the rest; the better ones
-learn once more, from another two thirds. Without such a trial, with fewer than 60 sequences and in `partial_fit`,
-networks take turns with all choices.
+from two thirds of the sequences, for a sixth of the epochs, and are judged by their loss on the rest; the best four
+learn once more, from another two thirds. Networks are made, in turn, with the choices whose mean loss is near the
+lowest. Without such a trial, with fewer than 60 sequences and in `partial_fit`, they take turns with the choices in the
+order of the table in the page "What is chosen when you leave it open"; `networks_` says what each was made with.
 """
 
 
@@ -174,23 +178,23 @@ bidirectional : bool or "auto", default="auto"
 segment : int or "auto", default="auto"
     Consecutive values that stand side by side as one step of the network; where a sequence is no multiple of that long,
     its first value is repeated in front. "auto" is 1 up to a median of 48 steps or with `bptt_steps`; for longer
-    sequences the trial chooses between so many that a typical one has 16, 32 or 64 steps.
+    sequences the trial chooses between so many that one of median length has 32 or 64 steps: of 150 values 5 or 3.
 pooling : {options(("auto", *POOLINGS))}, default="auto"
     What the head sees of the outputs of all steps: the last one, their mean, the largest of each unit, or by
     "attention" a mean weighted by the softmax of learnt scores (Raffel & Ellis 2015), whose weights are
-    `weight_attention`. "auto" is chosen by the trial, among all but "attention".
+    `weight_attention`. "auto" is chosen by the trial.
 augment : {options(AUGMENTATIONS)}, a tuple of these, "auto" or None, default="auto"
-    What makes an epoch see variants of the sequences: shifted by up to 5 % of the steps; cropped by up to 20 % and
-    stretched; warped in time; scaled and offset by 20 % of a deviation; with noise of 10 %. "auto" is chosen by the
-    trial.
+    What makes an epoch see variants of the sequences: "shift" moves them by up to 5 % of the steps, the end repeated;
+    "crop" cuts up to 20 % and stretches the rest; "warp" changes the speed; "scale" multiplies and offsets by 20 % of a
+    deviation; "jitter" adds noise of 10 %. "auto" is chosen by the trial, for classes alone.
 max_iter : int or "auto", default="auto"
     Epochs at most. "auto" is as many as make 1000 updates of a network, and at least 20.
 n_iter_no_change : int or "auto", default="auto"
     Epochs without progress that are tolerated. "auto" is as many as make 334 updates, and at least 10.
 n_networks : int, default=4
     Networks that are trained side by side and whose predictions (of classes the probabilities) are averaged; they take
-    turns with the choices that the trial kept. With several, `weights_` is a list, and curves and `tsrnn.inspection`
-    are of the first.
+    turns with the choices that the trial kept. With several, `weights_` is a list, and curves, `n_iter_` and most of
+    `tsrnn.inspection` are of the first; `tsrnn.inspection.networks` gives each as an estimator.
 n_jobs : int or None, default=None
     Threads; -1 for all cores. None is 1, or what joblib's context says; several networks are then trained on all cores.
 """

@@ -15,6 +15,9 @@ from tsrnn.networks.network import Network
 from tsrnn.rules.losses import LOSSES
 from tsrnn.training.config import History
 
+# what networks of one estimator may differ in
+CHOSEN = "cell", "n_layers", "bidirectional", "segment", "pooling", "augment"
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -191,8 +194,28 @@ class Fitted:
             "n_iter_": len(history.loss_curve),
         }
         if "n_networks" in self.settings:
-            curves["trial_"] = None if self.trial is None else self.trial.copy()
+            curves["networks_"] = table_of_networks(self.members)
+            curves["trial_"] = (
+                None
+                if self.trial is None
+                else self.trial.assign(augment=[names_in(text) for text in self.trial["augment"]])
+            )
         return self.inputs.attributes() | self.targets.attributes() | curves
+
+
+def table_of_networks(members):
+    """A row for each network: what it was made with, its epochs and its last training loss."""
+    rows = []
+    for member in members:
+        curve = member.history.loss_curve
+        chosen = {name: member.settings[name] for name in CHOSEN}
+        rows.append(chosen | {"n_iter": len(curve), "loss": curve[-1] if curve else np.nan})
+    return pd.DataFrame(rows)
+
+
+def names_in(text):
+    """A tuple of the names in "scale, shift"; None for none."""
+    return tuple(text.split(", ")) if text else None
 
 
 def reweighted(fitted, weights):

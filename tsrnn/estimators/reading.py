@@ -1,5 +1,6 @@
 """X in any accepted form, read as sequences: what it holds, and the form that `predict` must get again."""
 
+import warnings
 from copy import copy
 
 import numpy as np
@@ -20,6 +21,7 @@ from tsrnn.data.series import (
     with_numbers,
     without_mask,
 )
+from tsrnn.estimators.convergence import level_of_caller
 from tsrnn.estimators.fitted import Inputs
 
 LONG = (
@@ -58,6 +60,8 @@ def read_sequences(estimator, X, dtype, known=None):
             elif (X if hasattr(X, "dtype") else np.asarray(X)).dtype == object:
                 X = from_objects(np.asarray(X))
             flat = getattr(X, "ndim", 2) == 2
+            if flat and known is not None and not known.flat and X.shape[1] == 1 < len(X):
+                warn_of_columns(len(X))
             if flat and (known is None or known.flat):
                 X = validate_data(
                     reader, X, reset=known is None, dtype="numeric", ensure_all_finite=False
@@ -68,6 +72,15 @@ def read_sequences(estimator, X, dtype, known=None):
                 )
             series = from_array(X, dtype)
     return series, form_of(reader, X, series, flat, known)
+
+
+def warn_of_columns(n):
+    """A single sequence is easily passed as it stands in a list."""
+    warnings.warn(
+        f"X of shape ({n}, 1) is read as {n} sequences of one time step; one sequence of {n} is the list [X].",
+        UserWarning,
+        stacklevel=level_of_caller(),
+    )
 
 
 def form_of(estimator, X, series, flat, known, empty=False):

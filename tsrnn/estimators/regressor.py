@@ -75,9 +75,9 @@ class LinkedRegression(Regression):
 class RNNRegressor(LinkedRegression, BaseWhole):
     """A recurrent network that predicts one number, or several, for each sequence.
 
-    The last state h_T of a sequence, or the mean of all states, gives y = W_ho h + b_ho. With `cell="rnn"`,
-    h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), h_0 = 0 (Elman 1990). Predictions are the mean of those of
-    `n_networks` networks.
+    What `pooling` makes of the states h of all steps, for instance the last one, gives y = W_ho h + b_ho. With
+    `cell="rnn"`, h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh), h_0 = 0 (Elman 1990). Predictions are the mean of
+    those of `n_networks` networks.
 
     Parameters
     ----------

@@ -38,6 +38,8 @@ class BaseSeq2Seq(BaseRecurrent):
 
     def _read(self, X, dtype, known=None):
         """Strings are symbols and become one-hot; all else is as everywhere."""
+        if isinstance(X, str):
+            raise ValueError("X must be a list of sequences; got one string: [X] is a list of it.")
         symbolic = is_symbolic(X)
         if known is not None and symbolic != (known.symbols is not None):
             wanted, got = ("numbers", "symbols") if symbolic else ("symbols", "numbers")

@@ -24,7 +24,7 @@ LEAST = 60  # sequences without which there is no trial: fewer tell too little
 MOST = 1024  # sequences that it looks at
 SHARE = 6  # of the epochs of a network, one in so many
 N_KEPT = 4
-TOLERANCE = 1.5  # times the lowest loss; what is worse is not kept
+TOLERANCE = 1.2  # times the lowest loss; what is worse is not kept
 MOST_VARIED = 10_000  # sequences: more vary enough
 
 
@@ -72,11 +72,11 @@ OF_CLASSES = (
 # Values say how large a target is, so they are left as they are.
 OF_NUMBERS = (
     Way(32, 1, "last", None),
-    Way(32, 2, "last", None),
-    Way(16, 2, "last", None),
-    Way(64, 1, "last", None),
+    Way(32, 1, "attention", None),
+    Way(32, 1, "max", None),
     Way(32, 2, "mean", None),
-    Way(32, 2, "mean", ("shift",)),
+    Way(32, 2, "last", None),
+    Way(64, 2, "max", None),
 )
 
 
@@ -118,7 +118,7 @@ def trial_of(estimator, learnable, choices, n_threads):
         if line:
             line.end()
     means = losses[left].mean(axis=1)
-    kept = left[means <= TOLERANCE * means.min()]
+    kept = left[means <= TOLERANCE * means.min()][: estimator.n_networks]
     return table_of(choices, losses, kept), [choices[i] for i in kept]
 
 
@@ -157,11 +157,13 @@ def held_out_loss(estimator, learnable, fold, stop):
 
 
 def table_of(choices, losses, kept):
-    """Every choice, its mean loss over the folds that it was judged on, and whether it was kept."""
+    """Every choice, its mean loss over the folds that it was judged on, and whether it was kept; the best first."""
     table = pd.DataFrame(choices)
-    return table.assign(
-        augment=[", ".join(named(one)) or "none" for one in table["augment"]],
+    table = table.assign(
+        augment=[", ".join(named(one)) for one in table["augment"]],
         loss=np.nanmean(losses, axis=1),
         n_folds=np.isfinite(losses).sum(axis=1),
         kept=np.isin(np.arange(len(choices)), kept),
     )
+    best_first = ["kept", "n_folds", "loss"]
+    return table.sort_values(best_first, ascending=[False, False, True], ignore_index=True)

@@ -1,6 +1,7 @@
 """The course of training: losses, and norms of the gradient."""
 
 import numpy as np
+from sklearn.pipeline import Pipeline
 from sklearn.utils.validation import check_is_fitted
 
 from tsrnn.inspection.drawing import QUIET, LineDisplay, line_of
@@ -36,7 +37,8 @@ class LossCurveDisplay(LineDisplay):
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None, name=None, **line_kw):
-        """Draw the curves of a fitted estimator; parameters as in `plot`."""
+        """Draw the curves of a fitted estimator, of a pipeline those of its last step; parameters as in `plot`."""
+        estimator = network_of(estimator)
         check_is_fitted(estimator, "loss_curve_")
         return cls(estimator.loss_curve_, estimator.validation_loss_curve_).plot(
             ax=ax, name=name, **line_kw
@@ -89,7 +91,8 @@ class GradientNormDisplay(LineDisplay):
 
     @classmethod
     def from_estimator(cls, estimator, *, ax=None, name=None, **line_kw):
-        """Draw the norms of a fitted estimator and the `clip_norm` of `fit`; parameters as in `plot`."""
+        """Draw the norms of a fitted estimator, or of a pipeline's last step, and its `clip_norm`; the rest: `plot`."""
+        estimator = network_of(estimator)
         check_is_fitted(estimator, "grad_norm_curve_")
         return cls(estimator.grad_norm_curve_, estimator._fitted.settings["clip_norm"]).plot(
             ax=ax, name=name, **line_kw
@@ -114,3 +117,10 @@ class GradientNormDisplay(LineDisplay):
                 self.clip_norm, color=QUIET, linestyle="--", linewidth=1.2, label=label
             )
         self.ax_.set(yscale="log", xlabel="update", ylabel="norm of the gradient")
+
+
+def network_of(estimator):
+    """The network at the end of a pipeline, or of the best one of a search; any other estimator as it is."""
+    while hasattr(estimator, "best_estimator_") or isinstance(estimator, Pipeline):
+        estimator = estimator[-1] if isinstance(estimator, Pipeline) else estimator.best_estimator_
+    return estimator
