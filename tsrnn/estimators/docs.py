@@ -82,7 +82,7 @@ batch_size : int or "auto", default="auto"
     Sequences of one update; batches of more than 64 hold sequences of similar length. "auto" is 8 up to 128 sequences,
     16 up to 512, 32 up to 2048 and 64 for more; up to 512 sequences, equal ones count as one of their summed weight.
 max_iter : int or "auto", default="auto"
-    Epochs at most. "auto" is as many as make 600 updates, and at least 20.
+    Epochs at most. "auto" is as many as make 600 updates, of labels 400, and at least 20.
 tol : float, default=1e-4
     An epoch that lowers the loss, or with `early_stopping` the validation loss, by less brings no progress;
     more than `n_iter_no_change` such epochs in a row end training.
@@ -91,7 +91,7 @@ early_stopping : bool, default=False
 validation_fraction : float, default=0.1
     Share of the sequences held out.
 n_iter_no_change : int or "auto", default="auto"
-    Epochs without progress that are tolerated. "auto" is as many as make 200 updates, and at least 10.
+    Epochs without progress that are tolerated. "auto" is as many as make a third of these updates, and at least 10.
 shuffle : bool, default=True
     Draw new batches each epoch.
 warm_start : bool, default=False
@@ -190,7 +190,7 @@ augment : {options(AUGMENTATIONS)}, a tuple of these, "auto" or None, default="a
 max_iter : int or "auto", default="auto"
     Epochs at most. "auto" is as many as make 1000 updates of a network, and at least 20.
 n_iter_no_change : int or "auto", default="auto"
-    Epochs without progress that are tolerated. "auto" is as many as make 334 updates, and at least 10.
+    Epochs without progress that are tolerated. "auto" is as many as make a third of these updates, and at least 10.
 n_networks : int, default=4
     Networks that are trained side by side and whose predictions (of classes the probabilities) are averaged; they take
     turns with the choices that the trial kept. With several, `weights_` is a list, and curves, `n_iter_` and most of
@@ -235,9 +235,9 @@ validation_fraction : float, default=0.1
 # What some mean for an encoder and a decoder.
 OF_PAIRS = """
 max_iter : int or "auto", default="auto"
-    Epochs at most. "auto" is as many as make 3000 updates, and at least 20.
+    Epochs at most. "auto" is as many as make 3000 updates, of labels 6000, and at least 20.
 n_iter_no_change : int or "auto", default="auto"
-    Epochs without progress that are tolerated. "auto" is as many as make 1000 updates, and at least 10.
+    Epochs without progress that are tolerated. "auto" is as many as make a third of these updates, and at least 10.
 hidden_size : int, default=32
     Units of each layer and direction of the encoder.
 bidirectional : bool, default=False
@@ -260,6 +260,13 @@ teacher_forcing : float or (float, float), default=1.0
     `max_iter` epochs, evenly spaced between (scheduled sampling, Bengio et al. 2015); `partial_fit` takes the first.
     The gradient does not run through what is fed back. With a pair `tol` acts with `early_stopping` alone, since the
     loss changes with the share.
+"""
+
+
+# What one means for a decoder of labels.
+OF_LABELS = """
+learning_rate_init : float, default=0.01
+    Learning rate, or the first of the schedule.
 """
 
 
@@ -295,4 +302,4 @@ def documented_of_pairs_of_numbers(cls):
 
 
 def documented_of_pairs(cls):
-    return documented(cls, OF_PAIRS, losses_fed_back, ATTRIBUTES)
+    return documented(cls, OF_PAIRS + OF_LABELS, losses_fed_back, ATTRIBUTES)

@@ -67,14 +67,16 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
     >>> rng = np.random.default_rng(0)
     >>> X = ["".join(rng.choice(list("abc"), size=length)) for length in rng.integers(1, 5, size=300)]
     >>> y = [word.upper() for word in X]
-    >>> model = RNNSeq2SeqClassifier(cell="gru", max_iter=60, learning_rate_init=0.01, random_state=0).fit(X, y)
+    >>> model = RNNSeq2SeqClassifier(cell="gru", max_iter=60, random_state=0).fit(X, y)
     >>> model.predict(["cab", "b"])
     ['CAB', 'B']
     """
 
+    learning_rate_init: float = 0.01
     max_output_length: int | None = None
     beam_width: int = 1
 
+    _n_updates = 6000
     _constraints = (
         BaseSeq2Seq._constraints
         | WithClasses._constraints

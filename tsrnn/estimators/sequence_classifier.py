@@ -49,6 +49,7 @@ class RNNSequenceClassifier(Classification, BaseSequence):
     True
     """
 
+    _n_updates = 400
     _constraints = BaseSequence._constraints | Classification._constraints
 
     @training
