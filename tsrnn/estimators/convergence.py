@@ -42,7 +42,7 @@ def check_convergence(name, rows, recipe, fitted, n_before, workspaces):
     if not training[kept] < bound:  # that of an epoch, in whose course the weights have moved on
         reached = loss_of_network(rows, recipe, fitted, workspaces)
         if not reached < bound:
-            scaled = fitted.settings.get("standardize", True)
+            scaled = fitted.settings.get("standardize") is not False
             sentence = no_better(name, reached, constant, recipe, scaled)
     if sentence:
         warnings.warn(sentence, ConvergenceWarning, stacklevel=level_of_caller())

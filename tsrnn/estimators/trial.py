@@ -72,10 +72,10 @@ OF_CLASSES = (
 # Values say how large a target is, so they are left as they are.
 OF_NUMBERS = (
     Way(32, 1, "last", None),
+    Way(32, 2, "last", None),
     Way(32, 1, "attention", None),
     Way(32, 1, "max", None),
     Way(32, 2, "mean", None),
-    Way(32, 2, "last", None),
     Way(64, 2, "max", None),
 )
 

@@ -279,9 +279,9 @@ forward, backward, affine, affine_backward = in_precision("fp32")
 def constants(values):
     """A few numbers on the device, copied there once."""
     key = values.dtype, values.shape, values.tobytes()
-    if key not in memory.arrays:
-        memory.arrays[key] = to_device(values)
-    return memory.arrays[key]
+    if key not in memory.constants:
+        memory.constants[key] = to_device(values)
+    return memory.constants[key]
 
 
 def parts_of(name, dtype):

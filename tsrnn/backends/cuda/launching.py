@@ -75,7 +75,8 @@ class Memory(threading.local):
     """What a Python thread uses again from call to call, and where its launches and arrays go (see `graphs`)."""
 
     def __init__(self):
-        self.arrays, self.recording, self.parcel = {}, None, None
+        self.arrays, self.constants = {}, {}
+        self.recording, self.parcel = None, None
 
 
 memory = Memory()
