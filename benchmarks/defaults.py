@@ -26,6 +26,7 @@ BEFORE = {
     "max_iter": 200,
     "n_iter_no_change": 10,
     "learning_rate": "constant",
+    "learning_rate_init": 0.005,
     "standardize": False,
 }
 

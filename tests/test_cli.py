@@ -137,7 +137,7 @@ def test_intervals_and_gaps(folder, capfd, quick):
         f",RNNForecaster-{e}" for e in ("lo-95", "lo-80", "hi-80", "hi-95")
     )
     middle, lo95, lo80, hi80, hi95 = map(float, first.split(",")[1:])
-    assert lo95 <= lo80 < middle < hi80 <= hi95
+    assert lo95 <= lo80 <= middle <= hi80 <= hi95 and lo95 < hi95
     with pytest.raises(SystemExit):
         main(arguments)
     assert "lacks 2 of them, the first 1953-02-01" in capfd.readouterr().err

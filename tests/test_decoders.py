@@ -26,7 +26,8 @@ STEPWISE = "recursive", "encoder-decoder"  # a horizon of 7 in segments of 5: on
 
 
 def quick(decoder, **options):
-    return RNNForecaster(**QUICK | {"decoder": decoder} | options)
+    # others than the direct one forecast no quantiles
+    return RNNForecaster(**QUICK | {"decoder": decoder, "quantiles": None} | options)
 
 
 def waves(n=4, length=60):

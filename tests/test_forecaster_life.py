@@ -174,7 +174,7 @@ def test_a_hard_window_is_one_of_four():
 
 def test_paths_spread_as_intervals_do():
     df = noisy(60, noise=0.2)
-    forecaster = quick().fit(past(df))
+    forecaster = quick(quantiles=None).fit(past(df))
     paths, bands = forecaster.simulate(200, random_state=0), forecaster.predict(level=80)
     assert paths.shape == (240, 202)
     share = paths.iloc[:, 2:].ge(bands["RNNForecaster-lo-80"], axis=0) & paths.iloc[:, 2:].le(

@@ -69,7 +69,7 @@ SHARED = {
     "truncate": [Acts("start", where={"max_length": 3})],
     "bptt_steps": [Acts(2), Acts(2, where=LAYERS), Refused(2, {"bidirectional": True})],
     "solver": [Acts("adamw", where={"alpha": 0.1}), Acts("sgd"), Acts("rmsprop")],
-    "learning_rate_init": [Acts(0.01)],
+    "learning_rate_init": [Acts(0.02)],
     "learning_rate": [Acts("constant"), Acts("plateau", where=IMPATIENT)],
     "momentum": [
         Acts(0.5),

@@ -76,7 +76,7 @@ def overflowing():
     """A forecaster whose networks forecast what has no finite exponential."""
     forecaster = RNNForecaster(**QUICK).fit(series())
     for member in forecaster._fitted.members:
-        member.theta[:] = 300 * np.abs(member.theta)
+        member.theta[:] = 3000 * np.abs(member.theta)
     return forecaster
 
 

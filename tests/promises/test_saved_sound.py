@@ -207,7 +207,7 @@ def test_what_no_estimator_learns_is_refused(name, change, match, fitted):
 
 ROLES = {"past_covariates": ["visits"], "static_covariates": ["shop"], "calendar": ["day"]}
 FORECASTERS = {
-    "plain": lambda: RNNForecaster(random_state=0, **TINY).fit(long()),
+    "plain": lambda: RNNForecaster(random_state=0, **TINY, quantiles=None).fit(long()),
     "counted": lambda: RNNForecaster(random_state=0, **TINY).fit(long(np.arange(20))),
     "covariates": lambda: RNNForecaster(random_state=0, **TINY, **ROLES).fit(
         long(visits=RNG.normal(size=40), shop=["n"] * 20 + ["s"] * 20)

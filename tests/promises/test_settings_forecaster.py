@@ -233,7 +233,6 @@ def test_numbers_of_numpy_are_numbers(options):
 
 
 def test_plans_are_those_in_use():
-    forecaster = RNNForecaster(h=3, n_networks=1, max_steps=2, hidden_size=4, random_state=0).fit(
-        known()
-    )
+    forecaster = RNNForecaster(h=3, n_networks=1, max_steps=60, hidden_size=4, random_state=0)
+    forecaster.fit(known())
     assert len(forecaster.plans_) == 1 and forecaster.trial_["kept"].sum() > 1

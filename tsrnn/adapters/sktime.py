@@ -103,7 +103,7 @@ class TsrnnForecaster(base.BaseForecaster):
         deseasonalize="auto",
         fill_gaps=False,
         n_networks=8,
-        quantiles=None,
+        quantiles="auto",
         theta_share="auto",
         max_steps="auto",
         learning_rate_init=0.01,

@@ -9,10 +9,10 @@ from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.adjusted import Adjusted
 from tsrnn.forecasting.panel.forms import long_way
 from tsrnn.forecasting.panel.histories import concatenate
-from tsrnn.forecasting.predicting import adjusted_of, check_levels, columns_of
+from tsrnn.forecasting.predicting import adjusted_of, check_asked, columns_of
 
 
-def backtest(fit, panel, h, n_windows, step_size, every, levels):
+def backtest(fit, panel, h, n_windows, step_size, every, asked):
     """A long frame of forecasts beside what came; `fit` trains on a panel before the first of `every` windows."""
     frames = []
     for first in range(0, n_windows, every):
@@ -24,8 +24,8 @@ def backtest(fit, panel, h, n_windows, step_size, every, levels):
                 f"first window; the longest has {np.diff(panel.starts).max()}."
             )
         fitted = wholly(fit, pairs[0][0])
-        check_levels(fitted, levels, h)
-        frames += forecast_the_past(fitted, pairs, levels)
+        check_asked(fitted, asked, h)
+        frames += forecast_the_past(fitted, pairs, asked)
     order = [*panel.columns[:2], "cutoff", panel.columns[2]]
     out = pd.concat(frames, ignore_index=True)
     out = out[order + [name for name in out.columns if name not in [*order, *fitted.roles.columns]]]
@@ -42,7 +42,7 @@ def wholly(fit, panel):
             raise KeyboardInterrupt from None
 
 
-def forecast_the_past(fitted, pairs, levels):
+def forecast_the_past(fitted, pairs, asked):
     """A frame for each (history, rest) of a panel, all forecast in one pass."""
     h = fitted.setting.h
     at = 0
@@ -51,7 +51,7 @@ def forecast_the_past(fitted, pairs, levels):
         adjusted_of(fitted, past, X_df, h, name="df").histories
         for (past, _), X_df in zip(pairs, told)
     ]
-    columns = columns_of(fitted, Adjusted(concatenate(starts), fitted.setting), levels, h)
+    columns = columns_of(fitted, Adjusted(concatenate(starts), fitted.setting), asked, h)
     for history, rest in pairs:
         n = len(history.ids)
         frame = first_of(rest, h)

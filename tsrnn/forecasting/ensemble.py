@@ -17,6 +17,7 @@ from tsrnn.training.loop import Watch, train
 from tsrnn.training.side_by_side import side_by_side
 
 LEAST_BATCH = 256  # windows of an update that may be more than there are
+POINT = 4.0  # times as much as a quantile
 EPOCH = 20  # updates between two entries of a loss curve
 
 
@@ -90,6 +91,13 @@ def warn_of_interrupt(members, jobs, n_steps):
     )
 
 
+def told_of(quantiles):
+    """What the loss of each block is told: its quantile, and how much the point forecast counts beside the others."""
+    if not quantiles:
+        return ((0.5,),)
+    return (0.5, 1.0, POINT), *((quantile,) for quantile in quantiles)
+
+
 def train_member(windows, job, n_steps, setting, on_epoch, stop):
     """The network of a job, trained; its start if it was to stop before it had learnt anything."""
     rng = np.random.default_rng(job.seed)
@@ -98,7 +106,7 @@ def train_member(windows, job, n_steps, setting, on_epoch, stop):
         theta = job.start.theta.copy()
     recipe = TrainingConfig(
         loss="pinball" if setting.quantiles else "absolute",
-        loss_parameters=tuple((quantile,) for quantile in (0.5, *setting.quantiles)),
+        loss_parameters=told_of(setting.quantiles),
         learning_rate_init=setting.learning_rate_init,
         learning_rate="cosine",
         alpha=setting.alpha,

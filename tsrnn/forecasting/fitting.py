@@ -17,11 +17,19 @@ from tsrnn.forecasting.intervals import residuals
 from tsrnn.forecasting.memory import bytes_of_fit, check_memory
 from tsrnn.forecasting.panel.covariates import Roles, codes_of, future_numbers, histories_of
 from tsrnn.forecasting.plan import Wanted, plans_for, steps_for
-from tsrnn.forecasting.quantiles import blend, in_order, median
+from tsrnn.forecasting.quantiles import USUAL, blend, in_order, median
 from tsrnn.forecasting.reading import check_panel
 from tsrnn.forecasting.series_weights import series_weights
 from tsrnn.forecasting.setting import Setting
-from tsrnn.forecasting.trial import best, error, hold_out, theta_share_of
+from tsrnn.forecasting.trial import (
+    best,
+    distinct,
+    error,
+    hold_out,
+    rounds_of,
+    table_of,
+    theta_share_of,
+)
 from tsrnn.progress import Progress
 from tsrnn.validation import plain
 
@@ -109,7 +117,13 @@ def setting_of(parameters):
 
 
 def quantiles_of(parameters):
-    return () if parameters.quantiles is None else in_order(parameters.quantiles)
+    """Those that networks forecast; of sums of forecasts there are none."""
+    if parameters.quantiles is None:
+        return ()
+    if parameters.quantiles == "auto":
+        sums = parameters.difference or parameters.decoder != "direct"
+        return () if sums else USUAL
+    return in_order(parameters.quantiles)
 
 
 def check_goes_on(last, roles, setting):
@@ -150,33 +164,44 @@ def begin(parameters, histories, plans, setting, max_steps, rng):
     trial = errors = None
     share = 0.0 if parameters.theta_share == "auto" else float(parameters.theta_share)
     trial_steps = min(max_steps, TRIAL_STEPS)
-    n_trials = len(plans) if len(held.truth) else 0
+    tried = None
+    if len(held.truth):
+        tried = Adjusted(held.history, setting).with_effects()
+        plans = distinct(plans, tried) if parameters.deseasonalize == "auto" else plans
+    rounds = rounds_of(len(plans), trial_steps) if tried else []
     progress = Progress(
-        n_trials * epochs(trial_steps) + parameters.n_networks * epochs(max_steps),
+        sum(n * epochs(n_steps) for n, n_steps in rounds)
+        + parameters.n_networks * epochs(max_steps),
         parameters.verbose,
     )
     sees_gaps = histories.known is not None
-    if n_trials:
-        tried = Adjusted(held.history, setting).with_effects()
+    if tried:
         cell = "gru" if parameters.cell == "auto" else parameters.cell
         seed = rng.randint(2**31)
-        jobs = [TrainingJob(plan, cell, seed) for plan in plans]
-        members = train_members(
-            tried, sees_gaps, jobs, trial_steps, progress=progress, label="plan"
-        )
-        if progress.interrupted:
-            return learnt_of(members, tried.setting, plans, trial=None, errors=None, share=share)
-        with np.errstate(over="ignore", invalid="ignore"):
-            forecasts = member_forecasts(tried, members)
-        check_finite(forecasts, setting)
         weights = series_weights(tried.scale(deseasonalize=False).z, setting.season_length)
-        scores = [error(held.truth, forecast[0], weights) for forecast in forecasts]
-        kept = best(scores)
-        trial = pd.DataFrame(plans).assign(
-            error=scores, kept=[i in kept for i in range(len(plans))]
-        )
-        plans = [plans[i] for i in kept]
-        together = median([forecasts[i] for i in kept])
+        tables = []
+        for n, n_steps in rounds:
+            jobs = [TrainingJob(plan, cell, seed) for plan in plans[:n]]
+            members = train_members(
+                tried, sees_gaps, jobs, n_steps, progress=progress, label="plan"
+            )
+            if progress.interrupted:
+                return learnt_of(
+                    members, tried.setting, plans, trial=None, errors=None, share=share
+                )
+            with np.errstate(over="ignore", invalid="ignore"):
+                forecasts = member_forecasts(tried, members)
+            check_finite(forecasts, setting)
+            scores = np.array([error(held.truth, forecast[0], weights) for forecast in forecasts])
+            kept = best(scores)
+            table = pd.DataFrame(plans[:n]).assign(error=scores, n_updates=n_steps, kept=False)
+            table.loc[kept, "kept"] = True
+            tables.append(table)
+            plans = [plans[i] for i in scores.argsort(kind="stable")]
+        trial = table_of(tables)
+        forecasts = [forecasts[i] for i in kept]
+        plans = plans[: len(kept)]
+        together = median(forecasts)
         other = theta_forecast(tried)
         if parameters.theta_share == "auto":
             share = theta_share_of(held.truth, together, other, weights)

@@ -85,9 +85,11 @@ class RNNForecaster(Parameters):
         "quarter", each as up to three sines and cosines.
     n_networks : int, default=8
         Networks whose median is the forecast.
-    quantiles : list of float or None, default=None
+    quantiles : "auto", list of float or None, default="auto"
         Quantiles that networks forecast beside the median, trained with the pinball loss. They give the prediction
-        intervals: 0.1 and 0.9 are those of `level=80`. Quantiles come in pairs, q and 1 - q.
+        intervals; between them and beyond they are continued as those of a normal distribution. They come in pairs,
+        q and 1 - q. "auto" is the deciles, 0.025 and 0.975; None, or another `decoder` or `difference`, makes intervals
+        from past errors alone.
     theta_share : float or "auto", default="auto"
         Share of the Theta method's forecast in the forecast, from 0 to 1; "auto" takes 0.3, or 0 where that raises the
         error on the held-out values by more than 2 %.
@@ -121,12 +123,13 @@ class RNNForecaster(Parameters):
     Attributes
     ----------
     loss_curves_ : list of list of float
-        Weighted mean absolute error on the networks' scale during training, one curve for each network; with
-        `quantiles`, half of it and the pinball losses of all of them.
+        Weighted mean loss on the networks' scale during training, one curve for each network: the pinball losses of the
+        point, which counts four times, and of all quantiles, or without these the absolute error.
     plans_ : list of Plan
         Window, segment, level and seasonal index that networks use, the best in the trial first.
     trial_ : DataFrame or None
-        Every plan that was tried: its error on the held-out values, and whether it was kept; None without a trial.
+        Every plan that was tried: its error on the held-out values, for how many updates it was trained, and whether it
+        was kept; None without a trial.
     freq_ : str or int
         The frequency in use.
     quantiles_ : tuple of float
@@ -199,6 +202,7 @@ class RNNForecaster(Parameters):
         h: int | None = None,
         level: float | list[float] | None = None,
         X_df: FrameLike | None = None,
+        quantiles: float | list[float] | None = None,
     ) -> FrameLike:
         """Forecast the steps after the end of every series.
 
@@ -214,19 +218,21 @@ class RNNForecaster(Parameters):
             What is known of the future: a long frame with the columns of series and time and those of
             `future_covariates`, a row for every step to forecast. Of the steps beyond, up to the end of a trained
             horizon, it may hold more: networks see whole horizons, and a row that is not there is as the one before.
+        quantiles : number or list of numbers, optional
+            Quantiles to add, between 0 and 1: 0.1 is the lower end of `level=80`, 0.5 the forecast.
 
         Returns
         -------
         DataFrame or Series
             In the form of the input; the column of forecasts in a long frame is "RNNForecaster", those of intervals
-            "RNNForecaster-lo-95", "RNNForecaster-hi-95".
+            "RNNForecaster-lo-95", "RNNForecaster-hi-95", of quantiles "RNNForecaster-q-10".
 
         Raises
         ------
         sklearn.exceptions.NotFittedError
             Before `fit`.
         ValueError
-            If `df`, `h`, `level` or `X_df` is not what it must be.
+            If `df`, `h`, `level`, `quantiles` or `X_df` is not what it must be.
         DivergenceError
             If a forecast is not finite.
 
@@ -244,16 +250,18 @@ class RNNForecaster(Parameters):
         shorter horizon it is the same.
 
         With `quantiles`, networks forecast the ends of the intervals, each series and step its own, and the same errors
-        move them apart or together until so many of the held-out values are within (Romano, Patterson & Candes 2019).
-        The quantiles of a step are in order (Chernozhukov, Fernandez-Val & Galichon 2010).
+        move them half as far apart or together as would have so many of the held-out values within (Romano, Patterson &
+        Candes 2019). The quantiles of a step are in order (Chernozhukov, Fernandez-Val & Galichon 2010).
         """
         check_is_fitted(self)
         fitted = self._fitted
         panel = fitted.panel if df is None else reading.read_again(fitted, df)
         h = predicting.read_horizon(h, fitted)
-        levels = predicting.read_levels(level, fitted.setting.quantiles)
-        predicting.check_levels(fitted, levels, h)
-        return predicting.predict(fitted, panel, h, levels, X_df)
+        asked = predicting.Asked(
+            predicting.read_levels(level), predicting.read_quantiles(quantiles)
+        )
+        predicting.check_asked(fitted, asked, h)
+        return predicting.predict(fitted, panel, h, asked, X_df)
 
     def simulate(
         self,
@@ -317,6 +325,7 @@ class RNNForecaster(Parameters):
         id_col: str = "unique_id",
         time_col: str = "ds",
         target_col: str = "y",
+        quantiles: float | list[float] | None = None,
     ) -> FrameLike:
         """Forecast the past: the last `h` values of every series, those before them, and so on.
 
@@ -334,11 +343,14 @@ class RNNForecaster(Parameters):
             As in `predict`.
         id_col, time_col, target_col : str
             Columns of a long frame.
+        quantiles : number or list of numbers, optional
+            As in `predict`.
 
         Returns
         -------
         DataFrame
-            Long: id, time, "cutoff" (the last time known to the forecast), the target, "RNNForecaster" and intervals.
+            Long: id, time, "cutoff" (the last time known to the forecast), the target, "RNNForecaster", intervals and
+            quantiles.
             A series too short for a window is left out of it.
 
         Notes
@@ -353,14 +365,14 @@ class RNNForecaster(Parameters):
         }
         for name, value in counts.items():
             check_value(name, value, [POSITIVE_INT])
-        levels = predicting.read_levels(level, fitting.quantiles_of(self))
+        asked = predicting.Asked(
+            predicting.read_levels(level), predicting.read_quantiles(quantiles)
+        )
         columns = reading.column_names(id_col, time_col, target_col)
         panel = reading.read_panel(self, df, columns, taken=["cutoff"])
         h, n_windows, step_size = (int(value) for value in (self.h, n_windows, step_size or self.h))
         every = n_windows if refit is False else int(refit)
-        return backtest(
-            clone(self)._fit, panel, h, n_windows, step_size, every=every, levels=levels
-        )
+        return backtest(clone(self)._fit, panel, h, n_windows, step_size, every=every, asked=asked)
 
     def score(self, df: FrameLike, y: Any = None) -> float:
         """Minus the mean absolute error of the next values, in units of each series' naive error: higher is better.

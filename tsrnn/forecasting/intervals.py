@@ -3,7 +3,8 @@
 The errors stand on the adjusted scale, in units of each series' naive error, where series are alike. The interval of a
 level P holds the share of those values that it names: [lo - r, hi + r], r the ceil((n + 1) P)-th smallest of the n
 distances max(lo - y, y - hi), negative inside. Both ends are the point forecast (Vovk, Gammerman & Shafer 2005; Lei et
-al. 2018), or quantiles that networks forecast (Romano, Patterson & Candes 2019).
+al. 2018), or quantiles that networks forecast (Romano, Patterson & Candes 2019), which are moved half as far: a few
+windows of the past share their luck, and what networks have learnt from all of them is worth as much.
 
 One radius for both sides is steady, as the few windows of the past share their good and bad luck. But where errors are
 skew, as of sales that stop for a day, it is far too long on one side, and on a logarithmic scale an error is a factor,
@@ -18,12 +19,13 @@ from typing import NamedTuple
 import numpy as np
 
 from tsrnn.forecasting.panel.ragged import medians, sums
-from tsrnn.forecasting.quantiles import levels_of
+from tsrnn.forecasting.quantiles import at
 from tsrnn.forecasting.series_weights import lifted, naive_distances
 
 FEW = 5  # errors beyond the end of an interval: with fewer at a step, errors of all steps are taken together
 OWN = 10  # errors of a step from which its own size counts as much as that of all steps
 FAR = 10.0  # times the median difference: what is larger is an outlier, which is no usual error
+TRUST = 0.5  # of the way that errors would move the ends that networks forecast
 RARE = 0.125  # share of the errors outside an interval that may be beyond the bound of one side
 
 
@@ -129,19 +131,25 @@ def bands(errors, adjusted, forecasts, levels):
     point = forecasts[0]
     h = point.shape[1]
     size = size_of(adjusted.series, n_recent(adjusted.setting, errors.h))
-    z = [adjustment.plain(part) for part in forecasts]
+    z = np.stack([adjustment.plain(part) for part in forecasts])
     lows = [point]
     highs = [point]
     for level in sorted(levels):
-        low, high = levels_of(quantiles)[level] if quantiles else (0, 0)
-        below = -errors.adjusted[low]
-        above = errors.adjusted[high]
+        tail = (100 - level) / 200
+        low = at(tail, quantiles)
+        high = at(1 - tail, quantiles)
+        below = -np.tensordot(low, errors.adjusted, 1)
+        above = np.tensordot(high, errors.adjusted, 1)
         rare = 100 - RARE * (100 - level)
-        both = conformal_radius(np.maximum(below, above), level)
-        lo = adjustment.inverse(z[low] - np.minimum(both, conformal_radius(below, rare))[:h] * unit)
-        hi = adjustment.inverse(
-            z[high] + np.minimum(both, conformal_radius(above, rare))[:h] * unit
-        )
+        both = conformal_radius(np.maximum(below, above), level) * (TRUST if quantiles else 1)
+        down, up = (np.minimum(both, conformal_radius(d, rare)) for d in (below, above))
+        z_lo = np.tensordot(low, z, 1) - down[:h] * unit
+        z_hi = np.tensordot(high, z, 1) + up[:h] * unit
+        if quantiles:  # of which networks may think what no error has shown
+            z_lo = np.maximum(z_lo, z[0] - conformal_radius(-errors.adjusted[0], rare)[:h] * unit)
+            z_hi = np.minimum(z_hi, z[0] + conformal_radius(errors.adjusted[0], rare)[:h] * unit)
+        lo = adjustment.inverse(z_lo)
+        hi = adjustment.inverse(z_hi)
         if errors.plain is not None:
             lo = np.maximum(
                 lo, point - np.maximum(conformal_radius(-errors.plain, rare), 0)[:h] * size

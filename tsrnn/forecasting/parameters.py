@@ -50,7 +50,7 @@ class Parameters(BaseEstimator):
     static_covariates: list | None = None
     calendar: list | None = None
     n_networks: int = 8
-    quantiles: list | None = None
+    quantiles: list | str | None = "auto"
     theta_share: float | str = "auto"
     max_steps: int | str = "auto"
     learning_rate_init: float = 0.01
@@ -84,7 +84,11 @@ class Parameters(BaseEstimator):
         "static_covariates": NAMES,
         "calendar": NAMES,
         "n_networks": [POSITIVE_INT],
-        "quantiles": [Instance((list, tuple), "a list of numbers between 0 and 1"), OneOf(None)],
+        "quantiles": [
+            Instance((list, tuple), "a list of numbers between 0 and 1"),
+            OneOf(None),
+            AUTO,
+        ],
         "theta_share": [Interval(Real, 0, 1, "both"), AUTO],
         "max_steps": [POSITIVE_INT, AUTO],
         "learning_rate_init": [Interval(Real, 0, closed="neither")],

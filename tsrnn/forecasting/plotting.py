@@ -244,7 +244,8 @@ def plot_training(forecaster):
 
     figure = Picture(figsize=(11, 4.2), layout="constrained")
     progress, trial = figure.subplots(1, 2)
-    draw_course(progress, forecaster.loss_curves_)
+    loss = "pinball loss" if forecaster.quantiles_ else "mean absolute error"
+    draw_course(progress, forecaster.loss_curves_, f"{loss}, adjusted scale")
     if forecaster.trial_ is None:
         trial.text(
             0.5,
@@ -266,14 +267,14 @@ def plot_training(forecaster):
     return figure
 
 
-def draw_course(panel, curves):
+def draw_course(panel, curves, label):
     from tsrnn.pictures import plain_log, ticker
 
     for curve in curves:
         panel.plot(
             EPOCH * np.arange(1, len(curve) + 1), curve, color=FORECAST, alpha=0.5, linewidth=1
         )
-    panel.set(yscale="log", xlabel="updates", ylabel="mean absolute error, adjusted scale")
+    panel.set(yscale="log", xlabel="updates", ylabel=label)
     panel.set_title("training, a line for each network")
     panel.xaxis.set_major_locator(ticker.MaxNLocator(6, integer=True))
     plain_log(panel.yaxis, panel.get_ylim())

@@ -1,6 +1,7 @@
 """What a fitted forecaster answers, from the record of its fit and the data at hand."""
 
 from dataclasses import replace
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from tsrnn.forecasting.memory import DOUBLE, check_memory
 from tsrnn.forecasting.panel.covariates import ahead_of, check_kinds, histories_of
 from tsrnn.forecasting.panel.frames import sorted_by_time, to_frame
 from tsrnn.forecasting.panel.times import label_repr
-from tsrnn.forecasting.quantiles import levels_of
+from tsrnn.forecasting.quantiles import SHARE
 from tsrnn.forecasting.reading import NAME, read_again, read_newer
 from tsrnn.forecasting.series_weights import naive_scale
 from tsrnn.validation import POSITIVE_INT, Interval, Real, plain
@@ -20,10 +21,22 @@ from tsrnn.validation import POSITIVE_INT, Interval, Real, plain
 MOST_PARTS = 1000  # horizons that are forecast one from the other
 
 
-def predict(fitted, panel, h, levels, X_df):
-    """A frame in the form of the panel's input: forecasts and intervals."""
+class Asked(NamedTuple):
+    """Intervals and quantiles that are asked for beside the forecast."""
+
+    levels: list
+    quantiles: list
+
+    @property
+    def all_levels(self):
+        """Those of the quantiles too, the median apart."""
+        return sorted({*self.levels, *(level_of(q) for q in self.quantiles)} - {0.0})
+
+
+def predict(fitted, panel, h, asked, X_df):
+    """A frame in the form of the panel's input: forecasts, intervals and quantiles."""
     adjusted = adjusted_of(fitted, panel, X_df, h)
-    return to_frame(panel, columns_of(fitted, adjusted, levels, h), h)
+    return to_frame(panel, columns_of(fitted, adjusted, asked, h), h)
 
 
 def simulate(fitted, panel, n_paths, h, X_df, rng):
@@ -132,16 +145,34 @@ def forecasts_of(fitted, adjusted, h):
     return forecast_any_horizon(adjusted, fitted.members, fitted.theta_share, h)
 
 
-def columns_of(fitted, adjusted, levels, h):
-    """Columns of forecasts and intervals (n_series, h), of a short horizon the beginning of those of a long one."""
+def columns_of(fitted, adjusted, asked, h):
+    """Columns of forecasts, intervals and quantiles (n_series, h), of a short horizon the beginning of those of a long
+    one.
+    """
     forecasts = forecasts_of(fitted, adjusted, max(h, fitted.setting.h))
     columns = {NAME: forecasts[0]}
-    if levels:
+    if asked.all_levels:
         with np.errstate(over="ignore", invalid="ignore"):
-            ends = bands(fitted.errors, adjusted, forecasts, levels)
+            ends = bands(fitted.errors, adjusted, forecasts, asked.all_levels)
         check_finite(list(ends.values()), fitted.setting)
-        columns |= {f"{NAME}-{end}": values for end, values in ends.items()}
+        wanted = [f"{level:g}" for level in asked.levels]
+        columns |= {
+            f"{NAME}-{end}": values
+            for end, values in ends.items()
+            if end.removeprefix("lo-").removeprefix("hi-") in wanted
+        }
+        for q in asked.quantiles:
+            side = "lo" if q < 0.5 else "hi"
+            end = ends[f"{side}-{level_of(q):g}"] if q != 0.5 else forecasts[0]
+            columns[f"{NAME}-q-{round(100 * q, 8):g}"] = end
+    elif asked.quantiles:
+        columns[f"{NAME}-q-50"] = forecasts[0]
     return {name: values[:, :h] for name, values in columns.items()}
+
+
+def level_of(q):
+    """The interval that ends at a quantile, in percent."""
+    return round(100 * abs(1 - 2 * q), 8)
 
 
 def read_horizon(h, fitted):
@@ -157,7 +188,7 @@ def read_horizon(h, fitted):
     return int(h)
 
 
-def read_levels(level, quantiles):
+def read_levels(level):
     """Levels as a list, checked."""
     if level is None:
         return []
@@ -167,7 +198,7 @@ def read_levels(level, quantiles):
             "level must be None, a number or a list of numbers between 0 and 100; got an empty list."
         )
     for one in levels:
-        check_level(one, quantiles)
+        check_level(one)
     written = [f"{one:g}" for one in levels]
     twice = [one for one in written if written.count(one) > 1]
     if twice:
@@ -177,20 +208,39 @@ def read_levels(level, quantiles):
     return levels
 
 
-def check_level(level, quantiles):
+def read_quantiles(quantiles):
+    """Quantiles as a list, checked."""
+    if quantiles is None:
+        return []
+    found = [plain(one) for one in ([quantiles] if np.ndim(quantiles) == 0 else quantiles)]
+    if not found:
+        raise ValueError(
+            "quantiles must be None, a number or a list of numbers between 0 and 1; got an empty list."
+        )
+    for q in found:
+        if not SHARE.accepts(q):
+            hint = f": {q / 100:g} is that of {q:g} percent" if is_percent(q) else ""
+            raise ValueError(f"quantiles must be numbers between 0 and 1; got {q!r}{hint}.")
+    if len({round(q, 10) for q in found}) < len(found):
+        raise ValueError(f"quantiles must differ; got {found}.")
+    return found
+
+
+def is_percent(q):
+    return Interval(Real, 1, 100, "neither").accepts(q)
+
+
+def check_level(level):
     if not Interval(Real, 0, 100, "neither").accepts(level):
         raise ValueError(f"level must be numbers between 0 and 100; got {level!r}.")
     if level < 1:
         raise ValueError(f"level is in percent: {100 * level:g}, not {level:g}.")
-    if quantiles and level not in levels_of(quantiles):
-        bound = ", ".join(f"{known:g}" for known in levels_of(quantiles))
-        raise ValueError(f"level must be an interval that quantiles give, {bound}; got {level!r}.")
 
 
-def check_levels(fitted, levels, h):
+def check_asked(fitted, asked, h):
     """Intervals need errors of each step, on held-out values."""
-    if levels:
-        check_trained(h, fitted, "level")
+    if asked.all_levels:
+        check_trained(h, fitted, "level" if asked.levels else "quantiles")
         check_errors(fitted)
 
 

@@ -1,10 +1,13 @@
 """Forecasts in blocks (1 + n_quantiles, n_series, h): the point forecast, then each quantile, from low to high."""
 
 import numpy as np
+from scipy.special import ndtri
 
 from tsrnn.validation import Interval, Real
 
 SHARE = Interval(Real, 0, 1, "neither")
+# what networks forecast unless they are told: the deciles, and the ends of the interval of 95 %
+USUAL = 0.025, 0.1, 0.2, 0.3, 0.4, 0.6, 0.7, 0.8, 0.9, 0.975
 
 
 def in_order(quantiles):
@@ -25,10 +28,29 @@ def in_order(quantiles):
     return ordered
 
 
-def levels_of(quantiles):
-    """{level in percent: numbers of the blocks that are the ends of its interval}."""
-    n = len(quantiles)
-    return {round(100 * (1 - 2 * q), 8): (1 + i, n - i) for i, q in enumerate(quantiles[: n // 2])}
+def at(q, quantiles):
+    """Weights (1 + n_quantiles,) of the blocks whose sum is the quantile `q`.
+
+    Between two quantiles it is linear in the score of a normal distribution, beyond the last in proportion to the
+    distance of that from the median.
+    """
+    weights = np.zeros(1 + len(quantiles))
+    if not quantiles:
+        weights[0] = 1
+        return weights
+    known = np.array([0.5, *quantiles])
+    order = known.argsort()
+    scores = ndtri(known[order])
+    score = ndtri(q)
+    if scores[0] <= score <= scores[-1]:
+        right = int(np.clip(np.searchsorted(scores, score), 1, len(scores) - 1))
+        share = (score - scores[right - 1]) / (scores[right] - scores[right - 1])
+        weights[order[[right - 1, right]]] = 1 - share, share
+    else:
+        end = 0 if score < scores[0] else -1
+        weights[order[end]] = score / scores[end]
+        weights[0] = 1 - score / scores[end]
+    return weights
 
 
 def median(forecasts):
