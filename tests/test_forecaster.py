@@ -246,7 +246,8 @@ def test_scale_takes_series_in_units_of_their_naive_error(log):
     np.testing.assert_allclose([np.abs(one[4:] - one[:-4]).mean() for one in z], 1)
     np.testing.assert_allclose(adjustment.inverse(adjustment.plain(ahead)), ahead)
     plain = Adjustment.of(series, 4, Units(log=False, scale=False), False)
-    np.testing.assert_array_equal(plain.forward(series).values, series.values)
+    less = series.values - series.repeat(series.means())
+    np.testing.assert_array_equal(plain.forward(series).values, less)
 
 
 def test_differences_are_summed_again():
@@ -391,3 +392,21 @@ def test_interrupt_in_the_trial_keeps_its_networks(monkeypatch):
         forecaster = quick(max_steps=5000, season_length=5, n_jobs=1).fit(waves())
     assert len(forecaster.loss_curves_) == len(forecaster.plans_) <= 3
     assert np.isfinite(forecaster.predict()["RNNForecaster"]).all()
+
+
+@pytest.mark.parametrize("level", [1e3, 1e6, 1e9, -1e6])
+def test_a_level_far_above_the_movement_is_as_good_as_none(level):
+    """Ten up and ten down a season, around any level."""
+    t = np.arange(60)
+    rng = np.random.default_rng(0)
+    waves = 10 * np.sin(2 * np.pi * (t + rng.integers(5, size=(8, 1))) / 5)
+    waves = waves + rng.normal(size=waves.shape)
+    labels = np.repeat(list("abcdefgh"), len(t))
+    options = {"h": 5, "season_length": 5, "n_networks": 2, "max_steps": 200, "random_state": 0}
+
+    def error(shift):
+        df = pd.DataFrame({"unique_id": labels, "ds": np.tile(t, 8), "y": (shift + waves).ravel()})
+        forecast = RNNForecaster(**options).fit(df[df["ds"] < 55]).predict()
+        return np.abs(forecast["RNNForecaster"] - df.loc[df["ds"] >= 55, "y"].to_numpy()).mean()
+
+    assert error(level) < 1.2 * error(50.0) + 0.2

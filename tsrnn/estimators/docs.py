@@ -235,7 +235,7 @@ validation_fraction : float, default=0.1
 # What some mean for an encoder and a decoder.
 OF_PAIRS = """
 max_iter : int or "auto", default="auto"
-    Epochs at most. "auto" is as many as make 3000 updates, of labels 6000, and at least 20.
+    Epochs at most. "auto" is as many as make 3000 updates, of labels 9000, and at least 20.
 n_iter_no_change : int or "auto", default="auto"
     Epochs without progress that are tolerated. "auto" is as many as make a third of these updates, and at least 10.
 hidden_size : int, default=32

@@ -76,7 +76,7 @@ class RNNSeq2SeqClassifier(WithClasses, BaseSeq2Seq):
     max_output_length: int | None = None
     beam_width: int = 1
 
-    _n_updates = 6000
+    _n_updates = 9000
     _constraints = (
         BaseSeq2Seq._constraints
         | WithClasses._constraints

@@ -1,12 +1,12 @@
 """Series on a scale where they are alike, and back: logarithms or units of the series, without its own season."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 
 from tsrnn.forecasting.panel.ragged import sums
-from tsrnn.forecasting.series_weights import naive_scale
+from tsrnn.forecasting.series_weights import naive_errors, naive_scale
 
 
 class Units(NamedTuple):
@@ -21,8 +21,8 @@ class Units(NamedTuple):
 
 @dataclass(frozen=True)
 class Adjustment:
-    """z = log(y + shift) where `logs`, y / shift elsewhere; over `unit`, less the effect of covariates at the step, and
-    the seasonal index of its phase.
+    """z = log(y + shift) where `logs`, y / shift elsewhere; less `middle`, over `unit`, less the effect of covariates
+    at the step, and the seasonal index of its phase.
 
     Phase 0 is the first step after the end of a series.
     """
@@ -32,6 +32,8 @@ class Adjustment:
     season: np.ndarray  # (n_series, season_length)
     least: np.ndarray  # (n_series,), what `plain` takes for values whose logarithm there is not
     unit: np.ndarray  # (n_series,)
+    # (n_series,), what all values of a series have in common: networks compute in float32
+    middle: np.ndarray
     effects: np.ndarray | None = None  # of covariates, at each step of each series
     ahead: np.ndarray | None = None  # (n_series, steps), at those to come
 
@@ -48,13 +50,16 @@ class Adjustment:
         )
         told = deseasonalize and series.lengths.max(initial=0) > 2 * season_length
         season = np.zeros((len(series), season_length if told else 1))
-        adjustment = cls(
-            logs, shift, season, LEAST * (least + shift), np.ones(len(series)), effects, ahead
-        )
+        unit = np.ones(len(series))
+        middle = np.zeros(len(series))
+        adjustment = cls(logs, shift, season, LEAST * (least + shift), unit, middle, effects, ahead)
+        middle[:] = adjustment.forward(series).means()
+        z = adjustment.forward(series)
         if scale is True:
-            adjustment = replace(
-                adjustment, unit=naive_scale(adjustment.forward(series), season_length, typical)
-            )
+            unit[:] = naive_scale(z, season_length, typical)
+        elif scale == "auto":
+            naive = naive_errors(z, season_length)
+            unit[:] = np.where((naive > ROUNDING) & (naive < QUIET), naive / USUAL, 1)
         if told:
             season[:] = seasonal_index(adjustment.forward(series), season_length)
         return adjustment
@@ -68,6 +73,7 @@ class Adjustment:
             logs = series.repeat(self.logs)
             logarithms = np.log(np.where(logs, series.values + shift, 1))
             z = np.where(logs, logarithms, series.values / np.where(logs, 1, shift))
+        z = z - series.repeat(self.middle)
         if (self.unit != 1).any():
             z = z / series.repeat(self.unit)
         period = self.season.shape[1]
@@ -82,12 +88,12 @@ class Adjustment:
 
     def plain(self, y):
         """Values (n_series, h) after the end of the series, adjusted."""
-        logs, shift, least, unit = (
-            part[:, None] for part in (self.logs, self.shift, self.least, self.unit)
+        logs, shift, least, unit, middle = (
+            part[:, None] for part in (self.logs, self.shift, self.least, self.unit, self.middle)
         )
         positive = np.where(y + shift <= 0, least, y + shift)  # what is unknown stays so
-        z = np.where(logs, np.log(np.where(logs, positive, 1)), y / np.where(logs, 1, shift)) / unit
-        return z - self.season[:, np.arange(y.shape[1]) % self.season.shape[1]]
+        z = np.where(logs, np.log(np.where(logs, positive, 1)), y / np.where(logs, 1, shift))
+        return (z - middle) / unit - self.season[:, np.arange(y.shape[1]) % self.season.shape[1]]
 
     def inverse(self, z):
         """Forecasts (n_series, h) on the scale of the series."""
@@ -96,12 +102,17 @@ class Adjustment:
         if self.effects is not None:
             known = self.ahead[:, :h]  # of a last part that will be cut, not all
             z[:, : known.shape[1]] += known
-        z = z * self.unit[:, None]
+        z = z * self.unit[:, None] + self.middle[:, None]
         logs = self.logs[:, None]
         shift = self.shift[:, None]
         return np.where(logs, np.maximum(np.exp(np.where(logs, z, 0)) - shift, 0), z * shift)
 
 
+# Naive errors on the scale of logarithms: of a series whose level is far above its movement, as networks are good at,
+# and of one that does not move but for rounding
+QUIET = 2e-4
+USUAL = 0.05
+ROUNDING = 1e-10
 LEAST = 1e-3  # times the least value of the series
 SHIFT = 0.05  # added before the logarithm, in units of the series' mean, where the series has zeros
 

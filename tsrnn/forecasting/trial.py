@@ -42,12 +42,12 @@ def distinct(plans, adjusted):
 
 def rounds_of(n_plans, n_steps):
     """Plans and updates of each round, successive halving (Jamieson & Talwalkar 2016): all for a few updates, then the
-    best of them.
+    better half of them.
     """
     few = n_steps // SHORT
     if n_plans <= N_KEPT or few < ENOUGH:
         return [(n_plans, n_steps)]
-    return [(n_plans, few), (N_KEPT, n_steps)]
+    return [(n_plans, few), (max(N_KEPT, -(-n_plans // 2)), n_steps)]
 
 
 def table_of(tables):
