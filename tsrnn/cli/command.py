@@ -138,7 +138,7 @@ def parsers():
         type=int,
         default=None,
         metavar="N",
-        help="updates of each network (default: 400 to 2000)",
+        help="updates of each network (default: 200 to 2000)",
     )
     add(
         "--seed",

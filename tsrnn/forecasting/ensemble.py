@@ -16,7 +16,7 @@ from tsrnn.training.config import TrainingConfig
 from tsrnn.training.loop import Watch, train
 from tsrnn.training.side_by_side import side_by_side
 
-LEAST_BATCH = 256  # windows of an update that may be more than there are
+LEAST_BATCH = 64  # windows of an update that may be more than there are
 POINT = 4.0  # times as much as a quantile
 EPOCH = 20  # updates between two entries of a loss curve
 

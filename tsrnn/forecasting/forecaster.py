@@ -94,7 +94,7 @@ class RNNForecaster(Parameters):
         Share of the Theta method's forecast in the forecast, from 0 to 1; "auto" takes 0.3, or 0 where that raises the
         error on the held-out values by more than 2 %.
     max_steps : int or "auto", default="auto"
-        Updates of each network; "auto" grows with the root of the number of values, from 400 to 2000.
+        Updates of each network; "auto" grows with the root of the number of values, from 200 to 2000.
     learning_rate_init : float, default=0.01
         Learning rate at the start; it falls to zero on a cosine.
     batch_size : int, default=256

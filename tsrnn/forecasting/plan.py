@@ -55,5 +55,5 @@ def plans_for(lengths, h, season_length, keep=None):
 
 
 def steps_for(lengths):
-    """Updates of a network: they grow with the root of the number of values, between 400 and 2000."""
-    return int(np.clip(500 * np.sqrt(np.sum(lengths) / 20_000), 400, 2000))
+    """Updates of a network: they grow with the root of the number of values, between 200 and 2000."""
+    return int(np.clip(500 * np.sqrt(np.sum(lengths) / 20_000), 200, 2000))
