@@ -8,7 +8,7 @@ from network_cases import ESTIMATORS, SMALL, lists, target
 from sklearn.compose import TransformedTargetRegressor
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.preprocessing import StandardScaler
-from textbook import TEXTBOOK_WHOLE, textbook
+from textbook import TEXTBOOK_WHOLE, single, textbook
 
 from tsrnn import (
     InterruptedFitWarning,
@@ -205,7 +205,7 @@ def test_what_is_ended_on_purpose_is_not_accused(Estimator, monkeypatch):
 
     monkeypatch.setattr(cpu, "apply_update", interrupted)
     with pytest.warns(InterruptedFitWarning) as caught:
-        Estimator(**SMALL).fit(X, y)
+        Estimator(**SMALL | single(Estimator)).fit(X, y)
     assert len(caught) == 1
 
 
