@@ -22,7 +22,7 @@ from tsrnn.backends.devices import backend_of
 from tsrnn.data.sequences import Sequences
 from tsrnn.data.steps import Steps
 from tsrnn.exceptions import DivergenceError
-from tsrnn.networks.network import Network
+from tsrnn.networks.network import POOLINGS, Network
 from tsrnn.networks.passes import GradientOptions, Objective, WorkspacePool, gradient, predict
 from tsrnn.rules.cells import CELLS
 from tsrnn.rules.losses import LOSSES
@@ -118,6 +118,11 @@ def test_gradient_at_every_step_in_both_directions():
         return replace(steps(Network("rnn", 2, 5, 1, 1, True)), carried=None)
 
     check_gradient(Network("rnn", 2, 5, 1, 1, True, every_step=True, dtype=np.float64), rows)
+
+
+@pytest.mark.parametrize("pooling", POOLINGS)
+def test_gradient_of_what_pools_all_steps(pooling):
+    check_gradient(Network("gru", 2, 5, 1, 1, True, pooling=pooling, dtype=np.float64), sequences)
 
 
 def test_gradient_is_the_slope():
