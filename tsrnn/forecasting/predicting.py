@@ -151,22 +151,17 @@ def columns_of(fitted, adjusted, asked, h):
     """
     forecasts = forecasts_of(fitted, adjusted, max(h, fitted.setting.h))
     columns = {NAME: forecasts[0]}
+    ends = {}
     if asked.all_levels:
         with np.errstate(over="ignore", invalid="ignore"):
             ends = bands(fitted.errors, adjusted, forecasts, asked.all_levels)
         check_finite(list(ends.values()), fitted.setting)
-        wanted = [f"{level:g}" for level in asked.levels]
-        columns |= {
-            f"{NAME}-{end}": values
-            for end, values in ends.items()
-            if end.removeprefix("lo-").removeprefix("hi-") in wanted
-        }
-        for q in asked.quantiles:
-            side = "lo" if q < 0.5 else "hi"
-            end = ends[f"{side}-{level_of(q):g}"] if q != 0.5 else forecasts[0]
-            columns[f"{NAME}-q-{round(100 * q, 8):g}"] = end
-    elif asked.quantiles:
-        columns[f"{NAME}-q-50"] = forecasts[0]
+    wanted = {f"{side}-{level:g}" for side in ("lo", "hi") for level in asked.levels}
+    columns |= {f"{NAME}-{end}": values for end, values in ends.items() if end in wanted}
+    for q in asked.quantiles:
+        side = "lo" if q < 0.5 else "hi"
+        end = forecasts[0] if q == 0.5 else ends[f"{side}-{level_of(q):g}"]
+        columns[f"{NAME}-q-{round(100 * q, 8):g}"] = end
     return {name: values[:, :h] for name, values in columns.items()}
 
 
@@ -188,15 +183,21 @@ def read_horizon(h, fitted):
     return int(h)
 
 
+def listed(values, name, most):
+    """Numbers between 0 and `most`, or one, as a list."""
+    found = [plain(one) for one in ([values] if np.ndim(values) == 0 else values)]
+    if not found:
+        raise ValueError(
+            f"{name} must be None, a number or a list of numbers between 0 and {most}; got an empty list."
+        )
+    return found
+
+
 def read_levels(level):
     """Levels as a list, checked."""
     if level is None:
         return []
-    levels = [plain(one) for one in ([level] if np.ndim(level) == 0 else level)]
-    if not levels:
-        raise ValueError(
-            "level must be None, a number or a list of numbers between 0 and 100; got an empty list."
-        )
+    levels = listed(level, "level", 100)
     for one in levels:
         check_level(one)
     written = [f"{one:g}" for one in levels]
@@ -212,11 +213,7 @@ def read_quantiles(quantiles):
     """Quantiles as a list, checked."""
     if quantiles is None:
         return []
-    found = [plain(one) for one in ([quantiles] if np.ndim(quantiles) == 0 else quantiles)]
-    if not found:
-        raise ValueError(
-            "quantiles must be None, a number or a list of numbers between 0 and 1; got an empty list."
-        )
+    found = listed(quantiles, "quantiles", 1)
     for q in found:
         if not SHARE.accepts(q):
             hint = f": {q / 100:g} is that of {q:g} percent" if is_percent(q) else ""
