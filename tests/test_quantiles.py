@@ -365,8 +365,8 @@ def test_wrong_quantiles_are_named(fitted, quantiles, sentence):
 
 
 def test_by_default_networks_forecast_deciles():
-    model = RNNForecaster(h=2, max_steps=200, n_networks=1, random_state=0)
-    df = past(uneven(5))
+    model = RNNForecaster(h=2, max_steps=200, n_networks=2, random_state=0)
+    df = past(uneven(40))
     assert model.fit(df).quantiles_ == USUAL
     sums = RNNForecaster(h=2, max_steps=20, n_networks=1, random_state=0, difference=True)
     assert sums.fit(df).quantiles_ == ()
