@@ -24,7 +24,7 @@ VARIANTS = {
     "level 1": {"level_window": 1},
     "never a seasonal index": {"deseasonalize": False},
     "16 networks": {"n_networks": 16},
-    "without Theta": {"theta_share": 0},
+    "without Theta": {"shares": {}},
     "recursive": {"decoder": "recursive"},
     "encoder-decoder": {"decoder": "encoder-decoder"},
 }

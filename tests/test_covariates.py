@@ -26,7 +26,7 @@ QUICK = {
     "window": 10,
     "level_window": 5,
 }
-QUICK |= {"deseasonalize": False, "theta_share": 0, "random_state": 0}
+QUICK |= {"deseasonalize": False, "shares": {}, "random_state": 0}
 
 
 def quick(**options):

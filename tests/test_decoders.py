@@ -19,7 +19,7 @@ QUICK = {
     "window": 15,
     "level_window": 5,
     "deseasonalize": False,
-    "theta_share": 0,
+    "shares": {},
 }
 QUICK |= {"n_networks": 2, "max_steps": 30, "hidden_size": 8, "random_state": 0}
 STEPWISE = "recursive", "encoder-decoder"  # a horizon of 7 in segments of 5: one and a half

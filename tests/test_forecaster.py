@@ -18,13 +18,21 @@ from tsrnn.forecasting import ensemble as module
 from tsrnn.forecasting.adjusted import Adjusted, differences
 from tsrnn.forecasting.adjustment import Adjustment, Units, seasonal_index
 from tsrnn.forecasting.fitting import setting_of
+from tsrnn.forecasting.held_out import error as trial_error
+from tsrnn.forecasting.held_out import hold_out
 from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.panel.ragged import Ragged
 from tsrnn.forecasting.plan import Plan, steps_for
 from tsrnn.forecasting.series_weights import series_weights
-from tsrnn.forecasting.theta_method import theta_method
-from tsrnn.forecasting.trial import best, hold_out, theta_share_of
-from tsrnn.forecasting.trial import error as trial_error
+from tsrnn.forecasting.shares import Window, shares_for
+from tsrnn.forecasting.simple_forecasts import (
+    DAMPED,
+    SIMPLE,
+    damped_holt,
+    seasonal_naive,
+    theta_method,
+)
+from tsrnn.forecasting.trial import best
 from tsrnn.forecasting.windows import Windows
 from tsrnn.networks.workspace import Workspace
 
@@ -227,10 +235,47 @@ def test_theta_goes_on_with_half_the_trend():
     np.testing.assert_allclose(theta_method(Ragged.of(z[3:]), 3)[0], ahead[3])
 
 
-def test_theta_is_left_out_where_it_does_harm():
-    truth, weights = np.full((2, 3), 10.0), np.full(2, 0.5)
-    assert theta_share_of(truth, np.full((1, 2, 3), 9.0), np.full((2, 3), 11.0), weights) == 0.3
-    assert theta_share_of(truth, np.full((1, 2, 3), 9.0), np.full((2, 3), 5.0), weights) == 0
+def test_a_damped_trend_is_that_of_a_loop_over_settings():
+    rng = np.random.default_rng(0)
+    series = [rng.normal(size=n).cumsum() for n in (1, 2, 9, 30)]
+    ahead = damped_holt(Ragged.of(series), 4)
+    for y, found in zip(series, ahead):
+        tried = []
+        for a, b, d in DAMPED:
+            level, trend, squares = y[0], 0.0, 0.0
+            for value in y[1:]:
+                error = value - level - d * trend
+                level, trend = level + d * trend + a * error, d * trend + a * b * error
+                squares += error**2
+            tried.append(
+                (squares, [level + trend * sum(d**k for k in range(1, j + 1)) for j in range(1, 5)])
+            )
+        np.testing.assert_allclose(found, min(tried, key=lambda one: one[0])[1])
+
+
+def test_the_seasonal_naive_forecast_is_the_last_season():
+    series = Ragged.of([np.arange(9.0), np.array([7.0, 8.0])])
+    adjusted = Adjusted(Histories(series), setting_of(quick(h=6, season_length=4)))
+    ahead = seasonal_naive(adjusted)
+    np.testing.assert_array_equal(ahead, [[5, 6, 7, 8, 5, 6], [7, 8, 7, 8, 7, 8]])
+
+
+def test_simple_methods_get_the_share_that_held_out_windows_bear():
+    truth = np.full((2, 3), 10.0)
+    weights = np.full(2, 0.5)
+
+    def window(**forecasts):
+        simple = dict.fromkeys(SIMPLE, np.full((2, 3), 90.0))
+        simple |= {name: np.full((2, 3), value) for name, value in forecasts.items()}
+        return Window(truth, np.full((2, 3), 9.0), simple, weights)
+
+    assert shares_for([window()]) == {}
+    assert shares_for([window(theta=11.0)]) == {"theta": 0.5}
+    assert shares_for([window(theta=10.0)]) == {"theta": 1.0}
+    assert shares_for([window(theta=11.0), window(theta=2.0)]) == {}
+    assert shares_for([window(damped_trend=9.0)]) == {
+        "damped_trend": 0.5
+    }  # as good: a mean is safer
 
 
 @pytest.mark.parametrize("log", ["auto", False])

@@ -16,10 +16,10 @@ from utilsforecast.losses import mae
 from tsrnn import PanelTimeSeriesSplit, RNNForecaster
 from tsrnn.datasets import load_airline
 from tsrnn.forecasting import calibration
+from tsrnn.forecasting.held_out import hold_out
 from tsrnn.forecasting.intervals import Errors, conformal_radius
 from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.panel.ragged import Ragged
-from tsrnn.forecasting.trial import hold_out
 
 QUICK = {
     "h": 4,

@@ -24,6 +24,7 @@ from tsrnn.training import side_by_side as threads
 
 BASE = {"cell": "gru", "hidden_size": 4, "max_iter": 4, "batch_size": 8, "random_state": 0}
 QUICK = {
+    "shares": {},
     "h": 3,
     "hidden_size": 4,
     "n_networks": 2,
@@ -167,7 +168,8 @@ TABLES = {
             Acts([0.1, 0.9], "forecast"),
             Acts([0.2, 0.8], "losses", {"quantiles": [0.1, 0.9]}),
         ],
-        "theta_share": [Acts(0.5, "forecast"), Acts(0, "forecast")],
+        "shares": [Acts({"theta": 0.5}, "forecast"), Acts("auto", "forecast")],
+        "theta_share": [Acts(0.5, "forecast")],
         "max_steps": [
             Acts(1, "forecast"),
             Acts(19, "forecast"),

@@ -298,7 +298,7 @@ def test_forecaster():
         "level_window": 1,
         "deseasonalize": False,
         "log": False,
-        "theta_share": 0,
+        "shares": {},
     }
     options |= {
         "h": 2,

@@ -237,7 +237,7 @@ def settings_of(draw):
         "static_covariates": [None, None, ["kind"], ["promo"]],
         "calendar": [None, None, ["dayofweek"], ["month", "hour"], ["eon"]],
         "quantiles": [None, None, [0.1, 0.9], [0.1], [10, 90], []],
-        "theta_share": ["auto", 0, 1],
+        "shares": ["auto", {}, {"theta": 1}, {"seasonal_naive": 0.5}],
     }
     some = draw(
         st.lists(st.sampled_from(sorted(options)), max_size=pick(draw, [0, 2, 5]), unique=True)

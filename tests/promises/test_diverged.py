@@ -33,8 +33,8 @@ WILD = {
     "with quantiles": {"learning_rate_init": 1e4, "quantiles": [0.1, 0.9]},
     "recursive": {"learning_rate_init": 1e4, "decoder": "recursive"},
     "encoder-decoder": {"learning_rate_init": 1e4, "decoder": "encoder-decoder"},
-    "without Theta": {"learning_rate_init": 1e4, "theta_share": 0},
-    "with all of Theta": {"learning_rate_init": 1e4, "theta_share": 1},
+    "without Theta": {"learning_rate_init": 1e4, "shares": {}},
+    "with all of Theta": {"learning_rate_init": 1e4, "shares": {"theta": 1}},
     "differences": {"learning_rate_init": 1e4, "difference": True},
 }
 

@@ -176,7 +176,7 @@ def test_the_weekday_of_the_first_day():
         "window": 2,
         "segment": 1,
         "level_window": 1,
-        "theta_share": 0,
+        "shares": {},
     }
     forecaster = RNNForecaster(**QUICK | options | {"max_steps": 300}).fit(y[:77])
     for n in range(70, 77):

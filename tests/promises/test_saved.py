@@ -482,7 +482,7 @@ FORMS = {
     "encoder-decoder": (long, {"decoder": "encoder-decoder", "calendar": ["dayofweek"], "segment": 2}),
     "recursive": (long, {"decoder": "recursive", "difference": True, "scale": np.True_, "log": False}),
     "a trial": (long, AUTO | {"n_networks": 2, "season_length": 7}),
-    "numbers of numpy": (long, {"window": np.int32(6), "h": np.int64(3), "theta_share": np.float32(0.25)}),
+    "numbers of numpy": (long, {"window": np.int32(6), "h": np.int64(3), "shares": {"theta": np.float32(0.25)}}),
     "a missing value": (lambda: long().assign(y=lambda df: df["y"].where(df.index != 5)), {}),
 }  # fmt: skip
 

@@ -366,7 +366,7 @@ FORGED = [
         part("errors", adjusted=lambda errors: errors[:1]),
         "errors of type float64 and shape",
     ),
-    ("plain", lambda fitted: replace(fitted, theta_share=1.5), "theta_share=1.5"),
+    ("plain", lambda fitted: replace(fitted, shares={"theta": 1.5}), "share of theta=1.5"),
     ("plain", lambda fitted: replace(fitted, trial=5), "trial that is no DataFrame"),
     (
         "plain",

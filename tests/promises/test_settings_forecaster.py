@@ -56,7 +56,7 @@ OTHERS = {
     "calendar": [["month"], None],
     "n_networks": [1, 5],
     "quantiles": [[0.25, 0.75], None],
-    "theta_share": [0.9, 0.0],
+    "shares": [{"theta": 0.9}, {}],
     "max_steps": [1],
     "learning_rate_init": [5.0],
     "batch_size": [1],
@@ -207,7 +207,7 @@ def test_networks_that_go_on_keep_their_scale():
         {"season_length": np.int8(5), "window": "auto", "deseasonalize": np.False_},
         {"h": np.int8(6), "window": "auto", "season_length": np.uint8(20)},
         {
-            "theta_share": np.float32(0.5),
+            "shares": {"theta": np.float32(0.5)},
             "learning_rate_init": np.float64(0.03),
             "clip_norm": np.float16(0.5),
         },

@@ -37,7 +37,7 @@ class TsrnnForecaster(base.BaseForecaster):
         As in `tsrnn.RNNForecaster`, with the same defaults.
     scale, difference, deseasonalize, fill_gaps : optional
         As in `tsrnn.RNNForecaster`, with the same defaults.
-    n_networks, quantiles, theta_share, max_steps, learning_rate_init, batch_size, alpha, clip_norm : optional
+    n_networks, quantiles, shares, max_steps, learning_rate_init, batch_size, alpha, clip_norm : optional
         As in `tsrnn.RNNForecaster`, with the same defaults.
     random_state : int, RandomState or None, default=None
         The same int gives the same bits, whatever `n_jobs`.
@@ -104,7 +104,7 @@ class TsrnnForecaster(base.BaseForecaster):
         fill_gaps=False,
         n_networks=8,
         quantiles="auto",
-        theta_share="auto",
+        shares="auto",
         max_steps="auto",
         learning_rate_init=0.01,
         batch_size=256,
@@ -130,7 +130,7 @@ class TsrnnForecaster(base.BaseForecaster):
         self.fill_gaps = fill_gaps
         self.n_networks = n_networks
         self.quantiles = quantiles
-        self.theta_share = theta_share
+        self.shares = shares
         self.max_steps = max_steps
         self.learning_rate_init = learning_rate_init
         self.batch_size = batch_size

@@ -11,28 +11,26 @@ import numpy as np
 
 from tsrnn.forecasting.adjusted import Adjusted
 from tsrnn.forecasting.forecasts import ensemble_forecast
+from tsrnn.forecasting.held_out import with_older
 from tsrnn.forecasting.intervals import concatenate, residuals
-from tsrnn.forecasting.trial import HeldOut, hold_out
 
 N_OLDER = 3  # windows before the last
 MOST = 2000  # series whose older windows are looked at
 UNSEEN = 0.632  # share of values that a bootstrap sample draws
 
 
-def expected_errors(errors, held, members, setting, share):
+def expected_errors(errors, held, members, setting, shares):
     """`Errors` on held-out values, and those of the final networks on the windows before, all scaled to what is
     expected of values to come.
     """
-    some = np.arange(0, len(held.truth), -(-len(held.truth) // MOST))
-    held = HeldOut(held.history.select(some), held.truth[some])
     seen = []
-    while len(seen) <= N_OLDER and len(held.truth):
-        adjusted = Adjusted(held.history, setting)
-        forecasts = ensemble_forecast(adjusted, members, share)
-        seen.append(residuals(adjusted, held.truth, forecasts))
-        held = hold_out(held.history, setting.h)
+    for window in with_older(held.some(MOST), 1 + N_OLDER, setting.h):
+        adjusted = Adjusted(window.history, setting)
+        forecasts = ensemble_forecast(adjusted, members, shares)
+        seen.append(residuals(adjusted, window.truth, forecasts))
+    some = errors.adjusted[0, held.places(MOST)]
     of_seen = np.nansum(np.abs(seen[0].adjusted[0]))
-    of_unseen = np.nansum(np.abs(errors.adjusted[0, some]))
+    of_unseen = np.nansum(np.abs(some))
     if not (of_seen and of_unseen):  # nothing is known, or there is no error
         return errors
     expected = (1 - UNSEEN) * of_seen + UNSEEN * of_unseen

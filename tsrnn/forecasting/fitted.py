@@ -22,7 +22,7 @@ class Fitted:
     plans: list  # that members use, the best in the trial first
     trial: pd.DataFrame | None
     errors: Errors | None  # of forecasts of past windows
-    theta_share: float
+    shares: dict  # of simple methods in the forecast
     fill_gaps: bool
     effect_names: tuple = ()
 
@@ -35,7 +35,7 @@ class Fitted:
             "quantiles_": self.setting.quantiles,
             "plans_": list(self.plans),
             "trial_": None if self.trial is None else self.trial.copy(),
-            "theta_share_": self.theta_share,
+            "shares_": dict(self.shares),
             "effects_": None
             if effects is None
             else pd.Series(effects.copy(), list(self.effect_names), name="effect"),

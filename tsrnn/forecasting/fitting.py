@@ -5,31 +5,21 @@ from dataclasses import fields, replace
 from types import SimpleNamespace
 
 import numpy as np
-import pandas as pd
 from sklearn.utils import check_random_state
 
 from tsrnn.forecasting.adjusted import Adjusted
 from tsrnn.forecasting.calibration import expected_errors
 from tsrnn.forecasting.ensemble import TrainingJob, epochs, train_members
 from tsrnn.forecasting.fitted import Fitted
-from tsrnn.forecasting.forecasts import check_finite, member_forecasts, theta_forecast
-from tsrnn.forecasting.intervals import residuals
+from tsrnn.forecasting.held_out import hold_out_known
 from tsrnn.forecasting.memory import bytes_of_fit, check_memory
 from tsrnn.forecasting.panel.covariates import Roles, codes_of, future_numbers, histories_of
 from tsrnn.forecasting.plan import Wanted, plans_for, steps_for
-from tsrnn.forecasting.quantiles import USUAL, blend, in_order, median
+from tsrnn.forecasting.quantiles import USUAL, in_order
 from tsrnn.forecasting.reading import check_panel
-from tsrnn.forecasting.series_weights import series_weights
 from tsrnn.forecasting.setting import Setting
-from tsrnn.forecasting.trial import (
-    best,
-    distinct,
-    error,
-    hold_out,
-    rounds_of,
-    table_of,
-    theta_share_of,
-)
+from tsrnn.forecasting.shares import shares_before, shares_of
+from tsrnn.forecasting.trial import Trial, distinct, rounds_of, run_trial
 from tsrnn.progress import Progress
 from tsrnn.validation import plain
 
@@ -103,7 +93,21 @@ def read_parameters(forecaster):
             stacklevel=5,
         )
         found.level_window = found.level
+    if found.theta_share != "deprecated":
+        shares = renamed(found.theta_share)
+        warnings.warn(
+            f"theta_share={found.theta_share!r} of RNNForecaster is now shares={shares!r}; the former name will "
+            "be removed in version 0.4.",
+            FutureWarning,
+            stacklevel=5,
+        )
+        found.shares = shares
     return found
+
+
+def renamed(theta_share):
+    """The shares that a former `theta_share` means."""
+    return "auto" if theta_share == "auto" else shares_before(theta_share)
 
 
 def setting_of(parameters):
@@ -160,66 +164,38 @@ def begin(parameters, histories, plans, setting, max_steps, rng):
     """A trial of each plan on the series without their last `h` values, and new networks for the best."""
     everything = Adjusted(histories, setting).with_typical()
     setting = everything.setting
-    held = held_out(histories, parameters.h)
-    trial = errors = None
-    share = 0.0 if parameters.theta_share == "auto" else float(parameters.theta_share)
-    trial_steps = min(max_steps, TRIAL_STEPS)
-    tried = None
+    sees_gaps = histories.known is not None
+    held = hold_out_known(histories, parameters.h)
+    tried = rounds = None
     if len(held.truth):
         tried = Adjusted(held.history, setting).with_effects()
         plans = distinct(plans, tried) if parameters.deseasonalize == "auto" else plans
-    rounds = rounds_of(len(plans), trial_steps) if tried else []
-    progress = Progress(
-        sum(n * epochs(n_steps) for n, n_steps in rounds)
-        + parameters.n_networks * epochs(max_steps),
-        parameters.verbose,
-    )
-    sees_gaps = histories.known is not None
+        rounds = rounds_of(len(plans), min(max_steps, TRIAL_STEPS))
+    n_epochs = sum(n * epochs(n_steps) for n, n_steps in rounds or [])
+    n_epochs += parameters.n_networks * epochs(max_steps)
+    progress = Progress(n_epochs, parameters.verbose)
+    shares = None if parameters.shares == "auto" else shares_of(parameters.shares)
+    trial = Trial(plans, [], shares or {})
     if tried:
         cell = "gru" if parameters.cell == "auto" else parameters.cell
         seed = rng.randint(2**31)
-        weights = series_weights(tried.scale(deseasonalize=False).z, setting.season_length)
-        tables = []
-        for n, n_steps in rounds:
-            jobs = [TrainingJob(plan, cell, seed) for plan in plans[:n]]
-            members = train_members(
-                tried, sees_gaps, jobs, n_steps, progress=progress, label="plan"
-            )
-            if progress.interrupted:
-                return learnt_of(
-                    members, tried.setting, plans, trial=None, errors=None, share=share
-                )
-            with np.errstate(over="ignore", invalid="ignore"):
-                forecasts = member_forecasts(tried, members)
-            check_finite(forecasts, setting)
-            scores = np.array([error(held.truth, forecast[0], weights) for forecast in forecasts])
-            kept = best(scores)
-            table = pd.DataFrame(plans[:n]).assign(error=scores, n_updates=n_steps, kept=False)
-            table.loc[kept, "kept"] = True
-            tables.append(table)
-            plans = [plans[i] for i in scores.argsort(kind="stable")]
-        trial = table_of(tables)
-        forecasts = [forecasts[i] for i in kept]
-        plans = plans[: len(kept)]
-        together = median(forecasts)
-        other = theta_forecast(tried)
-        if parameters.theta_share == "auto":
-            share = theta_share_of(held.truth, together, other, weights)
-        together = blend(together, other, share)
-        errors = residuals(tried, held.truth, together)
+
+        def train(adjusted, plans, n_steps):
+            jobs = [TrainingJob(plan, cell, seed) for plan in plans]
+            members = train_members(adjusted, sees_gaps, jobs, n_steps, progress, label="plan")
+            return members, progress.interrupted
+
+        trial = run_trial(held, tried, plans, rounds, train, shares)
+        if progress.interrupted:
+            return learnt_of(trial.members, tried.setting, trial, errors=None)
         del tried  # its scales take memory
     everything = everything.with_effects()
-    jobs = jobs_for(plans, parameters, rng)
-    members = train_members(everything, sees_gaps, jobs, max_steps, progress=progress)
+    jobs = jobs_for(trial.plans, parameters, rng)
+    members = train_members(everything, sees_gaps, jobs, max_steps, progress)
+    errors = trial.errors
     if errors is not None:
-        errors = expected_errors(errors, held, members, everything.setting, share)
-    return learnt_of(members, everything.setting, plans, trial=trial, errors=errors, share=share)
-
-
-def held_out(histories, h):
-    """The last values; where they are missing in all series, as in rows of the future, the last known ones."""
-    held = hold_out(histories, h)
-    return hold_out(histories.up_to_known(), h) if np.isnan(held.truth).all() else held
+        errors = expected_errors(errors, held, members, everything.setting, trial.shares)
+    return learnt_of(members, everything.setting, trial, errors)
 
 
 def jobs_for(plans, parameters, rng):
@@ -233,15 +209,15 @@ def jobs_for(plans, parameters, rng):
     ]
 
 
-def learnt_of(members, setting, plans, trial, errors, share):
+def learnt_of(members, setting, trial, errors):
     used = {member.plan for member in members}
     return {
         "setting": setting,
         "members": members,
-        "plans": [plan for plan in plans if plan in used],
-        "trial": trial,
+        "plans": [plan for plan in trial.plans if plan in used],
+        "trial": trial.table,
         "errors": errors,
-        "theta_share": share,
+        "shares": trial.shares,
     }
 
 
@@ -255,9 +231,6 @@ def go_on(last, histories, setting, max_steps, rng, verbose):
     progress = Progress(len(jobs) * epochs(max_steps), verbose)
     setting = replace(setting, typical=last.setting.typical, effects=last.setting.effects)
     sees_gaps = last.members[0].sees_gaps
-    members = train_members(
-        Adjusted(histories, setting), sees_gaps, jobs, max_steps, progress=progress
-    )
-    return learnt_of(
-        members, setting, last.plans, trial=last.trial, errors=last.errors, share=last.theta_share
-    )
+    members = train_members(Adjusted(histories, setting), sees_gaps, jobs, max_steps, progress)
+    trial = Trial(last.plans, [], last.shares, last.trial)
+    return learnt_of(members, setting, trial, last.errors)

@@ -32,9 +32,9 @@ class RNNForecaster(Parameters):
 
     Settings left on "auto" are chosen on held-out data: every candidate plan of window, level and seasonal index
     forecasts the last `h` values of the panel, and the best few are kept. The forecast is the median over `n_networks`
-    networks, trained on all values, which differ in plan, cell and random numbers. The Theta method's forecast is mixed
-    in unless that raises the held-out error. Errors on the last windows give the prediction intervals. Most users set
-    `h`, `freq` and `season_length` alone.
+    networks, trained on all values, which differ in plan, cell and random numbers. Simple methods have a share in it,
+    as far as held-out errors bear. Errors on the last windows give the prediction intervals. Most users set `h`, `freq`
+    and `season_length` alone.
 
     Covariates that are known in the future have an effect b on the level, the same for all series, which a regression
     of seasonal differences tells; it is taken out before and put back after, z = log y - b f - season. Beside the
@@ -90,9 +90,11 @@ class RNNForecaster(Parameters):
         intervals; between them and beyond they are continued as those of a normal distribution. They come in pairs,
         q and 1 - q. "auto" is the deciles, 0.025 and 0.975; None, or another `decoder` or `difference`, makes intervals
         from past errors alone.
-    theta_share : float or "auto", default="auto"
-        Share of the Theta method's forecast in the forecast, from 0 to 1; "auto" takes 0.3, or 0 where that raises the
-        error on the held-out values by more than 2 %.
+    shares : dict or "auto", default="auto"
+        Share of each simple method in the forecast, from 0 to 1: "theta" (the Theta method), "damped_trend" (Holt's
+        method with a damped trend) and "seasonal_naive" (the last season again), such as {"theta": 0.3}. Networks have
+        the rest, with {} all. "auto" gives tenths: up to half in all as long as the mean error on up to four held-out
+        windows rises by no more than 1 %, and more as long as it falls.
     max_steps : int or "auto", default="auto"
         Updates of each network; "auto" grows with the root of the number of values, from 200 to 2000.
     learning_rate_init : float, default=0.01
@@ -119,6 +121,10 @@ class RNNForecaster(Parameters):
         The former name of `level_window`, with a FutureWarning; `predict(level=...)` is the percent of an interval.
 
         .. deprecated:: 0.2
+    theta_share : float or "auto"
+        Former name of `shares`, of the Theta method alone.
+
+        .. deprecated:: 0.2
 
     Attributes
     ----------
@@ -134,8 +140,8 @@ class RNNForecaster(Parameters):
         The frequency in use.
     quantiles_ : tuple of float
         Quantiles that the networks forecast beside the median, from low to high.
-    theta_share_ : float
-        Share of the Theta method's forecast in use.
+    shares_ : dict
+        Share of each simple method in use, those without one left out.
     effects_ : Series or None
         Effect b of each number f made of future covariates and calendar: on the logarithm, or the value in units of the
         series' mean size.
@@ -144,7 +150,8 @@ class RNNForecaster(Parameters):
     -----
     Direct multi-step forecasts from windows less their level follow Hewamalage, Bergmeir & Bandara (2021), steps of
     whole segments Lin et al. (2023, SegRNN), the decoder Sutskever, Vinyals & Le (2014), the Theta method
-    Assimakopoulos & Nikolopoulos (2000).
+    Assimakopoulos & Nikolopoulos (2000), the damped trend Gardner & McKenzie (1985), the choice of shares Caruana et
+    al. (2004).
 
     Examples
     --------

@@ -1,28 +1,29 @@
-"""Forecasts of trained networks: the median of what they forecast, mixed with the forecast of the Theta method."""
+"""Forecasts of trained networks: the median of what they forecast, mixed with those of simple methods."""
 
 import numpy as np
 
 from tsrnn.exceptions import DivergenceError
 from tsrnn.forecasting.quantiles import blend, median
-from tsrnn.forecasting.theta_method import theta_method
+from tsrnn.forecasting.shares import mixed
+from tsrnn.forecasting.simple_forecasts import SIMPLE
 from tsrnn.networks.passes import WorkspacePool, predict
 
 
-def forecast_any_horizon(adjusted, members, theta_share, h):
+def forecast_any_horizon(adjusted, members, shares, h):
     """Forecast (1 + n_quantiles, n_series, h); beyond the trained horizon, forecasts are taken for values."""
-    parts = [ensemble_forecast(adjusted, members, theta_share)]
+    parts = [ensemble_forecast(adjusted, members, shares)]
     while len(parts) * adjusted.setting.h < h:
         adjusted = adjusted.followed_by(parts[-1][0])
-        parts.append(ensemble_forecast(adjusted, members, theta_share))
+        parts.append(ensemble_forecast(adjusted, members, shares))
     return np.concatenate(parts, axis=2)[:, :, :h]
 
 
-def ensemble_forecast(adjusted, members, theta_share=0.0):
-    """Median forecast (1 + n_quantiles, n_series, h) of some members, and a share of the Theta method's."""
+def ensemble_forecast(adjusted, members, shares):
+    """Median forecast (1 + n_quantiles, n_series, h) of some members, mixed with simple ones."""
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is said in a sentence
         forecasts = median(member_forecasts(adjusted, members))
-        if theta_share:
-            forecasts = blend(forecasts, theta_forecast(adjusted), theta_share)
+        simple = {name: SIMPLE[name](adjusted) for name in shares}
+        forecasts = blend(forecasts, mixed(forecasts[0], simple, shares))
     check_finite(forecasts, adjusted.setting)
     return forecasts
 
@@ -55,12 +56,6 @@ def network_forecast(adjusted, member):
         if len(parts) * blocks.shape[2] >= setting.h:
             return np.concatenate(parts, axis=2)[:, :, : setting.h]
         windows = windows.forward(parts[-1][0])
-
-
-def theta_forecast(adjusted):
-    """The Theta method's (n_series, h), without the seasonal index where there is a season."""
-    adjustment, z = adjusted.scale(deseasonalize=adjusted.setting.season_length > 1)
-    return adjustment.inverse(theta_method(z, adjusted.setting.h))
 
 
 def check_finite(forecasts, setting):

@@ -51,7 +51,7 @@ class Parameters(BaseEstimator):
     calendar: list | None = None
     n_networks: int = 8
     quantiles: list | str | None = "auto"
-    theta_share: float | str = "auto"
+    shares: dict | str = "auto"
     max_steps: int | str = "auto"
     learning_rate_init: float = 0.01
     batch_size: int = 256
@@ -64,6 +64,7 @@ class Parameters(BaseEstimator):
     precision: str = "fp32"
     verbose: int = 0
     level: int | str = "deprecated"
+    theta_share: float | str = "deprecated"
 
     _constraints = {
         "h": [POSITIVE_INT],
@@ -89,7 +90,7 @@ class Parameters(BaseEstimator):
             OneOf(None),
             AUTO,
         ],
-        "theta_share": [Interval(Real, 0, 1, "both"), AUTO],
+        "shares": [Instance(dict, "a dict of shares"), AUTO],
         "max_steps": [POSITIVE_INT, AUTO],
         "learning_rate_init": [Interval(Real, 0, closed="neither")],
         "batch_size": [POSITIVE_INT],
@@ -102,6 +103,7 @@ class Parameters(BaseEstimator):
         "precision": [OneOf(*PRECISIONS)],
         "verbose": [Interval(Integral, 0), BOOLEAN],
         "level": [POSITIVE_INT, AUTO, OneOf("deprecated")],
+        "theta_share": [Interval(Real, 0, 1, "both"), AUTO, OneOf("deprecated")],
     }
 
     def _check_parameters(self):

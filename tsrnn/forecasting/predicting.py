@@ -142,7 +142,7 @@ def adjusted_of(fitted, panel, X_df, h, n_told=None, name="X_df"):
 
 def forecasts_of(fitted, adjusted, h):
     """Forecasts (1 + n_quantiles, n_series, h)."""
-    return forecast_any_horizon(adjusted, fitted.members, fitted.theta_share, h)
+    return forecast_any_horizon(adjusted, fitted.members, fitted.shares, h)
 
 
 def columns_of(fitted, adjusted, asked, h):

@@ -62,7 +62,6 @@ def median(forecasts):
     return blocks
 
 
-def blend(blocks, other, share):
-    """Another forecast (n_series, h) mixed into the point forecast; quantiles keep their distance from it."""
-    point = (1 - share) * blocks[0] + share * other
+def blend(blocks, point):
+    """Another point forecast (n_series, h) for that of the networks, whose quantiles keep their distance from it."""
     return np.stack([point, *(blocks[1:] + (point - blocks[0]))])

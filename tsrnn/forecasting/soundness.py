@@ -28,6 +28,7 @@ from tsrnn.forecasting.panel.steps import places, step_of
 from tsrnn.forecasting.panel.times import check_freq
 from tsrnn.forecasting.quantiles import in_order
 from tsrnn.forecasting.reading import check_panel
+from tsrnn.forecasting.shares import shares_of
 from tsrnn.networks.encoder_decoder import EncoderDecoder
 from tsrnn.networks.network import Network
 from tsrnn.rules.cells import offered_cells
@@ -301,7 +302,11 @@ def check_errors(fitted):
         check_known(adjusted, "errors", (1 + len(fitted.setting.quantiles), None, fitted.setting.h))
         if plain is not None:
             check_known(plain, "plain errors", adjusted.shape[1:])
-    check_number(fitted.theta_share, "theta_share", 0, 1)
+    check_kind(fitted.shares, dict, "shares")
+    for name, share in fitted.shares.items():
+        check_number(share, f"share of {name:.20}", 0, 1)
+    if shares_of(fitted.shares) != fitted.shares:
+        raise DamagedError("shares of nothing")
     if fitted.trial is not None:
         check_kind(fitted.trial, pd.DataFrame, "trial")
         # an older version trained all plans for as many updates

@@ -6,12 +6,13 @@ from tsrnn.backends.devices import backend_of
 from tsrnn.files import estimators
 from tsrnn.files.errors import DamagedError
 from tsrnn.files.functions import functions
-from tsrnn.files.records import record
+from tsrnn.files.records import names_of, record
 from tsrnn.files.trees import Codec
 from tsrnn.forecasting import storage_before
 from tsrnn.forecasting.adjusted import Adjusted
 from tsrnn.forecasting.ensemble import Member
 from tsrnn.forecasting.fitted import Fitted
+from tsrnn.forecasting.fitting import renamed
 from tsrnn.forecasting.intervals import Errors
 from tsrnn.forecasting.panel import dtypes, forms, times
 from tsrnn.forecasting.panel.covariates import Roles
@@ -19,6 +20,7 @@ from tsrnn.forecasting.panel.frames import Panel
 from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.plan import Plan
 from tsrnn.forecasting.setting import Setting
+from tsrnn.forecasting.shares import shares_before
 from tsrnn.forecasting.soundness import check_fitted
 from tsrnn.networks import architecture
 
@@ -48,11 +50,28 @@ def decode_member(payload, reader):
     return Member(**parts | {"theta": architecture.theta_of(parts["network"], parts["theta"])})
 
 
+def decode_fitted(payload, reader):
+    """A record; before version 0.3 it had the share of the Theta method alone."""
+    needed, optional = names_of(Fitted)
+    needed = [name for name in needed if name != "shares"]
+    parts = reader.fields(payload, needed, [*optional, "shares", "theta_share"])
+    if ("shares" in parts) == ("theta_share" in parts):
+        raise DamagedError("a record without shares, or with two kinds")
+    if "theta_share" in parts:
+        parts["shares"] = shares_before(parts.pop("theta_share"))
+    return Fitted(**parts)
+
+
+def encode_fitted(fitted, writer):
+    return writer.fields(vars(fitted))
+
+
 RECORDS = [
     *architecture.CODECS,
     *functions(RESTORERS),
     Codec("Member", Member, encode_member, decode_member),
-    *(record(kind) for kind in (Fitted, Panel, Roles, Setting, Plan, Errors)),
+    Codec("Fitted", Fitted, encode_fitted, decode_fitted),
+    *(record(kind) for kind in (Panel, Roles, Setting, Plan, Errors)),
 ]
 
 
@@ -68,6 +87,9 @@ def load(Forecaster, path, device=None):
         return storage_before.read(Forecaster, metadata, arrays)
 
     forecaster, fitted = estimators.load(path, Forecaster, RECORDS, complete(Forecaster), before)
+    if forecaster.theta_share != "deprecated":
+        shares = renamed(forecaster.theta_share)
+        forecaster.set_params(shares=shares, theta_share="deprecated")
     setting = fitted.setting
     place = {"device": setting.device, "precision": setting.precision}
     place = estimators.place_of(place, device, backend_of, Forecaster)

@@ -18,6 +18,7 @@ from tsrnn.forecasting.panel.covariates import Roles
 from tsrnn.forecasting.panel.frames import Panel
 from tsrnn.forecasting.plan import Plan
 from tsrnn.forecasting.setting import Setting
+from tsrnn.forecasting.shares import shares_before
 from tsrnn.networks.architecture import network_of
 from tsrnn.networks.encoder_decoder import EncoderDecoder
 from tsrnn.networks.network import Network
@@ -70,7 +71,7 @@ def understood(Forecaster, rest, arrays):
         plans=[plan for plan in (Plan(**plan) for plan in rest["plans"]) if plan in used],
         trial=None if rest["trial"] is None else pd.DataFrame(rest["trial"]),
         errors=None if errors is None else Errors(errors.reshape(-1, *errors.shape[-2:])),
-        theta_share=rest.get("theta_share", 0.0),
+        shares=shares_before(rest.get("theta_share", 0.0)),
         fill_gaps=bool(forecaster.fill_gaps),
         effect_names=tuple(rest.get("effects") or ()),
     )

@@ -1,4 +1,6 @@
-"""What to keep: the plans that forecast the last, held-out values of the panel best, and Theta unless it harms."""
+"""The trial: which plans to keep, those that forecast the last, held-out values of the panel best, and how much of the
+forecast is that of simple methods.
+"""
 
 from dataclasses import replace
 from typing import NamedTuple
@@ -6,31 +8,95 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from tsrnn.forecasting.panel.histories import Histories
-from tsrnn.forecasting.quantiles import blend
+from tsrnn.forecasting.adjusted import Adjusted
+from tsrnn.forecasting.forecasts import check_finite, member_forecasts
+from tsrnn.forecasting.held_out import error, with_older
+from tsrnn.forecasting.intervals import Errors, residuals
+from tsrnn.forecasting.quantiles import blend, median
+from tsrnn.forecasting.series_weights import series_weights
+from tsrnn.forecasting.shares import Window, mixed, shares_for
+from tsrnn.forecasting.simple_forecasts import SIMPLE
 
 N_KEPT = 4
 SHORT = 4  # of the updates of a plan, the first round has one in so many
 ENOUGH = 50  # updates that tell something of a plan
-# of Theta's forecast, unless it harms; a share fitted to the held-out values did less well
-SHARE = 0.3
-HARM = 1.02  # times the error without it; less is noise, and a mean of unlike forecasts errs less than most of them
 TOLERANCE = 1.1  # times the lowest error; what is worse is not kept
-LEAST = 3  # values before the held-out ones
+N_WINDOWS = 4  # held out, that shares are chosen on
+MOST = 2000  # series of them
 
 
-class HeldOut(NamedTuple):
-    """A panel without its last values, and those values; what is too short for it is left out."""
+class Trial(NamedTuple):
+    """What a trial found."""
 
-    history: Histories
-    truth: np.ndarray  # (n_series, h), NaN where unknown
+    plans: list  # the best first
+    members: list  # a network of each
+    shares: dict  # of simple methods
+    table: pd.DataFrame | None = None
+    errors: Errors | None = None  # on the held-out values
 
 
-def hold_out(histories, h):
-    history, long = histories.before(h, LEAST)
-    last = histories.series.starts[1:][long][:, None] - np.arange(h, 0, -1)
-    truth = np.where(histories.mask[last], histories.series.values[last], np.nan)
-    return HeldOut(history, truth)
+def run_trial(held, adjusted, plans, rounds, train, shares=None):
+    """Try plans on held-out values.
+
+    Parameters
+    ----------
+    held : HeldOut
+    adjusted : Adjusted
+        The history before them.
+    plans : list of Plan
+    rounds : list of (int, int)
+        Of `rounds_of`.
+    train : callable
+        (adjusted, plans, n_steps) -> members; with fewer than plans, training was interrupted.
+    shares : dict, optional
+        Of simple methods, where they are told.
+
+    Returns
+    -------
+    Trial
+        Of an interrupted training, its networks alone.
+    """
+    weights = weights_of(adjusted)
+    tables = []
+    for n, n_steps in rounds:
+        members, interrupted = train(adjusted, plans[:n], n_steps)
+        if interrupted:
+            return Trial(plans, members, shares or {})
+        with np.errstate(over="ignore", invalid="ignore"):
+            forecasts = member_forecasts(adjusted, members)
+        check_finite(forecasts, adjusted.setting)
+        scores = np.array([error(held.truth, forecast[0], weights) for forecast in forecasts])
+        kept = best(scores)
+        tables.append(table_of_round(plans[:n], scores, n_steps, kept))
+        plans = [plans[i] for i in scores.argsort(kind="stable")]
+    members = [members[i] for i in kept]
+    blocks = median([forecasts[i] for i in kept])
+    simple = simple_forecasts(adjusted, SIMPLE if shares is None else shares)
+    if shares is None:
+        last = Window(held.truth, blocks[0], simple, weights)
+        shares = shares_for([last, *older_windows(held, adjusted.setting, members)])
+    blocks = blend(blocks, mixed(blocks[0], simple, shares))
+    errors = residuals(adjusted, held.truth, blocks)
+    return Trial(plans[: len(kept)], members, shares, table_of(tables), errors)
+
+
+def weights_of(adjusted):
+    return series_weights(adjusted.scale(deseasonalize=False).z, adjusted.setting.season_length)
+
+
+def simple_forecasts(adjusted, names):
+    return {name: SIMPLE[name](adjusted) for name in names}
+
+
+def older_windows(held, setting, members):
+    """Windows before the held-out one, which the networks have seen."""
+    first, *older = with_older(held.some(MOST), N_WINDOWS, setting.h)
+    del first
+    for held in older:
+        adjusted = Adjusted(held.history, setting)
+        forecasts = median(member_forecasts(adjusted, members))
+        simple = simple_forecasts(adjusted, SIMPLE)
+        yield Window(held.truth, forecasts[0], simple, weights_of(adjusted))
 
 
 def distinct(plans, adjusted):
@@ -50,6 +116,12 @@ def rounds_of(n_plans, n_steps):
     return [(n_plans, few), (max(N_KEPT, -(-n_plans // 2)), n_steps)]
 
 
+def table_of_round(plans, scores, n_steps, kept):
+    table = pd.DataFrame(plans).assign(error=scores, n_updates=n_steps, kept=False)
+    table.loc[kept, "kept"] = True
+    return table
+
+
 def table_of(tables):
     """A row for each plan, of the last round that it was in."""
     *before, last = tables
@@ -60,14 +132,6 @@ def table_of(tables):
     return pd.concat([last, *gone], ignore_index=True)
 
 
-def error(truth, forecasts, weights):
-    """Weighted mean over series of the absolute error relative to truth and forecast."""
-    size = np.nansum(np.abs(truth) + np.abs(forecasts) * ~np.isnan(truth), axis=1)
-    return float(
-        weights @ (np.nansum(np.abs(truth - forecasts), axis=1) / np.where(size > 0, size, 1))
-    )
-
-
 def best(errors):
     """Numbers of the plans with the lowest errors, best first."""
     return [
@@ -75,11 +139,3 @@ def best(errors):
         for i in np.argsort(errors, kind="stable")[:N_KEPT]
         if errors[i] <= TOLERANCE * min(errors)
     ]
-
-
-def theta_share_of(truth, networks, other, weights):
-    """How much of another forecast to take."""
-    harms = error(truth, blend(networks, other, SHARE)[0], weights) > HARM * error(
-        truth, networks[0], weights
-    )
-    return 0.0 if harms else SHARE
