@@ -213,8 +213,8 @@ def ridge(train, h, season, n_rows=20_000):
         *((label, part["y"].to_numpy()) for label, part in train.groupby("unique_id"))
     )
     series = Ragged.of(values)
-    adjustment = Adjustment.of(series, season, Units("auto"), deseasonalize=False)
-    plan = plans_for(series.lengths, h, season, Wanted(level=1))[0]
+    adjustment = Adjustment.of(series, season, Units("auto"))
+    plan = plans_for(series.lengths, h, [season], Wanted(level=1))[0]
     ends = Windows.at_ends(Histories(adjustment.forward(series)), plan, h)
     rows, rng = ends.for_training(n_rows), np.random.default_rng(0)
     chosen = np.concatenate(list(rows.epoch(rng, n_rows, True)))

@@ -4,6 +4,7 @@ import os
 import pickle
 import re
 import signal
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -16,13 +17,19 @@ from tsrnn.datasets import load_airline
 from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting import ensemble as module
 from tsrnn.forecasting.adjusted import Adjusted, differences
-from tsrnn.forecasting.adjustment import Adjustment, Units, seasonal_index
-from tsrnn.forecasting.fitting import setting_of
+from tsrnn.forecasting.adjustment import Adjustment, Units
+from tsrnn.forecasting.fitting import read_parameters, setting_of
 from tsrnn.forecasting.held_out import error as trial_error
 from tsrnn.forecasting.held_out import hold_out
 from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.panel.ragged import Ragged
 from tsrnn.forecasting.plan import Plan, steps_for
+from tsrnn.forecasting.seasons import (
+    events_of,
+    index_of_events,
+    local_levels,
+    seasonal_index,
+)
 from tsrnn.forecasting.series_weights import series_weights
 from tsrnn.forecasting.shares import Window, shares_for
 from tsrnn.forecasting.simple_forecasts import (
@@ -201,12 +208,16 @@ def test_progress_tells_network_epoch_and_time_left(monkeypatch, capsys):
     ]
 
 
+def seasonal(adjustment, series, period):
+    return adjustment.without([partial(seasonal_index, period=period)], series)
+
+
 def test_adjustment_goes_back_to_where_it_came_from():
     rng = np.random.default_rng(0)
     series = Ragged.of(
         [rng.uniform(1, 5, size=24), rng.uniform(0, 5, size=30).round(), rng.normal(size=13)]
     )
-    adjustment = Adjustment.of(series, 6, Units("auto"), True)
+    adjustment = seasonal(Adjustment.of(series, 6, Units("auto")), series, 6)
     assert adjustment.logs.tolist() == [True, True, False]
     for i, (y, z) in enumerate(zip(series, adjustment.forward(series))):
         ahead = np.tile(z[-6:], (3, 1))  # a whole season ahead has the phases of the last one
@@ -223,6 +234,28 @@ def test_seasonal_index_is_without_the_trend_and_without_noise():
     noise = np.random.default_rng(0).normal(size=(50, 48))
     index, full = seasonal_index(Ragged.of(list(noise)), 12), noise.reshape(50, 4, 12).mean(axis=1)
     assert np.abs(index).mean() < 0.4 * np.abs(full).mean()
+
+
+def test_events_that_a_panel_shares_are_told_by_one_season():
+    rng = np.random.default_rng(0)
+    clock = rng.integers(60, 1000, size=40)  # series end at different times
+    ages = [np.arange(clock[i] - n, clock[i]) for i, n in enumerate(rng.integers(52, 90, size=40))]
+    trends = [rng.normal() + 0.01 * age + 0.1 * rng.normal(size=len(age)) for age in ages]
+    panel = Ragged.of([z - 0.8 * (age % 52 == 47) for z, age in zip(trends, ages)])
+    events = events_of(panel, clock, 52)
+    assert np.flatnonzero(np.abs(events) > 0.1).tolist() == [47]
+    assert -0.85 < events[47] < -0.7
+    index = index_of_events(events, panel, clock)
+    for one, end in zip(index, clock):
+        assert np.roll(one, end)[47] < -0.6  # the first phase of a series is that after its end
+    without = Ragged.of(trends)
+    assert np.abs(events_of(without, clock, 52)).max() < 0.1
+    assert np.abs(index_of_events(events, without, clock)).mean() < 0.25 * np.abs(index).mean()
+
+
+def test_local_levels_do_not_reach_into_other_series():
+    z = Ragged.of([np.array([1.0, 5, 2, 3]), np.array([9.0]), np.array([7.0, 8.0])])
+    np.testing.assert_array_equal(local_levels(z, 1), [3, 2, 3, 2.5, 9, 7.5, 7.5])
 
 
 def test_theta_goes_on_with_half_the_trend():
@@ -255,7 +288,7 @@ def test_a_damped_trend_is_that_of_a_loop_over_settings():
 
 def test_the_seasonal_naive_forecast_is_the_last_season():
     series = Ragged.of([np.arange(9.0), np.array([7.0, 8.0])])
-    adjusted = Adjusted(Histories(series), setting_of(quick(h=6, season_length=4)))
+    adjusted = Adjusted(Histories(series), setting_of(read_parameters(quick(h=6, season_length=4))))
     ahead = seasonal_naive(adjusted)
     np.testing.assert_array_equal(ahead, [[5, 6, 7, 8, 5, 6], [7, 8, 7, 8, 7, 8]])
 
@@ -286,17 +319,17 @@ def test_scale_takes_series_in_units_of_their_naive_error(log):
     ]
     series = Ragged.of(walks)
     ahead = np.exp(rng.normal(size=(3, 5))) * [[1], [1e3], [1e6]]
-    adjustment = Adjustment.of(series, 4, Units(log, scale=True), True)
-    z = Adjustment.of(series, 4, Units(log, scale=True), False).forward(series)
+    z = Adjustment.of(series, 4, Units(log, scale=True)).forward(series)
+    adjustment = seasonal(Adjustment.of(series, 4, Units(log, scale=True)), series, 4)
     np.testing.assert_allclose([np.abs(one[4:] - one[:-4]).mean() for one in z], 1)
     np.testing.assert_allclose(adjustment.inverse(adjustment.plain(ahead)), ahead)
-    plain = Adjustment.of(series, 4, Units(log=False, scale=False), False)
+    plain = Adjustment.of(series, 4, Units(log=False, scale=False))
     less = series.values - series.repeat(series.means())
     np.testing.assert_array_equal(plain.forward(series).values, less)
 
 
 def test_differences_are_summed_again():
-    setting = setting_of(quick(difference=True, log=False, scale=False))
+    setting = setting_of(read_parameters(quick(difference=True, log=False, scale=False)))
     series = Ragged.of([np.array([1.0, 3.0, 2.0]), np.array([5.0, 5.0])])
     adjusted = Adjusted(Histories(series), setting)
     plan = Plan(window=4, segment=1, level=1)

@@ -139,8 +139,8 @@ def test_quantiles_do_not_cross():
 
 def test_quantiles_keep_their_distance_from_a_mixed_forecast():
     blocks, other = np.random.default_rng(0).normal(size=(3, 6, 4)), np.ones((6, 4))
-    mixed = blend(blocks, other, 0.3)
-    np.testing.assert_allclose(mixed[0], 0.7 * blocks[0] + 0.3)
+    mixed = blend(blocks, other)
+    np.testing.assert_array_equal(mixed[0], other)
     np.testing.assert_allclose(mixed[1:] - mixed[0], blocks[1:] - blocks[0])
 
 

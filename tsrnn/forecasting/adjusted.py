@@ -1,6 +1,7 @@
 """A panel on the scales that networks, Theta and intervals work on, each made once."""
 
 from dataclasses import replace
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -9,6 +10,7 @@ from tsrnn.data.batch import places_of_runs
 from tsrnn.forecasting.adjustment import Adjustment, Units
 from tsrnn.forecasting.effects import effects_of
 from tsrnn.forecasting.panel.ragged import Ragged
+from tsrnn.forecasting.seasons import events_of, index_of_events, seasonal_index
 from tsrnn.forecasting.series_weights import naive_errors, typical_of
 
 
@@ -36,7 +38,7 @@ class Adjusted:
     def plain(self):
         """The scale without a season or covariates, in the unit that "auto" takes; errors are measured on it."""
         if self._plain is None:
-            adjustment = Adjustment.of(self.series, 1, Units(self.setting.log), deseasonalize=False)
+            adjustment = Adjustment.of(self.series, 1, Units(self.setting.log))
             self._plain = Scale(adjustment, adjustment.forward(self.series))
         return self._plain
 
@@ -48,13 +50,25 @@ class Adjusted:
 
     def _scale(self, deseasonalize):
         setting = self.setting
-        if not deseasonalize and setting.scale == "auto" and setting.effects is None:
+        apart = deseasonalize or setting.has_events or setting.effects is not None
+        if not apart and setting.scale == "auto":
             return self.plain
-        effects, ahead = effects_at(self.histories, setting.effects)
+        covariates = effects_at(self.histories, setting.effects)
         units = Units(setting.log, setting.scale, setting.typical)
-        adjustment = Adjustment.of(
-            self.series, setting.season_length, units, deseasonalize, effects, ahead
-        )
+        adjustment = Adjustment.of(self.series, setting.season_length, units, covariates)
+        clock = self.histories.clock
+        indices = [
+            partial(index_of_events, events, clock=clock)
+            for events in setting.events
+            if events.any()
+        ]
+        if deseasonalize:
+            indices += [
+                partial(seasonal_index, period=period)
+                for period in setting.season_lengths
+                if self.series.longest > 2 * period
+            ]
+        adjustment = adjustment.without(indices, self.series)
         return Scale(adjustment, adjustment.forward(self.series))
 
     def with_typical(self):
@@ -72,6 +86,17 @@ class Adjusted:
         z = without.scale(deseasonalize=False).z
         effects = effects_of(z, histories.mask, histories.future, setting.season_length)
         return Adjusted(histories, replace(setting, effects=effects), without._plain)
+
+    def with_events(self):
+        """With the events of each season that these series share."""
+        if self.histories.clock is None:
+            return self
+        z = self.scale(deseasonalize=False).z
+        clock = self.histories.clock
+        found = tuple(events_of(z, clock, period) for period in self.setting.season_lengths)
+        if not any(events.any() for events in found):
+            return self
+        return Adjusted(self.histories, replace(self.setting, events=found), self._plain)
 
     def followed_by(self, ahead):
         """With forecasts (n_series, h) taken for values."""

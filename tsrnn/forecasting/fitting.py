@@ -21,14 +21,24 @@ from tsrnn.forecasting.setting import Setting
 from tsrnn.forecasting.shares import shares_before, shares_of
 from tsrnn.forecasting.trial import Trial, distinct, rounds_of, run_trial
 from tsrnn.progress import Progress
-from tsrnn.validation import plain
+from tsrnn.validation import POSITIVE_INT, plain
 
 TRIAL_STEPS = 300  # updates of a network that tries a plan
 CELLS = "gru", "lstm"  # of networks in turn
 LARGE = "h", "hidden_size", "window", "batch_size", "n_networks"  # what memory depends on
-LEARNT = "typical", "effects"  # what the data tell of a setting
+LEARNT = "typical", "effects", "events"  # what the data tell of a setting
 # by warm_start
-KEPT = ("h", "hidden_size", "decoder", "season_length", "log", "scale", "difference", "quantiles")
+KEPT = (
+    "h",
+    "hidden_size",
+    "decoder",
+    "season_length",
+    "other_seasons",
+    "log",
+    "scale",
+    "difference",
+    "quantiles",
+)
 
 
 def fit(parameters, panel, last=None):
@@ -102,7 +112,22 @@ def read_parameters(forecaster):
             stacklevel=5,
         )
         found.shares = shares
+    found.season_length, found.other_seasons = seasons_of(found.season_length)
     return found
+
+
+def seasons_of(season_length):
+    """The longest season, and the others from the shortest."""
+    told = [season_length] if isinstance(season_length, int) else [*season_length]
+    for one in told:
+        if not POSITIVE_INT.accepts(one):
+            raise ValueError(
+                f"season_length must be {POSITIVE_INT}, or a list of such; got {one!r}."
+            )
+    if not told:
+        raise ValueError("season_length must be an int or a list of ints; got an empty list.")
+    lengths = sorted({int(one) for one in told})
+    return lengths[-1], tuple(length for length in lengths[:-1] if length > 1)
 
 
 def renamed(theta_share):
@@ -117,7 +142,8 @@ def setting_of(parameters):
         for field in fields(Setting)
         if field.name not in LEARNT
     }
-    return Setting(**values | {"quantiles": quantiles_of(parameters)})
+    values |= {"quantiles": quantiles_of(parameters)}
+    return Setting(**values)
 
 
 def quantiles_of(parameters):
@@ -150,7 +176,8 @@ def plans_of(parameters, lengths):
     keep = Wanted(
         parameters.window, parameters.segment, parameters.level_window, parameters.deseasonalize
     )
-    plans = plans_for(lengths, parameters.h, parameters.season_length, keep)
+    season_lengths = (*parameters.other_seasons, parameters.season_length)
+    plans = plans_for(lengths, parameters.h, season_lengths, keep)
     for plan in plans:
         if plan.window % plan.segment or plan.level > plan.window:
             raise ValueError(
@@ -168,7 +195,7 @@ def begin(parameters, histories, plans, setting, max_steps, rng):
     held = hold_out_known(histories, parameters.h)
     tried = rounds = None
     if len(held.truth):
-        tried = Adjusted(held.history, setting).with_effects()
+        tried = learn_seen(Adjusted(held.history, setting), parameters)
         plans = distinct(plans, tried) if parameters.deseasonalize == "auto" else plans
         rounds = rounds_of(len(plans), min(max_steps, TRIAL_STEPS))
     n_epochs = sum(n * epochs(n_steps) for n, n_steps in rounds or [])
@@ -189,13 +216,19 @@ def begin(parameters, histories, plans, setting, max_steps, rng):
         if progress.interrupted:
             return learnt_of(trial.members, tried.setting, trial, errors=None)
         del tried  # its scales take memory
-    everything = everything.with_effects()
+    everything = learn_seen(everything, parameters)
     jobs = jobs_for(trial.plans, parameters, rng)
     members = train_members(everything, sees_gaps, jobs, max_steps, progress)
     errors = trial.errors
     if errors is not None:
         errors = expected_errors(errors, held, members, everything.setting, trial.shares)
     return learnt_of(members, everything.setting, trial, errors)
+
+
+def learn_seen(adjusted, parameters):
+    """With the effects and events that the series tell."""
+    adjusted = adjusted.with_effects()
+    return adjusted if parameters.deseasonalize is False else adjusted.with_events()
 
 
 def jobs_for(plans, parameters, rng):
@@ -229,7 +262,7 @@ def go_on(last, histories, setting, max_steps, rng, verbose):
         for m, seed in zip(last.members, seeds)
     ]
     progress = Progress(len(jobs) * epochs(max_steps), verbose)
-    setting = replace(setting, typical=last.setting.typical, effects=last.setting.effects)
+    setting = replace(setting, **{name: getattr(last.setting, name) for name in LEARNT})
     sees_gaps = last.members[0].sees_gaps
     members = train_members(Adjusted(histories, setting), sees_gaps, jobs, max_steps, progress)
     trial = Trial(last.plans, [], last.shares, last.trial)

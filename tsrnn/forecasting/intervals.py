@@ -76,6 +76,14 @@ def size_of(series, n_last):
     return np.maximum(sizes.means(), sizes.ends(n_last).means())[:, None]
 
 
+def gap_above_zero(series):
+    """Half the least positive value of series of zeros and positive ones, such as counts, where no quantile lies
+    between; 0 of others.
+    """
+    positive = series.with_values(np.where(series.values > 0, series.values, np.inf)).least()
+    return np.where((series.least() == 0) & np.isfinite(positive), positive / 2, 0)
+
+
 def n_recent(setting, h):
     """Values at the end of a series that tell its size of now."""
     return max(setting.season_length, h)
@@ -132,6 +140,7 @@ def bands(errors, adjusted, forecasts, levels):
     h = point.shape[1]
     size = size_of(adjusted.series, n_recent(adjusted.setting, errors.h))
     z = np.stack([adjustment.plain(part) for part in forecasts])
+    none_below = gap_above_zero(adjusted.series)[:, None]
     lows = [point]
     highs = [point]
     for level in sorted(levels):
@@ -157,6 +166,7 @@ def bands(errors, adjusted, forecasts, levels):
             hi = np.minimum(
                 hi, point + np.maximum(conformal_radius(errors.plain, rare), 0)[:h] * size
             )
+        lo[lo < none_below] = 0
         lows.append(np.minimum(lo, lows[-1]))
         highs.append(np.maximum(hi, highs[-1]))
     names = [

@@ -33,7 +33,7 @@ class Parameters(BaseEstimator):
 
     h: int = 12
     freq: str | int | None = None
-    season_length: int = 1
+    season_length: int | list = 1
     decoder: str = "direct"
     cell: str = "auto"
     hidden_size: int = 40
@@ -68,7 +68,7 @@ class Parameters(BaseEstimator):
 
     _constraints = {
         "h": [POSITIVE_INT],
-        "season_length": [POSITIVE_INT],
+        "season_length": [POSITIVE_INT, Instance((list, tuple), "a list of ints")],
         "decoder": [Registered(DECODERS.keys)],
         "cell": [Registered(offered_cells, "auto")],
         "hidden_size": [POSITIVE_INT],

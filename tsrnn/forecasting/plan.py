@@ -26,24 +26,27 @@ class Wanted(NamedTuple):
     deseasonalize: bool | str = "auto"
 
 
-def plans_for(lengths, h, season_length, keep=None):
+def plans_for(lengths, h, season_lengths, keep=None):
     """Plans worth a trial for series of these lengths, the first the likeliest, all keeping what is `Wanted`.
 
-    Series of a few seasons, each of at least four values, are read season by season, others value by value. Windows are
-    of a middle, a short and a long kind, as far as half of a typical series allows. The level is the mean of a season,
-    or the last value.
+    Series of a few seasons, each of at least four values, are read season by season, the shortest of several, others
+    value by value. Windows are of a middle, a short and a long kind, as far as half of a typical series allows. The
+    level is the mean of a season, or the last value.
     """
     window, segment, level, deseasonalize = keep or Wanted()
     typical = int(np.median(lengths))
+    shortest = season_lengths[0]
+    season_length = season_lengths[-1]
     if segment == "auto":
-        segment = season_length if season_length >= 4 and typical >= 4 * season_length else 1
+        segment = shortest if shortest >= 4 and typical >= 4 * shortest else 1
     least = max(2 * season_length if typical > 2 * season_length + h else 1, segment)
     reach = max(2 * season_length, 3 * h), 2 * h, max(3 * season_length, 7 * h)
     fitting = [max(min(values, typical // 2), least) for values in reach]
     windows = (
         [-(-values // segment) * segment for values in fitting] if window == "auto" else [window]
     )
-    levels = [season_length if typical > season_length else 1, 1] if level == "auto" else [level]
+    means = [length for length in season_lengths[::-1] if typical > length]
+    levels = [*means, 1] if level == "auto" else [level]
     indices = (
         [False, True] if deseasonalize == "auto" and season_length > 1 else [deseasonalize is True]
     )

@@ -30,6 +30,16 @@ class Setting:
     quantiles: tuple = ()
     typical: float | None = None  # naive error of a series of the panel that was fitted
     effects: np.ndarray | None = None  # of covariates known in the future
+    other_seasons: tuple = ()  # lengths, from the shortest; season_length is the longest
+    events: tuple = ()  # (season_length,) of each season, where the panel has some
+
+    @property
+    def season_lengths(self):
+        return (*self.other_seasons, self.season_length)
+
+    @property
+    def has_events(self):
+        return any(events.any() for events in self.events)
 
     @property
     def n_blocks(self):

@@ -63,9 +63,10 @@ def shares_for(windows):
     for n_given in range(N_STEPS):
         errors = {name: mean_error(windows, one_more(tenths, name)) for name in SIMPLE}
         name = min(errors, key=errors.__getitem__)
-        if not errors[name] <= (TOLERANCE if n_given < HALF else 1) * least:
+        found = errors[name]
+        if not (found <= TOLERANCE * least if n_given < HALF else found < least):
             break
-        least = min(least, errors[name])
+        least = min(least, found)
         tenths[name] += 1
     return as_shares(tenths)
 

@@ -56,6 +56,7 @@ def check_setting(setting, constraints):
             raise DamagedError(f"{name}={value!r:.60}, which no forecaster takes")
     check_count(setting.h, "h", 1, LONGEST)
     check_count(setting.season_length, "season_length", 1, LONGEST)
+    check_seasons(setting)
     if setting.typical is not None:
         check_number(setting.typical, "typical", 0, np.finfo(float).max)
     check_kind(setting.quantiles, tuple, "quantiles")
@@ -63,6 +64,22 @@ def check_setting(setting, constraints):
         raise DamagedError(f"quantiles={setting.quantiles!r:.60} without order")
     if setting.quantiles and (setting.decoder != "direct" or setting.difference):
         raise DamagedError("quantiles of sums")
+
+
+def check_seasons(setting):
+    """Seasons from the shortest, and of each its events, if there are any."""
+    check_kind(setting.other_seasons, tuple, "other_seasons")
+    for length in setting.other_seasons:
+        check_count(length, "a season", 2, LONGEST)
+    lengths = setting.season_lengths
+    if any(shorter >= longer for shorter, longer in pairwise(lengths)):
+        raise DamagedError(f"seasons {lengths!r:.60} without order")
+    check_kind(setting.events, tuple, "events")
+    if setting.events and len(setting.events) != len(lengths):
+        raise DamagedError("events of other seasons than there are")
+    for events, length in zip(setting.events, lengths):
+        check_array(events, "events", np.float64, (length,))
+        check_finite(events, "events")
 
 
 def check_series(panel):

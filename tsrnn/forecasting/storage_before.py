@@ -11,7 +11,7 @@ from tsrnn.files.estimators import estimator_of
 from tsrnn.files.records import check_array, check_finite
 from tsrnn.forecasting.ensemble import Member
 from tsrnn.forecasting.fitted import Fitted
-from tsrnn.forecasting.fitting import setting_of
+from tsrnn.forecasting.fitting import read_parameters, setting_of
 from tsrnn.forecasting.intervals import Errors
 from tsrnn.forecasting.panel import forms, times
 from tsrnn.forecasting.panel.covariates import Roles
@@ -118,7 +118,7 @@ def setting_with(forecaster, rest, members):
         "quantiles": tuple(rest.get("quantiles", ())),
         "effects": None if effects is None else np.array(list(effects.values()), np.float64),
     }
-    return Setting(**vars(setting_of(forecaster)) | own)
+    return Setting(**vars(setting_of(read_parameters(forecaster))) | own)
 
 
 def member_of(form, theta):

@@ -101,7 +101,8 @@ def older_windows(held, setting, members):
 
 def distinct(plans, adjusted):
     """Plans without those that differ in a seasonal index alone where that is zero in all series."""
-    if adjusted.scale(deseasonalize=True).adjustment.season.any():
+    apart, alike = (adjusted.scale(taken).adjustment for taken in (True, False))
+    if any(season.any() for season in apart.seasons[len(alike.seasons) :]):
         return plans
     return list(dict.fromkeys(replace(plan, deseasonalize=False) for plan in plans))
 

@@ -91,6 +91,7 @@ def histories_of(panel, roles, codes, ahead=None):
         static=encoded(table.iloc[panel.starts[:-1]], roles.static, codes)
         if roles.static
         else None,
+        clock=panel.clock,
     )
 
 

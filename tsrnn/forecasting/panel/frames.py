@@ -13,7 +13,7 @@ import pandas as pd
 from tsrnn.forecasting.panel.dtypes import as_came, type_of_times
 from tsrnn.forecasting.panel.forms import NUMBERS, as_it_is, as_long, keys_of
 from tsrnn.forecasting.panel.ragged import Ragged, starts_of
-from tsrnn.forecasting.panel.steps import ahead, filled, step_of
+from tsrnn.forecasting.panel.steps import ahead, filled, since_epoch, step_of
 from tsrnn.forecasting.panel.times import (
     advice_on_repeats,
     as_times,
@@ -50,6 +50,11 @@ class Panel:
     def last(self):
         """The last time of each series."""
         return self.times[self.starts[1:] - 1]
+
+    @property
+    def clock(self):
+        """The number of the step after the end of each series, on a clock that all panels share."""
+        return 1 + np.asarray(since_epoch(self.last, step_of(self.freq)))
 
     def before(self, n, least=2):
         """The panel without the last `n` values of each series, of which `least` must be left, and those last values

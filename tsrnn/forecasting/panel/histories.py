@@ -17,6 +17,8 @@ class Histories(NamedTuple):
     # rows of covariates known for as many steps beyond the end of each series
     future: Ragged | None = None
     static: np.ndarray | None = None  # (n_series, n)
+    # the number of the step after the end of each series, on a clock that all share
+    clock: np.ndarray | None = None
 
     @property
     def mask(self):
@@ -60,6 +62,9 @@ class Histories(NamedTuple):
             None if self.past is None else self.past[rows],
             future,
             None if self.static is None else self.static[chosen],
+            None
+            if self.clock is None
+            else self.clock[chosen] - (self.series.lengths[chosen] - lengths),
         )
 
     def followed_by(self, ahead):
@@ -71,7 +76,10 @@ class Histories(NamedTuple):
         if past is not None:
             past = self.series.with_values(past)
             past = past.followed_by(np.repeat(past.last[:, None], ahead.shape[1], axis=1)).values
-        return self._replace(series=self.series.followed_by(ahead), known=known, past=past)
+        clock = None if self.clock is None else self.clock + ahead.shape[1]
+        return self._replace(
+            series=self.series.followed_by(ahead), known=known, past=past, clock=clock
+        )
 
 
 def concatenate(several):
@@ -84,6 +92,7 @@ def concatenate(several):
         if several[0].future is None
         else end_to_end([histories.future for histories in several]),
         all_of([histories.static for histories in several]),
+        all_of([histories.clock for histories in several]),
     )
 
 

@@ -45,6 +45,8 @@ OLD |= {"BH": "bh", "CBH": "cbh"}
 DAYS_OF_WEEK = "MON", "TUE", "WED", "THU", "FRI", "SAT", "SUN"
 # of a DateOffset
 LENGTHS = {"hours", "minutes", "seconds", "milliseconds", "microseconds", "nanoseconds"}
+EPOCH = pd.Timestamp("1970-01-05")  # a Monday
+MANY = 400  # steps, whose mean width is that of the calendar
 TOO_FAR = pd.errors.OutOfBoundsDatetime, pd.errors.OutOfBoundsTimedelta, OverflowError
 
 
@@ -190,6 +192,20 @@ def counted(clock, origins, step):
             np.int64
         ) // months
     return np.asarray((clock - origins) // width_of(step), np.int64)
+
+
+def since_epoch(index, step):
+    """The number of each time, in steps since a day that is the same for all panels."""
+    if isinstance(step, int):
+        return index.to_numpy() // step
+    clock = clock_of(index, step)
+    if width_of(step) is not None or months_of(step) is not None:
+        return counted(clock, pd.DatetimeIndex([EPOCH]).repeat(len(clock)), step)
+    if type(step) is pd.offsets.BusinessDay and step.n == 1:
+        return np.busday_count(EPOCH.to_numpy().astype("M8[D]"), clock.to_numpy().astype("M8[D]"))
+    with quiet():
+        mean_width = (EPOCH + MANY * step - EPOCH) / MANY
+    return np.rint((clock - EPOCH) / mean_width).astype(np.int64)
 
 
 def following(clock, step):
