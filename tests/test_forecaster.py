@@ -300,7 +300,7 @@ def test_simple_methods_get_the_share_that_held_out_windows_bear():
     def window(**forecasts):
         simple = dict.fromkeys(SIMPLE, np.full((2, 3), 90.0))
         simple |= {name: np.full((2, 3), value) for name, value in forecasts.items()}
-        return Window(truth, np.full((2, 3), 9.0), simple, weights)
+        return Window(truth, (np.full((2, 3), 9.0),) * 2, simple, weights)
 
     assert shares_for([window()]) == {}
     assert shares_for([window(theta=11.0)]) == {"theta": 0.5}

@@ -17,7 +17,7 @@ from tsrnn import PanelTimeSeriesSplit, RNNForecaster
 from tsrnn.datasets import load_airline
 from tsrnn.forecasting import calibration
 from tsrnn.forecasting.held_out import hold_out
-from tsrnn.forecasting.intervals import Errors, conformal_radius
+from tsrnn.forecasting.intervals import conformal_radius
 from tsrnn.forecasting.panel.histories import Histories
 from tsrnn.forecasting.panel.ragged import Ragged
 
@@ -138,23 +138,23 @@ def test_radius_is_the_conformal_quantile():
 def test_errors_of_past_windows_lie_between_seen_and_unseen(monkeypatch):
     """Lines of slope one, in units of it: the last value is off by 1 and 2 steps ahead, the trial by twice as much."""
 
-    def last_value(adjusted, *rest):
-        point = np.array([[y[-1], y[-1]] for y in adjusted.series])
+    def last_value(adjusted, factor):
+        point = np.array([y[-1] - (factor - 1) * np.array([1, 2]) for y in adjusted.series])
         return np.stack([point, point - 0.5])
 
-    monkeypatch.setattr(calibration, "ensemble_forecast", last_value)
+    monkeypatch.setattr(calibration, "median_forecasts", last_value)
     setting = SimpleNamespace(h=2, season_length=1, log=False, typical=None)
     held = hold_out(Histories(Ragged.of([np.arange(5.0, 25), np.arange(1.0, 7)])), 2)
-    unseen = np.array([[[2.0, 4], [2, 4]], [[2.5, 4.5], [2.5, 4.5]]])
-    found = calibration.expected_errors(Errors(unseen, unseen[0]), held, [], setting, 0).adjusted
+
+    def errors(held):
+        return calibration.calibrate(held, 2, 1, (setting, setting), shares={})[1]
+
+    found = errors(held).adjusted
     expected = (0.368 + 2 * 0.632) * np.array([1.0, 2])
     assert found.shape == (2, 5, 2)  # the short series has no window before the last
     np.testing.assert_allclose(found[0], np.tile(expected, (5, 1)))
     np.testing.assert_allclose(found[1], np.tile(expected + 0.5, (5, 1)))
-    unknown = np.full_like(unseen, np.nan)
-    assert not calibration.expected_errors(
-        Errors(unknown, unknown[0]), held, [], setting, 0
-    ).any_known
+    assert not errors(held._replace(truth=np.full((2, 2), np.nan))).any_known
 
 
 def test_a_hard_window_is_one_of_four():

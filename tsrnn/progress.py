@@ -74,7 +74,7 @@ class Progress:
     def __init__(self, n_epochs, verbose):
         self.n_epochs = n_epochs
         self.done = []
-        self.interrupted = False
+        self.interrupted = None  # or what is kept after Ctrl-C
         self.line = Line() if verbose else None
         self.begin = time.monotonic()
 

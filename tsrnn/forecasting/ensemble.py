@@ -1,13 +1,11 @@
 """Networks trained side by side on one panel."""
 
-import warnings
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.plan import Plan
 from tsrnn.forecasting.series_weights import series_weights
 from tsrnn.networks.encoder_decoder import EncoderDecoder
@@ -48,8 +46,8 @@ class TrainingJob(NamedTuple):
 def train_members(adjusted, sees_gaps, jobs, n_steps, progress, label="network"):
     """A network for each job, side by side; `label` is what the line of progress calls them.
 
-    Ctrl-C stops them all; those that have learnt something are kept, with a warning, and where there is none it goes
-    on to the caller. Whatever else goes wrong, in a network or with the caller, stops them all and goes on.
+    Ctrl-C stops them all; those that have learnt something are kept, as `progress.interrupted` says, and where there
+    is none it goes on to the caller. Whatever else goes wrong, in a network or with the caller, stops them all and goes on.
     """
     setting = adjusted.setting
     kinds = {job.plan.deseasonalize for job in jobs}
@@ -69,25 +67,23 @@ def train_members(adjusted, sees_gaps, jobs, n_steps, progress, label="network")
     try:
         found, interrupted = side_by_side(works, setting.n_threads)
         if interrupted:
-            progress.interrupted = True
             found = [job.start if one is None else one for one, job in zip(found, jobs)]
         members = [member for member in found if member is not None]
         if interrupted:
             if all(member is job.start for member, job in zip(found, jobs)):
                 raise KeyboardInterrupt  # nothing is learnt
-            warn_of_interrupt(members, jobs, n_steps)
+            progress.interrupted = what_is_kept(members, jobs, n_steps)
     finally:
         progress.end_if_done(failed=not members)
     return members
 
 
-def warn_of_interrupt(members, jobs, n_steps):
+def what_is_kept(members, jobs, n_steps):
+    """After Ctrl-C, a sentence."""
     done = min(sum(len(member.loss_curve) for member in members) * EPOCH // len(members), n_steps)
-    warnings.warn(
+    return (
         f"fit was interrupted after {done} steps of {n_steps}; the weights so far of {len(members)} of "
-        f"{len(jobs)} networks are kept.",
-        InterruptedFitWarning,
-        stacklevel=7,
+        f"{len(jobs)} networks are kept."
     )
 
 

@@ -7,8 +7,9 @@ from types import SimpleNamespace
 import numpy as np
 from sklearn.utils import check_random_state
 
+from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.adjusted import Adjusted
-from tsrnn.forecasting.calibration import expected_errors
+from tsrnn.forecasting.calibration import calibrate
 from tsrnn.forecasting.ensemble import TrainingJob, epochs, train_members
 from tsrnn.forecasting.fitted import Fitted
 from tsrnn.forecasting.held_out import hold_out_known
@@ -201,8 +202,7 @@ def begin(parameters, histories, plans, setting, max_steps, rng):
     n_epochs = sum(n * epochs(n_steps) for n, n_steps in rounds or [])
     n_epochs += parameters.n_networks * epochs(max_steps)
     progress = Progress(n_epochs, parameters.verbose)
-    shares = None if parameters.shares == "auto" else shares_of(parameters.shares)
-    trial = Trial(plans, [], shares or {})
+    trial = Trial(plans, [])
     if tried:
         cell = "gru" if parameters.cell == "auto" else parameters.cell
         seed = rng.randint(2**31)
@@ -212,17 +212,28 @@ def begin(parameters, histories, plans, setting, max_steps, rng):
             members = train_members(adjusted, sees_gaps, jobs, n_steps, progress, label="plan")
             return members, progress.interrupted
 
-        trial = run_trial(held, tried, plans, rounds, train, shares)
+        trial = run_trial(held.truth, tried, plans, rounds, train)
         if progress.interrupted:
-            return learnt_of(trial.members, tried.setting, trial, errors=None)
+            warn_of_interrupt(progress)
+            return learnt_of(trial.members, tried.setting, trial)
+        setting = tried.setting
         del tried  # its scales take memory
     everything = learn_seen(everything, parameters)
     jobs = jobs_for(trial.plans, parameters, rng)
     members = train_members(everything, sees_gaps, jobs, max_steps, progress)
-    errors = trial.errors
-    if errors is not None:
-        errors = expected_errors(errors, held, members, everything.setting, trial.shares)
-    return learnt_of(members, everything.setting, trial, errors)
+    warn_of_interrupt(progress)
+    shares = None if parameters.shares == "auto" else shares_of(parameters.shares)
+    errors = None
+    if trial.members:
+        settings = setting, everything.setting
+        shares, errors = calibrate(held, trial.members, members, settings, shares)
+    return learnt_of(members, everything.setting, trial, errors, shares)
+
+
+def warn_of_interrupt(progress):
+    """Tell the caller of `RNNForecaster.fit` what Ctrl-C has left."""
+    if progress.interrupted:
+        warnings.warn(progress.interrupted, InterruptedFitWarning, stacklevel=6)
 
 
 def learn_seen(adjusted, parameters):
@@ -242,7 +253,7 @@ def jobs_for(plans, parameters, rng):
     ]
 
 
-def learnt_of(members, setting, trial, errors):
+def learnt_of(members, setting, trial, errors=None, shares=None):
     used = {member.plan for member in members}
     return {
         "setting": setting,
@@ -250,7 +261,7 @@ def learnt_of(members, setting, trial, errors):
         "plans": [plan for plan in trial.plans if plan in used],
         "trial": trial.table,
         "errors": errors,
-        "shares": trial.shares,
+        "shares": shares or {},
     }
 
 
@@ -265,5 +276,6 @@ def go_on(last, histories, setting, max_steps, rng, verbose):
     setting = replace(setting, **{name: getattr(last.setting, name) for name in LEARNT})
     sees_gaps = last.members[0].sees_gaps
     members = train_members(Adjusted(histories, setting), sees_gaps, jobs, max_steps, progress)
-    trial = Trial(last.plans, [], last.shares, last.trial)
-    return learnt_of(members, setting, trial, last.errors)
+    warn_of_interrupt(progress)
+    trial = Trial(last.plans, [], last.trial)
+    return learnt_of(members, setting, trial, last.errors, last.shares)

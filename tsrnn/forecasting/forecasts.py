@@ -20,10 +20,15 @@ def forecast_any_horizon(adjusted, members, shares, h):
 
 def ensemble_forecast(adjusted, members, shares):
     """Median forecast (1 + n_quantiles, n_series, h) of some members, mixed with simple ones."""
+    forecasts = median_forecasts(adjusted, members)
+    simple = {name: SIMPLE[name](adjusted) for name in shares}
+    return blend(forecasts, mixed(forecasts[0], simple, shares))
+
+
+def median_forecasts(adjusted, members):
+    """Median forecast (1 + n_quantiles, n_series, h) of some members."""
     with np.errstate(over="ignore", invalid="ignore"):  # what is not finite is said in a sentence
         forecasts = median(member_forecasts(adjusted, members))
-        simple = {name: SIMPLE[name](adjusted) for name in shares}
-        forecasts = blend(forecasts, mixed(forecasts[0], simple, shares))
     check_finite(forecasts, adjusted.setting)
     return forecasts
 

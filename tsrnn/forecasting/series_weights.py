@@ -58,3 +58,8 @@ def series_weights(z, season_length):
     naive = naive_scale(z, season_length)
     weights = 1 + np.median(naive) / naive
     return weights / weights.mean()
+
+
+def weights_of(adjusted):
+    """Weights of the series of a panel, on the scale without a season."""
+    return series_weights(adjusted.scale(deseasonalize=False).z, adjusted.setting.season_length)

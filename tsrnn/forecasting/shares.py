@@ -25,12 +25,15 @@ class Window(NamedTuple):
     """What was forecast of a held-out window, and what came."""
 
     truth: np.ndarray  # (n_series, h), NaN where unknown
-    networks: np.ndarray  # (n_series, h)
+    networks: tuple  # of (n_series, h): by networks that know less, and by those that have seen it
     simple: dict  # of each method, (n_series, h)
     weights: np.ndarray  # (n_series,)
 
     def error(self, shares):
-        return error(self.truth, mixed(self.networks, self.simple, shares), self.weights)
+        return sum(
+            error(self.truth, mixed(networks, self.simple, shares), self.weights)
+            for networks in self.networks
+        )
 
 
 def mixed(networks, simple, shares):
