@@ -144,6 +144,7 @@ def test_effects_are_those_of_the_regression_of_differences():
     rng = np.random.default_rng(0)
     z = [rng.normal(size=30), rng.normal(size=25)]
     future = [rng.normal(size=(len(one) + 3, 2)) for one in z]
+    z = [one + f[: len(one)] @ [0.8, 0.0] for one, f in zip(z, future)]
     known = [np.ones(len(one), bool) for one in z]
     known[0][7] = False
     rows, differences = [], []
@@ -154,10 +155,32 @@ def test_effects_are_those_of_the_regression_of_differences():
                 rows.append(np.append(1, f[t] - f[t - 4]) / unit)
                 differences.append((one[t] - one[t - 4]) / unit)
     rows, differences = np.array(rows), np.array(differences)
-    expected = np.linalg.solve(rows.T @ rows + np.diag([0, 1, 1]), rows.T @ differences)[1:]
-    np.testing.assert_allclose(
-        effects_of(Ragged.of(z), np.concatenate(known), Ragged.of(future), 4), expected
-    )
+    curvature = rows.T @ rows + np.diag([0, 1, 1])
+    slopes = np.linalg.solve(curvature, rows.T @ differences)
+    scores = rows * (differences - rows @ slopes)[:, None]  # all at different times
+    variance = np.linalg.inv(curvature) @ (scores.T @ scores) @ np.linalg.inv(curvature)
+    expected = slopes * np.maximum(1 - 4 * np.diag(variance) / slopes**2, 0)
+    clock = np.array([30, 1000])
+    panel = Ragged.of(z), np.concatenate(known), Ragged.of(future)
+    found = effects_of(*panel, clock, 4)
+    assert expected[1:].any()
+    np.testing.assert_allclose(found, expected[1:])
+
+
+def test_what_hardly_moves_from_step_to_step_gets_no_effect_from_noise():
+    """A year's wave, of weeks of less than a year whose levels wander together."""
+    for seed in range(5):
+        rng = np.random.default_rng(seed)
+        wander = 0.1 * rng.normal(size=47).cumsum()
+        z = [wander + 0.05 * rng.normal(size=47).cumsum() for _ in range(100)]
+        wave = np.sin(2 * np.pi * np.arange(55) / 52 + seed)[:, None]
+        promotion = (np.arange(55) % 9 == 0)[:, None]
+        future = [np.hstack([wave, promotion])] * 100
+        z = [one + 0.3 * promotion[:47, 0] for one in z]
+        panel = Ragged.of(z), np.ones(4700, bool), Ragged.of(future)
+        of_wave, of_promotion = effects_of(*panel, np.full(100, 47), 52)
+        assert abs(of_wave) < 0.1
+        assert of_promotion == pytest.approx(0.3, abs=0.1)
 
 
 def test_the_effect_is_told(fitted):

@@ -325,7 +325,7 @@ REFUSED = {
     "forecast good.csv --h 1000000000": "--h must be an integer from 1 to 100000; got 1000000000.",
     "forecast good.csv --h 2 --seed 4294967296": "--seed must be an integer from 0 to 4294967295; got 4294967296.",
     "forecast good.csv --h 2 --seed -1": "--seed must be an integer from 0 to 4294967295; got -1.",
-    "forecast good.csv --h 2 --season-length 0": "--season-length must be an integer from 1 to 100000; got 0.",
+    "forecast good.csv --h 2 --season-length 0": "--season-length must be integers from 1 to 100000; got 0.",
     "forecast good.csv --h 2 --n-networks 0": "--n-networks must be an integer from 1 to 1000; got 0.",
     "forecast good.csv --h 2 --max-steps 0": "--max-steps must be an integer from 1 to 10000000; got 0.",
     "forecast good.csv --h 2 --level 0.8": "--level must be in percent: 80, not 0.8.",

@@ -57,6 +57,7 @@ OTHERS = {
     "n_networks": [1, 5],
     "quantiles": [[0.25, 0.75], None],
     "shares": [{"theta": 0.9}, {}],
+    "theta_share": [0.9],
     "max_steps": [1],
     "learning_rate_init": [5.0],
     "batch_size": [1],

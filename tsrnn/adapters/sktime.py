@@ -31,7 +31,7 @@ class TsrnnForecaster(base.BaseForecaster):
 
     Parameters
     ----------
-    season_length : int, default=1
+    season_length : int or list of int, default=1
         Steps of a season; 1 for none.
     decoder, cell, hidden_size, window, segment, level_window, log : optional
         As in `tsrnn.RNNForecaster`, with the same defaults.
@@ -102,12 +102,12 @@ class TsrnnForecaster(base.BaseForecaster):
         difference=False,
         deseasonalize="auto",
         fill_gaps=False,
-        n_networks=8,
+        n_networks=4,
         quantiles="auto",
         shares="auto",
         max_steps="auto",
         learning_rate_init=0.01,
-        batch_size=256,
+        batch_size=64,
         alpha=0.0,
         clip_norm=1.0,
         random_state=None,

@@ -113,9 +113,10 @@ def parsers():
     add(
         "--season-length",
         type=int,
-        default=1,
+        action="extend",
+        nargs="+",
         metavar="N",
-        help="steps of a season; 1, the default, for none",
+        help="steps of a season, or of several, such as 24 168 (default: none)",
     )
     add("--freq", help="pandas alias such as D or MS, or an integer; inferred if not given")
     add(
@@ -131,14 +132,14 @@ def parsers():
         type=int,
         default=None,
         metavar="N",
-        help="networks whose median is the forecast (default: 8)",
+        help="networks whose median is the forecast (default: 4)",
     )
     add(
         "--max-steps",
         type=int,
         default=None,
         metavar="N",
-        help="updates of each network (default: 200 to 2000)",
+        help="updates of each network (default: 400 to 4000)",
     )
     add(
         "--seed",
@@ -262,7 +263,6 @@ def check_numbers(options):
     """Say in the words of the command what the forecaster would say in those of Python."""
     bounds = {
         "h": (1, MOST_STEPS),
-        "season_length": (1, MOST_STEPS),
         "n_networks": (1, 1000),
         "max_steps": (1, 10**7),
         "seed": (0, 2**32 - 1),
@@ -272,6 +272,11 @@ def check_numbers(options):
         if value is not None and not least <= value <= most:
             option = name.replace("_", "-")
             raise ValueError(f"--{option} must be an integer from {least} to {most}; got {value}.")
+    for length in options.season_length or []:
+        if not 1 <= length <= MOST_STEPS:
+            raise ValueError(
+                f"--season-length must be integers from 1 to {MOST_STEPS}; got {length}."
+            )
     for level in options.level or []:
         if 0 < level < 1:
             raise ValueError(f"--level must be in percent: {100 * level:g}, not {level:g}.")
@@ -291,7 +296,7 @@ def forecast(data, options):
         freq=int(options.freq)
         if re.fullmatch(r"[+-]?\d{1,9}", options.freq or "")
         else options.freq,
-        season_length=options.season_length,
+        season_length=options.season_length or 1,
         fill_gaps=options.fill_gaps,
         random_state=options.seed,
         verbose=0 if options.quiet else 1,

@@ -84,7 +84,9 @@ class Adjusted:
         setting = replace(self.setting, effects=None)
         without = Adjusted(histories, setting, self._plain)
         z = without.scale(deseasonalize=False).z
-        effects = effects_of(z, histories.mask, histories.future, setting.season_length)
+        effects = effects_of(
+            z, histories.mask, histories.future, histories.clock, setting.season_length
+        )
         return Adjusted(histories, replace(setting, effects=effects), without._plain)
 
     def with_events(self):

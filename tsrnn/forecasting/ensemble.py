@@ -47,7 +47,8 @@ def train_members(adjusted, sees_gaps, jobs, n_steps, progress, label="network")
     """A network for each job, side by side; `label` is what the line of progress calls them.
 
     Ctrl-C stops them all; those that have learnt something are kept, as `progress.interrupted` says, and where there
-    is none it goes on to the caller. Whatever else goes wrong, in a network or with the caller, stops them all and goes on.
+    is none it goes on to the caller. Whatever else goes wrong, in a network or with the caller, stops them all and goes
+    on.
     """
     setting = adjusted.setting
     kinds = {job.plan.deseasonalize for job in jobs}

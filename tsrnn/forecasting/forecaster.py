@@ -50,8 +50,9 @@ class RNNForecaster(Parameters):
         Horizon: steps to forecast.
     freq : str, int or None, default=None
         Distance of two steps, as a pandas alias or an integer; None infers it.
-    season_length : int, default=1
-        Steps of a season; 1 for none.
+    season_length : int or list of int, default=1
+        Steps of a season, or of several, such as [24, 168] for hours of a day and of a week; 1 for none. Naive errors
+        are those of the longest.
     decoder : {"direct", "recursive", "encoder-decoder"}, default="direct"
         How a network comes to `h` values: all at once; a segment, from its own forecasts the next one, and so on; or
         from a decoder, which starts from the states after the window and writes a segment at each step, reading the
@@ -72,7 +73,9 @@ class RNNForecaster(Parameters):
         Whether networks see and forecast the differences between neighbouring values, whose sums are the forecasts.
         Without it a window is already less its level; with `level_window=1` the level is the last value.
     deseasonalize : bool or "auto", default="auto"
-        Whether to take out each series' seasonal index, that of the classical decomposition, and put it back.
+        Whether to take out each series' seasonal index, that of the classical decomposition, and put it back. "auto"
+        and True take out events too, from as little as one season: what one phase of a season does in all series, such
+        as a holiday of weekly sales. False takes out nothing.
     fill_gaps : bool, default=False
         Whether to insert times that are missing inside a series, with missing values and a warning. Otherwise they
         raise an error.
@@ -83,7 +86,7 @@ class RNNForecaster(Parameters):
     calendar : list of str, optional
         Features of the calendar, computed from the times: "minute", "hour", "dayofweek", "day", "dayofyear", "month",
         "quarter", each as up to three sines and cosines.
-    n_networks : int, default=8
+    n_networks : int, default=4
         Networks whose median is the forecast.
     quantiles : "auto", list of float or None, default="auto"
         Quantiles that networks forecast beside the median, trained with the pinball loss. They give the prediction
@@ -96,10 +99,10 @@ class RNNForecaster(Parameters):
         the rest, with {} all. "auto" gives tenths: up to half in all as long as the mean error on up to four held-out
         windows rises by no more than 1 %, and more as long as it falls.
     max_steps : int or "auto", default="auto"
-        Updates of each network; "auto" grows with the root of the number of values, from 200 to 2000.
+        Updates of each network; "auto" grows with the root of the number of values, from 400 to 4000.
     learning_rate_init : float, default=0.01
         Learning rate at the start; it falls to zero on a cosine.
-    batch_size : int, default=256
+    batch_size : int, default=64
         Windows of one update.
     alpha : float, default=0.0
         Weight decay; see `RNNRegressor`.

@@ -49,12 +49,12 @@ class Parameters(BaseEstimator):
     future_covariates: list | None = None
     static_covariates: list | None = None
     calendar: list | None = None
-    n_networks: int = 8
+    n_networks: int = 4
     quantiles: list | str | None = "auto"
     shares: dict | str = "auto"
     max_steps: int | str = "auto"
     learning_rate_init: float = 0.01
-    batch_size: int = 256
+    batch_size: int = 64
     alpha: float = 0.0
     clip_norm: float | None = 1.0
     warm_start: bool = False

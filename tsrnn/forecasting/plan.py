@@ -26,37 +26,54 @@ class Wanted(NamedTuple):
     deseasonalize: bool | str = "auto"
 
 
+FEW = 4  # seasons that are enough to read series season by season
+LONG = 12  # steps of a season that can be read in parts
+PARTS = 13  # of a long season, such as four weeks of a year
+
+
 def plans_for(lengths, h, season_lengths, keep=None):
     """Plans worth a trial for series of these lengths, the first the likeliest, all keeping what is `Wanted`.
 
-    Series of a few seasons, each of at least four values, are read season by season, the shortest of several, others
-    value by value. Windows are of a middle, a short and a long kind, as far as half of a typical series allows. The
-    level is the mean of a season, or the last value.
+    The level is the mean of a season, or the last value.
     """
-    window, segment, level, deseasonalize = keep or Wanted()
+    keep = keep or Wanted()
     typical = int(np.median(lengths))
-    shortest = season_lengths[0]
-    season_length = season_lengths[-1]
-    if segment == "auto":
-        segment = shortest if shortest >= 4 and typical >= 4 * shortest else 1
-    least = max(2 * season_length if typical > 2 * season_length + h else 1, segment)
-    reach = max(2 * season_length, 3 * h), 2 * h, max(3 * season_length, 7 * h)
-    fitting = [max(min(values, typical // 2), least) for values in reach]
-    windows = (
-        [-(-values // segment) * segment for values in fitting] if window == "auto" else [window]
-    )
+    segment, least, reach = reach_of(typical, h, season_lengths)
+    if keep.segment != "auto":
+        segment = keep.segment
+    windows = [-(-max(values, least) // segment) * segment for values in reach]
     means = [length for length in season_lengths[::-1] if typical > length]
-    levels = [*means, 1] if level == "auto" else [level]
-    indices = (
-        [False, True] if deseasonalize == "auto" and season_length > 1 else [deseasonalize is True]
-    )
+    levels = [*means, 1]
+    indices = [False, True] if season_lengths[-1] > 1 else [False]
     plans = [
-        Plan(w, segment, min(v, w) if level == "auto" else v, s)
-        for w, v, s in product(windows, levels, indices)
+        Plan(w, segment, min(v, w) if keep.level == "auto" else v, s)
+        for w, v, s in product(
+            windows if keep.window == "auto" else [keep.window],
+            levels if keep.level == "auto" else [keep.level],
+            indices if keep.deseasonalize == "auto" else [keep.deseasonalize],
+        )
     ]
     return list(dict.fromkeys(plans))
 
 
+def reach_of(typical, h, season_lengths):
+    """Values of a step, the fewest of a window, and those of windows of a middle, a short and a long kind.
+
+    Series of a few seasons, each of at least four values, are read season by season, the shortest of several, others
+    value by value, and windows go as far as half of a typical series. A long season of which there are fewer is read in
+    parts, with windows of a whole one, of half and of two.
+    """
+    shortest = season_lengths[0]
+    longest = season_lengths[-1]
+    if longest >= LONG and longest + h < typical < FEW * longest:
+        segment = max(longest // PARTS, 1)
+        return segment, segment, (longest + segment, max(2 * h, longest // 2), 2 * longest)
+    segment = shortest if shortest >= 4 and typical >= FEW * shortest else 1
+    least = max(2 * longest if typical > 2 * longest + h else 1, segment)
+    reach = max(2 * longest, 3 * h), 2 * h, max(3 * longest, 7 * h)
+    return segment, least, [min(values, typical // 2) for values in reach]
+
+
 def steps_for(lengths):
-    """Updates of a network: they grow with the root of the number of values, between 200 and 2000."""
-    return int(np.clip(500 * np.sqrt(np.sum(lengths) / 20_000), 200, 2000))
+    """Updates of a network: they grow with the root of the number of values, between 400 and 4000."""
+    return int(np.clip(1000 * np.sqrt(np.sum(lengths) / 20_000), 400, 4000))

@@ -115,13 +115,14 @@ class Windows:
         return network, theta
 
     def for_training(self, n_draws, series_weights=None):
-        """Every cut with the whole window before it, or the last one, up to the last value: of a horizon that reaches
-        beyond the end only the known values count, so that the latest values teach too.
+        """Every cut with the whole window before it, or a third of a short series, up to the last value: of a horizon
+        that reaches beyond the end only the known values count, so that the latest values teach too.
 
         `importance` (n_series,) is how much the errors of a series count.
         """
         n_values = self.ends - self.starts
-        first = np.clip(np.minimum(self.window, n_values - self.h), 1, n_values - 1)
+        before = np.minimum(self.window, np.minimum(n_values // 3, n_values - self.h))
+        first = np.clip(before, 1, n_values - 1)
         last = np.maximum(n_values - 1, first)
         counts = last - first + 1
         first_rows = np.concatenate([[0], np.cumsum(counts)])
