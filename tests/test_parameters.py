@@ -163,6 +163,10 @@ TABLES = {
         "scale": [Acts(True, "forecast"), Acts(False, "forecast", {"log": False})],
         "difference": [Acts(True, "forecast")],
         "deseasonalize": [Acts(True, "forecast", {"season_length": 4, "deseasonalize": False})],
+        "effort": [
+            Acts("fast", "networks", {"n_networks": "auto"}),
+            Acts("best", "losses", {"max_steps": "auto"}),
+        ],
         "n_networks": [Acts(3, "forecast"), Acts(3, "networks")],
         "quantiles": [
             Acts([0.1, 0.9], "forecast"),

@@ -54,6 +54,7 @@ OTHERS = {
     "future_covariates": [["visitors"], None],
     "static_covariates": [["nothing"], None],
     "calendar": [["month"], None],
+    "effort": ["best"],
     "n_networks": [1, 5],
     "quantiles": [[0.25, 0.75], None],
     "shares": [{"theta": 0.9}, {}],

@@ -37,7 +37,7 @@ class TsrnnForecaster(base.BaseForecaster):
         As in `tsrnn.RNNForecaster`, with the same defaults.
     scale, difference, deseasonalize, fill_gaps : optional
         As in `tsrnn.RNNForecaster`, with the same defaults.
-    n_networks, quantiles, shares, max_steps, learning_rate_init, batch_size, alpha, clip_norm : optional
+    effort, n_networks, quantiles, shares, max_steps, learning_rate_init, batch_size, alpha, clip_norm : optional
         As in `tsrnn.RNNForecaster`, with the same defaults.
     random_state : int, RandomState or None, default=None
         The same int gives the same bits, whatever `n_jobs`.
@@ -102,7 +102,8 @@ class TsrnnForecaster(base.BaseForecaster):
         difference=False,
         deseasonalize="auto",
         fill_gaps=False,
-        n_networks=4,
+        effort="normal",
+        n_networks="auto",
         quantiles="auto",
         shares="auto",
         max_steps="auto",
@@ -128,6 +129,7 @@ class TsrnnForecaster(base.BaseForecaster):
         self.difference = difference
         self.deseasonalize = deseasonalize
         self.fill_gaps = fill_gaps
+        self.effort = effort
         self.n_networks = n_networks
         self.quantiles = quantiles
         self.shares = shares

@@ -128,18 +128,24 @@ def parsers():
         help="percent of intervals to add, such as 80 95",
     )
     add(
+        "--effort",
+        choices=["fast", "normal", "best"],
+        default="normal",
+        help="how much work a fit does: less and sooner, or more and closer (default: normal)",
+    )
+    add(
         "--n-networks",
         type=int,
         default=None,
         metavar="N",
-        help="networks whose median is the forecast (default: 4)",
+        help="networks whose median is the forecast (default: 2, 4 or 8 by effort)",
     )
     add(
         "--max-steps",
         type=int,
         default=None,
         metavar="N",
-        help="updates of each network (default: 400 to 4000)",
+        help="updates of each network (default: 200 to 8000)",
     )
     add(
         "--seed",
@@ -298,6 +304,7 @@ def forecast(data, options):
         else options.freq,
         season_length=options.season_length or 1,
         fill_gaps=options.fill_gaps,
+        effort=options.effort,
         random_state=options.seed,
         verbose=0 if options.quiet else 1,
         **{name: value for name, value in given.items() if value is not None},

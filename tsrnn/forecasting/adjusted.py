@@ -42,19 +42,24 @@ class Adjusted:
             self._plain = Scale(adjustment, adjustment.forward(self.series))
         return self._plain
 
-    def scale(self, deseasonalize):
-        """The scale of networks whose plan takes the seasonal index out, or does not."""
-        if deseasonalize not in self._scales:
-            self._scales[deseasonalize] = self._scale(deseasonalize)
-        return self._scales[deseasonalize]
+    def scale(self, deseasonalize, log="auto", scale="auto"):
+        """The scale of networks whose plan takes the seasonal index out, or does not; "auto" is as the setting is."""
+        key = (
+            deseasonalize,
+            self.setting.log if log == "auto" else log,
+            self.setting.scale if scale == "auto" else scale,
+        )
+        if key not in self._scales:
+            self._scales[key] = self._scale(*key)
+        return self._scales[key]
 
-    def _scale(self, deseasonalize):
+    def _scale(self, deseasonalize, log, scale):
         setting = self.setting
         apart = deseasonalize or setting.has_events or setting.effects is not None
-        if not apart and setting.scale == "auto":
+        if not apart and scale == "auto" and log == setting.log:
             return self.plain
         covariates = effects_at(self.histories, setting.effects)
-        units = Units(setting.log, setting.scale, setting.typical)
+        units = Units(log, scale, setting.typical)
         adjustment = Adjustment.of(self.series, setting.season_length, units, covariates)
         clock = self.histories.clock
         indices = [
@@ -106,7 +111,7 @@ class Adjusted:
 
     def windows(self, plan, sees_gaps, n_behind=None):
         """Rows that end where each series does, with `n_behind` values behind to go forward, or one look ahead."""
-        z = self.scale(plan.deseasonalize).z
+        z = self.scale(*plan.scaling).z
         seen = differences(z) if self.setting.difference else z
         histories = self.histories._replace(
             series=seen, known=self.histories.mask if sees_gaps else None
@@ -116,7 +121,7 @@ class Adjusted:
 
     def forecasts(self, plan, blocks):
         """What networks say (n_blocks, n_series, h), as forecasts on the scale of the series."""
-        adjustment, z = self.scale(plan.deseasonalize)
+        adjustment, z = self.scale(*plan.scaling)
         if self.setting.difference:
             blocks = z.last[:, None] + blocks.cumsum(axis=2)
         return np.stack([adjustment.inverse(block) for block in blocks])

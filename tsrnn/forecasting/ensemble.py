@@ -6,8 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tsrnn.forecasting.plan import Plan
-from tsrnn.forecasting.series_weights import series_weights
+from tsrnn.forecasting.plan import Plan, is_of_few_seasons
+from tsrnn.forecasting.series_weights import weights_of
 from tsrnn.networks.encoder_decoder import EncoderDecoder
 from tsrnn.networks.network import Network
 from tsrnn.training.config import TrainingConfig
@@ -51,12 +51,13 @@ def train_members(adjusted, sees_gaps, jobs, n_steps, progress, label="network")
     on.
     """
     setting = adjusted.setting
-    kinds = {job.plan.deseasonalize for job in jobs}
-    scales = {kind: adjusted.scale(kind) for kind in kinds}  # made before threads ask for them
-    weights = series_weights(scales[min(kinds)].z, setting.season_length)
+    few = is_of_few_seasons(np.median(adjusted.series.lengths), setting.h, setting.season_length)
+    for job in jobs:
+        adjusted.scale(*job.plan.scaling)  # made before threads ask for it
+    weights = weights_of(adjusted)
 
     def work(number, job, stop):
-        rows = adjusted.windows(job.plan, sees_gaps).for_training(0, weights)
+        rows = adjusted.windows(job.plan, sees_gaps).for_training(0, weights, into_padding=few)
         # more would only draw them again
         batch_size = min(setting.batch_size, max(len(rows.stops), LEAST_BATCH))
         rows = replace(rows, n_draws=EPOCH * batch_size)

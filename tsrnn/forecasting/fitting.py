@@ -10,12 +10,13 @@ from sklearn.utils import check_random_state
 from tsrnn.exceptions import InterruptedFitWarning
 from tsrnn.forecasting.adjusted import Adjusted
 from tsrnn.forecasting.calibration import calibrate
+from tsrnn.forecasting.effort import EFFORTS
 from tsrnn.forecasting.ensemble import TrainingJob, epochs, train_members
 from tsrnn.forecasting.fitted import Fitted
 from tsrnn.forecasting.held_out import hold_out_known
 from tsrnn.forecasting.memory import bytes_of_fit, check_memory
 from tsrnn.forecasting.panel.covariates import Roles, codes_of, future_numbers, histories_of
-from tsrnn.forecasting.plan import Wanted, plans_for, steps_for
+from tsrnn.forecasting.plan import Wanted, in_other_units, plans_for, steps_for
 from tsrnn.forecasting.quantiles import USUAL, in_order
 from tsrnn.forecasting.reading import check_panel
 from tsrnn.forecasting.setting import Setting
@@ -24,7 +25,7 @@ from tsrnn.forecasting.trial import Trial, distinct, rounds_of, run_trial
 from tsrnn.progress import Progress
 from tsrnn.validation import POSITIVE_INT, plain
 
-TRIAL_STEPS = 300  # updates of a network that tries a plan
+TRIAL_STEPS = 150  # updates of a network that tries a plan, with the usual effort
 CELLS = "gru", "lstm"  # of networks in turn
 LARGE = "h", "hidden_size", "window", "batch_size", "n_networks"  # what memory depends on
 LEARNT = "typical", "effects", "events"  # what the data tell of a setting
@@ -73,7 +74,9 @@ def fit(parameters, panel, last=None):
     n_bytes = bytes_of_fit(parameters, plans, lengths, setting.n_blocks)
     check_memory(n_bytes, ", ".join(f"{name}={getattr(parameters, name)}" for name in LARGE))
     histories = histories_of(panel, roles, codes)
-    max_steps = steps_for(lengths) if parameters.max_steps == "auto" else parameters.max_steps
+    max_steps = parameters.max_steps
+    if max_steps == "auto":
+        max_steps = round(steps_for(lengths) * parameters.effort.steps)
     rng = check_random_state(parameters.random_state)
     if last is None:
         learnt = begin(parameters, histories, plans, setting, max_steps, rng)
@@ -114,6 +117,9 @@ def read_parameters(forecaster):
         )
         found.shares = shares
     found.season_length, found.other_seasons = seasons_of(found.season_length)
+    found.effort = EFFORTS[found.effort]
+    if found.n_networks == "auto":
+        found.n_networks = found.effort.n_networks
     return found
 
 
@@ -198,8 +204,15 @@ def begin(parameters, histories, plans, setting, max_steps, rng):
     if len(held.truth):
         tried = learn_seen(Adjusted(held.history, setting), parameters)
         plans = distinct(plans, tried) if parameters.deseasonalize == "auto" else plans
-        rounds = rounds_of(len(plans), min(max_steps, TRIAL_STEPS))
+        plans = plans[: parameters.effort.n_plans]
+        trial_steps = max(round(TRIAL_STEPS * parameters.effort.steps), 1)
+        rounds = rounds_of(len(plans), min(max_steps, trial_steps))
+    n_varied = parameters.effort.n_varied
     n_epochs = sum(n * epochs(n_steps) for n, n_steps in rounds or [])
+    if rounds:
+        n_last, n_steps = rounds[-1]
+        others = [*in_other_units(plans[0], setting)]
+        n_epochs += min(n_varied, n_last) * len(others) * epochs(n_steps)
     n_epochs += parameters.n_networks * epochs(max_steps)
     progress = Progress(n_epochs, parameters.verbose)
     trial = Trial(plans, [])
@@ -212,7 +225,7 @@ def begin(parameters, histories, plans, setting, max_steps, rng):
             members = train_members(adjusted, sees_gaps, jobs, n_steps, progress, label="plan")
             return members, progress.interrupted
 
-        trial = run_trial(held.truth, tried, plans, rounds, train)
+        trial = run_trial(held.truth, tried, plans, rounds, n_varied, train)
         if progress.interrupted:
             warn_of_interrupt(progress)
             return learnt_of(trial.members, tried.setting, trial)

@@ -86,8 +86,11 @@ class RNNForecaster(Parameters):
     calendar : list of str, optional
         Features of the calendar, computed from the times: "minute", "hour", "dayofweek", "day", "dayofyear", "month",
         "quarter", each as up to three sines and cosines.
-    n_networks : int, default=4
-        Networks whose median is the forecast.
+    effort : {"fast", "normal", "best"}, default="normal"
+        How much work there is in what is "auto": 2, 4 or 8 networks, half, once or twice as many updates; "fast" tries
+        two plans alone.
+    n_networks : int or "auto", default="auto"
+        Networks whose median is the forecast; "auto" is that of the effort.
     quantiles : "auto", list of float or None, default="auto"
         Quantiles that networks forecast beside the median, trained with the pinball loss. They give the prediction
         intervals; between them and beyond they are continued as those of a normal distribution. They come in pairs,
@@ -99,7 +102,8 @@ class RNNForecaster(Parameters):
         the rest, with {} all. "auto" gives tenths: up to half in all as long as the mean error on up to four held-out
         windows rises by no more than 1 %, and more as long as it falls.
     max_steps : int or "auto", default="auto"
-        Updates of each network; "auto" grows with the root of the number of values, from 400 to 4000.
+        Updates of each network; "auto" grows with the root of the number of values, from 400 to 4000, times
+        0.5, 1 or 2 by effort.
     learning_rate_init : float, default=0.01
         Learning rate at the start; it falls to zero on a cosine.
     batch_size : int, default=64

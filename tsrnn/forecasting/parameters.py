@@ -8,6 +8,7 @@ from sklearn.base import BaseEstimator
 from tsrnn.backends.devices import DEVICES, PRECISIONS, backend_of
 from tsrnn.forecasting import fitting
 from tsrnn.forecasting.decoders import DECODERS
+from tsrnn.forecasting.effort import EFFORTS
 from tsrnn.rules.cells import offered_cells
 from tsrnn.validation import (
     BOOLEAN,
@@ -49,7 +50,8 @@ class Parameters(BaseEstimator):
     future_covariates: list | None = None
     static_covariates: list | None = None
     calendar: list | None = None
-    n_networks: int = 4
+    effort: str = "normal"
+    n_networks: int | str = "auto"
     quantiles: list | str | None = "auto"
     shares: dict | str = "auto"
     max_steps: int | str = "auto"
@@ -84,7 +86,8 @@ class Parameters(BaseEstimator):
         "future_covariates": NAMES,
         "static_covariates": NAMES,
         "calendar": NAMES,
-        "n_networks": [POSITIVE_INT],
+        "effort": [Registered(EFFORTS.keys)],
+        "n_networks": [POSITIVE_INT, AUTO],
         "quantiles": [
             Instance((list, tuple), "a list of numbers between 0 and 1"),
             OneOf(None),

@@ -1,6 +1,6 @@
 """What the forecaster chooses when it is not told: from the horizon, the season and the lengths of the series."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import NamedTuple
 
@@ -9,12 +9,21 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Plan:
-    """Shape of the windows, in numbers of values, and whether the seasonal index is taken out."""
+    """Shape of the windows, in numbers of values, whether the seasonal index is taken out, and the units of series,
+    where they are not those of the forecaster.
+    """
 
     window: int
     segment: int
     level: int
     deseasonalize: bool = False
+    log: bool | str = "auto"
+    scale: bool | str = "auto"
+
+    @property
+    def scaling(self):
+        """What tells the scale that networks work on."""
+        return self.deseasonalize, self.log, self.scale
 
 
 class Wanted(NamedTuple):
@@ -65,13 +74,26 @@ def reach_of(typical, h, season_lengths):
     """
     shortest = season_lengths[0]
     longest = season_lengths[-1]
-    if longest >= LONG and longest + h < typical < FEW * longest:
+    if is_of_few_seasons(typical, h, longest):
         segment = max(longest // PARTS, 1)
         return segment, segment, (longest + segment, max(2 * h, longest // 2), 2 * longest)
     segment = shortest if shortest >= 4 and typical >= FEW * shortest else 1
     least = max(2 * longest if typical > 2 * longest + h else 1, segment)
     reach = max(2 * longest, 3 * h), 2 * h, max(3 * longest, 7 * h)
     return segment, least, [min(values, typical // 2) for values in reach]
+
+
+def in_other_units(plan, setting):
+    """The plan without logarithms, and in units of naive errors, as far as the forecaster leaves it open."""
+    if setting.log == "auto":
+        yield replace(plan, log=False)
+    if setting.scale == "auto":
+        yield replace(plan, scale=True)
+
+
+def is_of_few_seasons(typical, h, longest):
+    """Whether a season is long, and a typical series has one, but not four."""
+    return longest >= LONG and longest + h < typical < FEW * longest
 
 
 def steps_for(lengths):

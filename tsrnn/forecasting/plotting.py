@@ -282,9 +282,13 @@ def draw_course(panel, curves, label):
 
 def draw_trial(panel, table):
     index = np.where(table["deseasonalize"], ", seasonal index", "")
-    words = (
-        "window " + table["window"].astype(str) + ", level " + table["level"].astype(str) + index
-    )
+    units = ""
+    if "log" in table:  # not of files of before
+        told = table[["log", "scale"]].astype(str)
+        units = np.where(told["log"] == "False", ", no logarithm", "")
+        units = units + np.where(told["scale"] == "True", ", naive errors", "")
+    words = "window " + table["window"].astype(str) + ", level " + table["level"].astype(str)
+    words = words + index + units
     places = np.arange(len(table))
     panel.barh(
         places,

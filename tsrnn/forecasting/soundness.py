@@ -214,6 +214,9 @@ def check_plan(plan, fitted):
     check_count(plan.segment, "segment", 1, plan.window)
     check_count(plan.level, "level", 1, plan.window)
     check_flag(plan.deseasonalize, "deseasonalize")
+    for name in ("log", "scale"):
+        if getattr(plan, name) != "auto":
+            check_flag(getattr(plan, name), name)
     if plan.window % plan.segment:
         raise DamagedError(f"window={plan.window}, which is no multiple of segment={plan.segment}")
     n_values = len(fitted.panel.values) + len(fitted.panel.ids) * int(
@@ -326,9 +329,9 @@ def check_errors(fitted):
         raise DamagedError("shares of nothing")
     if fitted.trial is not None:
         check_kind(fitted.trial, pd.DataFrame, "trial")
-        # an older version trained all plans for as many updates
         columns = ["window", "segment", "level", "deseasonalize", "error", "kept"]
-        if [name for name in fitted.trial.columns if name != "n_updates"] != columns:
+        newer = "log", "scale", "n_updates"  # which all plans had alike before
+        if [name for name in fitted.trial.columns if name not in newer] != columns:
             raise DamagedError("a trial of other columns than there must be")
 
 

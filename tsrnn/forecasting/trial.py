@@ -1,6 +1,6 @@
 """The trial: which plans to keep, those that forecast the last, held-out values of the panel best."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -8,11 +8,13 @@ import pandas as pd
 
 from tsrnn.forecasting.forecasts import check_finite, member_forecasts
 from tsrnn.forecasting.held_out import error
+from tsrnn.forecasting.plan import Plan, in_other_units
 from tsrnn.forecasting.series_weights import weights_of
 
 N_KEPT = 4
 SHORT = 4  # of the updates of a plan, the first round has one in so many
 ENOUGH = 50  # updates that tell something of a plan
+PLAN = [field.name for field in fields(Plan)]
 TOLERANCE = 1.1  # times the lowest error; what is worse is not kept
 
 
@@ -24,7 +26,7 @@ class Trial(NamedTuple):
     table: pd.DataFrame | None = None
 
 
-def run_trial(truth, adjusted, plans, rounds, train):
+def run_trial(truth, adjusted, plans, rounds, n_varied, train):
     """Try plans on held-out values `truth` (n_series, h).
 
     Parameters
@@ -35,6 +37,8 @@ def run_trial(truth, adjusted, plans, rounds, train):
     plans : list of Plan
     rounds : list of (int, int)
         Of `rounds_of`.
+    n_varied : int
+        How many of the best plans are tried in other units too, in the last round.
     train : callable
         (adjusted, plans, n_steps) -> members, and whether training was interrupted.
 
@@ -45,8 +49,13 @@ def run_trial(truth, adjusted, plans, rounds, train):
     """
     weights = weights_of(adjusted)
     tables = []
-    for n, n_steps in rounds:
-        members, interrupted = train(adjusted, plans[:n], n_steps)
+    for number, (n, n_steps) in enumerate(rounds, start=1):
+        plans = plans[:n]
+        if number == len(rounds):
+            plans += [
+                v for plan in plans[:n_varied] for v in in_other_units(plan, adjusted.setting)
+            ]
+        members, interrupted = train(adjusted, plans, n_steps)
         if interrupted:
             return Trial(plans, members)
         with np.errstate(over="ignore", invalid="ignore"):
@@ -54,7 +63,7 @@ def run_trial(truth, adjusted, plans, rounds, train):
         check_finite(forecasts, adjusted.setting)
         scores = np.array([error(truth, forecast[0], weights) for forecast in forecasts])
         kept = best(scores)
-        tables.append(table_of_round(plans[:n], scores, n_steps, kept))
+        tables.append(table_of_round(plans, scores, n_steps, kept))
         plans = [plans[i] for i in scores.argsort(kind="stable")]
     return Trial(plans[: len(kept)], [members[i] for i in kept], table_of(tables))
 
@@ -86,10 +95,10 @@ def table_of_round(plans, scores, n_steps, kept):
 def table_of(tables):
     """A row for each plan, of the last round that it was in."""
     *before, last = tables
-    gone = [
-        table.assign(kept=False).sort_values("error", kind="stable")[len(last) :]
-        for table in before
-    ]
+    gone = []
+    for table in before:
+        again = table[PLAN].apply(tuple, axis=1).isin(last[PLAN].apply(tuple, axis=1))
+        gone.append(table[~again].assign(kept=False).sort_values("error", kind="stable"))
     return pd.concat([last, *gone], ignore_index=True)
 
 

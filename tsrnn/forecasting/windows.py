@@ -114,14 +114,17 @@ class Windows:
         network.layout.view(theta)["weight_ho"][network.width :] = 0
         return network, theta
 
-    def for_training(self, n_draws, series_weights=None):
-        """Every cut with the whole window before it, or a third of a short series, up to the last value: of a horizon
-        that reaches beyond the end only the known values count, so that the latest values teach too.
+    def for_training(self, n_draws, series_weights=None, into_padding=False):
+        """Every cut with the whole window before it, or the last one, or `into_padding` with a third of the series, up
+        to the last value: of a horizon that reaches beyond the end only the known values count, so that the latest
+        values teach too.
 
         `importance` (n_series,) is how much the errors of a series count.
         """
         n_values = self.ends - self.starts
-        before = np.minimum(self.window, np.minimum(n_values // 3, n_values - self.h))
+        before = np.minimum(self.window, n_values - self.h)
+        if into_padding:
+            before = np.minimum(before, n_values // 3)
         first = np.clip(before, 1, n_values - 1)
         last = np.maximum(n_values - 1, first)
         counts = last - first + 1
