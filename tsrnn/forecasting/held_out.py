@@ -47,8 +47,12 @@ def with_older(held, n, h):
 
 
 def error(truth, forecasts, weights):
-    """Weighted mean over series of the absolute error relative to truth and forecast."""
-    size = np.nansum(np.abs(truth) + np.abs(forecasts) * ~np.isnan(truth), axis=1)
+    """Weighted mean over series of the absolute error relative to truth and forecast, or to twice the truth where that
+    has negative values: relative to itself, a forecast about zero is always wrong.
+    """
+    known = ~np.isnan(truth)
+    relative_to = np.where((truth < 0).any(axis=1, keepdims=True), truth, forecasts)
+    size = np.nansum(np.abs(truth) + np.abs(relative_to) * known, axis=1)
     return float(
         weights @ (np.nansum(np.abs(truth - forecasts), axis=1) / np.where(size > 0, size, 1))
     )

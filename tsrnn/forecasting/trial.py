@@ -15,7 +15,7 @@ N_KEPT = 4
 SHORT = 4  # of the updates of a plan, the first round has one in so many
 ENOUGH = 50  # updates that tell something of a plan
 PLAN = [field.name for field in fields(Plan)]
-TOLERANCE = 1.1  # times the lowest error; what is worse is not kept
+TOLERANCE = 1.05  # times the lowest error; what is worse is not kept
 
 
 class Trial(NamedTuple):
