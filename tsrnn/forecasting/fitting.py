@@ -225,7 +225,7 @@ def begin(parameters, histories, plans, setting, max_steps, rng):
             members = train_members(adjusted, sees_gaps, jobs, n_steps, progress, label="plan")
             return members, progress.interrupted
 
-        trial = run_trial(held.truth, tried, plans, rounds, n_varied, train)
+        trial = run_trial(held, tried, plans, rounds, n_varied, train)
         if progress.interrupted:
             warn_of_interrupt(progress)
             return learnt_of(trial.members, tried.setting, trial)

@@ -1,4 +1,4 @@
-"""The trial: which plans to keep, those that forecast the last, held-out values of the panel best."""
+"""The trial: which plans to keep, those that forecast windows of the past best, of which the last was held out."""
 
 from dataclasses import fields, replace
 from typing import NamedTuple
@@ -6,12 +6,15 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
+from tsrnn.forecasting.adjusted import Adjusted
 from tsrnn.forecasting.forecasts import check_finite, member_forecasts
-from tsrnn.forecasting.held_out import error
+from tsrnn.forecasting.held_out import error, with_older
 from tsrnn.forecasting.plan import Plan, in_other_units
 from tsrnn.forecasting.series_weights import weights_of
 
 N_KEPT = 4
+N_WINDOWS = 4
+MOST = 500  # series of the windows before the held-out one
 SHORT = 4  # of the updates of a plan, the first round has one in so many
 ENOUGH = 50  # updates that tell something of a plan
 PLAN = [field.name for field in fields(Plan)]
@@ -26,14 +29,14 @@ class Trial(NamedTuple):
     table: pd.DataFrame | None = None
 
 
-def run_trial(truth, adjusted, plans, rounds, n_varied, train):
-    """Try plans on held-out values `truth` (n_series, h).
+def run_trial(held, adjusted, plans, rounds, n_varied, train):
+    """Try plans on held-out values, and on the windows before, which networks have seen: less is luck.
 
     Parameters
     ----------
-    truth : array
+    held : HeldOut
     adjusted : Adjusted
-        The history before it.
+        The history before the held-out values.
     plans : list of Plan
     rounds : list of (int, int)
         Of `rounds_of`.
@@ -47,7 +50,7 @@ def run_trial(truth, adjusted, plans, rounds, n_varied, train):
     Trial
         Of an interrupted training, its networks alone.
     """
-    weights = weights_of(adjusted)
+    windows = list(windows_of(held, adjusted))
     tables = []
     for number, (n, n_steps) in enumerate(rounds, start=1):
         plans = plans[:n]
@@ -58,14 +61,35 @@ def run_trial(truth, adjusted, plans, rounds, n_varied, train):
         members, interrupted = train(adjusted, plans, n_steps)
         if interrupted:
             return Trial(plans, members)
-        with np.errstate(over="ignore", invalid="ignore"):
-            forecasts = member_forecasts(adjusted, members)
-        check_finite(forecasts, adjusted.setting)
-        scores = np.array([error(truth, forecast[0], weights) for forecast in forecasts])
+        scores = np.mean([window.errors(members) for window in windows], axis=0)
         kept = best(scores)
         tables.append(table_of_round(plans, scores, n_steps, kept))
         plans = [plans[i] for i in scores.argsort(kind="stable")]
     return Trial(plans[: len(kept)], [members[i] for i in kept], table_of(tables))
+
+
+class Window(NamedTuple):
+    """Values of the past, and what lies before them."""
+
+    adjusted: Adjusted
+    truth: np.ndarray
+    weights: np.ndarray
+
+    def errors(self, members):
+        """Of the forecast of each network."""
+        with np.errstate(over="ignore", invalid="ignore"):
+            forecasts = member_forecasts(self.adjusted, members)
+        check_finite(forecasts, self.adjusted.setting)
+        return [error(self.truth, forecast[0], self.weights) for forecast in forecasts]
+
+
+def windows_of(held, adjusted):
+    """The held-out values, and those of a few windows before."""
+    yield Window(adjusted, held.truth, weights_of(adjusted))
+    _, *older = with_older(held.some(MOST), N_WINDOWS, adjusted.setting.h)
+    for window in older:
+        before = Adjusted(window.history, adjusted.setting)
+        yield Window(before, window.truth, weights_of(before))
 
 
 def distinct(plans, adjusted):
