@@ -16,12 +16,12 @@ from tsrnn.forecasting.fitted import Fitted
 from tsrnn.forecasting.held_out import hold_out_known
 from tsrnn.forecasting.memory import bytes_of_fit, check_memory
 from tsrnn.forecasting.panel.covariates import Roles, codes_of, future_numbers, histories_of
-from tsrnn.forecasting.plan import Wanted, in_other_units, plans_for, steps_for
+from tsrnn.forecasting.plan import Wanted, plans_for, steps_for
 from tsrnn.forecasting.quantiles import USUAL, in_order
 from tsrnn.forecasting.reading import check_panel
 from tsrnn.forecasting.setting import Setting
 from tsrnn.forecasting.shares import shares_before, shares_of
-from tsrnn.forecasting.trial import Trial, distinct, rounds_of, run_trial
+from tsrnn.forecasting.trial import Rounds, Trial, distinct, run_trial
 from tsrnn.progress import Progress
 from tsrnn.validation import POSITIVE_INT, plain
 
@@ -117,6 +117,7 @@ def read_parameters(forecaster):
         )
         found.shares = shares
     found.season_length, found.other_seasons = seasons_of(found.season_length)
+    found.shares = None if found.shares == "auto" else shares_of(found.shares)
     found.effort = EFFORTS[found.effort]
     if found.n_networks == "auto":
         found.n_networks = found.effort.n_networks
@@ -200,47 +201,48 @@ def begin(parameters, histories, plans, setting, max_steps, rng):
     setting = everything.setting
     sees_gaps = histories.known is not None
     held = hold_out_known(histories, parameters.h)
-    tried = rounds = None
-    if len(held.truth):
-        tried = learn_seen(Adjusted(held.history, setting), parameters)
-        plans = distinct(plans, tried) if parameters.deseasonalize == "auto" else plans
-        plans = plans[: parameters.effort.n_plans]
-        trial_steps = max(round(TRIAL_STEPS * parameters.effort.steps), 1)
-        rounds = rounds_of(len(plans), min(max_steps, trial_steps))
-    n_varied = parameters.effort.n_varied
-    n_epochs = sum(n * epochs(n_steps) for n, n_steps in rounds or [])
-    if rounds:
-        n_last, n_steps = rounds[-1]
-        others = [*in_other_units(plans[0], setting)]
-        n_epochs += min(n_varied, n_last) * len(others) * epochs(n_steps)
-    n_epochs += parameters.n_networks * epochs(max_steps)
+    n_epochs = parameters.n_networks * epochs(max_steps)
+    if not len(held.truth):
+        progress = Progress(n_epochs, parameters.verbose)
+        everything = learn_seen(everything, parameters)
+        jobs = jobs_for(plans, parameters, rng)
+        members = train_members(everything, sees_gaps, jobs, max_steps, progress)
+        warn_of_interrupt(progress)
+        return learnt_of(members, everything.setting, Trial(plans, []), shares=parameters.shares)
+    tried = learn_seen(Adjusted(held.history, setting), parameters)
+    rounds = rounds_for(plans, tried, parameters, max_steps)
+    n_epochs += sum(n * epochs(n_steps) for n, n_steps in rounds.sizes)
     progress = Progress(n_epochs, parameters.verbose)
-    trial = Trial(plans, [])
-    if tried:
-        cell = "gru" if parameters.cell == "auto" else parameters.cell
-        seed = rng.randint(2**31)
+    cell = "gru" if parameters.cell == "auto" else parameters.cell
+    seed = rng.randint(2**31)
 
-        def train(adjusted, plans, n_steps):
-            jobs = [TrainingJob(plan, cell, seed) for plan in plans]
-            members = train_members(adjusted, sees_gaps, jobs, n_steps, progress, label="plan")
-            return members, progress.interrupted
+    def train(adjusted, plans, n_steps):
+        jobs = [TrainingJob(plan, cell, seed) for plan in plans]
+        members = train_members(adjusted, sees_gaps, jobs, n_steps, progress, label="plan")
+        return members, progress.interrupted
 
-        trial = run_trial(held, tried, plans, rounds, n_varied, train)
-        if progress.interrupted:
-            warn_of_interrupt(progress)
-            return learnt_of(trial.members, tried.setting, trial)
-        setting = tried.setting
-        del tried  # its scales take memory
+    trial = run_trial(held, tried, rounds, train)
+    of_trial = tried.setting
+    if progress.interrupted:
+        warn_of_interrupt(progress)
+        return learnt_of(trial.members, of_trial, trial, shares=parameters.shares)
+    del tried  # its scales take memory
     everything = learn_seen(everything, parameters)
     jobs = jobs_for(trial.plans, parameters, rng)
     members = train_members(everything, sees_gaps, jobs, max_steps, progress)
     warn_of_interrupt(progress)
-    shares = None if parameters.shares == "auto" else shares_of(parameters.shares)
-    errors = None
-    if trial.members:
-        settings = setting, everything.setting
-        shares, errors = calibrate(held, trial.members, members, settings, shares)
+    settings = of_trial, everything.setting
+    shares, errors = calibrate(held, trial.members, members, settings, parameters.shares)
     return learnt_of(members, everything.setting, trial, errors, shares)
+
+
+def rounds_for(plans, tried, parameters, max_steps):
+    """The rounds of the trial, with the effort that is asked for."""
+    effort = parameters.effort
+    if parameters.deseasonalize == "auto":
+        plans = distinct(plans, tried)
+    n_steps = min(max_steps, max(round(TRIAL_STEPS * effort.steps), 1))
+    return Rounds.of(plans[: effort.n_plans], effort.n_varied, n_steps, tried.setting)
 
 
 def warn_of_interrupt(progress):

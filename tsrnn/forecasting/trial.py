@@ -29,7 +29,44 @@ class Trial(NamedTuple):
     table: pd.DataFrame | None = None
 
 
-def run_trial(held, adjusted, plans, rounds, n_varied, train):
+class Rounds(NamedTuple):
+    """Successive halving (Jamieson & Talwalkar 2016): all plans for a few updates, then the better half of them, the
+    best of which are varied: tried in other units too.
+    """
+
+    plans: list
+    steps: list  # updates of each round
+    variants: dict  # of each plan, if it comes to be among the best
+    n_varied: int
+
+    @classmethod
+    def of(cls, plans, n_varied, n_steps, setting):
+        few = n_steps // SHORT
+        once = len(plans) <= N_KEPT or few < ENOUGH
+        variants = {plan: list(in_other_units(plan, setting)) for plan in plans}
+        return cls(plans, [n_steps] if once else [few, n_steps], variants, n_varied)
+
+    @property
+    def n_better(self):
+        """Plans of the last round."""
+        if len(self.steps) == 1:
+            return len(self.plans)
+        return max(N_KEPT, -(-len(self.plans) // 2))
+
+    @property
+    def sizes(self):
+        """Networks and updates of each round."""
+        n_others = min(self.n_varied, self.n_better) * len(self.variants[self.plans[0]])
+        before = [(len(self.plans), n_steps) for n_steps in self.steps[:-1]]
+        return [*before, (self.n_better + n_others, self.steps[-1])]
+
+    def last(self, plans):
+        """Plans of the last round, of plans from best to worst."""
+        others = [other for plan in plans[: self.n_varied] for other in self.variants[plan]]
+        return plans[: self.n_better] + others
+
+
+def run_trial(held, adjusted, rounds, train):
     """Try plans on held-out values, and on the windows before, which networks have seen: less is luck.
 
     Parameters
@@ -37,11 +74,7 @@ def run_trial(held, adjusted, plans, rounds, n_varied, train):
     held : HeldOut
     adjusted : Adjusted
         The history before the held-out values.
-    plans : list of Plan
-    rounds : list of (int, int)
-        Of `rounds_of`.
-    n_varied : int
-        How many of the best plans are tried in other units too, in the last round.
+    rounds : Rounds
     train : callable
         (adjusted, plans, n_steps) -> members, and whether training was interrupted.
 
@@ -52,12 +85,10 @@ def run_trial(held, adjusted, plans, rounds, n_varied, train):
     """
     windows = list(windows_of(held, adjusted))
     tables = []
-    for number, (n, n_steps) in enumerate(rounds, start=1):
-        plans = plans[:n]
-        if number == len(rounds):
-            plans += [
-                v for plan in plans[:n_varied] for v in in_other_units(plan, adjusted.setting)
-            ]
+    plans = rounds.plans
+    for number, n_steps in enumerate(rounds.steps, start=1):
+        if number == len(rounds.steps):
+            plans = rounds.last(plans)
         members, interrupted = train(adjusted, plans, n_steps)
         if interrupted:
             return Trial(plans, members)
@@ -98,16 +129,6 @@ def distinct(plans, adjusted):
     if any(season.any() for season in apart.seasons[len(alike.seasons) :]):
         return plans
     return list(dict.fromkeys(replace(plan, deseasonalize=False) for plan in plans))
-
-
-def rounds_of(n_plans, n_steps):
-    """Plans and updates of each round, successive halving (Jamieson & Talwalkar 2016): all for a few updates, then the
-    better half of them.
-    """
-    few = n_steps // SHORT
-    if n_plans <= N_KEPT or few < ENOUGH:
-        return [(n_plans, n_steps)]
-    return [(n_plans, few), (max(N_KEPT, -(-n_plans // 2)), n_steps)]
 
 
 def table_of_round(plans, scores, n_steps, kept):
