@@ -448,10 +448,10 @@ def test_importance_is_half_equal_and_half_by_the_naive_error():
 
 def test_steps_grow_with_the_root_of_the_number_of_values():
     assert [steps_for(np.array([n])) for n in (100, 20_000, 80_000, 10**7)] == [
-        400,
-        1000,
-        2000,
-        4000,
+        300,
+        700,
+        1400,
+        3000,
     ]
 
 

@@ -145,7 +145,7 @@ def parsers():
         type=int,
         default=None,
         metavar="N",
-        help="updates of each network (default: 200 to 8000)",
+        help="updates of each network (default: 150 to 6000)",
     )
     add(
         "--seed",

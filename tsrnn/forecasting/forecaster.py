@@ -102,7 +102,7 @@ class RNNForecaster(Parameters):
         the rest, with {} all. "auto" gives tenths: up to half in all as long as the mean error on up to four held-out
         windows rises by no more than 1 %, and more as long as it falls.
     max_steps : int or "auto", default="auto"
-        Updates of each network; "auto" grows with the root of the number of values, from 400 to 4000, times
+        Updates of each network; "auto" grows with the root of the number of values, from 300 to 3000, times
         0.5, 1 or 2 by effort.
     learning_rate_init : float, default=0.01
         Learning rate at the start; it falls to zero on a cosine.

@@ -97,5 +97,5 @@ def is_of_few_seasons(typical, h, longest):
 
 
 def steps_for(lengths):
-    """Updates of a network: they grow with the root of the number of values, between 400 and 4000."""
-    return int(np.clip(1000 * np.sqrt(np.sum(lengths) / 20_000), 400, 4000))
+    """Updates of a network: they grow with the root of the number of values, between 300 and 3000."""
+    return int(np.clip(700 * np.sqrt(np.sum(lengths) / 20_000), 300, 3000))
