@@ -134,7 +134,7 @@ def test_the_calendar_tells_the_weekday():
     options = {"season_length": 1, "window": 5, "level_window": 5}
     without = error(quick(**options).fit(past).predict(), future)
     with_it = error(quick(**options, calendar=["dayofweek"]).fit(past).predict(), future)
-    assert with_it < 0.6 * without
+    assert with_it < min(0.7 * without, 0.026)  # the noise is 0.024
 
 
 # How

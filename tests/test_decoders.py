@@ -86,7 +86,7 @@ def test_what_can_be_known_is_forecast_well(decoder, segment):
 def test_to_go_on_is_to_take_forecasts_for_values():
     past, future = cut(shops())
     past.loc[[20, 100, 300, 301], "y"] = np.nan
-    options = BESIDE | {"log": True, "n_networks": 1}
+    options = BESIDE | {"log": True, "n_networks": 1, "effort": "fast"}
     near, far = (
         quick(name, h=h, **options).fit(past) for name, h in [("direct", 5), ("recursive", 7)]
     )
@@ -103,7 +103,7 @@ def test_a_segment_as_long_as_the_horizon_is_all_at_once():
 @pytest.mark.parametrize("decoder", STEPWISE)
 def test_the_known_future_reaches_every_step(decoder):
     past, future = cut(shops())
-    options = {"max_steps": 300, "hidden_size": 16, "n_networks": 1}
+    options = {"max_steps": 900, "hidden_size": 16, "n_networks": 1}
     knowing = quick(decoder, **options | BESIDE).fit(past)
     assert np.abs(knowing.effects_).max() < 0.1  # none that all shops share
     blind = error(quick(decoder, **options).fit(past).predict(), future)
