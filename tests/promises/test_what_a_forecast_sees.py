@@ -133,6 +133,15 @@ def test_intermittent_counts_have_zero_within_their_intervals(rate):
     assert found["hi-95"].max() < 4 * sales.max()
 
 
+@pytest.mark.parametrize("level", [0, -100])
+def test_values_below_zero_are_within_their_intervals(level):
+    values = level + np.random.default_rng(0).normal(size=(20, 100))
+    found = forecast(values, 7, "D", level=[80], season_length=7)
+    truth = values[:, -7:]
+    assert (truth < found["lo-80"]).mean() < 0.2
+    assert (found["lo-80"] < found[""]).all()
+
+
 @pytest.mark.parametrize("level", [0, 1e4, 1e6, 1e8])
 def test_a_level_far_above_the_movement_is_none_of_its_business(level):
     rng = np.random.default_rng(0)

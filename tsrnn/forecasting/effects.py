@@ -36,7 +36,7 @@ def effects_of(z, known, future, clock, season_length):
     slopes = inverse @ (steps.T @ rises)
     scores = steps * (rises - steps @ slopes)[:, None]
     together = sums_by(scores, (z.repeat(clock) - z.left)[later])
-    errors = np.sqrt(np.diag(inverse @ (together.T @ together) @ inverse))[1:]
+    errors = np.sqrt(((together @ inverse) ** 2).sum(axis=0))[1:]
     moved = (of_f**2).sum(axis=0)
     return np.where(moved > STILL * (f**2).sum(axis=0), shrunk(slopes[1:], TOLD * errors), 0.0)
 

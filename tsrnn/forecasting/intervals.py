@@ -166,7 +166,7 @@ def bands(errors, adjusted, forecasts, levels):
             hi = np.minimum(
                 hi, point + np.maximum(conformal_radius(errors.plain, rare), 0)[:h] * size
             )
-        lo[lo < none_below] = 0
+        lo = np.where((none_below > 0) & (lo < none_below), 0, lo)
         lows.append(np.minimum(lo, lows[-1]))
         highs.append(np.maximum(hi, highs[-1]))
     names = [
