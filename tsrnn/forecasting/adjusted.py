@@ -96,7 +96,7 @@ class Adjusted:
 
     def with_events(self):
         """With the events of each season that these series share."""
-        if self.histories.clock is None:
+        if self.histories.clock is None or self.setting.season_length > self.series.longest:
             return self
         z = self.scale(deseasonalize=False).z
         clock = self.histories.clock
