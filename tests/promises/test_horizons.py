@@ -10,6 +10,7 @@ from tsrnn import RNNForecaster
 
 H = 4
 QUICK = {
+    "shares": {},
     "h": H,
     "n_networks": 2,
     "max_steps": 20,

@@ -10,6 +10,7 @@ import pytest
 from tsrnn import RNNForecaster
 
 QUICK = {
+    "shares": {},
     "h": 3,
     "n_networks": 1,
     "max_steps": 3,

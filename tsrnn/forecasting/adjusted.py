@@ -124,7 +124,9 @@ class Adjusted:
         adjustment, z = self.scale(*plan.scaling)
         if self.setting.difference:
             blocks = z.last[:, None] + blocks.cumsum(axis=2)
-        return np.stack([adjustment.inverse(block) for block in blocks])
+        found = np.stack([adjustment.inverse(block) for block in blocks])
+        # in other units too, series without negative values have no negative forecasts
+        return np.where(self.plain.adjustment.logs[:, None], np.maximum(found, 0), found)
 
 
 def effects_at(histories, slopes):
