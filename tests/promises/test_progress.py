@@ -208,5 +208,5 @@ def test_a_stream_that_takes_nothing_stops_no_training(stream, monkeypatch):
 def test_states_name_network_epoch_and_time_left(capfd):
     forecaster(n_networks=2).fit(FRAME)
     lines = capfd.readouterr().err.splitlines()
-    pattern = r"training +\d+%, \d+ s left: (plan 1 of 1|network [12] of 2), epoch \d+ of \d+"
+    pattern = r"training +\d+%, \d+ s left: (plan \d of \d|network [12] of 2), epoch \d+ of \d+"
     assert all(re.fullmatch(pattern, line) for line in lines[:-1]) and lines[-1] == "training 100%"

@@ -28,7 +28,10 @@ def damped_trend(adjusted):
 def seasonal_naive(adjusted):
     """Forecasts (n_series, h): the last season again and again."""
     series = adjusted.series
-    lags = np.minimum(adjusted.setting.season_length, series.lengths)[:, None]
+    season = min(
+        adjusted.setting.season_length, series.longest
+    )  # which may be too large for an array
+    lags = np.minimum(season, series.lengths)[:, None]
     ahead = np.arange(adjusted.setting.h)[None]
     return series.values[series.starts[1:, None] - lags + ahead % lags]
 
